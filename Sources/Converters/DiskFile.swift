@@ -1,0 +1,27 @@
+public import QAMFormat
+
+/// A file on disk that travels with a model.
+public struct DiskFile: EmbeddedFile {
+    public let name: String
+    private let bytes: FileBytes
+
+    /// Opens the file and keeps it open. Throws `notFound` or `io`.
+    public init(path: String) throws {
+        bytes = try FileBytes(path: path)
+        name = Path.name(of: path)
+    }
+
+    /// The path as it was given.
+    public var path: String { bytes.name }
+    public var byteCount: Int { bytes.byteCount }
+
+    public func read(_ range: Range<Int>) throws -> [UInt8] { try bytes.read(range) }
+
+    /// Tells this state of the file from others: a changed file has another size, time or inode.
+    package var fingerprint: String { bytes.fingerprint }
+}
+
+extension FileBytes {
+    /// Tells this state of the file from others without reading it.
+    package var fingerprint: String { "\(Path.name(of: name)) \(byteCount) \(status.modified) \(status.inode)" }
+}

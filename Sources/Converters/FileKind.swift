@@ -1,0 +1,87 @@
+package import QAMFormat
+
+/// What a file is, by its first bytes and never by its name.
+package enum FileKind: Hashable, Sendable {
+    case safetensors
+    /// The JSON file that says which shard holds which tensor.
+    case safetensorsIndex
+    case gguf
+    case qamw
+    case folder
+    /// A known format that is no model file of ours: its name, and what to do about it.
+    case foreign(name: String, advice: String)
+    case unknown
+
+    /// Looks at what is there. Throws `notFound` or `io`. Reads at most 1 MiB.
+    package static func of(path: String) throws -> FileKind {
+        if FileStatus(path)?.kind == .folder { return .folder }
+        return try of(FileBytes(path: path))
+    }
+
+    /// Looks at the bytes of a file.
+    package static func of(_ file: any ByteSource) throws -> FileKind {
+        let head = try file.read(0..<min(file.byteCount, 512))
+        if head.isEmpty { return .foreign(name: "an empty file", advice: "fetch it again") }
+        if head.starts(with: [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]) { return .qamw }
+        if head.starts(with: Array("GGUF".utf8)) { return .gguf }
+        // A length of less than 4 GiB, and the brace that opens the header. It comes before the foreign signatures, whose
+        // first two bytes may also be a length's.
+        if head.count > 8, head[4..<8].allSatisfy({ $0 == 0 }), head[8] == UInt8(ascii: "{") { return .safetensors }
+        if let signature = Signature.known.first(where: { $0.matches(head) }) {
+            return .foreign(name: signature.name, advice: signature.advice)
+        }
+        return try ofText(file, head: head)
+    }
+
+    /// The error for a file that is not what its reader takes, where it is known what it is instead.
+    package var refusal: QAMError? {
+        guard case .foreign(let name, let advice) = self else { return nil }
+        return QAMError(.malformed, "this is \(name), not a model file that can be read here: \(advice)")
+    }
+
+    private static func ofText(_ file: any ByteSource, head: [UInt8]) throws -> FileKind {
+        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace }
+        let lowercased = text.lowercased()
+        if lowercased.hasPrefix("<!doctype") || lowercased.hasPrefix("<html") || lowercased.hasPrefix("<?xml") {
+            return .foreign(name: "a web page", advice: "the download went wrong; fetch the file itself")
+        }
+        guard text.hasPrefix("{") else { return .unknown }
+        let start = String(decoding: try file.read(0..<min(file.byteCount, 1 << 20)), as: UTF8.self)
+        if start.contains("\"weight_map\"") { return .safetensorsIndex }
+        return .foreign(name: "a JSON file", advice: "give the model file or its folder")
+    }
+}
+
+/// The bytes that a file format puts at a fixed place.
+private struct Signature {
+    let offset: Int
+    let bytes: [UInt8]
+    let name: String
+    let advice: String
+
+    private init(_ bytes: [UInt8], at offset: Int = 0, _ name: String, _ advice: String) {
+        self.offset = offset
+        self.bytes = bytes
+        self.name = name
+        self.advice = advice
+    }
+
+    func matches(_ head: [UInt8]) -> Bool { head.dropFirst(offset).starts(with: bytes) }
+
+    static let known: [Signature] = [
+        Signature(Array("version https://git-lfs.github.com/".utf8), "a git-lfs pointer", "run \"git lfs pull\" in its repository"),
+        Signature(Array("PK\u{3}\u{4}".utf8), "a zip archive, as PyTorch's checkpoints are", "save the model as safetensors, or unpack the archive"),
+        Signature([0x80, 0x02], "a Python pickle, as old PyTorch checkpoints are", "save the model as safetensors"),
+        Signature([0x1F, 0x8B], "gzip data", "decompress it with gunzip"),
+        Signature([0x28, 0xB5, 0x2F, 0xFD], "zstd data", "decompress it with unzstd"),
+        Signature([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz data", "decompress it with unxz"),
+        Signature(Array("BZh".utf8), "bzip2 data", "decompress it with bunzip2"),
+        Signature(Array("ustar".utf8), at: 257, "a tar archive", "unpack it with tar"),
+        Signature([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras's weights are", "save the model as safetensors"),
+        Signature([0x93] + Array("NUMPY".utf8), "a NumPy array", "save the model as safetensors"),
+        // Magic numbers of a time before GGUF, stored as little-endian integers.
+        Signature(Array("lmgg".utf8), "a GGML file from before GGUF", "convert the original model again"),
+        Signature(Array("fmgg".utf8), "a GGMF file from before GGUF", "convert the original model again"),
+        Signature(Array("tjgg".utf8), "a GGJT file from before GGUF", "convert the original model again"),
+    ]
+}

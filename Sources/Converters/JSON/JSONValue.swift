@@ -1,0 +1,84 @@
+/// A JSON document as a tree, for small documents. Objects keep the order of their members.
+public enum JSONValue: Hashable, Sendable {
+    public struct Member: Hashable, Sendable {
+        public var key: String
+        public var value: JSONValue
+
+        public init(_ key: String, _ value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    case null
+    case bool(Bool)
+    /// Wide enough for every signed and unsigned 64-bit integer.
+    case integer(Int128)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    /// Keys must be unique: the writer writes what it is given, the reader refuses a repeated key.
+    case object([Member])
+
+    /// An integer of any type of up to 64 bits.
+    public init(_ value: some FixedWidthInteger) { self = .integer(Int128(value)) }
+
+    /// The value of an object's member; nil where there is none. O(members).
+    public subscript(key: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.key == key }?.value
+    }
+}
+
+extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
+    public init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members.map { Member($0, $1) }) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(stringLiteral value: String) { self = .string(value) }
+}
+
+extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+    public init(integerLiteral value: Int) { self.init(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+}
+
+extension JSONValue {
+    /// Parses a whole document. Throws `malformed`, also for an object that repeats a key.
+    package init(parsing bytes: [UInt8], section: String) throws {
+        var reader = JSONReader(bytes, section: section)
+        self = try reader.value()
+        try reader.end()
+    }
+}
+
+extension JSONReader {
+    /// Reads a value as a tree. Numbers without fraction and exponent are integers where 128 bits hold them.
+    package mutating func value() throws -> JSONValue {
+        switch try peek() {
+        case .null:
+            try null()
+            return .null
+        case .bool: return .bool(try bool())
+        case .string: return .string(try string())
+        case .number:
+            var attempt = self
+            // Minus zero is kept: an integer has none.
+            if let integer = try? attempt.integer(Int128.self), integer != 0 || bytes[position] != UInt8(ascii: "-") {
+                self = attempt
+                return .integer(integer)
+            }
+            return .number(try number())
+        case .array:
+            var elements: [JSONValue] = []
+            try array { reader in elements.append(try reader.value()) }
+            return .array(elements)
+        case .object:
+            var members: [JSONValue.Member] = []
+            var keys: Set<String> = []
+            try object { reader, key in
+                guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is repeated") }
+                members.append(JSONValue.Member(key, try reader.value()))
+            }
+            return .object(members)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/// Writes JSON, the same bytes for the same calls.
+///
+/// Only what must be escaped is. Floating-point numbers are the shortest text that reads back as the same value; JSON
+/// has no text for those that are not finite, so they become `null`.
+public struct JSONWriter {
+    public private(set) var bytes: [UInt8] = []
+    private let isPretty: Bool
+    private var depth = 0
+    private var previous = Previous.opening
+
+    /// What the next value or key follows.
+    private enum Previous { case opening, key, value }
+
+    /// `pretty` puts every member and element on a line of its own, indented by two spaces a level.
+    public init(pretty: Bool = false) { isPretty = pretty }
+
+    /// The text of a whole document.
+    public static func text(_ value: JSONValue, pretty: Bool = false) -> String {
+        var writer = JSONWriter(pretty: pretty)
+        writer.value(value)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    public mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
+        try list(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
+    }
+
+    public mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
+        try list(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
+    }
+
+    /// A member's key; its value must follow.
+    public mutating func key(_ key: String) {
+        separate()
+        quote(key)
+        bytes.append(UInt8(ascii: ":"))
+        if isPretty { bytes.append(UInt8(ascii: " ")) }
+        previous = .key
+    }
+
+    public mutating func string(_ value: String) {
+        separate()
+        quote(value)
+    }
+
+    public mutating func integer(_ value: some BinaryInteger) { literal(value.description) }
+
+    public mutating func number(_ value: some BinaryFloatingPoint & LosslessStringConvertible) {
+        literal(value.isFinite ? value.description : "null")
+    }
+
+    public mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: literal("null")
+        case .bool(let bool): literal(bool ? "true" : "false")
+        case .integer(let integer): self.integer(integer)
+        case .number(let number): self.number(number)
+        case .string(let string): self.string(string)
+        case .array(let elements): array { writer in for element in elements { writer.value(element) } }
+        case .object(let members):
+            object { writer in
+                for member in members {
+                    writer.key(member.key)
+                    writer.value(member.value)
+                }
+            }
+        }
+    }
+
+    private mutating func literal(_ text: String) {
+        separate()
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    private mutating func list(_ open: UInt8, _ close: UInt8, _ body: (inout JSONWriter) throws -> Void) rethrows {
+        separate()
+        bytes.append(open)
+        depth += 1
+        previous = .opening
+        try body(&self)
+        depth -= 1
+        if previous == .value { breakLine() }
+        bytes.append(close)
+        previous = .value
+    }
+
+    /// What stands before a key or an element.
+    private mutating func separate() {
+        if previous == .value { bytes.append(UInt8(ascii: ",")) }
+        // A value that follows its key stays on the key's line.
+        if previous != .key, depth > 0 { breakLine() }
+        previous = .value
+    }
+
+    private mutating func breakLine() {
+        guard isPretty else { return }
+        bytes.append(UInt8(ascii: "\n"))
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
+    }
+
+    private mutating func quote(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
+            case 0x08: bytes.append(contentsOf: "\\b".utf8)
+            case 0x09: bytes.append(contentsOf: "\\t".utf8)
+            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+            case 0x0C: bytes.append(contentsOf: "\\f".utf8)
+            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+            case ..<0x20:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(contentsOf: (byte < 16 ? "0" : "").utf8)
+                bytes.append(contentsOf: String(byte, radix: 16).utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}

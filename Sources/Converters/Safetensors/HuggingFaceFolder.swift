@@ -1,0 +1,64 @@
+public import QAMFormat
+
+/// A model as Hugging Face lays it out: weights in one safetensors file or in shards with an index, and beside them the
+/// configuration, the tokenizer and the texts, which come along as `files`.
+public struct HuggingFaceFolder: TensorSource {
+    public let files: [any EmbeddedFile]
+    public let warnings: [String]
+    public let inputs: [String]
+    public let fingerprint: String
+    private let model: any TensorSource
+
+    public var metadata: Metadata { model.metadata }
+    public var tensors: [TensorDescriptor] { model.tensors }
+
+    package static let modelName = "model.safetensors"
+    package static let indexName = "model.safetensors.index.json"
+
+    /// Opens a folder, an index, or a single file, which comes without side files. Throws `notFound` where the folder
+    /// holds no model, and what the model's own reader throws.
+    public init(path: String) throws {
+        switch try FileKind.of(path: path) {
+        case .folder:
+            try self.init(folder: path)
+        case .safetensorsIndex:
+            let model = try ShardedSafetensorsSource(indexPath: path)
+            try self.init(model: model, folder: Path.folder(of: path), warnings: [])
+        default:
+            let model = try SafetensorsSource(path: path)
+            self.init(model: model, sideFiles: [], warnings: model.warnings)
+        }
+    }
+
+    public func granule(of tensor: Int) -> Int { model.granule(of: tensor) }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try model.read(units, of: tensor) }
+
+    /// As transformers does, a whole file goes before an index.
+    private init(folder: String) throws {
+        let modelPath = Path.join(folder, Self.modelName)
+        let indexPath = Path.join(folder, Self.indexName)
+        let hasIndex = FileStatus(indexPath) != nil
+        if FileStatus(modelPath) != nil {
+            let warnings = hasIndex ? ["\(folder): there is also \(Self.indexName); \(Self.modelName) is taken, as transformers does"] : []
+            try self.init(model: try SafetensorsSource(path: modelPath), folder: folder, warnings: warnings)
+        } else if hasIndex {
+            try self.init(model: try ShardedSafetensorsSource(indexPath: indexPath), folder: folder, warnings: [])
+        } else {
+            throw QAMError(.notFound, "the folder holds neither \(Self.modelName) nor \(Self.indexName)", at: .init(file: folder))
+        }
+    }
+
+    private init(model: any TensorSource, folder: String, warnings: [String]) throws {
+        let sideFiles = try SideFiles(in: folder, besides: Set(model.inputs.map(Path.name(of:))))
+        self.init(model: model, sideFiles: sideFiles.taken, warnings: warnings + model.warnings + sideFiles.warnings)
+    }
+
+    private init(model: any TensorSource, sideFiles: [DiskFile], warnings: [String]) {
+        self.model = model
+        self.warnings = warnings
+        files = sideFiles
+        inputs = model.inputs + sideFiles.map(\.path)
+        fingerprint = ([model.fingerprint] + sideFiles.map { "file \($0.fingerprint)" }).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,97 @@
+internal import QAMFormat
+
+/// Reads the JSON of a safetensors header. Each entry is proved by itself here; how they lie together is not.
+struct SafetensorsHeaderParser {
+    private(set) var entries: [SafetensorsHeader.Entry] = []
+    /// The pairs of `__metadata__` in order; keys are unique.
+    private(set) var metadata: [(key: String, value: String)] = []
+
+    private var names: Set<String> = []
+    private var ignoredFields = 0
+    private var firstIgnored = ""
+
+    private static let dtypes = Dictionary(uniqueKeysWithValues: DType.safetensors.map { ($0.name, $0) })
+
+    var warnings: [String] {
+        if ignoredFields == 0 { return [] }
+        let more = ignoredFields > 1 ? " and \(ignoredFields - 1) more" : ""
+        return ["header fields that safetensors does not have are ignored: \(firstIgnored)\(more)"]
+    }
+
+    mutating func parse(_ json: [UInt8]) throws {
+        var reader = JSONReader(json, section: "header", base: 8)
+        try reader.object { reader, name in
+            guard names.insert(name).inserted else { throw reader.malformed("the name \"\(name)\" is given twice") }
+            guard !name.utf8.contains(0) else { throw reader.malformed("a tensor's name holds a NUL") }
+            if name == "__metadata__" {
+                try parseMetadata(&reader)
+            } else {
+                entries.append(try entry(name, &reader))
+            }
+        }
+        try reader.end()
+    }
+
+    private mutating func parseMetadata(_ reader: inout JSONReader) throws {
+        var keys: Set<String> = []
+        try reader.object { reader, key in
+            guard keys.insert(key).inserted else { throw reader.malformed("the metadata key \"\(key)\" is given twice") }
+            guard !key.utf8.contains(0) else { throw reader.malformed("a metadata key holds a NUL") }
+            metadata.append((key, try reader.string()))
+        }
+    }
+
+    private mutating func entry(_ name: String, _ reader: inout JSONReader) throws -> SafetensorsHeader.Entry {
+        var dtype: DType?
+        var shape: [Int]?
+        var offsets: [Int]?
+        func fault(_ message: String) -> QAMError {
+            var error = reader.malformed(message)
+            error.place.tensor = name
+            return error
+        }
+
+        try reader.object { reader, field in
+            func once(_ isNew: Bool) throws {
+                guard isNew else { throw reader.malformed("the field \"\(field)\" is given twice") }
+            }
+            switch field {
+            case "dtype":
+                try once(dtype == nil)
+                let text = try reader.string()
+                guard let known = Self.dtypes[text] else { throw reader.malformed("there is no data type \"\(text)\"") }
+                dtype = known
+            case "shape":
+                try once(shape == nil)
+                shape = try reader.counts()
+            case "data_offsets":
+                try once(offsets == nil)
+                offsets = try reader.counts()
+            default:
+                if ignoredFields == 0 { firstIgnored = "\"\(field)\" of tensor \"\(name)\"" }
+                ignoredFields += 1
+                try reader.skip()
+            }
+        }
+
+        guard let dtype, let shape, let offsets else { throw fault("dtype, shape or data_offsets is missing") }
+        guard offsets.count == 2, offsets[0] <= offsets[1] else {
+            throw fault("data_offsets must be a begin and an end that is not before it")
+        }
+        guard let elements = TensorDescriptor.checkedElementCount(shape), let bytes = dtype.byteCount(elements: elements) else {
+            throw fault("the shape \(shape) of \(dtype.name) overflows or fills no whole number of bytes")
+        }
+        guard offsets[1] - offsets[0] == bytes else {
+            throw fault("\(offsets[1] - offsets[0]) bytes are given, but the shape \(shape) of \(dtype.name) needs \(bytes)")
+        }
+        return SafetensorsHeader.Entry(name: name, dtype: dtype, shape: shape, range: offsets[0]..<offsets[1])
+    }
+}
+
+extension JSONReader {
+    fileprivate mutating func counts() throws -> [Int] {
+        var counts: [Int] = []
+        try array { reader in counts.append(try reader.count()) }
+        return counts
+    }
+}

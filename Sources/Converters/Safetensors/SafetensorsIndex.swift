@@ -1,0 +1,78 @@
+package import QAMFormat
+
+/// The index of a checkpoint in several safetensors files: which tensor is in which file.
+package struct SafetensorsIndex: Sendable {
+    /// Bytes of an index at most: the headers of its shards have the same limit.
+    package static let maximumLength = SafetensorsHeader.maximumLength
+
+    /// The shard's file name for each tensor's name.
+    package let shardOfTensor: [String: String]
+    /// The bytes of all tensors by `metadata.total_size`, where it is given.
+    package let totalSize: Int?
+    /// The shards' names, each once, in byte order.
+    package let shards: [String]
+
+    /// Reads the index. Throws `malformed`, also for a shard that is anything but a plain file name, or `limitExceeded`.
+    package init(reading file: any ByteSource) throws {
+        guard file.byteCount <= Self.maximumLength else {
+            throw QAMError(.limitExceeded, "an index of \(file.byteCount) bytes is beyond the limit of \(Self.maximumLength)",
+                           at: .init(file: file.name))
+        }
+        do {
+            (shardOfTensor, totalSize) = try Self.parse(try file.read(0..<file.byteCount))
+        } catch let error as QAMError {
+            throw error.inFile(file.name)
+        }
+        shards = Set(shardOfTensor.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    private static func parse(_ json: [UInt8]) throws -> ([String: String], Int?) {
+        var map: [String: String]?
+        var totalSize: Int?
+        var keys: Set<String> = []
+        var reader = JSONReader(json, section: "index")
+        try reader.object { reader, key in
+            guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is given twice") }
+            switch key {
+            case "weight_map": map = try weightMap(&reader)
+            case "metadata": totalSize = try size(&reader)
+            default: try reader.skip()
+            }
+        }
+        try reader.end()
+        guard let map else { throw reader.malformed("the index has no weight_map") }
+        return (map, totalSize)
+    }
+
+    private static func weightMap(_ reader: inout JSONReader) throws -> [String: String] {
+        var map: [String: String] = [:]
+        try reader.object { reader, tensor in
+            let shard = try reader.string()
+            guard EmbeddedFileName.isValid(shard) else {
+                throw reader.malformed("the shard \"\(shard)\" is no plain file name beside the index")
+            }
+            guard map.updateValue(shard, forKey: tensor) == nil else {
+                throw reader.malformed("the tensor \"\(tensor)\" is given twice")
+            }
+        }
+        return map
+    }
+
+    /// The `total_size` of the index's metadata. Some writers give it as a floating-point number.
+    private static func size(_ reader: inout JSONReader) throws -> Int? {
+        var size: Int?
+        var keys: Set<String> = []
+        try reader.object { reader, key in
+            guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is given twice") }
+            if key == "total_size" {
+                guard let value = Int(exactly: try reader.number(Double.self)) else {
+                    throw reader.malformed("total_size is no number of bytes")
+                }
+                size = value
+            } else {
+                try reader.skip()
+            }
+        }
+        return size
+    }
+}

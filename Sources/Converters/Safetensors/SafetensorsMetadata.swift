@@ -1,0 +1,49 @@
+package import QAMFormat
+
+/// Typed metadata in the strings of `__metadata__`, and back.
+///
+/// Every key is kept. A value that is no string is written as the text of `MetadataValue.text`, and one more key,
+/// `qamw.types`, holds a JSON object with the type of each such key. A reader that knows nothing of it sees readable text.
+package enum SafetensorsMetadata {
+    package static let typesKey = "qamw.types"
+
+    /// The pairs to write, in order. Throws `unsupported` where the metadata use the name of the type table themselves.
+    package static func strings(from metadata: Metadata) throws -> [(key: String, value: String)] {
+        guard metadata[typesKey] == nil else {
+            throw QAMError(.unsupported, "the metadata key \"\(typesKey)\" is taken for the types of the other keys")
+        }
+        var pairs = metadata.entries.map { (key: $0.key, value: $0.value.text) }
+        let typed = metadata.entries.filter { $0.value.typeName != "string" }
+        if !typed.isEmpty {
+            let table = JSONValue.object(typed.map { JSONValue.Member($0.key, .string($0.value.typeName)) })
+            pairs.append((typesKey, JSONWriter.text(table)))
+        }
+        return pairs
+    }
+
+    /// Throws `malformed` where the type table does not fit the strings.
+    package static func metadata(from pairs: [(key: String, value: String)]) throws -> Metadata {
+        var types: [String: String] = [:]
+        if let table = pairs.first(where: { $0.key == typesKey }) { types = try typeTable(table.value) }
+        var metadata = Metadata()
+        for (key, value) in pairs where key != typesKey {
+            metadata.set(key, try MetadataValue(typeName: types.removeValue(forKey: key) ?? "string", text: value))
+        }
+        if let stray = types.keys.min() {
+            throw QAMError(.malformed, "\"\(typesKey)\" gives a type to \"\(stray)\", which is not there", at: .init(section: "metadata"))
+        }
+        return metadata
+    }
+
+    private static func typeTable(_ text: String) throws -> [String: String] {
+        var types: [String: String] = [:]
+        var reader = JSONReader(Array(text.utf8), section: "metadata")
+        try reader.object { reader, key in
+            guard types.updateValue(try reader.string(), forKey: key) == nil else {
+                throw reader.malformed("the key \"\(key)\" is given two types")
+            }
+        }
+        try reader.end()
+        return types
+    }
+}

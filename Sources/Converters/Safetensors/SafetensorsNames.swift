@@ -1,0 +1,51 @@
+internal import QAMFormat
+
+/// The paths of a safetensors output, and what speaks against them.
+struct SafetensorsNames {
+    private(set) var shards: [String]
+    private(set) var index: String?
+    private(set) var sideFiles: [(path: String, file: any EmbeddedFile)] = []
+    private(set) var warnings: [String] = []
+
+    /// In the order in which they appear.
+    var all: [String] { sideFiles.map(\.path) + shards + (index.map { [$0] } ?? []) }
+    /// The path that stands for the whole output.
+    var main: String { index ?? shards[0] }
+
+    /// Throws `invalidArgument` where the plan needs more than one file.
+    init(file path: String, plan: SafetensorsPlan, files: [any EmbeddedFile]) throws {
+        guard plan.shards.count == 1 else {
+            throw QAMError(.invalidArgument, "\(plan.shards.count) shards do not fit into one file; give a folder", at: .init(file: path))
+        }
+        shards = [path]
+        if !files.isEmpty {
+            warnings.append("a single safetensors file cannot keep \(files.map(\.name).joined(separator: ", ")); give a folder to keep them")
+        }
+    }
+
+    /// Throws `cannotCreate` where a `model.safetensors` would hide the shards from loaders, and `malformed` where an
+    /// embedded file's name is no plain name or one of the model's own.
+    init(folder: String, plan: SafetensorsPlan, files: [any EmbeddedFile]) throws {
+        shards = plan.shardNames.map { Path.join(folder, $0) }
+        index = plan.index == nil ? nil : Path.join(folder, SafetensorsPlan.indexName)
+        var taken = Set(plan.shardNames + [SafetensorsPlan.modelName, SafetensorsPlan.indexName])
+        for file in files {
+            guard EmbeddedFileName.isValid(file.name), taken.insert(file.name).inserted else {
+                throw QAMError(.malformed, "the embedded file \"\(file.name)\" cannot be written beside the model under this name")
+            }
+            sideFiles.append((Path.join(folder, file.name), file))
+        }
+        let hiding = Path.join(folder, SafetensorsPlan.modelName)
+        if index != nil, FileStatus(hiding) != nil {
+            throw QAMError(.cannotCreate, "loaders would take it instead of the shards; remove it first", at: .init(file: hiding))
+        }
+        let stale = try Folder.names(in: folder).filter { !taken.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName }
+        if !stale.isEmpty {
+            warnings.append("files of another model stay in \(folder): \(stale.prefix(3).joined(separator: ", "))\(stale.count > 3 ? ", ..." : "")")
+        }
+    }
+
+    private static func isShard(_ name: String) -> Bool {
+        name.hasPrefix("model-") && name.contains("-of-") && name.hasSuffix(".safetensors")
+    }
+}

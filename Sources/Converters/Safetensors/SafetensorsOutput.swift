@@ -1,0 +1,100 @@
+internal import QAMFormat
+
+/// A safetensors output that is being written: the files, and the journal of what is complete.
+final class SafetensorsOutput {
+    /// Payloads are copied and compared in pieces of about this many bytes.
+    private static let pieceSize = 4 << 20
+
+    private let source: any TensorSource
+    private let plan: SafetensorsPlan
+    private let names: SafetensorsNames
+    private let set: OutputSet
+    private var shards: [OutputFile] = []
+    private var journal: ResumeJournal?
+    private var hasher = ChunkHashes()
+    private var completed = 0
+
+    init(source: any TensorSource, plan: SafetensorsPlan, names: SafetensorsNames, set: OutputSet) {
+        self.source = source
+        self.plan = plan
+        self.names = names
+        self.set = set
+    }
+
+    /// Opens the partial files and writes the headers. Returns the distortions of the tensors that are complete.
+    func open(resuming: Bool) throws -> [Distortion?] {
+        // What is left of an interrupted run is not needed a second time.
+        let present = resuming ? names.shards.dropFirst().reduce(0) { $0 + (FileStatus($1 + ".partial")?.byteCount ?? 0) } : 0
+        for path in names.shards { shards.append(try set.add(path)) }
+        let sideBytes = names.sideFiles.reduce(0) { $0 + $1.file.byteCount }
+        try shards[0].requireSpace(for: plan.byteCount + sideBytes - present)
+
+        let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
+        let journal = try ResumeJournal(output: names.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
+        self.journal = journal
+        for (shard, file) in zip(plan.shards, shards) {
+            try file.setLength(shard.byteCount)
+            try file.write(shard.header, at: 0)
+        }
+        completed = try journal.records.prefix(plan.places.count).enumerated().prefix { try verify($1, of: $0) }.count
+        try journal.keep(completed)
+        return journal.records.map(\.distortion)
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int, of tensor: Int) throws {
+        let place = plan.places[tensor]
+        guard offset + bytes.count <= place.byteCount else {
+            throw QAMError(.invalidArgument, "more bytes than the tensor has", at: .init(tensor: source.tensors[tensor].name))
+        }
+        try shards[place.shard].write(bytes, at: place.offset + offset)
+        hasher.update(bytes)
+    }
+
+    func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+        if case .alias(let target) = source.tensors[tensor].storage { try copy(target, to: tensor) }
+        let extent = ResumeJournal.Record.Extent(length: plan.places[tensor].byteCount, hashes: hasher.finish())
+        try journal?.append(ResumeJournal.Record(extents: [extent], distortion: distortion))
+        completed += 1
+    }
+
+    func finish() throws -> Int {
+        guard completed == plan.places.count else {
+            throw QAMError(.invalidArgument, "\(completed) of \(plan.places.count) tensors have been written")
+        }
+        var byteCount = plan.byteCount
+        for (path, file) in names.sideFiles {
+            try set.add(path, copying: file)
+            byteCount += file.byteCount
+        }
+        if let index = plan.index, let path = names.index { try set.add(path, bytes: index) }
+        try set.commit(names.all)
+        journal?.close(removing: true)
+        return byteCount
+    }
+
+    func discard(keepingPartial: Bool) {
+        journal?.close(removing: !keepingPartial)
+        set.discard(keepingPartial: keepingPartial)
+    }
+
+    private func copy(_ target: Int, to tensor: Int) throws {
+        let granule = max(1, source.granule(of: target))
+        let step = max(1, Self.pieceSize / granule) * granule
+        let byteCount = plan.places[tensor].byteCount
+        for start in stride(from: 0, to: byteCount, by: step) {
+            let chunk = try source.read(start..<min(start + step, byteCount), of: target)
+            try write(chunk.streams.first ?? [], at: start, of: tensor)
+        }
+    }
+
+    /// Whether the bytes that are there are those that the journal says were written.
+    private func verify(_ record: ResumeJournal.Record, of tensor: Int) throws -> Bool {
+        let place = plan.places[tensor]
+        guard record.extents.count == 1, record.extents[0].length == place.byteCount else { return false }
+        for start in stride(from: 0, to: place.byteCount, by: Self.pieceSize) {
+            let end = min(start + Self.pieceSize, place.byteCount)
+            hasher.update(try shards[place.shard].read(place.offset + start..<place.offset + end))
+        }
+        return hasher.finish() == record.extents[0].hashes
+    }
+}

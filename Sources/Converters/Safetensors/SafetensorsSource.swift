@@ -1,0 +1,36 @@
+public import QAMFormat
+
+/// One safetensors file. Tensors come in the order of their payloads.
+public struct SafetensorsSource: TensorSource {
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let warnings: [String]
+    public let inputs: [String]
+    public let fingerprint: String
+    /// Where each tensor's payload lies in the file.
+    package let ranges: [Range<Int>]
+    private let file: FileBytes
+
+    /// Opens the file and reads its header, no payload. Throws `notFound`, `io`, or what the header deserves: a file of
+    /// another kind is told by name. O(n log n) for n tensors.
+    public init(path: String) throws {
+        let file = try FileBytes(path: path)
+        if let refusal = try FileKind.of(file).refusal { throw refusal.inFile(path) }
+        let header = try SafetensorsHeader(reading: file)
+        self.file = file
+        metadata = header.metadata
+        warnings = header.warnings
+        tensors = header.entries.map { TensorDescriptor(name: $0.name, shape: $0.shape, storage: .raw($0.dtype)) }
+        ranges = header.entries.map { header.dataStart + $0.range.lowerBound..<header.dataStart + $0.range.upperBound }
+        inputs = [path]
+        fingerprint = "safetensors \(file.fingerprint) \(header.hash)"
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let range = ranges[tensor]
+        guard units.lowerBound >= 0, units.upperBound <= range.count else {
+            throw QAMError(.invalidArgument, "the tensor has \(range.count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
+        }
+        return TensorChunk(streams: [try file.read(range.lowerBound + units.lowerBound..<range.lowerBound + units.upperBound)])
+    }
+}

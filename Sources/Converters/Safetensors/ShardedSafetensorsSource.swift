@@ -1,0 +1,91 @@
+public import QAMFormat
+
+/// A checkpoint in several safetensors files with an index. Tensors come shard by shard in the order of the shards'
+/// names, and within a shard in the order of their payloads.
+public struct ShardedSafetensorsSource: TensorSource {
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let warnings: [String]
+    public let inputs: [String]
+    public let fingerprint: String
+    private let shards: [SafetensorsSource]
+    /// The index of each shard's first tensor, and the number of all at the end.
+    private let starts: [Int]
+
+    /// Opens the index and all shards. Throws `notFound` where shards are missing and `malformed` where index and shards
+    /// contradict each other. O(n log n) for n tensors; one open file a shard.
+    public init(indexPath: String) throws {
+        let file = try FileBytes(path: indexPath)
+        let index = try SafetensorsIndex(reading: file)
+        let shards = try Self.open(index.shards, folder: Path.folder(of: indexPath), indexPath: indexPath)
+        var tensors: [TensorDescriptor] = []
+        var starts = [0]
+        for shard in shards {
+            tensors.append(contentsOf: shard.tensors)
+            starts.append(tensors.count)
+        }
+        try Self.check(index, against: shards, indexPath: indexPath)
+
+        var warnings = shards.flatMap(\.warnings)
+        let byteCount = tensors.reduce(0) { $0 + $1.byteCount }
+        if let totalSize = index.totalSize, totalSize != byteCount {
+            warnings.append("\(Path.name(of: indexPath)): total_size is \(totalSize), but the tensors have \(byteCount) bytes")
+        }
+        metadata = Self.merged(shards, &warnings)
+        self.warnings = warnings
+        self.tensors = tensors
+        self.shards = shards
+        self.starts = starts
+        inputs = [indexPath] + shards.flatMap(\.inputs)
+        fingerprint = (["sharded \(file.fingerprint)"] + shards.map(\.fingerprint)).joined(separator: "\n")
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let shard = starts.lastIndex { $0 <= tensor } ?? 0
+        return try shards[shard].read(units, of: tensor - starts[shard])
+    }
+
+    private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {
+        let missing = names.filter { FileStatus(Path.join(folder, $0))?.kind != .file }
+        guard missing.isEmpty else {
+            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+            throw QAMError(.malformed, "\(missing.count) of \(names.count) shards are missing: \(list)", at: .init(file: indexPath))
+        }
+        return try names.map { try SafetensorsSource(path: Path.join(folder, $0)) }
+    }
+
+    /// Index and shards must name the same tensors, each in one shard.
+    private static func check(_ index: SafetensorsIndex, against shards: [SafetensorsSource], indexPath: String) throws {
+        func fault(_ message: String, _ tensor: String) -> QAMError {
+            QAMError(.malformed, message, at: .init(file: indexPath, tensor: tensor))
+        }
+        var found: Set<String> = []
+        for (shard, name) in zip(shards, index.shards) {
+            for tensor in shard.tensors {
+                guard found.insert(tensor.name).inserted else { throw fault("\(name) and a shard before it both hold it", tensor.name) }
+                guard let expected = index.shardOfTensor[tensor.name] else {
+                    throw fault("\(name) holds it, but the index does not name it", tensor.name)
+                }
+                guard expected == name else { throw fault("the index says that it is in \(expected), but it is in \(name)", tensor.name) }
+            }
+        }
+        if found.count < index.shardOfTensor.count, let absent = index.shardOfTensor.keys.filter({ !found.contains($0) }).min() {
+            throw fault("the index names it, but \(index.shardOfTensor[absent] ?? "its shard") does not hold it", absent)
+        }
+    }
+
+    /// The metadata of all shards; of two values for a key the first is kept.
+    private static func merged(_ shards: [SafetensorsSource], _ warnings: inout [String]) -> Metadata {
+        var merged = Metadata()
+        var conflicts: Set<String> = []
+        for entry in shards.lazy.flatMap(\.metadata.entries) {
+            if let first = merged[entry.key] {
+                if first != entry.value { conflicts.insert(entry.key) }
+            } else {
+                merged.set(entry.key, entry.value)
+            }
+        }
+        for key in conflicts.sorted() { warnings.append("the shards differ in metadata \"\(key)\"; the first shard's value is kept") }
+        return merged
+    }
+}

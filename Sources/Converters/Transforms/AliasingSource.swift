@@ -1,0 +1,91 @@
+public import QAMFormat
+
+/// Finds tied weights: of raw tensors that are equal in type, shape and every byte, the later ones become aliases of the
+/// first. Small tensors are left alone, for equal ones among them (norms full of ones) are mere chance.
+public struct AliasingSource: TensorSource {
+    /// Bytes from which on a tensor is looked at.
+    public static let minimumBytes = 64 << 10
+
+    public let tensors: [TensorDescriptor]
+    private let base: any TensorSource
+
+    /// Reads 12 KiB of each tensor that has one of equal type and shape, and all bytes of those whose samples agree.
+    /// Throws what reading throws.
+    public init(wrapping base: any TensorSource) throws {
+        self.base = base
+        var targets: [Int: Int] = [:]
+        for group in Self.candidates(base) { try Self.match(group, in: base, &targets) }
+        var tensors = base.tensors
+        for (index, tensor) in tensors.enumerated() {
+            // What was an alias of a tensor that is one now follows it.
+            if case .alias(let target) = tensor.storage { tensors[index].storage = .alias(of: targets[target] ?? target) }
+            if let target = targets[index] { tensors[index].storage = .alias(of: target) }
+        }
+        self.tensors = tensors
+    }
+
+    public var metadata: Metadata { base.metadata }
+    public var shared: SharedTables { base.shared }
+    public var files: [any EmbeddedFile] { base.files }
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+    public var fingerprint: String { "aliased\n\(base.fingerprint)" }
+
+    public func granule(of tensor: Int) -> Int { base.granule(of: tensor) }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: tensor) }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
+
+    /// Groups of two and more raw tensors of equal type and shape, in order.
+    private static func candidates(_ base: any TensorSource) -> [[Int]] {
+        struct Key: Hashable {
+            var dtype: DType
+            var shape: [Int]
+        }
+        var groups: [Key: [Int]] = [:]
+        for (index, tensor) in base.tensors.enumerated() {
+            guard case .raw(let dtype) = tensor.storage, tensor.byteCount >= minimumBytes else { continue }
+            groups[Key(dtype: dtype, shape: tensor.shape), default: []].append(index)
+        }
+        return groups.values.filter { $0.count > 1 }
+    }
+
+    private static func match(_ group: [Int], in base: any TensorSource, _ targets: inout [Int: Int]) throws {
+        /// Tensors of one sample that differ from each other.
+        var originals: [[UInt8]: [Int]] = [:]
+        for tensor in group {
+            let sample = try sample(of: tensor, in: base)
+            if let original = try originals[sample]?.first(where: { try equal($0, tensor, in: base) }) {
+                targets[tensor] = original
+            } else {
+                originals[sample, default: []].append(tensor)
+            }
+        }
+    }
+
+    /// Some 4 KiB each of head, middle and tail.
+    private static func sample(of tensor: Int, in base: any TensorSource) throws -> [UInt8] {
+        let byteCount = base.tensors[tensor].byteCount
+        let granule = max(1, base.granule(of: tensor))
+        let length = max(1, 4096 / granule) * granule
+        var sample: [UInt8] = []
+        for start in [0, byteCount / 2, byteCount - length] {
+            let start = max(0, start) / granule * granule
+            sample += try base.read(start..<min(start + length, byteCount), of: tensor).streams.joined()
+        }
+        return sample
+    }
+
+    private static func equal(_ left: Int, _ right: Int, in base: any TensorSource) throws -> Bool {
+        let byteCount = base.tensors[left].byteCount
+        let granule = max(1, base.granule(of: left), base.granule(of: right))
+        guard granule % max(1, base.granule(of: left)) == 0, granule % max(1, base.granule(of: right)) == 0 else { return false }
+        let step = max(1, 1 << 20 / granule) * granule
+        for start in stride(from: 0, to: byteCount, by: step) {
+            let units = start..<min(start + step, byteCount)
+            guard try base.read(units, of: left).streams == base.read(units, of: right).streams else { return false }
+        }
+        return true
+    }
+}

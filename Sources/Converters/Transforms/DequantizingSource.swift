@@ -1,0 +1,78 @@
+public import QAMFormat
+
+/// A source whose coded tensors are decoded as they are read.
+///
+/// Finite values that become infinite are counted; the count is in `warnings` once they have been read.
+public struct DequantizingSource: TensorSource {
+    /// What decoded tensors become.
+    public enum Target: Hashable, Sendable {
+        /// The type that they had before they were coded where that is F64, F32, F16 or BF16; BF16, with a warning, elsewhere.
+        case keep
+        /// F64, F32, F16 or BF16.
+        case dtype(DType)
+    }
+
+    public let tensors: [TensorDescriptor]
+    private let base: any TensorSource
+    private let target: Target
+    private let ownWarnings: [String]
+    private let tally = OverflowTally()
+
+    /// - Throws: `QAMError.invalidArgument` for another target, and what `CodecRegistry.validate` throws.
+    public init(_ base: any TensorSource, to target: Target) throws {
+        if case .dtype(let dtype) = target, !ElementConversion.encodable.contains(dtype) {
+            throw QAMError(.invalidArgument, "tensors can be dequantized to F64, F32, F16 and BF16, not to \(dtype.name)")
+        }
+        var warnings: [String] = []
+        let shared = base.shared
+        tensors = try base.tensors.map { tensor in
+            guard case .coded(let coding) = tensor.storage else { return tensor }
+            try CodecRegistry.validate(tensor, shared: shared)
+            let dtype: DType
+            switch target {
+            case .dtype(let given): dtype = given
+            case .keep where ElementConversion.encodable.contains(coding.sourceType): dtype = coding.sourceType
+            case .keep:
+                dtype = .bf16
+                warnings.append("tensor \"\(tensor.name)\" was \(coding.sourceType.name) before it was quantized; it becomes BF16")
+            }
+            return TensorDescriptor(name: tensor.name, shape: tensor.shape, storage: .raw(dtype))
+        }
+        self.base = base
+        self.target = target
+        ownWarnings = warnings
+    }
+
+    public var metadata: Metadata { base.metadata }
+    public var files: [any EmbeddedFile] { base.files }
+    public var warnings: [String] { base.warnings + ownWarnings + tally.warnings(tensors) }
+    public var inputs: [String] { base.inputs }
+    public var fingerprint: String {
+        switch target {
+        case .keep: "\(base.fingerprint) dequantize keep"
+        case .dtype(let dtype): "\(base.fingerprint) dequantize \(dtype.name)"
+        }
+    }
+
+    /// The type that a coded tensor is decoded to; nil where the tensor stays as it is.
+    private func decoded(_ tensor: Int) -> DType? {
+        guard case .coded = base.tensors[tensor].storage, case .raw(let dtype) = tensors[tensor].storage else { return nil }
+        return dtype
+    }
+
+    public func granule(of tensor: Int) -> Int {
+        guard let dtype = decoded(tensor) else { return base.granule(of: tensor) }
+        return base.granule(of: tensor) * tensors[tensor].columns * dtype.blockBytes
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        guard let dtype = decoded(tensor) else { return try base.read(units, of: tensor) }
+        let rowBytes = tensors[tensor].columns * dtype.blockBytes
+        let rows = units.lowerBound / rowBytes..<units.upperBound / rowBytes
+        // A decoder is cheap beside a chunk, and so no memory grows with the number of tensors.
+        let decoder = try CodecRegistry.decoder(for: tensor, of: base)
+        let weights = try decoder.decode(base.read(rows, of: tensor), rows: rows.count)
+        tally.count(weights, as: dtype, tensor: tensor)
+        return TensorChunk(streams: [try ElementConversion.bytes(weights, as: dtype)])
+    }
+}

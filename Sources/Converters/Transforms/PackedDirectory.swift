@@ -1,0 +1,103 @@
+internal import QAMFormat
+
+/// What a packed model says of the model that it carries, as JSON in one metadata string:
+///
+///     {"version": 1, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...],
+///      "tensors": [{"name", "shape", "dtype": ID}                                         raw
+///                  {"name", "shape", "alias": NAME}                                       another name
+///                  {"name", "shape", "codec", "sourceType": ID, "codebook"?, "seed"?,     coded
+///                   "parameters": HEX, "streams": [{"role", "row": BYTES} or {"role", "whole": BYTES}, ...]}, ...]}
+///
+/// Types are the ids of the .qamw directory. `files` names those embedded files that are carried as tensors.
+struct PackedDirectory: Hashable {
+    struct Option: Hashable {
+        var key: String
+        var value: String
+    }
+
+    static let version = 1
+
+    var options: [Option] = []
+    /// The codec of each codebook; its bytes are a tensor.
+    var codebooks: [CodecID] = []
+    var seedCount = 0
+    var files: [String] = []
+    var tensors: [TensorDescriptor] = []
+
+    var json: String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("version")
+            writer.integer(Self.version)
+            writer.key("options")
+            writer.object { writer in
+                for option in options {
+                    writer.key(option.key)
+                    writer.string(option.value)
+                }
+            }
+            writer.key("codebooks")
+            writer.array { writer in for codec in codebooks { writer.integer(codec.rawValue) } }
+            writer.key("seeds")
+            writer.integer(seedCount)
+            writer.key("files")
+            writer.array { writer in for file in files { writer.string(file) } }
+            writer.key("tensors")
+            writer.array { writer in for tensor in tensors { write(tensor, &writer) } }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    private func write(_ tensor: TensorDescriptor, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("name")
+            writer.string(tensor.name)
+            writer.key("shape")
+            writer.array { writer in for dimension in tensor.shape { writer.integer(dimension) } }
+            switch tensor.storage {
+            case .raw(let dtype):
+                writer.key("dtype")
+                writer.integer(dtype.id)
+            case .alias(let target):
+                writer.key("alias")
+                writer.string(tensors[target].name)
+            case .coded(let coding):
+                write(coding, &writer)
+            }
+        }
+    }
+
+    private func write(_ coding: Coding, _ writer: inout JSONWriter) {
+        writer.key("codec")
+        writer.integer(coding.codec.rawValue)
+        writer.key("sourceType")
+        writer.integer(coding.sourceType.id)
+        if let codebook = coding.codebook {
+            writer.key("codebook")
+            writer.integer(codebook)
+        }
+        if let seed = coding.seed {
+            writer.key("seed")
+            writer.integer(seed)
+        }
+        writer.key("parameters")
+        writer.string(coding.parameters.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined())
+        writer.key("streams")
+        writer.array { writer in
+            for stream in coding.streams {
+                writer.object { writer in
+                    writer.key("role")
+                    writer.integer(stream.role.rawValue)
+                    switch stream.extent {
+                    case .perRow(let bytes):
+                        writer.key("row")
+                        writer.integer(bytes)
+                    case .whole(let bytes):
+                        writer.key("whole")
+                        writer.integer(bytes)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+internal import QAMFormat
+
+/// The names and carriers that a packed model uses in a format without coded tensors.
+enum PackedNames {
+    /// The metadata key of the directory.
+    static let directory = "qamw.directory"
+    static let seeds = "qamw.seeds"
+
+    static func codebook(_ index: Int) -> String { "qamw.codebooks.\(index)" }
+    static func file(_ name: String) -> String { "qamw.files.\(name)" }
+    static func stream(_ role: StreamRole, of tensor: String) -> String { "\(tensor).qamw.\(role.name)" }
+
+    /// The plain tensor that carries a stream: a row of bytes or one number for each row of the coded tensor, or bytes or
+    /// numbers for the tensor as a whole.
+    static func carrier(of stream: StreamLayout, in tensor: TensorDescriptor) -> TensorDescriptor {
+        let name = self.stream(stream.role, of: tensor.name)
+        switch (stream.role, stream.extent) {
+        case (.gains, .perRow(2)):
+            return TensorDescriptor(name: name, shape: [tensor.rows], storage: .raw(.f16))
+        case (.gains, .perRow(4)):
+            return TensorDescriptor(name: name, shape: [tensor.rows], storage: .raw(.f32))
+        case (.channelScales, .whole(let bytes)) where bytes == 2 * tensor.columns:
+            return TensorDescriptor(name: name, shape: [tensor.columns], storage: .raw(.f16))
+        case (_, .perRow(let bytes)):
+            return TensorDescriptor(name: name, shape: [tensor.rows, bytes], storage: .raw(.u8))
+        case (_, .whole(let bytes)):
+            return TensorDescriptor(name: name, shape: [bytes], storage: .raw(.u8))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+public import QAMFormat
+
+/// Carries a model with coded tensors in a format that has none: every stream, codebook and seed becomes a plain tensor,
+/// and one metadata string, the directory, says how they belong together. `UnpackingSource` gives the very model back.
+///
+/// It knows streams and tables, and no codec. An alias is only an entry in the directory.
+public struct PackingSource: TensorSource {
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let files: [any EmbeddedFile]
+    public let fingerprint: String
+    private let base: any TensorSource
+    /// What each of `tensors` carries.
+    private let contents: [Content]
+
+    private enum Content {
+        case tensor(Int)
+        case stream(Int, of: Int)
+        case bytes([UInt8])
+        case file(any EmbeddedFile)
+    }
+
+    /// `options` are kept in the directory for `UnpackingSource.options`; their keys must be unique. With
+    /// `carryingFiles` embedded files become tensors too, for formats or outputs that have no place for files.
+    ///
+    /// Throws `unsupported` where a name of the model is one that packing needs.
+    public init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false) throws {
+        var directory = PackedDirectory()
+        directory.options = options.map { PackedDirectory.Option(key: $0.0, value: $0.1) }
+        directory.codebooks = base.shared.codebooks.map(\.codec)
+        directory.seedCount = base.shared.seeds.count
+        directory.tensors = base.tensors
+        if carryingFiles { directory.files = base.files.map(\.name) }
+
+        var carriers: [(TensorDescriptor, Content)] = []
+        func carry(_ name: String, _ bytes: [UInt8], _ dtype: DType = .u8) {
+            carriers.append((TensorDescriptor(name: name, shape: [bytes.count / dtype.blockBytes], storage: .raw(dtype)), .bytes(bytes)))
+        }
+        for (index, codebook) in base.shared.codebooks.enumerated() { carry(PackedNames.codebook(index), codebook.bytes) }
+        if !base.shared.seeds.isEmpty {
+            var seeds = ByteWriter()
+            for seed in base.shared.seeds { seeds.integer(seed) }
+            carry(PackedNames.seeds, seeds.bytes, .u64)
+        }
+        for (index, tensor) in base.tensors.enumerated() {
+            switch tensor.storage {
+            case .raw: carriers.append((tensor, .tensor(index)))
+            case .alias: break
+            case .coded(let coding):
+                for (number, stream) in coding.streams.enumerated() {
+                    carriers.append((PackedNames.carrier(of: stream, in: tensor), .stream(number, of: index)))
+                }
+            }
+        }
+        if carryingFiles {
+            for file in base.files {
+                let descriptor = TensorDescriptor(name: PackedNames.file(file.name), shape: [file.byteCount], storage: .raw(.u8))
+                carriers.append((descriptor, .file(file)))
+            }
+        }
+        try Self.checkNames(carriers.map(\.0.name), base)
+
+        var metadata = base.metadata
+        metadata.set(PackedNames.directory, .string(directory.json))
+        self.metadata = metadata
+        self.base = base
+        tensors = carriers.map(\.0)
+        contents = carriers.map(\.1)
+        files = carryingFiles ? [] : base.files
+        fingerprint = "packed \(carryingFiles) \(directory.json)\n\(base.fingerprint)"
+    }
+
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+
+    public func granule(of tensor: Int) -> Int {
+        switch contents[tensor] {
+        case .tensor(let index): base.granule(of: index)
+        case .stream(let stream, let index): max(1, rowBytes(of: stream, in: index) * max(1, base.granule(of: index)))
+        case .bytes, .file: 1
+        }
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        switch contents[tensor] {
+        case .tensor(let index): return try base.read(units, of: index)
+        case .bytes(let bytes): return TensorChunk(streams: [Array(bytes[units])])
+        case .file(let file): return TensorChunk(streams: [try file.read(units)])
+        case .stream(let stream, let index):
+            let bytes = rowBytes(of: stream, in: index)
+            guard bytes > 0 else { return TensorChunk(streams: [Array(try base.readWhole(stream: stream, of: index)[units])]) }
+            let rows = units.lowerBound / bytes..<units.upperBound / bytes
+            return TensorChunk(streams: [try self.rows(rows, stream: stream, of: index)])
+        }
+    }
+
+    /// One stream of coded rows. A read gives all streams at once, so it goes by a few MiB of them all.
+    private func rows(_ rows: Range<Int>, stream: Int, of tensor: Int) throws -> [UInt8] {
+        let allBytes = streams(of: tensor).indices.reduce(0) { $0 + rowBytes(of: $1, in: tensor) }
+        let granule = max(1, base.granule(of: tensor))
+        let step = max(1, (4 << 20) / (allBytes * granule)) * granule
+        var result: [UInt8] = []
+        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+            result += try base.read(start..<min(start + step, rows.upperBound), of: tensor).streams[stream]
+        }
+        return result
+    }
+
+    private func streams(of tensor: Int) -> [StreamLayout] {
+        if case .coded(let coding) = base.tensors[tensor].storage { coding.streams } else { [] }
+    }
+
+    /// The bytes that a stream has for each row; 0 where it belongs to the tensor as a whole.
+    private func rowBytes(of stream: Int, in tensor: Int) -> Int {
+        if case .perRow(let bytes) = streams(of: tensor)[stream].extent { bytes } else { 0 }
+    }
+
+    private static func checkNames(_ names: [String], _ base: any TensorSource) throws {
+        guard base.metadata[PackedNames.directory] == nil else {
+            throw QAMError(.unsupported, "the model has metadata \"\(PackedNames.directory)\": it is packed already")
+        }
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            throw QAMError(.unsupported, "packing needs this name, but it is another tensor's", at: .init(tensor: name))
+        }
+    }
+}

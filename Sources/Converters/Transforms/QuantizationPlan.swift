@@ -1,0 +1,63 @@
+public import QAMFormat
+
+/// How one tensor is to be quantized.
+public struct QuantizationChoice: Hashable, Sendable {
+    public var family: Codebook.Family
+    /// Bits a weight: 2.0 to 6.5 in halves.
+    public var bits: Double
+    /// The largest block of the rotation: a power of two from 2 to 32,768. Shorter where it does not divide the columns.
+    public var blockSizeCap: Int
+    /// The seed of the rotation's signs. Tensors that read the same activation share it.
+    public var seed: UInt64
+    /// A positive factor for each column that says how much its precision matters, or nil.
+    public var channelScales: [Float]?
+
+    public init(
+        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil
+    ) {
+        self.family = family
+        self.bits = bits
+        self.blockSizeCap = blockSizeCap
+        self.seed = seed
+        self.channelScales = channelScales
+    }
+}
+
+/// Which tensors of a source are to be quantized and how: choices by tensor index. Tensors without one are left as they are.
+public struct QuantizationPlan: Hashable, Sendable {
+    public var choices: [Int: QuantizationChoice]
+    /// Whether row gains are fitted to the codewords by least squares.
+    public var refit: Bool
+
+    public init(choices: [Int: QuantizationChoice], refit: Bool = true) {
+        self.choices = choices
+        self.refit = refit
+    }
+
+    /// Why this tensor cannot be quantized, in words; nil where it can.
+    public static func obstacle(_ descriptor: TensorDescriptor) -> String? {
+        switch descriptor.storage {
+        case .alias: return "it is another name for a tensor"
+        case .coded: return "it is quantized already"
+        case .raw(let dtype) where !DType.floating.contains(dtype): return "its type \(dtype.name) is not floating-point"
+        case .raw: break
+        }
+        if descriptor.shape.count < 2 { return "it has fewer than two dimensions" }
+        if descriptor.elementCount == 0 { return "it is empty" }
+        if descriptor.columns % 2 != 0 { return "its rows of \(descriptor.columns) have no even length" }
+        if descriptor.columns > CodecRegistry.maximumColumns { return "its rows of \(descriptor.columns) are too long" }
+        return nil
+    }
+
+    /// A line that differs for plans that give different bytes.
+    var fingerprint: String {
+        let parts = choices.sorted { $0.key < $1.key }.map { tensor, choice in
+            let scales = (choice.channelScales ?? []).flatMap { scale in
+                stride(from: UInt32(0), to: 32, by: 8).map { UInt8(truncatingIfNeeded: scale.bitPattern >> $0) }
+            }
+            let scaling = scales.isEmpty ? "" : "/scales \(XXH3.hash(scales))"
+            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)"
+        }
+        return "quantize refit \(refit) \(parts.joined(separator: ","))"
+    }
+}

@@ -1,0 +1,136 @@
+public import QAMFormat
+
+/// A source whose planned tensors are coded as they are read, a few rows at a time.
+///
+/// The gain type of a tensor depends on all its rows, so each planned tensor is read once before (`scan`) and once after.
+public struct QuantizingSource: TensorSource {
+    public let tensors: [TensorDescriptor]
+    public let shared: SharedTables
+    public let fingerprint: String
+    private let base: any TensorSource
+    private let jobs: [Int: Job]
+
+    /// Reads all planned tensors once, on up to `threads` tasks, then builds the source.
+    ///
+    /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `QAMError.invalidArgument` for a plan
+    ///   that does not fit the tensors, and what the base throws.
+    public static func scanning(
+        _ base: any TensorSource, plan: QuantizationPlan, threads: Int
+    ) async throws -> QuantizingSource {
+        // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
+        var pieces: [(tensor: Int, rows: Range<Int>)] = []
+        for tensor in plan.choices.keys.sorted() {
+            let rows = try RowReader(base, tensor: tensor)
+            pieces += rows.ranges(ofBytes: 8 << 20).map { (tensor, $0) }
+        }
+        let work = pieces
+        var gainTypes: [Int: GainType] = [:]
+        try await orderedMap(0..<work.count, width: threads) { index in
+            let piece = work[index]
+            return try scan(piece.rows, of: piece.tensor, in: base, channelScales: plan.choices[piece.tensor]?.channelScales)
+        } consume: { index, gainType in
+            let tensor = work[index].tensor
+            if gainType == .float32 || gainTypes[tensor] == nil { gainTypes[tensor] = gainType }
+        }
+        return try QuantizingSource(base, plan: plan, gainTypes: gainTypes)
+    }
+
+    /// The gain type that these rows of a tensor need. A tensor takes float16 where all its rows do.
+    ///
+    /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite.
+    public static func scan(
+        _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, channelScales: [Float]?
+    ) throws -> GainType {
+        let reader = try RowReader(base, tensor: tensor)
+        return try reader.named {
+            let scan = try GainScan(columns: reader.columns, channelScales: channelScales)
+            return try scan.gainType(of: reader.read(rows), firstRow: rows.lowerBound)
+        }
+    }
+
+    /// - Parameter gainTypes: what `scan` found for each planned tensor.
+    /// - Throws: `QAMError.invalidArgument` for a plan that does not fit the tensors.
+    public init(_ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType]) throws {
+        var tensors = base.tensors, shared = base.shared
+        var searches: [CodebookKey: (search: CodewordSearch, index: Int)] = [:]
+        var jobs: [Int: Job] = [:]
+        for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
+            let reader = try RowReader(base, tensor: tensor)
+            guard let gainType = gainTypes[tensor] else {
+                throw QAMError(.invalidArgument, "no gain type is given", at: .init(tensor: reader.descriptor.name))
+            }
+            let key = CodebookKey(family: choice.family, bits: choice.bits)
+            let codebook: (search: CodewordSearch, index: Int)
+            if let known = searches[key] {
+                codebook = known
+            } else {
+                let builtIn = try Codebook.builtIn(choice.family, bits: choice.bits)
+                let record = CodebookRecord(codec: .qamPairs, bytes: builtIn.record)
+                codebook = (try CodewordSearch(builtIn), shared.codebooks.indexAppending(record))
+                searches[key] = codebook
+            }
+            let encoder = try reader.named {
+                guard let blockSize = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap) else {
+                    throw QAMError(.invalidArgument, "rows of \(reader.columns) cannot be quantized")
+                }
+                return try QAMEncoder(
+                    codebook.search, columns: reader.columns, blockSize: blockSize, seed: choice.seed, gainType: gainType,
+                    channelScales: choice.channelScales, refit: plan.refit)
+            }
+            jobs[tensor] = Job(reader: reader, encoder: encoder)
+            tensors[tensor].storage = .coded(
+                Coding(
+                    codec: .qamPairs, sourceType: reader.dtype, codebook: codebook.index,
+                    seed: shared.seeds.indexAppending(choice.seed), parameters: encoder.parameters.bytes,
+                    streams: encoder.streams))
+        }
+        self.base = base
+        self.tensors = tensors
+        self.shared = shared
+        self.jobs = jobs
+        fingerprint = "\(base.fingerprint) \(plan.fingerprint)"
+    }
+
+    private struct CodebookKey: Hashable {
+        var family: Codebook.Family
+        var bits: Double
+    }
+
+    /// A planned tensor: where its rows come from and what codes them.
+    private struct Job: Sendable {
+        var reader: RowReader
+        var encoder: QAMEncoder
+    }
+
+    public var metadata: Metadata { base.metadata }
+    public var files: [any EmbeddedFile] { base.files }
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+
+    public func granule(of tensor: Int) -> Int {
+        jobs[tensor]?.reader.granule ?? base.granule(of: tensor)
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
+        return try job.reader.named { try job.encoder.encode(job.reader.read(units), firstRow: units.lowerBound) }
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+        guard let encoder = jobs[tensor]?.encoder else { return try base.readWhole(stream: stream, of: tensor) }
+        guard encoder.streams.indices.contains(stream), encoder.streams[stream].role == .channelScales else {
+            throw QAMError(
+                .invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+        }
+        return encoder.channelScaleBytes
+    }
+}
+
+extension Array where Element: Equatable {
+    /// The index of an equal element, which is appended where there is none.
+    fileprivate mutating func indexAppending(_ element: Element) -> Int {
+        if let index = firstIndex(of: element) { return index }
+        append(element)
+        return count - 1
+    }
+}

@@ -1,0 +1,62 @@
+import QAMFormat
+
+/// Whole rows of a source's raw floating-point tensor, as Float.
+struct RowReader {
+    let descriptor: TensorDescriptor
+    let dtype: DType
+    private let base: any TensorSource
+    private let tensor: Int
+    private let rowBytes: Int
+
+    /// - Throws: `QAMError.invalidArgument` for a tensor that cannot be quantized.
+    init(_ base: any TensorSource, tensor: Int) throws {
+        guard base.tensors.indices.contains(tensor) else {
+            throw QAMError(.invalidArgument, "the plan names tensor \(tensor) of \(base.tensors.count)")
+        }
+        descriptor = base.tensors[tensor]
+        if let obstacle = QuantizationPlan.obstacle(descriptor) {
+            throw QAMError(.invalidArgument, "the tensor cannot be quantized: \(obstacle)", at: .init(tensor: descriptor.name))
+        }
+        guard case .raw(let dtype) = descriptor.storage, let rowBytes = dtype.byteCount(elements: descriptor.columns) else {
+            throw QAMError(.invalidArgument, "the tensor's rows fill no whole blocks", at: .init(tensor: descriptor.name))
+        }
+        self.base = base
+        self.tensor = tensor
+        self.dtype = dtype
+        self.rowBytes = rowBytes
+    }
+
+    var columns: Int { descriptor.columns }
+
+    /// Ranges of rows start at multiples of this many: the base may want more than single rows.
+    var granule: Int {
+        let bytes = base.granule(of: tensor)
+        return bytes / greatestCommonDivisor(bytes, rowBytes)
+    }
+
+    /// The tensor's rows in ranges of about so many bytes.
+    func ranges(ofBytes bytes: Int) -> [Range<Int>] {
+        let rows = max(1, bytes / rowBytes / granule) * granule
+        return stride(from: 0, to: descriptor.rows, by: rows).map { $0..<min($0 + rows, descriptor.rows) }
+    }
+
+    func read(_ rows: Range<Int>) throws -> [Float] {
+        let chunk = try base.read(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes, of: tensor)
+        guard chunk.streams.count == 1, chunk.streams[0].count == rows.count * rowBytes else {
+            throw QAMError(.truncated, "\(rows.count) rows do not have their length")
+        }
+        return try ElementConversion.floats(chunk.streams[0], as: dtype)
+    }
+
+    /// Runs `body`; its errors name the tensor.
+    func named<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch var error as QAMError {
+            error.place.tensor = error.place.tensor ?? descriptor.name
+            throw error
+        }
+    }
+}
+
+func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }

@@ -1,0 +1,166 @@
+public import QAMFormat
+
+/// The model that a packed one carries: same tensors in the same order, same tables, metadata and files.
+///
+/// The directory and the carriers are checked against each other when the source is made; a carrier may have any plain
+/// type that holds its bytes, since not every format has all types.
+public struct UnpackingSource: TensorSource {
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let shared: SharedTables
+    public let files: [any EmbeddedFile]
+    /// What `PackingSource` was given as `options`, in order.
+    public let options: [(key: String, value: String)]
+    private let base: any TensorSource
+    /// For each tensor the tensors of `base` that carry it: one of a raw tensor, one for each stream of a coded one.
+    private let carriers: [[Int]]
+
+    /// Bytes of all codebooks and seeds at most: they are held in memory.
+    private static let maximumTableBytes = 1 << 26
+
+    /// Whether a source carries a packed model.
+    public static func isPacked(_ source: any TensorSource) -> Bool { source.metadata[PackedNames.directory] != nil }
+
+    /// Throws `malformed` where directory and tensors contradict each other, `unsupported` for a later version.
+    public init(wrapping base: any TensorSource) throws {
+        guard case .string(let json)? = base.metadata[PackedNames.directory] else {
+            throw QAMError(.invalidArgument, "the model is not packed: it has no metadata \"\(PackedNames.directory)\"")
+        }
+        let directory = try PackedDirectory(parsing: json)
+        var finder = CarrierFinder(base)
+        carriers = try directory.tensors.map { tensor in
+            switch tensor.storage {
+            case .raw: [try finder.take(tensor.name, byteCount: tensor.byteCount)]
+            case .alias: []
+            case .coded(let coding):
+                try coding.streams.map {
+                    try finder.take(PackedNames.stream($0.role, of: tensor.name), byteCount: $0.byteCount(rows: tensor.rows))
+                }
+            }
+        }
+        shared = try Self.tables(directory, &finder, base)
+        var files = base.files
+        for name in directory.files {
+            let index = try finder.take(PackedNames.file(name), byteCount: nil)
+            files.append(CarriedFile(name: name, base: base, tensor: index))
+        }
+        try finder.end()
+        files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        guard Set(files.map(\.name)).count == files.count else {
+            throw QAMError(.malformed, "an embedded file is carried twice", at: .init(section: PackedNames.directory))
+        }
+        self.files = files
+        self.base = base
+        tensors = directory.tensors
+        options = directory.options.map { ($0.key, $0.value) }
+        var metadata = base.metadata
+        metadata.remove(PackedNames.directory)
+        self.metadata = metadata
+    }
+
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+    public var fingerprint: String { "unpacked\n\(base.fingerprint)" }
+
+    public func granule(of tensor: Int) -> Int {
+        switch tensors[tensor].storage {
+        case .raw: base.granule(of: carriers[tensor][0])
+        case .coded, .alias: 1
+        }
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        switch tensors[tensor].storage {
+        case .raw:
+            return try base.read(units, of: carriers[tensor][0])
+        case .coded(let coding):
+            return TensorChunk(streams: try zip(coding.streams, carriers[tensor]).map { stream, carrier in
+                guard case .perRow(let bytes) = stream.extent, bytes > 0 else { return [] }
+                return try base.bytes(units.lowerBound * bytes..<units.upperBound * bytes, of: carrier)
+            })
+        case .alias:
+            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: tensors[tensor].name))
+        }
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+        guard case .coded(let coding) = tensors[tensor].storage, coding.streams.indices.contains(stream),
+            case .whole(let bytes) = coding.streams[stream].extent
+        else {
+            throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+        }
+        return try base.bytes(0..<bytes, of: carriers[tensor][stream])
+    }
+
+    private static func tables(
+        _ directory: PackedDirectory, _ finder: inout CarrierFinder, _ base: any TensorSource
+    ) throws -> SharedTables {
+        var left = maximumTableBytes
+        func contents(_ carrier: Int) throws -> [UInt8] {
+            let tensor = base.tensors[carrier]
+            guard tensor.byteCount <= left else {
+                throw QAMError(.limitExceeded, "codebooks and seeds have more than \(maximumTableBytes) bytes", at: .init(tensor: tensor.name))
+            }
+            left -= tensor.byteCount
+            return try base.bytes(0..<tensor.byteCount, of: carrier)
+        }
+        var tables = SharedTables()
+        for (index, codec) in directory.codebooks.enumerated() {
+            let carrier = try finder.take(PackedNames.codebook(index), byteCount: nil)
+            tables.codebooks.append(CodebookRecord(codec: codec, bytes: try contents(carrier)))
+        }
+        if directory.seedCount > 0 {
+            let (byteCount, overflow) = directory.seedCount.multipliedReportingOverflow(by: 8)
+            let carrier = try finder.take(PackedNames.seeds, byteCount: overflow ? Int.max : byteCount)
+            var reader = ByteReader(try contents(carrier), section: PackedNames.seeds)
+            for _ in 0..<directory.seedCount { tables.seeds.append(try reader.integer()) }
+        }
+        return tables
+    }
+}
+
+/// Finds the tensors that the directory speaks of, each once.
+private struct CarrierFinder {
+    private let tensors: [TensorDescriptor]
+    private var indices: [String: Int] = [:]
+
+    init(_ base: any TensorSource) {
+        tensors = base.tensors
+        for (index, tensor) in tensors.enumerated() { indices[tensor.name] = index }
+    }
+
+    mutating func take(_ name: String, byteCount: Int?) throws -> Int {
+        guard let index = indices.removeValue(forKey: name), case .raw = tensors[index].storage else {
+            throw QAMError(.malformed, "the directory needs this tensor once, and it is not there", at: .init(section: PackedNames.directory, tensor: name))
+        }
+        guard byteCount == nil || tensors[index].byteCount == byteCount else {
+            throw QAMError(.malformed, "it has \(tensors[index].byteCount) bytes, but the directory needs \(byteCount ?? 0)",
+                           at: .init(section: PackedNames.directory, tensor: name))
+        }
+        return index
+    }
+
+    /// Every tensor must have been asked for.
+    func end() throws {
+        guard let stray = indices.keys.min() else { return }
+        throw QAMError(.malformed, "the directory does not list this tensor", at: .init(section: PackedNames.directory, tensor: stray))
+    }
+}
+
+/// An embedded file that travels as a tensor of bytes.
+private struct CarriedFile: EmbeddedFile {
+    let name: String
+    let base: any TensorSource
+    let tensor: Int
+
+    var byteCount: Int { base.tensors[tensor].byteCount }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] { try base.bytes(range, of: tensor) }
+}
+
+extension TensorSource {
+    /// Bytes of a raw tensor.
+    fileprivate func bytes(_ range: Range<Int>, of tensor: Int) throws -> [UInt8] {
+        try range.isEmpty ? [] : read(range, of: tensor).streams.first ?? []
+    }
+}

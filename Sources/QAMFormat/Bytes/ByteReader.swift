@@ -1,0 +1,75 @@
+/// A cursor over bytes that checks every step against what is left. All integers are little-endian.
+package struct ByteReader {
+    package let bytes: [UInt8]
+    package private(set) var position: Int
+    /// Where the bytes begin in their file, and what they are, for error messages.
+    private let base: Int
+    private let section: String
+
+    package init(_ bytes: [UInt8], section: String, base: Int = 0) {
+        self.bytes = bytes
+        self.section = section
+        self.base = base
+        position = 0
+    }
+
+    package var remaining: Int { bytes.count - position }
+
+    package func malformed(_ message: String) -> QAMError {
+        QAMError(.malformed, message, at: .init(section: section, offset: base + position))
+    }
+
+    package mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+        guard count >= 0, count <= remaining else {
+            throw malformed("\(count) bytes are needed here, but \(remaining) are left")
+        }
+        defer { position += count }
+        return bytes[position..<position + count]
+    }
+
+    package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type = T.self) throws -> T {
+        try take(T.bitWidth / 8).reversed().reduce(0) { $0 << 8 | T($1) }
+    }
+
+    /// A u64 that must fit a non-negative `Int`.
+    package mutating func count() throws -> Int {
+        let value: UInt64 = try integer()
+        guard let count = Int(exactly: value) else { throw malformed("the value \(value) is out of range") }
+        return count
+    }
+
+    /// `count` bytes of UTF-8; a NUL among them is refused unless allowed.
+    package mutating func string(_ count: Int, allowingNUL: Bool = false) throws -> String {
+        let start = self
+        let raw = try take(count)
+        guard let text = String(validating: raw, as: UTF8.self) else { throw start.malformed("the text is not UTF-8") }
+        guard allowingNUL || !raw.contains(0) else { throw start.malformed("the text holds a NUL") }
+        return text
+    }
+
+    /// Reserved bytes: they must be zero.
+    package mutating func reserved(_ count: Int) throws {
+        let start = self
+        guard try take(count).allSatisfy({ $0 == 0 }) else { throw start.malformed("reserved bytes must be zero") }
+    }
+}
+
+/// Appends little-endian integers to bytes.
+package struct ByteWriter {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
+
+    package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
+        for shift in stride(from: 0, to: T.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> T(shift))) }
+    }
+
+    package mutating func count(_ value: Int) { integer(UInt64(value)) }
+
+    package mutating func append(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
+
+    package mutating func zeros(_ count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }
+}
+
+/// The next multiple of `alignment`, a power of two. The caller has checked that the sum cannot overflow.
+package func alignUp(_ value: Int, to alignment: Int) -> Int { (value + alignment - 1) & ~(alignment - 1) }

@@ -1,0 +1,45 @@
+internal import CXXHash
+
+/// XXH3 with 64 bits and seed 0, by libxxhash.
+package enum XXH3 {
+    package static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
+        let direct = bytes.withContiguousStorageIfAvailable { unsafe XXH3_64bits($0.baseAddress, $0.count) }
+        return direct ?? hash(Array(bytes))
+    }
+}
+
+/// XXH3 of a stream in chunks of 1 MiB: one hash for each chunk, the last of which may be shorter.
+///
+/// Streams are fed in any portions; at most one chunk is held back.
+package struct ChunkHashes: Sendable {
+    package static let chunkSize = 1 << 20
+    private var hashes: [UInt64] = []
+    private var partial: [UInt8] = []
+
+    package init() {}
+
+    package mutating func update(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        if !partial.isEmpty {
+            let portion = rest.prefix(Self.chunkSize - partial.count)
+            partial += portion
+            rest = rest.dropFirst(portion.count)
+            guard partial.count == Self.chunkSize else { return }
+            hashes.append(XXH3.hash(partial))
+            partial.removeAll(keepingCapacity: true)
+        }
+        while rest.count >= Self.chunkSize {
+            hashes.append(XXH3.hash(rest.prefix(Self.chunkSize)))
+            rest = rest.dropFirst(Self.chunkSize)
+        }
+        partial += rest
+    }
+
+    /// Ends the stream and returns its hashes; ready for the next stream.
+    package mutating func finish() -> [UInt64] {
+        if !partial.isEmpty { hashes.append(XXH3.hash(partial)) }
+        partial.removeAll()
+        defer { hashes = [] }
+        return hashes
+    }
+}

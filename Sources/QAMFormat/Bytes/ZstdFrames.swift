@@ -1,0 +1,103 @@
+internal import CZstd
+
+/// Content cut into pieces of 1 MiB, each a zstd frame of its own, followed by a table of the frames' lengths
+/// (spec section 5.3): every piece can be read alone, and no reader needs more memory than one piece.
+package enum ZstdFrames {
+    package static let pieceSize = 1 << 20
+    package static let level: Int32 = 9
+
+    /// One piece as one frame, with its content size in the frame header. Deterministic for one libzstd version.
+    package static func compress(_ piece: [UInt8]) throws -> [UInt8] {
+        let bound = ZSTD_compressBound(piece.count)
+        var failed = false
+        let frame = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+            let size = unsafe piece.withUnsafeBytes { unsafe ZSTD_compress(buffer.baseAddress, bound, $0.baseAddress, $0.count, level) }
+            failed = ZSTD_isError(size) != 0
+            count = failed ? 0 : size
+        }
+        guard !failed else { throw QAMError(.io, "zstd cannot compress \(piece.count) bytes") }
+        return frame
+    }
+
+    /// The whole content as frames and table.
+    package static func compressAll(_ content: [UInt8]) throws -> [UInt8] {
+        var stored = ByteWriter()
+        var lengths: [UInt32] = []
+        for start in stride(from: 0, to: content.count, by: pieceSize) {
+            let frame = try compress(Array(content[start..<min(start + pieceSize, content.count)]))
+            stored.append(frame)
+            lengths.append(UInt32(frame.count))
+        }
+        for length in lengths { stored.integer(length) }
+        return stored.bytes
+    }
+
+    /// The content of one frame, which must have exactly `size` bytes.
+    package static func decompress(_ frame: ArraySlice<UInt8>, size: Int) throws -> [UInt8] {
+        var actual = 0
+        let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            actual = unsafe frame.withUnsafeBytes { unsafe ZSTD_decompress(buffer.baseAddress, size, $0.baseAddress, $0.count) }
+            count = ZSTD_isError(actual) == 0 && actual == size ? size : 0
+        }
+        guard content.count == size else {
+            let cause = ZSTD_isError(actual) == 0 ? "it holds \(actual) bytes, not \(size)" : unsafe String(cString: ZSTD_getErrorName(actual))
+            throw QAMError(.malformed, "a zstd frame cannot be decompressed: \(cause)")
+        }
+        return content
+    }
+
+    package static func pieceCount(contentLength: Int) -> Int { contentLength / pieceSize + (contentLength % pieceSize == 0 ? 0 : 1) }
+
+    /// How much longer than its stored bytes content may be that is read as a whole. Writers store plainly what
+    /// compresses better than that; readers refuse more, so that a small file never asks for much memory.
+    package static let maxExpansion = 64
+
+    /// Whether stored bytes are worth their name: shorter than the content, and not beyond `maxExpansion`.
+    package static func isWorthwhile(stored: Int, content: Int) -> Bool {
+        stored < content && content / maxExpansion <= stored
+    }
+}
+
+/// Random access to content that is stored as zstd frames.
+package struct ZstdReader: Sendable {
+    package let contentLength: Int
+    private let read: @Sendable (Range<Int>) throws -> [UInt8]
+    /// Offsets of the frames, and the end of the last.
+    private let offsets: [Int]
+
+    /// Reads and checks the table. `read` gives stored bytes by ranges of `0..<storedLength`.
+    package init(contentLength: Int, storedLength: Int, read: @escaping @Sendable (Range<Int>) throws -> [UInt8]) throws {
+        let pieces = ZstdFrames.pieceCount(contentLength: contentLength)
+        guard pieces <= storedLength / 4 else { throw QAMError(.malformed, "\(storedLength) bytes cannot hold \(pieces) zstd frames") }
+        let tableStart = storedLength - 4 * pieces
+        var table = ByteReader(try read(tableStart..<storedLength), section: "zstd frames")
+        var offsets = [0]
+        offsets.reserveCapacity(pieces + 1)
+        for _ in 0..<pieces { offsets.append(offsets[offsets.count - 1] + Int(try table.integer(UInt32.self))) }
+        guard offsets[pieces] == tableStart else { throw QAMError(.malformed, "the lengths of the zstd frames do not add up to \(tableStart)") }
+        self.contentLength = contentLength
+        self.read = read
+        self.offsets = offsets
+    }
+
+    /// The content bytes of `range`.
+    package func content(_ range: Range<Int>) throws -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(range.count)
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let piece = position / ZstdFrames.pieceSize
+            let start = piece * ZstdFrames.pieceSize
+            let size = min(ZstdFrames.pieceSize, contentLength - start)
+            // A frame of incompressible bytes is a little longer than its content, never more than this.
+            guard offsets[piece + 1] - offsets[piece] <= size + size / 128 + 512 else {
+                throw QAMError(.malformed, "zstd frame \(piece) is longer than its content can need")
+            }
+            let bytes = try ZstdFrames.decompress(read(offsets[piece]..<offsets[piece + 1])[...], size: size)
+            let end = min(range.upperBound, start + size)
+            result.append(contentsOf: bytes[(position - start)..<(end - start)])
+            position = end
+        }
+        return result
+    }
+}

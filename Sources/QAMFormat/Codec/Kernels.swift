@@ -1,0 +1,116 @@
+import CQAMKernels
+
+/// The C kernels behind safe signatures: the one place that hands pointers to them.
+///
+/// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
+package enum Kernels {
+    static func sumOfSquares(_ x: Span<Float>) -> Double {
+        unsafe x.withUnsafeBufferPointer { unsafe qam_sum_of_squares($0.baseAddress, $0.count) }
+    }
+
+    /// The sums of z*z, z*y and y*y.
+    static func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
+        precondition(z.count == y.count)
+        let sums = unsafe qam_inner_products(z, y, z.count)
+        return (sums.zz, sums.zy, sums.yy)
+    }
+
+    static func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
+        precondition(a.count == b.count)
+        return unsafe a.withUnsafeBufferPointer { unsafe qam_squared_distance($0.baseAddress, b, b.count) }
+    }
+
+    static func multiply(_ x: inout [Float], by scales: [Float]) {
+        precondition(x.count == scales.count)
+        unsafe qam_multiply(&x, scales, scales.count)
+    }
+
+    static func divide(_ x: inout [Float], at place: Range<Int>, by scales: [Float]) {
+        precondition(place.count == scales.count)
+        unsafe withPart(&x, place) { unsafe qam_divide($0, scales, scales.count) }
+    }
+
+    /// x = H(d * (x * inverseGain)) * scale.
+    static func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
+        precondition(x.count == rotation.columns)
+        unsafe qam_rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
+    }
+
+    /// x = (d * H(x)) * factor.
+    static func rotateBack(_ x: inout [Float], at place: Range<Int>, by rotation: Rotation, factor: Float) {
+        precondition(place.count == rotation.columns)
+        unsafe withPart(&x, place) {
+            unsafe qam_rotate_back($0, rotation.signs, rotation.columns, rotation.blockSize, factor)
+        }
+    }
+
+    // MARK: - Symbols
+
+    /// The codewords of a row's symbols: of an octant code in units of its step.
+    static func decode(_ symbols: Span<UInt8>, with codebook: Codebook, into y: inout [Float], at place: Range<Int>) {
+        let columns = place.count
+        precondition(symbols.count == byteCount(codebook, columns: columns))
+        unsafe symbols.withUnsafeBufferPointer { bytes in
+            unsafe withPart(&y, place) { y in
+                switch codebook.family {
+                case .free:
+                    unsafe qam_free_decode(bytes.baseAddress, columns, codebook.points, UInt32(codebook.rate), y)
+                case .octant:
+                    unsafe qam_octant_decode(bytes.baseAddress, columns, codebook.magnitudes, UInt32(codebook.rate), y)
+                }
+            }
+        }
+    }
+
+    /// The symbols of the codewords nearest to a row.
+    package static func encode(_ z: [Float], with search: CodewordSearch, into symbols: inout [UInt8], at place: Range<Int>) {
+        let rate = UInt32(search.codebook.rate)
+        precondition(place.count == byteCount(search.codebook, columns: z.count))
+        unsafe withPart(&symbols, place) { bytes in
+            switch search.method {
+            case .trellis:
+                unsafe qam_octant_encode_trellis(z, z.count, search.x, search.y, rate, bytes)
+            case .grid(let grid):
+                unsafe withPlane(search, grid) { plane in
+                    switch search.codebook.family {
+                    case .free: unsafe qam_free_encode(z, z.count, plane, rate, bytes)
+                    case .octant: unsafe qam_octant_encode_plain(z, z.count, plane, rate, bytes)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the trellis search keeps a window.
+    static func windowSlot(_ window: Int, stride: Int) -> Int {
+        Int(qam_window_slot(UInt32(window), UInt32(stride)))
+    }
+
+    private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
+        QAMParameters(family: codebook.family, rate: codebook.rate, blockSize: 2, gainType: .float16)
+            .symbolBytes(columns: columns)
+    }
+
+    private static func withPart<Element>(
+        _ array: inout [Element], _ part: Range<Int>, _ body: (UnsafeMutablePointer<Element>?) -> Void
+    ) {
+        precondition(part.lowerBound >= 0 && part.upperBound <= array.count)
+        unsafe array.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress.map { unsafe $0 + part.lowerBound }) }
+    }
+
+    private static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
+        unsafe search.x.withUnsafeBufferPointer { x in
+            unsafe search.y.withUnsafeBufferPointer { y in
+                unsafe grid.starts.withUnsafeBufferPointer { starts in
+                    unsafe grid.candidates.withUnsafeBufferPointer { candidates in
+                        var plane = unsafe qam_plane(
+                            x: x.baseAddress, y: y.baseAddress, count: UInt32(x.count), side: UInt32(grid.side),
+                            origin: grid.origin, cells_per_unit: grid.cellsPerUnit,
+                            starts: starts.baseAddress, candidates: candidates.baseAddress)
+                        unsafe body(&plane)
+                    }
+                }
+            }
+        }
+    }
+}

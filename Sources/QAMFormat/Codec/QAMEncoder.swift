@@ -1,0 +1,131 @@
+/// Codes the rows of one tensor with the pair codec (spec section 8). The same rows give the same bytes, in any
+/// grouping of rows and on any thread.
+package struct QAMEncoder: Sendable {
+    package let search: CodewordSearch
+    package let rotation: Rotation
+    package let gainType: GainType
+    /// The stream of channel scales; empty where there are none.
+    package let channelScaleBytes: [UInt8]
+    package let refit: Bool
+    /// The scales as a reader will see them: rounded to float16.
+    private let channelScales: [Float]?
+    private let decoder: QAMDecoder
+
+    /// - Parameters:
+    ///   - columns: the length of a row, which `blockSize`, a power of two from 2 to 2^15, divides.
+    ///   - channelScales: a positive factor for each column, or nil.
+    ///   - refit: whether each gain is fitted to the codewords by least squares, which costs nothing to store.
+    /// - Throws: `QAMError.invalidArgument` where the parameters do not fit together.
+    package init(
+        _ search: CodewordSearch, columns: Int, blockSize: Int, seed: UInt64, gainType: GainType,
+        channelScales: [Float]? = nil, refit: Bool = true
+    ) throws {
+        guard columns > 0, (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0, columns % blockSize == 0 else {
+            throw QAMError(.invalidArgument, "blocks of \(blockSize) do not fit rows of \(columns)")
+        }
+        guard channelScales == nil || channelScales?.count == columns else {
+            throw QAMError(.invalidArgument, "there must be one channel scale for each of \(columns) columns")
+        }
+        self.search = search
+        self.rotation = Rotation(columns: columns, blockSize: blockSize, seed: seed)
+        self.gainType = gainType
+        self.refit = refit
+        channelScaleBytes = try ChannelScales.bytes(channelScales ?? [])
+        self.channelScales = channelScales == nil ? nil : try ChannelScales.parse(channelScaleBytes)
+        decoder = QAMDecoder(
+            codebook: search.codebook, rotation: rotation, gainType: gainType, channelScales: self.channelScales)
+    }
+
+    package var parameters: QAMParameters {
+        QAMParameters(
+            family: search.codebook.family, rate: search.codebook.rate, blockSize: rotation.blockSize, gainType: gainType)
+    }
+
+    /// The streams that `encode` fills: symbols, gains and, where there are scales, the empty place of the scales.
+    package var streams: [StreamLayout] {
+        parameters.streams(columns: rotation.columns, scaled: channelScales != nil)
+    }
+
+    /// Codes whole rows, given one after the other.
+    ///
+    /// - Returns: the streams, and their squared error and energy in the domain of the weights.
+    /// - Throws: `QAMError.malformed` for a row that is not finite or whose gain does not fit the gain type; its
+    ///   message counts rows from `firstRow`.
+    package func encode(_ weights: [Float], firstRow: Int = 0) throws -> TensorChunk {
+        let columns = rotation.columns, rows = weights.count / columns
+        precondition(weights.count == rows * columns)
+        let symbolBytes = parameters.symbolBytes(columns: columns)
+        var symbols = [UInt8](repeating: 0, count: rows * symbolBytes)
+        var gains: [UInt8] = []
+        gains.reserveCapacity(rows * gainType.byteCount)
+        var distortion = Distortion()
+        var scratch = Scratch(columns: columns)
+        for row in 0..<rows {
+            let weights = weights.span.extracting(row * columns..<(row + 1) * columns)
+            guard let rowDistortion = encode(weights, &symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
+                throw QAMError(.malformed, "row \(firstRow + row) is not finite or too large for \(gainType.name) gains")
+            }
+            distortion += rowDistortion
+        }
+        var streams = [symbols, gains]
+        if channelScales != nil { streams.append([]) }
+        return TensorChunk(streams: streams, distortion: distortion)
+    }
+
+    /// The root mean square of a row, its gain before any refit.
+    static func gain(sumOfSquares: Double, columns: Int) -> Float {
+        Float((sumOfSquares / Double(columns)).squareRoot())
+    }
+
+    private struct Scratch {
+        var z: [Float]
+        var y: [Float]
+
+        init(columns: Int) {
+            z = Array(repeating: 0, count: columns)
+            y = z
+        }
+    }
+
+    /// Codes one row; nil where its gain is not finite in the gain type.
+    private func encode(
+        _ weights: Span<Float>, _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
+    ) -> Distortion? {
+        let energy = Kernels.sumOfSquares(weights)
+        for column in weights.indices { scratch.z[column] = weights[column] }
+        if let channelScales { Kernels.multiply(&scratch.z, by: channelScales) }
+        let sumOfSquares = channelScales == nil ? energy : Kernels.sumOfSquares(scratch.z.span)
+        let gain = Self.gain(sumOfSquares: sumOfSquares, columns: weights.count)
+        guard gain.isFinite, energy.isFinite else { return nil }
+        guard gain > 0 else {
+            // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
+            _ = gainType.append(0, to: &gains)
+            return Distortion(error: energy, energy: energy)
+        }
+
+        Kernels.rotate(&scratch.z, by: rotation, inverseGain: 1 / Double(gain))
+        Kernels.encode(scratch.z, with: search, into: &symbols, at: place)
+        Kernels.decode(
+            symbols.span.extracting(place), with: search.codebook, into: &scratch.y, at: 0..<weights.count)
+
+        // The codewords of an octant code come in units of the step.
+        let unit = search.codebook.family == .octant ? Double(search.codebook.step) : 1
+        let sums = Kernels.innerProducts(scratch.z, scratch.y)
+        let zy = sums.zy * unit, yy = sums.yy * unit * unit
+        var fitted = gain
+        if refit, yy > 0 {
+            let g = Float(Double(gain) * zy / yy)
+            if g >= gain / 2, g <= gain * 2 { fitted = g }
+        }
+        let stored = gainType.append(fitted, to: &gains)
+        guard stored.isFinite else { return nil }
+
+        if channelScales == nil {
+            // The rotation keeps distances, so the error need not be taken back to the weights.
+            let g = Double(gain), s = Double(stored)
+            return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
+        }
+        decoder.finish(&scratch.y, at: 0..<weights.count, gain: stored)
+        return Distortion(error: Kernels.squaredDistance(weights, scratch.y), energy: energy)
+    }
+}

@@ -1,0 +1,41 @@
+/// The blockwise rotation that makes a row's coordinates look Gaussian: random signs, then a Walsh-Hadamard transform
+/// of each block, orthonormal (spec section 8.2).
+package struct Rotation: Hashable, Sendable {
+    package let columns: Int
+    package let blockSize: Int
+    /// Bit j % 64 of word j / 64 is set where column j is negated.
+    let signs: [UInt64]
+    /// 1 / sqrt(blockSize), in float32.
+    let scale: Float
+
+    /// `blockSize` is a power of two from 2 to 2^15 that divides `columns`. O(columns).
+    package init(columns: Int, blockSize: Int, seed: UInt64) {
+        self.columns = columns
+        self.blockSize = blockSize
+        signs = Self.signWords(seed: seed, count: (columns + 63) / 64)
+        scale = Self.scale(blockSize: blockSize)
+    }
+
+    /// The block size for so many columns: the largest power of two that divides them, `cap` at most; nil where they are odd.
+    package static func blockSize(columns: Int, cap: Int = 1024) -> Int? {
+        guard columns > 0, columns % 2 == 0 else { return nil }
+        return min(cap, 1 << min(columns.trailingZeroBitCount, 15))
+    }
+
+    /// The output of SplitMix64 from `seed`.
+    static func signWords(seed: UInt64, count: Int) -> [UInt64] {
+        (0..<count).map { i in
+            var x = seed &+ (UInt64(i) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+            x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
+            x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
+            return x ^ x >> 31
+        }
+    }
+
+    /// 2^(-k/2) for blocks of 2^k: float32(sqrt(1/2)), which is 0x3F3504F3, and powers of two.
+    static func scale(blockSize: Int) -> Float {
+        let k = blockSize.trailingZeroBitCount
+        let root = Float(bitPattern: 0x3F35_04F3)
+        return Float(sign: .plus, exponent: -(k / 2), significand: k % 2 == 0 ? 1 : root)
+    }
+}

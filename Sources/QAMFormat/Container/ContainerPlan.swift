@@ -1,0 +1,114 @@
+/// What can be said of a file before its payload is there: the small sections' bytes, the directory, all sizes.
+package struct ContainerPlan {
+    package let options: ContainerOptions
+    package let metadata: [UInt8]
+    package let metadataContentLength: Int
+    package let codebooks: [UInt8]
+    package let seeds: [UInt8]
+    /// Places of everything as if nothing were compressed.
+    package let directory: Directory
+    private let placement: Placement
+
+    /// Throws `invalidArgument` for what the format cannot hold.
+    package init(_ source: any TensorSource, options: ContainerOptions) throws {
+        guard FileHeader.alignments.contains(options.alignment), options.alignment.nonzeroBitCount == 1 else {
+            throw QAMError(.invalidArgument, "the alignment \(options.alignment) is no power of two from 64 to 2^20")
+        }
+        self.options = options
+        let stored = try Self.store(source.metadata)
+        metadata = stored.bytes
+        metadataContentLength = stored.contentLength
+        let shared = source.shared
+        codebooks = shared.codebooks.isEmpty ? [] : shared.encodedCodebooks
+        seeds = shared.seeds.isEmpty ? [] : shared.encodedSeeds
+        var placement = Placement()
+        directory = try Self.directory(source, shared, options, &placement)
+        self.placement = placement
+    }
+
+    /// The metadata as they are stored: compressed where that is shorter.
+    package static func store(_ metadata: Metadata) throws -> (bytes: [UInt8], contentLength: Int) {
+        let content = metadata.encoded
+        let compressed = try ZstdFrames.compressAll(content)
+        let isWorthwhile = ZstdFrames.isWorthwhile(stored: compressed.count, content: content.count)
+        return (isWorthwhile ? compressed : content, content.count)
+    }
+
+    private static func directory(
+        _ source: any TensorSource, _ shared: SharedTables, _ options: ContainerOptions, _ placement: inout Placement
+    ) throws -> Directory {
+        guard shared.codebooks.count < 0xFFFF, shared.seeds.count < 0xFFFF else {
+            throw QAMError(.invalidArgument, "there are more than 65,534 codebooks or seeds")
+        }
+        var directory = Directory()
+        var names = Set<String>()
+        for tensor in source.tensors {
+            guard names.insert(tensor.name).inserted else {
+                throw QAMError(.malformed, "there are two tensors of this name", at: .init(tensor: tensor.name))
+            }
+            guard tensor.shape.count <= 255 else {
+                throw QAMError(.unsupported, "it has \(tensor.shape.count) dimensions, more than 255", at: .init(tensor: tensor.name))
+            }
+            directory.tensors.append(place(tensor, options, &placement))
+        }
+        for file in source.files {
+            let extent = placement.next(.files, length: file.byteCount)
+            directory.files.append(.init(name: file.name, contentLength: file.byteCount, extent: extent, compression: .none))
+        }
+        return directory
+    }
+
+    private static func place(_ tensor: TensorDescriptor, _ options: ContainerOptions, _ placement: inout Placement) -> Directory.Tensor {
+        switch tensor.storage {
+        case .raw:
+            let extent = placement.next(.raw, length: tensor.byteCount)
+            return .init(descriptor: tensor, extents: [extent], compression: options.compressesRaw ? .zstdFrames : .none)
+        case .coded(let coding):
+            let extents = coding.streams.map { placement.next($0.role.section, length: $0.byteCount(rows: tensor.rows)) }
+            return .init(descriptor: tensor, extents: extents, compression: .none)
+        case .alias:
+            return .init(descriptor: tensor, extents: [], compression: .none)
+        }
+    }
+
+    /// The section table with sections up to `files`, given the stored length of that; `raw` and `checksums` follow.
+    package func sections(filesLength: Int) -> SectionPlan {
+        let directoryBytes = directory.encoded
+        var plan = SectionPlan(sectionCount: sectionCount, alignment: options.alignment)
+        plan.append(
+            .metadata, length: metadata.count, contentLength: metadataContentLength,
+            flags: metadata.count == metadataContentLength ? [] : .zstd, checksum: XXH3.hash(metadata),
+            capacity: metadataCapacity)
+        plan.append(.directory, length: directoryBytes.count, checksum: XXH3.hash(directoryBytes))
+        if !codebooks.isEmpty { plan.append(.codebooks, length: codebooks.count, checksum: XXH3.hash(codebooks)) }
+        if !seeds.isEmpty { plan.append(.seeds, length: seeds.count, checksum: XXH3.hash(seeds)) }
+        for name in [SectionName.scales, .symbols] where placement.length(of: name) > 0 {
+            plan.append(name, length: placement.length(of: name))
+        }
+        if placement.length(of: .files) > 0 { plan.append(.files, length: filesLength) }
+        return plan
+    }
+
+    private var metadataCapacity: Int {
+        let isEnough = metadata.count + ContainerOptions.slack <= options.metadataCapacity
+        return isEnough ? options.metadataCapacity : metadata.count + ContainerOptions.metadataRoom
+    }
+
+    package var hasRaw: Bool { placement.length(of: .raw) > 0 }
+
+    private var sectionCount: Int {
+        // Metadata, directory and checksums are always there.
+        3 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1)
+            + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
+    }
+
+    /// The file's length if nothing were compressed.
+    package var byteCount: Int {
+        var plan = sections(filesLength: placement.length(of: .files))
+        if hasRaw { plan.append(.raw, length: placement.length(of: .raw)) }
+        let chunks = [SectionName.scales, .symbols, .files, .raw].reduce(0) { sum, name in
+            sum + directory.extents(in: name).reduce(0) { $0 + $1.extent.chunkCount }
+        }
+        return plan.nextOffset + 8 * chunks
+    }
+}

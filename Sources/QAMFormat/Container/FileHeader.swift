@@ -1,0 +1,88 @@
+/// The first 64 bytes of a .qamw file (spec section 3).
+package struct FileHeader: Hashable, Sendable {
+    package static let byteCount = 64
+    /// As PNG's: a byte beyond ASCII, a name, and line ends that a text-mode transfer would change.
+    package static let signature: [UInt8] = [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]
+    package static let major: UInt16 = 0
+    package static let minor: UInt16 = 1
+    static let alignments = 64...(1 << 20)
+    static let maxSections = 64
+
+    package var major = Self.major
+    package var minor = Self.minor
+    /// Sections begin at multiples of it: a power of two.
+    package var alignment: Int
+    package var fileLength: Int
+    package var sectionCount: Int
+    /// XXH3 of the section table, which follows the header.
+    package var tableHash: UInt64
+
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        writer.append(Self.signature)
+        writer.integer(major)
+        writer.integer(minor)
+        writer.integer(UInt32(alignment))
+        writer.count(fileLength)
+        writer.integer(UInt32(sectionCount))
+        writer.zeros(4)
+        writer.integer(tableHash)
+        writer.zeros(16)
+        writer.integer(XXH3.hash(writer.bytes))
+        return writer.bytes
+    }
+}
+
+extension FileHeader {
+    /// Whether bytes begin as a .qamw file does, if perhaps a damaged one.
+    package static func isLikely(_ bytes: some Sequence<UInt8>) -> Bool {
+        zip(bytes, signature).count { $0 == $1 } >= 6
+    }
+
+    /// Parses and checks the header of a file of `actualLength` bytes.
+    package init(_ bytes: [UInt8], actualLength: Int) throws {
+        var reader = ByteReader(bytes, section: "header")
+        guard bytes.count == Self.byteCount else {
+            throw QAMError(.truncated, "the file has \(actualLength) bytes, less than a header", at: .init(section: "header", offset: 0))
+        }
+        let signature = try reader.take(8)
+        guard signature.elementsEqual(Self.signature) else {
+            throw QAMError(.malformed, Self.signatureDamage(signature), at: .init(section: "header", offset: 0, length: 8))
+        }
+        major = try reader.integer()
+        minor = try reader.integer()
+        guard major <= Self.major else {
+            throw QAMError(.unsupported, "format version \(major).\(minor) is newer than \(Self.major).\(Self.minor), which this program reads",
+                           at: .init(section: "header", offset: 8, length: 4))
+        }
+        guard try Self.storedHash(bytes) == XXH3.hash(bytes[..<56]) else {
+            throw QAMError(.checksumMismatch, "the header is damaged", at: .init(section: "header", offset: 0, length: Self.byteCount))
+        }
+        alignment = Int(try reader.integer(UInt32.self))
+        guard Self.alignments.contains(alignment), alignment.nonzeroBitCount == 1 else {
+            throw reader.malformed("the alignment \(alignment) is no power of two from 64 to 2^20")
+        }
+        fileLength = try reader.count()
+        sectionCount = Int(try reader.integer(UInt32.self))
+        guard sectionCount <= Self.maxSections else { throw reader.malformed("\(sectionCount) sections are more than \(Self.maxSections)") }
+        try reader.reserved(4)
+        tableHash = try reader.integer()
+        try reader.reserved(16)
+        guard fileLength == actualLength else {
+            let code: QAMError.Code = actualLength < fileLength ? .truncated : .malformed
+            throw QAMError(code, "the file has \(actualLength) bytes, but its header says \(fileLength)", at: .init(section: "header", offset: 16, length: 8))
+        }
+    }
+
+    private static func storedHash(_ bytes: [UInt8]) throws -> UInt64 {
+        var reader = ByteReader(Array(bytes[56...]), section: "header", base: 56)
+        return try reader.integer()
+    }
+
+    private static func signatureDamage(_ bytes: ArraySlice<UInt8>) -> String {
+        if bytes.dropFirst().prefix(3).elementsEqual(Array("QAM".utf8)) {
+            return "the signature is damaged as by a text-mode transfer; transfer the file again as binary"
+        }
+        return "not a .qamw file"
+    }
+}

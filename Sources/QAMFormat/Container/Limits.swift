@@ -1,0 +1,13 @@
+/// Bounds that a reader of untrusted files keeps (spec section 10). All are far above what real models need.
+public struct Limits: Hashable, Sendable {
+    /// Bytes of the directory.
+    public var directoryBytes = 1 << 30
+    /// Bytes of the metadata after decompression.
+    public var metadataBytes = 1 << 30
+    /// Bytes of the codebooks section.
+    public var codebookBytes = 1 << 26
+    /// Bytes of the checksums section.
+    public var checksumBytes = 1 << 30
+
+    public init() {}
+}

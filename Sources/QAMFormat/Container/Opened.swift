@@ -1,0 +1,109 @@
+/// A file's table of contents, read and checked: the shared part of reading, verifying and editing.
+package struct Opened {
+    package let header: FileHeader
+    package let sections: [SectionEntry]
+    package let metadata: Metadata
+    package let directory: Directory
+    package let shared: SharedTables
+    package let options: ContainerOptions
+    package private(set) var warnings: [String] = []
+
+    package init(_ bytes: any ByteSource, limits: Limits) throws {
+        header = try FileHeader(try bytes.read(0..<min(FileHeader.byteCount, bytes.byteCount)), actualLength: bytes.byteCount)
+        let tableEnd = FileHeader.byteCount + header.sectionCount * SectionEntry.byteCount
+        guard tableEnd <= bytes.byteCount else {
+            throw QAMError(.truncated, "the section table reaches beyond the end of the file", at: .init(section: "section table", offset: FileHeader.byteCount))
+        }
+        sections = try SectionTable.decode(try bytes.read(FileHeader.byteCount..<tableEnd), header: header)
+        try Self.checkSlack(sections)
+
+        let loader = SectionLoader(bytes: bytes, sections: sections)
+        let (metadataEntry, storedMetadata) = try loader.required(.metadata, limit: limits.metadataBytes)
+        metadata = try Metadata(encoded: try Self.decompress(metadataEntry, storedMetadata, limits), base: metadataEntry.offset)
+        let codebooks = try loader.optional(.codebooks, limit: limits.codebookBytes)
+        let seeds = try loader.optional(.seeds, limit: limits.codebookBytes)
+        shared = try SharedTables(
+            codebooks: codebooks?.bytes, codebooksBase: codebooks?.entry.offset ?? 0, seeds: seeds?.bytes, seedsBase: seeds?.entry.offset ?? 0)
+        let (directoryEntry, directoryBytes) = try loader.required(.directory, limit: limits.directoryBytes)
+        directory = try Directory(
+            directoryBytes, base: directoryEntry.offset, sharedCounts: (shared.codebooks.count, shared.seeds.count))
+        try Self.checkLengths(directory, sections)
+        options = Self.options(header, sections, directory)
+        for entry in sections where entry.known == nil { warnings.append("the section \(entry.name) is unknown and skipped") }
+    }
+
+    /// A kernel may read a few bytes past a payload.
+    private static func checkSlack(_ sections: [SectionEntry]) throws {
+        for (index, entry) in sections.enumerated() where entry.known?.isChunked == true {
+            guard index + 1 < sections.count, sections[index + 1].offset - entry.end >= ContainerOptions.slack else {
+                throw QAMError(.malformed, "fewer than \(ContainerOptions.slack) bytes follow the section", at: .init(section: entry.name, offset: entry.end))
+            }
+        }
+    }
+
+    /// Every chunked section ends where its last extent ends, and is there if it has one.
+    private static func checkLengths(_ directory: Directory, _ sections: [SectionEntry]) throws {
+        for name in SectionName.allCases where name.isChunked {
+            let needed = directory.extents(in: name).last?.extent.end ?? 0
+            let present = sections.first { $0.known == name }
+            guard present?.length ?? 0 == needed else {
+                throw QAMError(.malformed, "the section has \(present?.length ?? 0) bytes, but the directory needs \(needed)",
+                               at: .init(section: name.rawValue, offset: present?.offset))
+            }
+        }
+    }
+
+    private static func decompress(_ entry: SectionEntry, _ stored: [UInt8], _ limits: Limits) throws -> [UInt8] {
+        guard entry.flags.contains(.zstd) else { return stored }
+        guard entry.contentLength <= limits.metadataBytes, entry.contentLength / ZstdFrames.maxExpansion <= stored.count else {
+            throw QAMError(.limitExceeded, "\(stored.count) bytes would become \(entry.contentLength)", at: .init(section: entry.name, offset: entry.offset))
+        }
+        do {
+            let reader = try ZstdReader(contentLength: entry.contentLength, storedLength: stored.count) { Array(stored[$0]) }
+            return try reader.content(0..<entry.contentLength)
+        } catch var error as QAMError {
+            error.place = .init(section: entry.name, offset: entry.offset)
+            throw error
+        }
+    }
+
+    private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: Directory) -> ContainerOptions {
+        var options = ContainerOptions()
+        options.alignment = header.alignment
+        if let index = sections.firstIndex(where: { $0.known == .metadata }), index + 1 < sections.count {
+            options.metadataCapacity = sections[index + 1].offset - sections[index].offset
+        }
+        options.compressesRaw = directory.tensors.contains { $0.compression != .none }
+        return options
+    }
+}
+
+/// Reads whole sections and checks them against the section table.
+package struct SectionLoader {
+    package let bytes: any ByteSource
+    package let sections: [SectionEntry]
+
+    package init(bytes: any ByteSource, sections: [SectionEntry]) {
+        self.bytes = bytes
+        self.sections = sections
+    }
+
+    package func required(_ name: SectionName, limit: Int) throws -> (entry: SectionEntry, bytes: [UInt8]) {
+        guard let section = try optional(name, limit: limit) else {
+            throw QAMError(.malformed, "the section is missing", at: .init(section: name.rawValue))
+        }
+        return section
+    }
+
+    package func optional(_ name: SectionName, limit: Int) throws -> (entry: SectionEntry, bytes: [UInt8])? {
+        guard let entry = sections.first(where: { $0.known == name }) else { return nil }
+        guard entry.length <= limit else {
+            throw QAMError(.limitExceeded, "the section has \(entry.length) bytes, more than \(limit)", at: .init(section: entry.name, offset: entry.offset))
+        }
+        let content = try bytes.read(entry.range)
+        guard XXH3.hash(content) == entry.checksum else {
+            throw QAMError(.checksumMismatch, "the section is damaged", at: .init(section: entry.name, offset: entry.offset, length: entry.length))
+        }
+        return (entry, content)
+    }
+}

@@ -1,0 +1,136 @@
+/// The sections that this version knows (spec section 5).
+package enum SectionName: String, CaseIterable, Sendable {
+    case metadata
+    case directory
+    case codebooks
+    case seeds
+    case scales
+    case symbols
+    case files
+    case raw
+    case checksums
+
+    /// Whether it is made of extents that the directory lists, each with checksums for every chunk.
+    package var isChunked: Bool {
+        switch self {
+        case .scales, .symbols, .files, .raw: true
+        case .metadata, .directory, .codebooks, .seeds, .checksums: false
+        }
+    }
+}
+
+/// One entry of the section table (spec section 4).
+package struct SectionEntry: Hashable, Sendable {
+    package static let byteCount = 64
+
+    package struct Flags: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt32
+        package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        /// A reader that does not know the section must refuse the file.
+        package static let critical = Flags(rawValue: 1)
+        /// The checksum covers the section's chunk hashes instead of its bytes.
+        package static let chunked = Flags(rawValue: 2)
+        /// The bytes are zstd frames (spec section 5.3).
+        package static let zstd = Flags(rawValue: 4)
+        package static let known: Flags = [.critical, .chunked, .zstd]
+    }
+
+    package var name: String
+    package var flags: Flags
+    package var offset: Int
+    /// Stored bytes.
+    package var length: Int
+    /// Bytes after decompression; `length` where the section is not compressed.
+    package var contentLength: Int
+    package var checksum: UInt64
+
+    package init(name: String, flags: Flags, offset: Int, length: Int, contentLength: Int, checksum: UInt64) {
+        self.name = name
+        self.flags = flags
+        self.offset = offset
+        self.length = length
+        self.contentLength = contentLength
+        self.checksum = checksum
+    }
+
+    package var end: Int { offset + length }
+    package var range: Range<Int> { offset..<offset + length }
+    package var known: SectionName? { SectionName(rawValue: name) }
+}
+
+package enum SectionTable {
+    package static func encode(_ entries: [SectionEntry]) -> [UInt8] {
+        var writer = ByteWriter()
+        for entry in entries {
+            let name = Array(entry.name.utf8.prefix(16))
+            writer.append(name)
+            writer.zeros(16 - name.count)
+            writer.integer(entry.flags.rawValue)
+            writer.zeros(4)
+            writer.count(entry.offset)
+            writer.count(entry.length)
+            writer.count(entry.contentLength)
+            writer.integer(entry.checksum)
+            writer.zeros(8)
+        }
+        return writer.bytes
+    }
+
+    /// Parses the table and checks that the sections lie in order, aligned and inside the file.
+    package static func decode(_ bytes: [UInt8], header: FileHeader) throws -> [SectionEntry] {
+        guard XXH3.hash(bytes) == header.tableHash else {
+            throw QAMError(.checksumMismatch, "the section table is damaged",
+                           at: .init(section: "section table", offset: FileHeader.byteCount, length: bytes.count))
+        }
+        var reader = ByteReader(bytes, section: "section table", base: FileHeader.byteCount)
+        var entries: [SectionEntry] = []
+        var end = FileHeader.byteCount + bytes.count
+        for _ in 0..<header.sectionCount {
+            let entry = try decodeEntry(&reader)
+            guard entry.offset >= end, entry.offset % header.alignment == 0 else {
+                throw reader.malformed("section \(entry.name) begins at \(entry.offset), which is unaligned or inside what comes before")
+            }
+            let (sectionEnd, overflow) = entry.offset.addingReportingOverflow(entry.length)
+            guard !overflow, sectionEnd <= header.fileLength else {
+                throw reader.malformed("section \(entry.name) reaches beyond the end of the file")
+            }
+            guard !entries.contains(where: { $0.name == entry.name }) else {
+                throw reader.malformed("there are two sections \(entry.name)")
+            }
+            end = sectionEnd
+            entries.append(entry)
+        }
+        guard end == header.fileLength else { throw reader.malformed("the last section does not end where the file ends") }
+        return entries
+    }
+
+    private static func decodeEntry(_ reader: inout ByteReader) throws -> SectionEntry {
+        let raw = try reader.take(16)
+        let name = raw.prefix { $0 != 0 }
+        guard !name.isEmpty, name.allSatisfy({ (0x21...0x7E).contains($0) }), raw.dropFirst(name.count).allSatisfy({ $0 == 0 }) else {
+            throw reader.malformed("a section's name is not printable ASCII padded with zeros")
+        }
+        let flags = SectionEntry.Flags(rawValue: try reader.integer())
+        guard flags.isSubset(of: .known) else { throw reader.malformed("unknown section flags \(flags.rawValue)") }
+        try reader.reserved(4)
+        let entry = SectionEntry(
+            name: String(decoding: name, as: UTF8.self), flags: flags, offset: try reader.count(), length: try reader.count(),
+            contentLength: try reader.count(), checksum: try reader.integer())
+        try reader.reserved(8)
+        guard flags.contains(.zstd) || entry.contentLength == entry.length else {
+            throw reader.malformed("section \(entry.name) is not compressed, but its content length differs from its length")
+        }
+        guard let known = entry.known else {
+            guard !flags.contains(.critical) else {
+                throw QAMError(.unsupported, "section \(entry.name) is critical and unknown to this program", at: .init(section: entry.name, offset: entry.offset))
+            }
+            guard flags.isDisjoint(with: [.chunked]) else { throw reader.malformed("the unknown section \(entry.name) is chunked") }
+            return entry
+        }
+        guard flags.contains(.critical), flags.contains(.chunked) == known.isChunked, !flags.contains(.zstd) || known == .metadata else {
+            throw reader.malformed("section \(entry.name) has the flags \(flags.rawValue), which it must not have")
+        }
+        return entry
+    }
+}

@@ -1,0 +1,181 @@
+/// A .qamw file that is being written: from the plan to the renamed file.
+final class WriterSession {
+    private let source: any TensorSource
+    private let tensors: [TensorDescriptor]
+    private let plan: ContainerPlan
+    private let output: OutputFile
+    private let journal: ResumeJournal
+    private var sections: SectionPlan
+    private var directory: Directory
+    private var rawPlacement = Placement()
+    private var hashes: [SectionName: [UInt64]] = [:]
+    /// The streams of the tensor that is being written, one for each extent.
+    private var streams: [StreamWriter] = []
+    /// Whether the partial file holds bytes of an earlier run.
+    private var isResumed = false
+
+    init(source: any TensorSource, plan: ContainerPlan, output: OutputFile, journal: ResumeJournal) {
+        self.source = source
+        tensors = source.tensors
+        self.plan = plan
+        self.output = output
+        self.journal = journal
+        directory = plan.directory
+        sections = plan.sections(filesLength: 0)
+    }
+
+    /// Writes the small sections and the embedded files, then takes up what an interrupted run completed.
+    func begin() throws -> [Distortion?] {
+        try writeFiles()
+        if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
+        if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
+        if let seeds = sections[.seeds] { try output.write(plan.seeds, at: seeds.offset) }
+        if plan.hasRaw { sections.append(.raw, length: 0) }
+        return try resume()
+    }
+
+    func write(_ chunk: TensorChunk, of tensor: Int) throws {
+        if streams.isEmpty { streams = makeStreams(tensor) }
+        for index in streams.indices where index < chunk.streams.count { try streams[index].write(chunk.streams[index], to: output) }
+    }
+
+    func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+        if streams.isEmpty { streams = makeStreams(tensor) }
+        if case .coded(let coding) = tensors[tensor].storage {
+            for (index, stream) in coding.streams.enumerated() {
+                guard case .whole = stream.extent else { continue }
+                try streams[index].write(try source.readWhole(stream: index, of: tensor), to: output)
+            }
+        }
+        var extents: [ResumeJournal.Record.Extent] = []
+        for index in streams.indices { extents.append(try streams[index].finish(output)) }
+        streams = []
+        let record = ResumeJournal.Record(extents: extents, distortion: distortion)
+        guard take(record, of: tensor) else {
+            throw QAMError(.invalidArgument, "the source gave more or fewer bytes than the shape needs", at: .init(tensor: tensors[tensor].name))
+        }
+        try journal.append(record)
+    }
+
+    func finish() throws -> Int {
+        var checksums = ByteWriter()
+        for entry in sections.entries {
+            guard let name = entry.known, name.isChunked else { continue }
+            var list = ByteWriter()
+            for hash in hashes[name] ?? [] { list.integer(hash) }
+            var updated = entry
+            updated.checksum = XXH3.hash(list.bytes)
+            if name == .raw {
+                updated.length = rawPlacement.length(of: .raw)
+                updated.contentLength = updated.length
+            }
+            sections[name] = updated
+            checksums.append(list.bytes)
+        }
+        sections.fitLast()
+        sections.append(.checksums, length: checksums.bytes.count, checksum: XXH3.hash(checksums.bytes))
+        let directoryBytes = directory.encoded
+        if var entry = sections[.directory] {
+            entry.checksum = XXH3.hash(directoryBytes)
+            sections[.directory] = entry
+            try output.write(directoryBytes, at: entry.offset)
+        }
+        let length = sections.end
+        let table = SectionTable.encode(sections.entries)
+        let header = FileHeader(
+            alignment: plan.options.alignment, fileLength: length, sectionCount: sections.entries.count, tableHash: XXH3.hash(table))
+        if let entry = sections[.checksums] { try output.write(checksums.bytes, at: entry.offset) }
+        try output.write(header.encoded + table, at: 0)
+        try output.setLength(length)
+        if isResumed { try clearPadding() }
+        try output.commit()
+        journal.close(removing: true)
+        return length
+    }
+
+    func discard(keepingPartial: Bool) {
+        output.discard(keepingPartial: keepingPartial)
+        journal.close(removing: !keepingPartial)
+    }
+
+    // MARK: Parts
+
+    /// Writes every embedded file where the plan puts the section, compressed where that is shorter.
+    private func writeFiles() throws {
+        guard let section = sections[.files] else { return }
+        var placement = Placement()
+        for (index, file) in source.files.enumerated() {
+            let content = try file.read(0..<file.byteCount)
+            let compressed = try ZstdFrames.compressAll(content)
+            let isWorthwhile = ZstdFrames.isWorthwhile(stored: compressed.count, content: content.count)
+            let stored = isWorthwhile ? compressed : content
+            let extent = placement.next(.files, length: stored.count)
+            directory.files[index].extent = extent
+            directory.files[index].compression = isWorthwhile ? .zstdFrames : .none
+            try output.write(stored, at: section.offset + extent.offset)
+            var chunks = ChunkHashes()
+            chunks.update(stored)
+            hashes[.files, default: []] += chunks.finish()
+        }
+        sections = plan.sections(filesLength: placement.length(of: .files))
+    }
+
+    /// Zeros between the sections and between their extents: nothing says what an earlier run left there.
+    private func clearPadding() throws {
+        var end = FileHeader.byteCount + sections.entries.count * SectionEntry.byteCount
+        for section in sections.entries {
+            try output.write([UInt8](repeating: 0, count: section.offset - end), at: end)
+            end = section.end
+            guard let name = section.known, name.isChunked else { continue }
+            var extentEnd = 0
+            for (_, extent) in directory.extents(in: name) {
+                try output.write([UInt8](repeating: 0, count: extent.offset - extentEnd), at: section.offset + extentEnd)
+                extentEnd = extent.end
+            }
+        }
+    }
+
+    private func makeStreams(_ tensor: Int) -> [StreamWriter] {
+        let entry = directory.tensors[tensor]
+        return entry.extents.map { extent in
+            guard let section = sections[extent.section] else {
+                // Only empty extents have no section; nothing will be written there.
+                return StreamWriter(offset: 0, compresses: false)
+            }
+            guard entry.compression == .zstdFrames else { return StreamWriter(offset: section.offset + extent.offset, compresses: false) }
+            return StreamWriter(offset: section.offset + rawPlacement.nextOffset(in: .raw), compresses: true)
+        }
+    }
+
+    /// Enters a complete tensor into directory and checksums; false where its lengths are not what they must be.
+    private func take(_ record: ResumeJournal.Record, of tensor: Int) -> Bool {
+        let entry = directory.tensors[tensor]
+        guard record.extents.count == entry.extents.count else { return false }
+        for (extent, written) in zip(entry.extents, record.extents) {
+            guard entry.compression == .zstdFrames || written.length == extent.length else { return false }
+        }
+        for (index, written) in record.extents.enumerated() {
+            let section = entry.extents[index].section
+            if section == .raw { directory.tensors[tensor].extents[index] = rawPlacement.next(.raw, length: written.length) }
+            hashes[section, default: []] += written.hashes
+        }
+        return true
+    }
+
+    /// Takes up the tensors of an interrupted run, in order, up to the first whose bytes do not verify.
+    private func resume() throws -> [Distortion?] {
+        var done: [Distortion?] = []
+        for (tensor, record) in journal.records.enumerated() where tensor < tensors.count {
+            let streams = makeStreams(tensor)
+            guard zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }), take(record, of: tensor) else { break }
+            done.append(record.distortion)
+        }
+        try journal.keep(done.count)
+        isResumed = !done.isEmpty
+        // What lies beyond the last compressed tensor may be the remains of a longer one.
+        if plan.options.compressesRaw, let raw = sections[.raw] {
+            try output.setLength(raw.offset + rawPlacement.length(of: .raw))
+        }
+        return done
+    }
+}

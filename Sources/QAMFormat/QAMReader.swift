@@ -1,0 +1,147 @@
+/// Reads a .qamw file: the table of contents at once, payloads on demand, from many threads at a time.
+///
+/// Opening reads and checks header, section table, metadata, directory, codebooks and seeds, and no payload:
+/// O(number of tensors). Payload checksums are checked by `verify`.
+public final class QAMReader: TensorSource {
+    /// The version of the file's format.
+    public let version: (major: Int, minor: Int)
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let shared: SharedTables
+    public let files: [any EmbeddedFile]
+    public let warnings: [String]
+    /// What a writer needs to write these very bytes again.
+    public let options: ContainerOptions
+
+    package let bytes: any ByteSource
+    package let header: FileHeader
+    package let sections: [SectionEntry]
+    package let directory: Directory
+    private let index: [String: Int]
+    /// Decompressors of the raw tensors that are compressed.
+    private let compressed: [Int: ZstdReader]
+
+    /// Opens a file by its path. Throws `QAMError`: `notFound`, `io`, or what is wrong with the content.
+    public convenience init(path: String, limits: Limits = Limits()) throws {
+        try self.init(FileBytes(path: path), limits: limits)
+    }
+
+    /// Opens what `bytes` holds.
+    public init(_ bytes: any ByteSource, limits: Limits = Limits()) throws {
+        do {
+            let opened = try Opened(bytes, limits: limits)
+            self.bytes = bytes
+            header = opened.header
+            version = (Int(opened.header.major), Int(opened.header.minor))
+            sections = opened.sections
+            metadata = opened.metadata
+            shared = opened.shared
+            directory = opened.directory
+            tensors = opened.directory.tensors.map(\.descriptor)
+            index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+            options = opened.options
+            var warnings = opened.warnings
+            for tensor in tensors {
+                guard case .coded(let coding) = tensor.storage else { continue }
+                do {
+                    try CodecRegistry.validate(tensor, shared: opened.shared)
+                } catch let error as QAMError where error.code == .unsupported {
+                    warnings.append("tensor \"\(tensor.name)\" is coded by codec \(coding.codec.rawValue), which this program cannot decode")
+                }
+            }
+            self.warnings = warnings
+            let sections = opened.sections
+            var compressed: [Int: ZstdReader] = [:]
+            for (tensor, entry) in opened.directory.tensors.enumerated() where entry.compression == .zstdFrames {
+                compressed[tensor] = try Self.zstdReader(
+                    entry.extents[0], contentLength: entry.descriptor.byteCount, bytes, sections, tensor: entry.descriptor.name)
+            }
+            self.compressed = compressed
+            files = try opened.directory.files.map { try EmbeddedPart($0, bytes: bytes, sections: sections) }
+        } catch let error as QAMError {
+            throw error.inFile(bytes.name)
+        }
+    }
+
+    /// The index of the tensor of this name. O(1).
+    public func index(of name: String) -> Int? { index[name] }
+
+    public var inputs: [String] { [bytes.name] }
+
+    /// The header's hash covers the table's, which covers the sections' checksums, which cover everything.
+    public var fingerprint: String { "qamw \(XXH3.hash(header.encoded))" }
+
+    public func granule(of tensor: Int) -> Int {
+        guard case .raw(let dtype) = tensors[tensor].storage else { return 1 }
+        return compressed[tensor] == nil ? dtype.blockBytes : ZstdFrames.pieceSize
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let entry = directory.tensors[tensor]
+        switch entry.descriptor.storage {
+        case .alias:
+            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: entry.descriptor.name))
+        case .raw:
+            if let reader = compressed[tensor] { return TensorChunk(streams: [try reader.content(units)]) }
+            return TensorChunk(streams: [try readExtent(entry.extents[0], units)])
+        case .coded(let coding):
+            return TensorChunk(
+                streams: try zip(coding.streams, entry.extents).map { stream, extent in
+                    guard case .perRow(let size) = stream.extent else { return [] }
+                    return try readExtent(extent, units.lowerBound * size..<units.upperBound * size)
+                })
+        }
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+        let extent = directory.tensors[tensor].extents[stream]
+        return try readExtent(extent, 0..<extent.length)
+    }
+
+    /// Reads a range of an extent's stored bytes.
+    private func readExtent(_ extent: SectionExtent, _ range: Range<Int>) throws -> [UInt8] {
+        try Self.readExtent(extent, range, bytes, sections)
+    }
+
+    private static func readExtent(_ extent: SectionExtent, _ range: Range<Int>, _ bytes: any ByteSource, _ sections: [SectionEntry]) throws -> [UInt8] {
+        // A section without bytes is not there.
+        guard !range.isEmpty, let section = sections.first(where: { $0.known == extent.section }) else { return [] }
+        let start = section.offset + extent.offset
+        return try bytes.read(start + range.lowerBound..<start + range.upperBound)
+    }
+
+    private static func zstdReader(
+        _ extent: SectionExtent, contentLength: Int, _ bytes: any ByteSource, _ sections: [SectionEntry], tensor: String? = nil
+    ) throws -> ZstdReader {
+        do {
+            return try ZstdReader(contentLength: contentLength, storedLength: extent.length) {
+                try readExtent(extent, $0, bytes, sections)
+            }
+        } catch var error as QAMError {
+            error.place.section = extent.section.rawValue
+            error.place.tensor = tensor
+            throw error
+        }
+    }
+
+    /// A file inside the container.
+    private struct EmbeddedPart: EmbeddedFile {
+        let name: String
+        let byteCount: Int
+        private let content: @Sendable (Range<Int>) throws -> [UInt8]
+
+        init(_ file: Directory.File, bytes: any ByteSource, sections: [SectionEntry]) throws {
+            name = file.name
+            byteCount = file.contentLength
+            switch file.compression {
+            case .none:
+                content = { try readExtent(file.extent, $0, bytes, sections) }
+            case .zstdFrames:
+                let reader = try zstdReader(file.extent, contentLength: file.contentLength, bytes, sections)
+                content = { try reader.content($0) }
+            }
+        }
+
+        func read(_ range: Range<Int>) throws -> [UInt8] { try content(range) }
+    }
+}

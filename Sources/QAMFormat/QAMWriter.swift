@@ -1,0 +1,61 @@
+/// Writes a .qamw file in one streaming pass: all places follow from the shapes, but those of compressed raw tensors,
+/// which come last. The file appears under its name when it is complete and on disk.
+public final class QAMWriter: TensorSink {
+    private let path: String
+    private let options: ContainerOptions
+    private let replacing: Bool
+    private let resuming: Bool
+    private var session: WriterSession?
+
+    /// Prepares to write `path`. With `replacing` an existing file is replaced at the end; with `resuming` the partial
+    /// file of an interrupted run is taken up, if there is one.
+    public init(path: String, options: ContainerOptions = ContainerOptions(), replacing: Bool = false, resuming: Bool = false) {
+        self.path = path
+        self.options = options
+        self.replacing = replacing
+        self.resuming = resuming
+    }
+
+    /// The file's size: exact, unless embedded files or raw tensors are compressed, which makes it smaller.
+    public static func plannedByteCount(of source: any TensorSource, options: ContainerOptions = ContainerOptions()) throws -> Int {
+        try ContainerPlan(source, options: options).byteCount
+    }
+
+    public func begin(_ source: any TensorSource) throws -> [Distortion?] {
+        let plan = try ContainerPlan(source, options: options)
+        let output = try OutputFile(path: path, replacing: replacing, resuming: resuming)
+        do {
+            try output.requireSpace(for: plan.byteCount)
+            let journal = try ResumeJournal(output: path, fingerprint: "\(source.fingerprint) \(options)", resuming: resuming)
+            let session = WriterSession(source: source, plan: plan, output: output, journal: journal)
+            self.session = session
+            return try session.begin()
+        } catch {
+            // Without a session nobody else would; what an interrupted run left stays for it.
+            if session == nil { output.discard(keepingPartial: resuming) }
+            throw error
+        }
+    }
+
+    public func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws {
+        try opened().write(chunk, of: tensor)
+    }
+
+    public func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+        try opened().endTensor(tensor, distortion: distortion)
+    }
+
+    public func finish() throws -> Int {
+        try opened().finish()
+    }
+
+    public func discard(keepingPartial: Bool) {
+        session?.discard(keepingPartial: keepingPartial)
+        session = nil
+    }
+
+    private func opened() throws -> WriterSession {
+        guard let session else { throw QAMError(.invalidArgument, "the writer is not open", at: .init(file: path)) }
+        return session
+    }
+}

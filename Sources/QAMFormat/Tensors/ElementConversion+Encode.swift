@@ -1,0 +1,64 @@
+extension ElementConversion {
+    /// The types that values can be encoded to.
+    public static let encodable: Set<DType> = [.f64, .f32, .f16, .bf16]
+
+    /// The elements of values: rounded to nearest even, infinite beyond the type's largest number; NaN stays NaN.
+    /// O(values).
+    ///
+    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`.
+    public static func bytes(_ values: [Float], as dtype: DType) throws -> [UInt8] {
+        switch dtype {
+        case .f32: bytes(values) { $0.bitPattern }
+        case .f16: bytes(values) { Half.bits(of: $0) }
+        case .bf16: bytes(values) { BrainFloat.bits(of: $0) }
+        case .f64: bytes(values) { Double($0).bitPattern }
+        default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
+        }
+    }
+
+    /// The elements of values, rounded once: from Double straight to the type. O(values).
+    ///
+    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`.
+    public static func bytes(_ values: [Double], as dtype: DType) throws -> [UInt8] {
+        switch dtype {
+        case .f32: bytes(values) { Float($0).bitPattern }
+        case .f16: bytes(values) { Half.bits(of: roundedToOdd($0)) }
+        case .bf16: bytes(values) { BrainFloat.bits(of: roundedToOdd($0)) }
+        case .f64: bytes(values) { $0.bitPattern }
+        default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
+        }
+    }
+
+    /// The least magnitude that becomes infinite in a type of `encodable`.
+    package static func overflowLimit(_ dtype: DType) -> Double {
+        switch dtype {
+        case .f16: 65520
+        case .bf16: 0x1.FFp127
+        case .f32: 0x1.FFFFFFp127
+        default: .infinity
+        }
+    }
+
+    /// A Float whose last bit tells whether anything was cut off, so that rounding it again to fewer bits gives what
+    /// rounding `value` at once would have given.
+    private static func roundedToOdd(_ value: Double) -> Float {
+        let nearest = Float(value)
+        guard Double(nearest) != value, !value.isNaN else { return nearest }
+        let towardZero = Double(nearest).magnitude > value.magnitude ? nearest.bitPattern - 1 : nearest.bitPattern
+        return Float(bitPattern: towardZero | 1)
+    }
+
+    @inline(__always)
+    private static func bytes<Value, Bits: FixedWidthInteger & BitwiseCopyable>(
+        _ values: [Value], _ convert: (Value) -> Bits
+    ) -> [UInt8] {
+        let size = MemoryLayout<Bits>.size
+        return unsafe [UInt8](unsafeUninitializedCapacity: values.count * size) { bytes, initialized in
+            let raw = UnsafeMutableRawBufferPointer(bytes)
+            for i in values.indices {
+                unsafe raw.storeBytes(of: convert(values[i]).littleEndian, toByteOffset: i &* size, as: Bits.self)
+            }
+            initialized = values.count * size
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/// Ordered, typed key-value pairs that travel with a model. Keys are unique.
+public struct Metadata: Hashable, Sendable {
+    public struct Entry: Hashable, Sendable {
+        public var key: String
+        public var value: MetadataValue
+
+        public init(key: String, value: MetadataValue) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    public private(set) var entries: [Entry] = []
+    private var index: [String: Int] = [:]
+
+    public init() {}
+
+    /// O(1).
+    public subscript(key: String) -> MetadataValue? { index[key].map { entries[$0].value } }
+
+    /// Replaces the key's value in its place, or appends the key. O(1).
+    public mutating func set(_ key: String, _ value: MetadataValue) {
+        if let position = index[key] {
+            entries[position].value = value
+        } else {
+            index[key] = entries.count
+            entries.append(Entry(key: key, value: value))
+        }
+    }
+
+    /// Removes the key; returns whether it was there. O(n).
+    @discardableResult
+    public mutating func remove(_ key: String) -> Bool {
+        guard let position = index[key] else { return false }
+        entries.remove(at: position)
+        index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.key, $0) })
+        return true
+    }
+}
+
+/// A metadata value. The cases are GGUF's types, so that every format's metadata fit.
+public enum MetadataValue: Hashable, Sendable {
+    case uint8(UInt8)
+    case int8(Int8)
+    case uint16(UInt16)
+    case int16(Int16)
+    case uint32(UInt32)
+    case int32(Int32)
+    case float32(Float)
+    case bool(Bool)
+    case string(String)
+    case uint64(UInt64)
+    case int64(Int64)
+    case float64(Double)
+    case array(MetadataArray)
+}
+
+/// An array of metadata values of one type. Arrays do not nest.
+public enum MetadataArray: Hashable, Sendable {
+    case uint8([UInt8])
+    case int8([Int8])
+    case uint16([UInt16])
+    case int16([Int16])
+    case uint32([UInt32])
+    case int32([Int32])
+    case float32([Float])
+    case bool([Bool])
+    case string([String])
+    case uint64([UInt64])
+    case int64([Int64])
+    case float64([Double])
+}

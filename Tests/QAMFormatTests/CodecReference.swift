@@ -1,0 +1,125 @@
+import QAMFormat
+
+/// The codec once more, as plainly as the spec says it, to hold the product against. Slow.
+struct CodecReference {
+    let record: [UInt8]
+    let columns: Int
+    let blockSize: Int
+    let seed: UInt64
+
+    var isOctant: Bool { record[0] == 2 }
+    var rate: Int { Int(record[1]) }
+    var windowBits: Int { Int(record[2]) }
+
+    func float(_ offset: Int) -> Float {
+        Float(bitPattern: (0..<4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32(record[offset + $1]) })
+    }
+
+    /// Whether column j is negated.
+    func isNegative(_ column: Int) -> Bool {
+        var x = seed &+ UInt64(column / 64 + 1) &* 0x9E37_79B9_7F4A_7C15
+        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
+        x ^= x >> 31
+        return x >> UInt64(column % 64) & 1 == 1
+    }
+
+    var rotationScale: Float {
+        var scale: Float = blockSize.trailingZeroBitCount % 2 == 1 ? Float(bitPattern: 0x3F35_04F3) : 1
+        for _ in 0..<blockSize.trailingZeroBitCount / 2 { scale /= 2 }
+        return scale
+    }
+
+    func hadamard<Value: SignedNumeric>(_ x: inout [Value]) {
+        for start in stride(from: 0, to: x.count, by: blockSize) {
+            var h = 1
+            while h < blockSize {
+                for i in 0..<blockSize where i & h == 0 {
+                    let a = x[start + i], b = x[start + i + h]
+                    x[start + i] = a + b
+                    x[start + i + h] = a - b
+                }
+                h *= 2
+            }
+        }
+    }
+
+    /// Bits of a byte string, least significant first.
+    private func bit(_ bytes: ArraySlice<UInt8>, _ index: Int) -> Int { Int(bytes[bytes.startIndex + index / 8] >> (index % 8)) & 1 }
+
+    func decode(_ symbols: [UInt8], gain: Float, scales: [Float]? = nil) -> [Float] {
+        var t: [Float]
+        let factor: Float
+        if isOctant {
+            var y = [Int](repeating: 0, count: columns)
+            for pair in 0..<columns / 2 {
+                let groupBytes = 12 + 4 * rate, i = pair % 32
+                let group = symbols[pair / 32 * groupBytes..<(pair / 32 + 1) * groupBytes]
+                let window = (0..<windowBits).reduce(0) { $0 | bit(group.dropFirst(12), (i * rate + $1) % (32 * rate)) << $1 }
+                var values = [Int(record[8 + 2 * window]), Int(record[9 + 2 * window])]
+                if bit(group.dropFirst(8), i) == 1 { values.reverse() }
+                for side in 0..<2 { y[2 * pair + side] = bit(group, 2 * i + side) == 1 ? -values[side] : values[side] }
+            }
+            hadamard(&y)
+            t = y.map { Float($0) }
+            factor = gain * float(4) * rotationScale
+        } else {
+            t = (0..<columns / 2).flatMap { pair in
+                let symbol = (0..<rate).reduce(0) { $0 | bit(symbols[...], pair * rate + $1) << $1 }
+                return [float(8 + 8 * symbol), float(12 + 8 * symbol)]
+            }
+            hadamard(&t)
+            factor = gain * rotationScale
+        }
+        return t.indices.map { j in
+            let weight = (isNegative(j) ? -t[j] : t[j]) * factor
+            return scales.map { weight / $0[j] } ?? weight
+        }
+    }
+
+    /// The rotated, normalised row and its gain.
+    func rotate(_ weights: [Float]) -> (z: [Float], gain: Float) {
+        var lanes = [Double](repeating: 0, count: 8)
+        for (j, w) in weights.enumerated() { lanes[j % 8] += Double(w) * Double(w) }
+        let sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
+        let gain = Float((sum / Double(columns)).squareRoot())
+        var z = weights.indices.map { j in
+            let v = Float(Double(weights[j]) * (1 / Double(gain)))
+            return isNegative(j) ? -v : v
+        }
+        hadamard(&z)
+        let scale = rotationScale
+        return (z.map { $0 * scale }, gain)
+    }
+
+    /// The symbols of a rotated row under a code without a trellis, by comparing every pair with every codeword.
+    func encode(_ z: [Float]) -> [UInt8] {
+        var symbols = [UInt8](repeating: 0, count: isOctant ? (columns + 63) / 64 * (12 + 4 * rate) : (columns + 15) / 16 * rate)
+        func set(_ bit: Int, from byte: Int) { symbols[byte + bit / 8] |= 1 << UInt8(bit % 8) }
+        for pair in 0..<columns / 2 {
+            var x = z[2 * pair], y = z[2 * pair + 1]
+            let i = pair % 32, group = isOctant ? pair / 32 * (12 + 4 * rate) : 0
+            if isOctant {
+                if x < 0 { set(2 * i, from: group) }
+                if y < 0 { set(2 * i + 1, from: group) }
+                (x, y) = (x.magnitude, y.magnitude)
+                if x < y {
+                    set(i, from: group + 8)
+                    swap(&x, &y)
+                }
+            }
+            var best = 0, least = Float.infinity
+            for k in 0..<1 << windowBits {
+                let cx = isOctant ? Float(record[8 + 2 * k]) * float(4) : float(8 + 8 * k)
+                let cy = isOctant ? Float(record[9 + 2 * k]) * float(4) : float(12 + 8 * k)
+                let dx = x - cx, dy = y - cy
+                let distance = dx * dx + dy * dy
+                if distance < least { (least, best) = (distance, k) }
+            }
+            for b in 0..<rate where best >> b & 1 == 1 {
+                if isOctant { set(i * rate + b, from: group + 12) } else { set(pair * rate + b, from: 0) }
+            }
+        }
+        return symbols
+    }
+}

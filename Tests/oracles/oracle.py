@@ -1,0 +1,95 @@
+"""What the oracles share: running the command, counting, and plain safetensors."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+SPEC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "spec")
+
+
+class Tally:
+    """Counts checks; prints each that fails, and a summary."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, condition, what):
+        if condition:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED: {what}", flush=True)
+        return bool(condition)
+
+    def finish(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+class Command:
+    def __init__(self, path, tally):
+        self.path, self.tally = os.path.abspath(path), tally
+
+    def status(self, *arguments):
+        result = subprocess.run([self.path, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return result.returncode, result.stderr.decode("utf-8", "replace").strip()
+
+    def run(self, *arguments):
+        """Whether the command succeeds; a failure is counted."""
+        status, message = self.status(*arguments)
+        return self.tally.check(status == 0, f"qamw {' '.join(arguments)}: status {status}: {message[-500:]}")
+
+
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write_file(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def models(folder):
+    """Folders below `folder` that hold a model.safetensors."""
+    return sorted(root for root, _, files in os.walk(folder) if "model.safetensors" in files)
+
+
+def files_ending(folder, suffix):
+    return sorted(os.path.join(root, name) for root, _, files in os.walk(folder) for name in files if name.endswith(suffix))
+
+
+def encode_safetensors(tensors, metadata=None):
+    """tensors: name -> (dtype, shape, bytes)"""
+    header, data = {}, b""
+    if metadata:
+        header["__metadata__"] = metadata
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def decode_safetensors(data):
+    """name -> (dtype, shape, bytes); the file's metadata. For files that are known to be sound."""
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    metadata = header.pop("__metadata__", {})
+    payload = memoryview(data)[8 + length:]
+    return {name: (t["dtype"], tuple(t["shape"]), bytes(payload[slice(*t["data_offsets"])])) for name, t in header.items()}, metadata
+
+
+def main(check, usage):
+    """Runs `check(command, testdata, scratch, tally)` with the script's two arguments."""
+    if len(sys.argv) != 3:
+        print(f"usage: {usage} QAMW_BINARY TESTDATA_DIR", file=sys.stderr)
+        return 64
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as scratch:
+        check(Command(sys.argv[1], tally), sys.argv[2], scratch, tally)
+    return tally.finish()

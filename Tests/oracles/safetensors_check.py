@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Opens safetensors files that the command wrote with PyPI's safetensors, and compares them with the input bit for bit.
+
+    safetensors_check.py QAMW_BINARY TESTDATA_DIR
+
+Inputs: a file with every dtype of safetensors, awkward shapes and names, and each model in TESTDATA_DIR; straight, through .qamw
+and, quantized, in the packed form.
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+import oracle
+
+# name: (elements, bytes) of the smallest whole number of bytes
+DTYPES = {
+    "BOOL": (1, 1), "F4": (2, 1), "F6_E2M3": (4, 3), "F6_E3M2": (4, 3), "U8": (1, 1), "I8": (1, 1), "F8_E5M2": (1, 1),
+    "F8_E4M3": (1, 1), "F8_E8M0": (1, 1), "F8_E4M3FNUZ": (1, 1), "F8_E5M2FNUZ": (1, 1), "I16": (1, 2), "U16": (1, 2), "F16": (1, 2),
+    "BF16": (1, 2), "I32": (1, 4), "U32": (1, 4), "F32": (1, 4), "C64": (1, 8), "F64": (1, 8), "I64": (1, 8), "U64": (1, 8),
+}
+NUMPY = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "U16": "<u2", "F16": "<f2", "I32": "<i4", "U32": "<u4", "F32": "<f4",
+    "F64": "<f8", "I64": "<i8", "U64": "<u8",
+}
+
+
+def peer_reads(data):
+    """name -> (dtype, shape, bytes) as PyPI's safetensors has them."""
+    return {name: (t["dtype"], tuple(t["shape"]), bytes(t["data"])) for name, t in safetensors.deserialize(data)}
+
+
+def peer_opens(path):
+    """Whether the numpy framework gives the same arrays for the types that it has."""
+    tensors, _ = oracle.decode_safetensors(oracle.read_file(path))
+    with safetensors.safe_open(path, framework="numpy") as file:
+        if set(file.keys()) != set(tensors):
+            return False
+        for name, (dtype, shape, data) in tensors.items():
+            if dtype in NUMPY:
+                array = file.get_tensor(name)
+                if array.shape != shape or array.astype(NUMPY[dtype]).tobytes() != data:
+                    return False
+    return True
+
+
+def peer_knows(dtype):
+    blocks, size = DTYPES[dtype]
+    try:
+        safetensors.deserialize(oracle.encode_safetensors({"t": (dtype, (blocks,), bytes(size))}))
+        return True
+    except Exception:
+        return False
+
+
+def all_types(tally):
+    generator = np.random.default_rng(20261123)
+    tensors = {}
+    for dtype, (blocks, size) in DTYPES.items():
+        if not tally.check(peer_knows(dtype), f"PyPI's safetensors {safetensors.__version__} does not know {dtype}"):
+            continue
+        data = generator.integers(0, 2 if dtype == "BOOL" else 256, 15 * size, np.uint8).tobytes()
+        tensors[f"type.{dtype}"] = (dtype, (3, 5 * blocks), data)
+    tensors["scalar"] = ("F32", (), generator.bytes(4))
+    tensors["empty"] = ("F16", (0, 3), b"")
+    tensors["one dimension"] = ("I64", (3,), generator.bytes(24))
+    tensors["five.dimensions"] = ("U8", (1, 2, 3, 1, 2), generator.bytes(12))
+    tensors["name with \"quotes\", \\ and ü 名"] = ("BF16", (7,), generator.bytes(14))
+    tensors["large"] = ("F32", (300, 1001), generator.bytes(300 * 1001 * 4))
+    return tensors
+
+
+def check_route(command, source, steps, scratch, tally, what):
+    """Converts through `steps` (file names) and compares the last one with the source."""
+    expected, metadata = oracle.decode_safetensors(oracle.read_file(source))
+    previous = source
+    for step in steps:
+        output = os.path.join(scratch, step)
+        if not command.run("convert", previous, output, "--force", "--quiet"):
+            return
+        previous = output
+    try:
+        actual = peer_reads(oracle.read_file(previous))
+        opens = peer_opens(previous)
+    except Exception as error:
+        tally.check(False, f"{what}: PyPI's safetensors refuses the output: {error}")
+        return
+    tally.check(opens, f"{what}: the numpy framework gives other arrays")
+    tally.check(set(actual) == set(expected), f"{what}: other tensors")
+    for name in set(actual) & set(expected):
+        tally.check(actual[name] == expected[name], f"{what}: tensor {name!r} differs")
+    with safetensors.safe_open(previous, framework="numpy") as file:
+        kept = file.metadata() or {}
+    tally.check(all(kept.get(key) == value for key, value in metadata.items()), f"{what}: the metadata differ")
+
+
+def check_packed(command, model, scratch, tally):
+    """Quantized, packed into safetensors, unpacked: the same .qamw again."""
+    coded, packed, again = (os.path.join(scratch, name) for name in ("coded.qamw", "packed.safetensors", "again.qamw"))
+    name = os.path.basename(model)
+    if not (command.run("quantize", model, coded, "--bits", "4.5", "--force", "--quiet")
+            and command.run("convert", coded, packed, "--packed", "--force", "--quiet")):
+        return
+    try:
+        tensors = peer_reads(oracle.read_file(packed))
+        tally.check(peer_opens(packed), f"{name}, packed: the numpy framework gives other arrays")
+    except Exception as error:
+        tally.check(False, f"{name}, packed: PyPI's safetensors refuses it: {error}")
+        return
+    with safetensors.safe_open(packed, framework="numpy") as file:
+        tally.check("qamw.directory" in (file.metadata() or {}), f"{name}, packed: no packed directory")
+    tally.check(any(n.endswith(".qamw.symbols") for n in tensors), f"{name}, packed: no symbols")
+    if command.run("convert", packed, again, "--force", "--quiet"):
+        tally.check(oracle.read_file(again) == oracle.read_file(coded), f"{name}: packed and unpacked, it has other bytes")
+
+
+def check(command, testdata, scratch, tally):
+    everything = os.path.join(scratch, "everything.safetensors")
+    oracle.write_file(everything, oracle.encode_safetensors(all_types(tally), {"format": "pt", "note": "ü \"x\""}))
+    check_route(command, everything, ["a.safetensors"], scratch, tally, "all types, straight")
+    check_route(command, everything, ["b.qamw", "b.safetensors"], scratch, tally, "all types, through .qamw")
+    for model in oracle.models(testdata):
+        source, name = os.path.join(model, "model.safetensors"), os.path.basename(model)
+        check_route(command, source, ["c.safetensors"], scratch, tally, f"{name}, straight")
+        check_route(command, source, ["d.qamw", "d.safetensors"], scratch, tally, f"{name}, through .qamw")
+        check_packed(command, model, scratch, tally)
+
+
+if __name__ == "__main__":
+    sys.exit(oracle.main(check, "safetensors_check.py"))
