@@ -16,8 +16,14 @@ let package = Package(
     products: [
         .library(name: "QAMFormat", targets: ["QAMFormat"]),
         .library(name: "Converters", targets: ["Converters"]),
+        .executable(name: "qamw", targets: ["Tools"]),
     ],
-    dependencies: [],
+    dependencies: [
+        // The command line: parsing, help, shell completions and the man page come from one declaration.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // SHA-256 for `checksum`: a maintained implementation with the hardware's instructions.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
     targets: [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
@@ -27,9 +33,18 @@ let package = Package(
             name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CZstd", "CXXHash"],
             swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Tools",
+            dependencies: [
+                "QAMFormat", "Converters",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),
+        .testTarget(name: "CommandTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -17,7 +17,7 @@ public final class QAMReader: TensorSource {
     package let header: FileHeader
     package let sections: [SectionEntry]
     package let directory: Directory
-    private let index: [String: Int]
+    private let index: [ExactName: Int]
     /// Decompressors of the raw tensors that are compressed.
     private let compressed: [Int: ZstdReader]
 
@@ -38,7 +38,7 @@ public final class QAMReader: TensorSource {
             shared = opened.shared
             directory = opened.directory
             tensors = opened.directory.tensors.map(\.descriptor)
-            index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+            index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { (ExactName($1.name), $0) })
             options = opened.options
             var warnings = opened.warnings
             for tensor in tensors {
@@ -64,7 +64,7 @@ public final class QAMReader: TensorSource {
     }
 
     /// The index of the tensor of this name. O(1).
-    public func index(of name: String) -> Int? { index[name] }
+    public func index(of name: String) -> Int? { index[ExactName(name)] }
 
     public var inputs: [String] { [bytes.name] }
 

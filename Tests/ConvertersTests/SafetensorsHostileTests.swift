@@ -86,6 +86,10 @@ import Testing
     @Test func shapeOverflows() { expectRefused(safetensors("{\(entry("a", "I32", "[2,9223372036854775807]"))}", data: zeros)) }
     @Test func shapeWrapsToFour() { expectRefused(safetensors("{\(entry("a", "F32", "[4194305,4194305,211106198978564]"))}", data: zeros)) }
     @Test func shapeWrapsBehindAZero() { expectRefused(safetensors("{\(entry("a", "F32", "[0,9223372036854775807,9223372036854775807]", "[0,0]"))}")) }
+    @Test func shapeOfTooManyDimensions() {
+        let ones = [String](repeating: "1", count: 100_000).joined(separator: ",")
+        expectRefused(safetensors("{\(entry("a", "U8", "[\(ones)]", "[0,1]"))}", data: [0]))
+    }
     @Test func shapeNegative() { expectRefused(safetensors("{\(entry("a", "I32", "[-2,-2]"))}", data: zeros)) }
     @Test func shapeNull() { expectRefused(safetensors("{\(entry("a", "I32", "null"))}", data: zeros)) }
     @Test func sizeNotOfTheShape() { expectRefused(safetensors("{\(entry("a", "I32", "[3]"))}", data: zeros)) }

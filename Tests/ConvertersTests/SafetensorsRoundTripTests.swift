@@ -195,8 +195,7 @@ import Testing
 extension MemorySource {
     /// A tied pair, the alias before its target, and something small.
     mutating func addAliasTarget() {
-        tensors = [TensorDescriptor(name: "head", shape: [3 << 10, 1 << 10], storage: .alias(of: 1))]
-        payloads = [[]]
+        addAlias("head", of: 1, shape: [3 << 10, 1 << 10])
         add("embed", [3 << 10, 1 << 10], .bf16)
         add("small", [3], .u8)
     }

@@ -31,10 +31,12 @@ final class ScratchFolder {
 
     @discardableResult
     func write(_ bytes: [UInt8], _ name: String) throws -> String {
-        let file = try OutputFile(path: path(name), replacing: true, resuming: false)
-        try file.write(bytes, at: 0)
-        try file.commit()
-        return path(name)
+        let path = path(name)
+        SystemCalls.remove(path)
+        let descriptor = try SystemCalls.openWriting(path)
+        defer { SystemCalls.closeDescriptor(descriptor) }
+        try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: 0, $0, path: path) }
+        return path
     }
 
     @discardableResult
@@ -109,8 +111,9 @@ struct MemorySource: TensorSource {
         payloads.append([bytes ?? noise(descriptor.byteCount, seed: UInt64(tensors.count))])
     }
 
-    mutating func addAlias(_ name: String, of target: Int) {
-        tensors.append(TensorDescriptor(name: name, shape: tensors[target].shape, storage: .alias(of: target)))
+    /// The target may come later; then the shape must be given.
+    mutating func addAlias(_ name: String, of target: Int, shape: [Int]? = nil) {
+        tensors.append(TensorDescriptor(name: name, shape: shape ?? tensors[target].shape, storage: .alias(of: target)))
         payloads.append([])
     }
 
@@ -139,7 +142,9 @@ struct MemorySource: TensorSource {
 func payload(_ source: any TensorSource, _ tensor: Int) throws -> [[UInt8]] {
     let descriptor = source.tensors[tensor]
     if case .alias(let target) = descriptor.storage { return try payload(source, target) }
-    var streams = descriptor.unitCount == 0 ? [[]] : try source.read(0..<descriptor.unitCount, of: tensor).streams
+    var streams: [[UInt8]] = [[]]
+    if case .coded(let coding) = descriptor.storage { streams = coding.streams.map { _ in [] } }
+    if descriptor.unitCount > 0 { streams = try source.read(0..<descriptor.unitCount, of: tensor).streams }
     if case .coded(let coding) = descriptor.storage {
         for (index, stream) in coding.streams.enumerated() {
             if case .whole = stream.extent { streams[index] = try source.readWhole(stream: index, of: tensor) }

@@ -103,3 +103,17 @@ import Testing
         #expect(counting.ranges.allSatisfy { $0.upperBound <= raw.offset }, "opening touches no payload")
     }
 }
+
+@Suite struct ExactNameTests {
+    /// The letter é, composed and decomposed: one string to Swift, two names to every format.
+    @Test func canonicallyEquivalentNamesAreTwo() async throws {
+        let names = ["caf\u{E9}", "cafe\u{301}"]
+        let folder = try TemporaryFolder()
+        var source = MemorySource(tensors: names.map { TensorDescriptor(name: $0, shape: [2], storage: .raw(.u8)) })
+        for (index, name) in names.enumerated() { source.metadata.set(name, .uint8(UInt8(index))) }
+        try await write(source, to: folder.file("m"))
+        let reader = try QAMReader(path: folder.file("m"))
+        #expect(names.map { reader.index(of: $0) } == [0, 1])
+        #expect(names.map { reader.metadata[$0] } == [.uint8(0), .uint8(1)])
+    }
+}

@@ -36,7 +36,7 @@ import Darwin
 
     @Test func anErrorLeavesNothing() async throws {
         let folder = try TemporaryFolder()
-        for (call, code) in [(SystemCalls.Call.write, ENOSPC), (.write, EIO), (.sync, EIO), (.rename, EACCES), (.open, EMFILE)] {
+        for (call, code) in [(SystemCalls.Call.write, ENOSPC), (.write, EIO), (.sync, EIO), (.rename, EACCES), (.open, EMFILE), (.allocate, EIO)] {
             for count in 0..<20 {
                 let fault = FailingCall(call, after: count, code: code)
                 let result = await SystemCalls.$faults.withValue(fault) {

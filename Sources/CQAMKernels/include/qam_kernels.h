@@ -88,7 +88,10 @@ uint32_t qam_window_slot(uint32_t window, uint32_t stride);
 
 // The cheapest ring of `length` windows (at most 32, length * stride at least 8) that the search finds for the
 // folded pairs (fx, fy); pairs from `used` on cost nothing. Returns its cost, the float sum in ring order from
-// pair 0 on, and stores the windows.
+// pair 0 on, and stores the windows. The rule: arriving[n] and leaving[n] are the least costs of one turn of windows,
+// not closed to a ring, that ends and that begins in state n. Up to eight times, of the states not tried yet whose
+// arriving and leaving costs are both below the best ring's, the one with the least arriving + leaving is tried: the
+// best ring through it replaces a dearer one. Ties go to the lowest state and the lowest window.
 float qam_trellis_search(
     const float *fx, const float *fy, size_t used, size_t length, const float *x, const float *y, uint32_t stride,
     uint8_t *windows);

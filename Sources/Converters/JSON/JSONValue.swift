@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// A JSON document as a tree, for small documents. Objects keep the order of their members.
 public enum JSONValue: Hashable, Sendable {
     public struct Member: Hashable, Sendable {
@@ -73,9 +75,9 @@ extension JSONReader {
             return .array(elements)
         case .object:
             var members: [JSONValue.Member] = []
-            var keys: Set<String> = []
+            var keys: Set<ExactName> = []
             try object { reader, key in
-                guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is repeated") }
+                guard keys.insert(ExactName(key)).inserted else { throw reader.malformed("the key \"\(key)\" is repeated") }
                 members.append(JSONValue.Member(key, try reader.value()))
             }
             return .object(members)

@@ -12,9 +12,6 @@ public struct HuggingFaceFolder: TensorSource {
     public var metadata: Metadata { model.metadata }
     public var tensors: [TensorDescriptor] { model.tensors }
 
-    package static let modelName = "model.safetensors"
-    package static let indexName = "model.safetensors.index.json"
-
     /// Opens a folder, an index, or a single file, which comes without side files. Throws `notFound` where the folder
     /// holds no model, and what the model's own reader throws.
     public init(path: String) throws {
@@ -36,16 +33,17 @@ public struct HuggingFaceFolder: TensorSource {
 
     /// As transformers does, a whole file goes before an index.
     private init(folder: String) throws {
-        let modelPath = Path.join(folder, Self.modelName)
-        let indexPath = Path.join(folder, Self.indexName)
+        let modelPath = Path.join(folder, SafetensorsPlan.modelName)
+        let indexPath = Path.join(folder, SafetensorsPlan.indexName)
         let hasIndex = FileStatus(indexPath) != nil
         if FileStatus(modelPath) != nil {
-            let warnings = hasIndex ? ["\(folder): there is also \(Self.indexName); \(Self.modelName) is taken, as transformers does"] : []
-            try self.init(model: try SafetensorsSource(path: modelPath), folder: folder, warnings: warnings)
+            let warning = "\(folder): there is also an index of shards; \(SafetensorsPlan.modelName) is taken, as transformers does"
+            try self.init(model: try SafetensorsSource(path: modelPath), folder: folder, warnings: hasIndex ? [warning] : [])
         } else if hasIndex {
             try self.init(model: try ShardedSafetensorsSource(indexPath: indexPath), folder: folder, warnings: [])
         } else {
-            throw QAMError(.notFound, "the folder holds neither \(Self.modelName) nor \(Self.indexName)", at: .init(file: folder))
+            throw QAMError(.notFound, "the folder holds neither \(SafetensorsPlan.modelName) nor \(SafetensorsPlan.indexName)",
+                           at: .init(file: folder))
         }
     }
 

@@ -78,7 +78,8 @@ package struct SafetensorsHeader: Sendable {
             end = entry.range.upperBound
         }
         guard end <= byteCount else {
-            throw QAMError(.truncated, "the tensors need \(end) bytes of data, but the file has only \(byteCount)", at: .init(section: "data"))
+            throw QAMError(.truncated, "the tensors need \(end) bytes of data, but the file has only \(byteCount)",
+                           at: .init(section: "data"))
         }
         guard end == byteCount else {
             throw QAMError(.malformed, "\(byteCount - end) bytes follow the last tensor", at: .init(section: "data"))

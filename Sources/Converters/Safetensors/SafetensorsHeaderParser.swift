@@ -6,7 +6,7 @@ struct SafetensorsHeaderParser {
     /// The pairs of `__metadata__` in order; keys are unique.
     private(set) var metadata: [(key: String, value: String)] = []
 
-    private var names: Set<String> = []
+    private var names: Set<ExactName> = []
     private var ignoredFields = 0
     private var firstIgnored = ""
 
@@ -20,8 +20,10 @@ struct SafetensorsHeaderParser {
 
     mutating func parse(_ json: [UInt8]) throws {
         var reader = JSONReader(json, section: "header", base: 8)
+        // An entry takes some hundred bytes; growing the set step by step would hash every name several times.
+        names.reserveCapacity(json.count / 100)
         try reader.object { reader, name in
-            guard names.insert(name).inserted else { throw reader.malformed("the name \"\(name)\" is given twice") }
+            guard names.insert(ExactName(name)).inserted else { throw reader.malformed("the name \"\(name)\" is given twice") }
             guard !name.utf8.contains(0) else { throw reader.malformed("a tensor's name holds a NUL") }
             if name == "__metadata__" {
                 try parseMetadata(&reader)
@@ -33,9 +35,9 @@ struct SafetensorsHeaderParser {
     }
 
     private mutating func parseMetadata(_ reader: inout JSONReader) throws {
-        var keys: Set<String> = []
+        var keys: Set<ExactName> = []
         try reader.object { reader, key in
-            guard keys.insert(key).inserted else { throw reader.malformed("the metadata key \"\(key)\" is given twice") }
+            guard keys.insert(ExactName(key)).inserted else { throw reader.malformed("the metadata key \"\(key)\" is given twice") }
             guard !key.utf8.contains(0) else { throw reader.malformed("a metadata key holds a NUL") }
             metadata.append((key, try reader.string()))
         }
@@ -44,7 +46,7 @@ struct SafetensorsHeaderParser {
     private mutating func entry(_ name: String, _ reader: inout JSONReader) throws -> SafetensorsHeader.Entry {
         var dtype: DType?
         var shape: [Int]?
-        var offsets: [Int]?
+        var range: Range<Int>?
         func fault(_ message: String) -> QAMError {
             var error = reader.malformed(message)
             error.place.tensor = name
@@ -65,8 +67,8 @@ struct SafetensorsHeaderParser {
                 try once(shape == nil)
                 shape = try reader.counts()
             case "data_offsets":
-                try once(offsets == nil)
-                offsets = try reader.counts()
+                try once(range == nil)
+                range = try reader.range()
             default:
                 if ignoredFields == 0 { firstIgnored = "\"\(field)\" of tensor \"\(name)\"" }
                 ignoredFields += 1
@@ -74,24 +76,38 @@ struct SafetensorsHeaderParser {
             }
         }
 
-        guard let dtype, let shape, let offsets else { throw fault("dtype, shape or data_offsets is missing") }
-        guard offsets.count == 2, offsets[0] <= offsets[1] else {
-            throw fault("data_offsets must be a begin and an end that is not before it")
-        }
+        guard let dtype, let shape, let range else { throw fault("dtype, shape or data_offsets is missing") }
         guard let elements = TensorDescriptor.checkedElementCount(shape), let bytes = dtype.byteCount(elements: elements) else {
             throw fault("the shape \(shape) of \(dtype.name) overflows or fills no whole number of bytes")
         }
-        guard offsets[1] - offsets[0] == bytes else {
-            throw fault("\(offsets[1] - offsets[0]) bytes are given, but the shape \(shape) of \(dtype.name) needs \(bytes)")
+        guard range.count == bytes else {
+            throw fault("\(range.count) bytes are given, but the shape \(shape) of \(dtype.name) needs \(bytes)")
         }
-        return SafetensorsHeader.Entry(name: name, dtype: dtype, shape: shape, range: offsets[0]..<offsets[1])
+        return SafetensorsHeader.Entry(name: name, dtype: dtype, shape: shape, range: range)
     }
 }
 
 extension JSONReader {
     fileprivate mutating func counts() throws -> [Int] {
         var counts: [Int] = []
-        try array { reader in counts.append(try reader.count()) }
+        try array { reader in
+            guard counts.count < 255 else { throw reader.malformed("more than 255 dimensions") }
+            counts.append(try reader.count())
+        }
         return counts
+    }
+
+    /// An array of a begin and an end that is not before it.
+    fileprivate mutating func range() throws -> Range<Int> {
+        var begin = 0
+        var end = 0
+        var count = 0
+        try array { reader in
+            begin = end
+            end = try reader.count()
+            count += 1
+        }
+        guard count == 2, begin <= end else { throw malformed("data_offsets must be a begin and an end that is not before it") }
+        return begin..<end
     }
 }

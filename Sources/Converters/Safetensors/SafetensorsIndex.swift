@@ -5,8 +5,13 @@ package struct SafetensorsIndex: Sendable {
     /// Bytes of an index at most: the headers of its shards have the same limit.
     package static let maximumLength = SafetensorsHeader.maximumLength
 
+    package struct Entry: Sendable {
+        package var tensor: String
+        package var shard: String
+    }
+
     /// The shard's file name for each tensor's name.
-    package let shardOfTensor: [String: String]
+    package let entries: [ExactName: Entry]
     /// The bytes of all tensors by `metadata.total_size`, where it is given.
     package let totalSize: Int?
     /// The shards' names, each once, in byte order.
@@ -19,15 +24,15 @@ package struct SafetensorsIndex: Sendable {
                            at: .init(file: file.name))
         }
         do {
-            (shardOfTensor, totalSize) = try Self.parse(try file.read(0..<file.byteCount))
+            (entries, totalSize) = try Self.parse(try file.read(0..<file.byteCount))
         } catch let error as QAMError {
             throw error.inFile(file.name)
         }
-        shards = Set(shardOfTensor.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        shards = Set(entries.values.map(\.shard)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    private static func parse(_ json: [UInt8]) throws -> ([String: String], Int?) {
-        var map: [String: String]?
+    private static func parse(_ json: [UInt8]) throws -> ([ExactName: Entry], Int?) {
+        var map: [ExactName: Entry]?
         var totalSize: Int?
         var keys: Set<String> = []
         var reader = JSONReader(json, section: "index")
@@ -44,14 +49,14 @@ package struct SafetensorsIndex: Sendable {
         return (map, totalSize)
     }
 
-    private static func weightMap(_ reader: inout JSONReader) throws -> [String: String] {
-        var map: [String: String] = [:]
+    private static func weightMap(_ reader: inout JSONReader) throws -> [ExactName: Entry] {
+        var map: [ExactName: Entry] = [:]
         try reader.object { reader, tensor in
             let shard = try reader.string()
             guard EmbeddedFileName.isValid(shard) else {
                 throw reader.malformed("the shard \"\(shard)\" is no plain file name beside the index")
             }
-            guard map.updateValue(shard, forKey: tensor) == nil else {
+            guard map.updateValue(Entry(tensor: tensor, shard: shard), forKey: ExactName(tensor)) == nil else {
                 throw reader.malformed("the tensor \"\(tensor)\" is given twice")
             }
         }

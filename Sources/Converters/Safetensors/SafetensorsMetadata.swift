@@ -23,23 +23,23 @@ package enum SafetensorsMetadata {
 
     /// Throws `malformed` where the type table does not fit the strings.
     package static func metadata(from pairs: [(key: String, value: String)]) throws -> Metadata {
-        var types: [String: String] = [:]
+        var types: [ExactName: (key: String, type: String)] = [:]
         if let table = pairs.first(where: { $0.key == typesKey }) { types = try typeTable(table.value) }
         var metadata = Metadata()
         for (key, value) in pairs where key != typesKey {
-            metadata.set(key, try MetadataValue(typeName: types.removeValue(forKey: key) ?? "string", text: value))
+            metadata.set(key, try MetadataValue(typeName: types.removeValue(forKey: ExactName(key))?.type ?? "string", text: value))
         }
-        if let stray = types.keys.min() {
+        if let stray = types.values.map(\.key).min() {
             throw QAMError(.malformed, "\"\(typesKey)\" gives a type to \"\(stray)\", which is not there", at: .init(section: "metadata"))
         }
         return metadata
     }
 
-    private static func typeTable(_ text: String) throws -> [String: String] {
-        var types: [String: String] = [:]
+    private static func typeTable(_ text: String) throws -> [ExactName: (key: String, type: String)] {
+        var types: [ExactName: (key: String, type: String)] = [:]
         var reader = JSONReader(Array(text.utf8), section: "metadata")
         try reader.object { reader, key in
-            guard types.updateValue(try reader.string(), forKey: key) == nil else {
+            guard types.updateValue((key, try reader.string()), forKey: ExactName(key)) == nil else {
                 throw reader.malformed("the key \"\(key)\" is given two types")
             }
         }

@@ -19,7 +19,8 @@ struct SafetensorsNames {
         }
         shards = [path]
         if !files.isEmpty {
-            warnings.append("a single safetensors file cannot keep \(files.map(\.name).joined(separator: ", ")); give a folder to keep them")
+            let names = files.map(\.name).joined(separator: ", ")
+            warnings.append("a single safetensors file cannot keep \(names); give a folder to keep them")
         }
     }
 
@@ -39,9 +40,12 @@ struct SafetensorsNames {
         if index != nil, FileStatus(hiding) != nil {
             throw QAMError(.cannotCreate, "loaders would take it instead of the shards; remove it first", at: .init(file: hiding))
         }
-        let stale = try Folder.names(in: folder).filter { !taken.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName }
+        let stale = try Folder.names(in: folder).filter {
+            !taken.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName
+        }
         if !stale.isEmpty {
-            warnings.append("files of another model stay in \(folder): \(stale.prefix(3).joined(separator: ", "))\(stale.count > 3 ? ", ..." : "")")
+            let names = stale.prefix(3).joined(separator: ", ") + (stale.count > 3 ? ", ..." : "")
+            warnings.append("files of another model stay in \(folder): \(names)")
         }
     }
 

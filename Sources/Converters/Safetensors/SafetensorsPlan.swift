@@ -47,7 +47,7 @@ package struct SafetensorsPlan: Sendable {
             }
             let header = try Self.header(order, items, places, metadata: strings)
             for tensor in order { places[tensor].offset += header.count }
-            let name = groups.count == 1 ? Self.modelName : "model-\(Self.digits(shard + 1))-of-\(Self.digits(groups.count)).safetensors"
+            let name = groups.count == 1 ? Self.modelName : Self.shardName(shard + 1, of: groups.count)
             shards.append(Shard(name: name, header: header, byteCount: header.count + end))
         }
         self.shards = shards
@@ -69,10 +69,10 @@ package struct SafetensorsPlan: Sendable {
     }
 
     private static func items(of tensors: [TensorDescriptor]) throws -> [Item] {
-        var names: Set<String> = ["__metadata__"]
+        var names: Set = [ExactName("__metadata__")]
         return try tensors.map { tensor in
             func unsupported(_ message: String) -> QAMError { QAMError(.unsupported, message, at: .init(tensor: tensor.name)) }
-            guard names.insert(tensor.name).inserted else { throw unsupported("safetensors cannot hold two tensors of this name") }
+            guard names.insert(ExactName(tensor.name)).inserted else { throw unsupported("safetensors cannot hold two tensors of this name") }
             var target = tensor
             if case .alias(let index) = tensor.storage { target = tensors[index] }
             guard case .raw(let dtype) = target.storage else {
@@ -131,9 +131,9 @@ package struct SafetensorsPlan: Sendable {
         return Array((text + "\n").utf8)
     }
 
-    /// At least five digits.
-    private static func digits(_ number: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, 5 - text.count)) + text
+    /// Numbers have at least five digits.
+    private static func shardName(_ number: Int, of count: Int) -> String {
+        let digits = [number, count].map { String(repeating: "0", count: max(0, 5 - String($0).count)) + String($0) }
+        return "model-\(digits[0])-of-\(digits[1]).safetensors"
     }
 }

@@ -59,18 +59,19 @@ public struct ShardedSafetensorsSource: TensorSource {
         func fault(_ message: String, _ tensor: String) -> QAMError {
             QAMError(.malformed, message, at: .init(file: indexPath, tensor: tensor))
         }
-        var found: Set<String> = []
+        var found: Set<ExactName> = []
         for (shard, name) in zip(shards, index.shards) {
             for tensor in shard.tensors {
-                guard found.insert(tensor.name).inserted else { throw fault("\(name) and a shard before it both hold it", tensor.name) }
-                guard let expected = index.shardOfTensor[tensor.name] else {
+                let key = ExactName(tensor.name)
+                guard found.insert(key).inserted else { throw fault("\(name) and a shard before it both hold it", tensor.name) }
+                guard let expected = index.entries[key]?.shard else {
                     throw fault("\(name) holds it, but the index does not name it", tensor.name)
                 }
                 guard expected == name else { throw fault("the index says that it is in \(expected), but it is in \(name)", tensor.name) }
             }
         }
-        if found.count < index.shardOfTensor.count, let absent = index.shardOfTensor.keys.filter({ !found.contains($0) }).min() {
-            throw fault("the index names it, but \(index.shardOfTensor[absent] ?? "its shard") does not hold it", absent)
+        if let absent = index.entries.filter({ !found.contains($0.key) }).values.min(by: { $0.tensor < $1.tensor }) {
+            throw fault("the index names it, but \(absent.shard) does not hold it", absent.tensor)
         }
     }
 

@@ -26,7 +26,8 @@ extension PackedDirectory {
         }
         try reader.end()
         guard version == Self.version else {
-            throw QAMError(.unsupported, "the packed model is of version \(version), not \(Self.version)", at: .init(section: PackedNames.directory))
+            throw QAMError(.unsupported, "the packed model is of version \(version), not \(Self.version)",
+                           at: .init(section: PackedNames.directory))
         }
         try resolve(aliases)
         try checkIndices()
@@ -37,14 +38,16 @@ extension PackedDirectory {
     }
 
     private mutating func resolve(_ aliases: [(tensor: Int, target: String)]) throws {
-        var indices: [String: Int] = [:]
+        var indices: [ExactName: Int] = [:]
         for (index, tensor) in tensors.enumerated() {
-            guard indices.updateValue(index, forKey: tensor.name) == nil else { throw Self.fault("the tensor is listed twice", tensor.name) }
+            guard indices.updateValue(index, forKey: ExactName(tensor.name)) == nil else {
+                throw Self.fault("the tensor is listed twice", tensor.name)
+            }
         }
         let isAlias = Set(aliases.map(\.tensor))
         for alias in aliases {
             let tensor = tensors[alias.tensor]
-            guard let target = indices[alias.target], !isAlias.contains(target), tensors[target].shape == tensor.shape else {
+            guard let target = indices[ExactName(alias.target)], !isAlias.contains(target), tensors[target].shape == tensor.shape else {
                 throw Self.fault("it is an alias of \"\(alias.target)\", which is no tensor of its shape", tensor.name)
             }
             tensors[alias.tensor].storage = .alias(of: target)
@@ -52,7 +55,7 @@ extension PackedDirectory {
     }
 
     private func checkIndices() throws {
-        guard Set(files).count == files.count, files.allSatisfy(EmbeddedFileName.isValid) else {
+        guard Set(files.map(ExactName.init)).count == files.count, files.allSatisfy(EmbeddedFileName.isValid) else {
             throw Self.fault("the names of the embedded files are not plain, or not unique")
         }
         for tensor in tensors {
@@ -146,9 +149,9 @@ private struct CodingFields {
 extension JSONReader {
     /// An object whose keys must be unique.
     fileprivate mutating func members(_ member: (inout JSONReader, String) throws -> Void) throws {
-        var keys: Set<String> = []
+        var keys: Set<ExactName> = []
         try object { reader, key in
-            guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is given twice") }
+            guard keys.insert(ExactName(key)).inserted else { throw reader.malformed("the key \"\(key)\" is given twice") }
             try member(&reader, key)
         }
     }
@@ -161,7 +164,9 @@ extension JSONReader {
 
     fileprivate mutating func hexadecimalBytes() throws -> [UInt8] {
         let digits = try string().utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 != nil }) else { throw malformed("hexadecimal bytes are expected here") }
+        guard digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 != nil }) else {
+            throw malformed("hexadecimal bytes are expected here")
+        }
         return stride(from: 0, to: digits.count, by: 2).map { UInt8((digits[$0] ?? 0) << 4 | (digits[$0 + 1] ?? 0)) }
     }
 

@@ -119,8 +119,8 @@ public struct PackingSource: TensorSource {
         guard base.metadata[PackedNames.directory] == nil else {
             throw QAMError(.unsupported, "the model has metadata \"\(PackedNames.directory)\": it is packed already")
         }
-        var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted {
+        var seen: Set<ExactName> = []
+        for name in names where !seen.insert(ExactName(name)).inserted {
             throw QAMError(.unsupported, "packing needs this name, but it is another tensor's", at: .init(tensor: name))
         }
     }

@@ -10,12 +10,13 @@ public struct QuantizingSource: TensorSource {
     private let base: any TensorSource
     private let jobs: [Int: Job]
 
-    /// Reads all planned tensors once, on up to `threads` tasks, then builds the source.
+    /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` is told the bytes done
+    /// and to do and the tensor's name; what it throws ends the work.
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `QAMError.invalidArgument` for a plan
     ///   that does not fit the tensors, and what the base throws.
     public static func scanning(
-        _ base: any TensorSource, plan: QuantizationPlan, threads: Int
+        _ base: any TensorSource, plan: QuantizationPlan, threads: Int, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
         // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
         var pieces: [(tensor: Int, rows: Range<Int>)] = []
@@ -24,12 +25,16 @@ public struct QuantizingSource: TensorSource {
             pieces += rows.ranges(ofBytes: 8 << 20).map { (tensor, $0) }
         }
         let work = pieces
+        let total = plan.choices.keys.reduce(0) { $0 + base.tensors[$1].byteCount }
+        var done = 0
         var gainTypes: [Int: GainType] = [:]
         try await orderedMap(0..<work.count, width: threads) { index in
             let piece = work[index]
             return try scan(piece.rows, of: piece.tensor, in: base, channelScales: plan.choices[piece.tensor]?.channelScales)
         } consume: { index, gainType in
             let tensor = work[index].tensor
+            try monitor(done, total, base.tensors[tensor].name)
+            done += base.tensors[tensor].byteCount / max(1, base.tensors[tensor].rows) * work[index].rows.count
             if gainType == .float32 || gainTypes[tensor] == nil { gainTypes[tensor] = gainType }
         }
         return try QuantizingSource(base, plan: plan, gainTypes: gainTypes)

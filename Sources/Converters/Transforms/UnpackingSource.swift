@@ -46,7 +46,7 @@ public struct UnpackingSource: TensorSource {
         }
         try finder.end()
         files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        guard Set(files.map(\.name)).count == files.count else {
+        guard Set(files.map { ExactName($0.name) }).count == files.count else {
             throw QAMError(.malformed, "an embedded file is carried twice", at: .init(section: PackedNames.directory))
         }
         self.files = files
@@ -99,7 +99,8 @@ public struct UnpackingSource: TensorSource {
         func contents(_ carrier: Int) throws -> [UInt8] {
             let tensor = base.tensors[carrier]
             guard tensor.byteCount <= left else {
-                throw QAMError(.limitExceeded, "codebooks and seeds have more than \(maximumTableBytes) bytes", at: .init(tensor: tensor.name))
+                throw QAMError(.limitExceeded, "codebooks and seeds have more than \(maximumTableBytes) bytes",
+                               at: .init(tensor: tensor.name))
             }
             left -= tensor.byteCount
             return try base.bytes(0..<tensor.byteCount, of: carrier)
@@ -122,16 +123,17 @@ public struct UnpackingSource: TensorSource {
 /// Finds the tensors that the directory speaks of, each once.
 private struct CarrierFinder {
     private let tensors: [TensorDescriptor]
-    private var indices: [String: Int] = [:]
+    private var indices: [ExactName: Int] = [:]
 
     init(_ base: any TensorSource) {
         tensors = base.tensors
-        for (index, tensor) in tensors.enumerated() { indices[tensor.name] = index }
+        for (index, tensor) in tensors.enumerated() { indices[ExactName(tensor.name)] = index }
     }
 
     mutating func take(_ name: String, byteCount: Int?) throws -> Int {
-        guard let index = indices.removeValue(forKey: name), case .raw = tensors[index].storage else {
-            throw QAMError(.malformed, "the directory needs this tensor once, and it is not there", at: .init(section: PackedNames.directory, tensor: name))
+        guard let index = indices.removeValue(forKey: ExactName(name)), case .raw = tensors[index].storage else {
+            throw QAMError(.malformed, "the directory needs this tensor once, and it is not there",
+                           at: .init(section: PackedNames.directory, tensor: name))
         }
         guard byteCount == nil || tensors[index].byteCount == byteCount else {
             throw QAMError(.malformed, "it has \(tensors[index].byteCount) bytes, but the directory needs \(byteCount ?? 0)",
@@ -142,8 +144,9 @@ private struct CarrierFinder {
 
     /// Every tensor must have been asked for.
     func end() throws {
-        guard let stray = indices.keys.min() else { return }
-        throw QAMError(.malformed, "the directory does not list this tensor", at: .init(section: PackedNames.directory, tensor: stray))
+        guard let stray = indices.values.min() else { return }
+        throw QAMError(.malformed, "the directory does not list this tensor",
+                       at: .init(section: PackedNames.directory, tensor: tensors[stray].name))
     }
 }
 

@@ -17,7 +17,12 @@ package final class OutputFile {
             let descriptor = try SystemCalls.openWriting(partialPath)
             self.descriptor = descriptor
             try SystemCalls.lock(descriptor, path: partialPath)
-            if !resuming { try SystemCalls.truncate(descriptor, to: 0, path: partialPath) }
+            do {
+                if !resuming { try SystemCalls.truncate(descriptor, to: 0, path: partialPath) }
+            } catch {
+                discard(keepingPartial: false)
+                throw error
+            }
         } catch let error as QAMError where error.code == .notFound {
             throw QAMError(.cannotCreate, "the folder does not exist", at: .init(file: path))
         }

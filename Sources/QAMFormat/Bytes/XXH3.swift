@@ -8,6 +8,25 @@ package enum XXH3 {
     }
 }
 
+/// XXH3 of bytes that come in pieces: one hash of them all.
+@safe package struct XXH3Stream: ~Copyable {
+    private let state: OpaquePointer
+
+    package init() throws {
+        guard let state = unsafe XXH3_createState() else { throw QAMError(.io, "there is no memory for a hash") }
+        unsafe self.state = state
+        unsafe XXH3_64bits_reset(state)
+    }
+
+    deinit { unsafe XXH3_freeState(state) }
+
+    package mutating func update(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { _ = unsafe XXH3_64bits_update(state, $0.baseAddress, $0.count) }
+    }
+
+    package func digest() -> UInt64 { unsafe XXH3_64bits_digest(state) }
+}
+
 /// XXH3 of a stream in chunks of 1 MiB: one hash for each chunk, the last of which may be shorter.
 ///
 /// Streams are fed in any portions; at most one chunk is held back.

@@ -47,7 +47,9 @@ package enum Kernels {
     // MARK: - Symbols
 
     /// The codewords of a row's symbols: of an octant code in units of its step.
-    static func decode(_ symbols: Span<UInt8>, with codebook: Codebook, into y: inout [Float], at place: Range<Int>) {
+    package static func decode(
+        _ symbols: Span<UInt8>, with codebook: Codebook, into y: inout [Float], at place: Range<Int>
+    ) {
         let columns = place.count
         precondition(symbols.count == byteCount(codebook, columns: columns))
         unsafe symbols.withUnsafeBufferPointer { bytes in

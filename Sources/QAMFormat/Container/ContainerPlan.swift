@@ -41,9 +41,9 @@ package struct ContainerPlan {
             throw QAMError(.invalidArgument, "there are more than 65,534 codebooks or seeds")
         }
         var directory = Directory()
-        var names = Set<String>()
+        var names = Set<ExactName>()
         for tensor in source.tensors {
-            guard names.insert(tensor.name).inserted else {
+            guard names.insert(ExactName(tensor.name)).inserted else {
                 throw QAMError(.malformed, "there are two tensors of this name", at: .init(tensor: tensor.name))
             }
             guard tensor.shape.count <= 255 else {

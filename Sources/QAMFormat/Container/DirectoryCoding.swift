@@ -72,18 +72,18 @@ extension Directory {
             throw reader.malformed("\(tensorCount) tensors and \(fileCount) files do not fit in \(bytes.count) bytes")
         }
         var placement = Placement()
-        var names = Set<String>()
+        var names = Set<ExactName>()
         for _ in 0..<tensorCount {
             let tensor = try Self.decodeTensor(&reader, &placement, sharedCounts)
-            guard names.insert(tensor.descriptor.name).inserted else {
+            guard names.insert(ExactName(tensor.descriptor.name)).inserted else {
                 throw reader.malformed("there are two tensors \"\(tensor.descriptor.name)\"")
             }
             tensors.append(tensor)
         }
-        var fileNames = Set<String>()
+        var fileNames = Set<ExactName>()
         for _ in 0..<fileCount {
             let file = try Self.decodeFile(&reader, &placement)
-            guard fileNames.insert(file.name).inserted else { throw reader.malformed("there are two files \"\(file.name)\"") }
+            guard fileNames.insert(ExactName(file.name)).inserted else { throw reader.malformed("there are two files \"\(file.name)\"") }
             files.append(file)
         }
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last record") }

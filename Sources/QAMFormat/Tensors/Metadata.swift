@@ -11,19 +11,19 @@ public struct Metadata: Hashable, Sendable {
     }
 
     public private(set) var entries: [Entry] = []
-    private var index: [String: Int] = [:]
+    private var index: [ExactName: Int] = [:]
 
     public init() {}
 
     /// O(1).
-    public subscript(key: String) -> MetadataValue? { index[key].map { entries[$0].value } }
+    public subscript(key: String) -> MetadataValue? { index[ExactName(key)].map { entries[$0].value } }
 
     /// Replaces the key's value in its place, or appends the key. O(1).
     public mutating func set(_ key: String, _ value: MetadataValue) {
-        if let position = index[key] {
+        if let position = index[ExactName(key)] {
             entries[position].value = value
         } else {
-            index[key] = entries.count
+            index[ExactName(key)] = entries.count
             entries.append(Entry(key: key, value: value))
         }
     }
@@ -31,9 +31,9 @@ public struct Metadata: Hashable, Sendable {
     /// Removes the key; returns whether it was there. O(n).
     @discardableResult
     public mutating func remove(_ key: String) -> Bool {
-        guard let position = index[key] else { return false }
+        guard let position = index[ExactName(key)] else { return false }
         entries.remove(at: position)
-        index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.key, $0) })
+        index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { (ExactName($1.key), $0) })
         return true
     }
 }

@@ -43,19 +43,18 @@ package final class ResumeJournal {
         if resuming, FileStatus(path) != nil { try readRecords(expecting: hash) }
         let descriptor = try SystemCalls.openWriting(path)
         self.descriptor = descriptor
-        try SystemCalls.truncate(descriptor, to: ends.last ?? 0, path: path)
-        if ends.isEmpty {
+        end = ends.last ?? 16
+        do {
+            try SystemCalls.truncate(descriptor, to: ends.last ?? 0, path: path)
+            guard ends.isEmpty else { return }
             var header = ByteWriter()
             header.append(Self.signature)
             header.integer(hash)
-            do {
-                try write(header.bytes, at: 0)
-            } catch {
-                close(removing: true)
-                throw error
-            }
+            try write(header.bytes, at: 0)
+        } catch {
+            close(removing: ends.isEmpty)
+            throw error
         }
-        end = ends.last ?? 16
     }
 
     deinit {

@@ -1,0 +1,116 @@
+/// A codebook as it is stored.
+///
+/// File layout, little-endian: byte 0 the family (1 free, 2 octant), byte 1 b or s, byte 2 the window's bits, byte 3
+/// zero, bytes 4 to 7 the grid step as float32 (free: zero); then 2^window entries: pairs of float32 (free) or of
+/// bytes (octant).
+struct Codebook: Sendable {
+    /// Which codebook: its family and its one parameter.
+    enum Name: Hashable, Sendable {
+        /// 2^bits codewords anywhere in the plane.
+        case free(bits: Int)
+        /// Base points of an octant under windows that advance by `stride` bits a pair.
+        case octant(stride: Int)
+
+        static let all = (4...13).map { Self.free(bits: $0) } + (1...10).map { Self.octant(stride: $0) }
+
+        /// Parses "free-11" or "octant-5".
+        init?(_ text: some StringProtocol) {
+            let parts = text.split(separator: "-")
+            guard parts.count == 2, let parameter = Int(parts[1]) else { return nil }
+            switch (parts[0], parameter) {
+            case ("free", 4...13): self = .free(bits: parameter)
+            case ("octant", 1...10): self = .octant(stride: parameter)
+            default: return nil
+            }
+        }
+
+        /// The base name of the file, with two digits.
+        var fileName: String {
+            let (family, parameter) =
+                switch self {
+                case .free(let bits): ("free", bits)
+                case .octant(let stride): ("octant", stride)
+                }
+            return "\(family)-\(parameter < 10 ? "0" : "")\(parameter)"
+        }
+
+        /// Bits of an index into the table.
+        var windowBits: Int {
+            switch self {
+            case .free(let bits): bits
+            case .octant(let stride): max(8, stride)
+            }
+        }
+
+        /// The rate; an octant's pair has two signs and a swap besides its base bits.
+        var bitsPerWeight: Double {
+            switch self {
+            case .free(let bits): Double(bits) / 2
+            case .octant(let stride): Double(3 + stride) / 2
+            }
+        }
+    }
+
+    enum Table: Sendable {
+        /// Codewords of the plane.
+        case free([SIMD2<Float>])
+        /// Base points x >= y >= 0, as multiples of `step`.
+        case octant(step: Float, points: [SIMD2<UInt8>])
+    }
+
+    let name: Name
+    let table: Table
+
+    /// The points that decoding yields, before swaps and signs.
+    var points: [SIMD2<Float>] {
+        switch table {
+        case .free(let points): points
+        case .octant(let step, let points): points.map { SIMD2<Float>($0) * step }
+        }
+    }
+
+    init(name: Name, table: Table) {
+        self.name = name
+        self.table = table
+    }
+
+    init?(fileContents bytes: [UInt8]) {
+        guard bytes.count >= 8, bytes[3] == 0 else { return nil }
+        func float(at offset: Int) -> Float {
+            Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << (8 * UInt32($1)) })
+        }
+        let name: Name? =
+            switch bytes[0] {
+            case 1: Name("free-\(bytes[1])")
+            case 2: Name("octant-\(bytes[1])")
+            default: nil
+            }
+        guard let name, bytes[2] == UInt8(name.windowBits) else { return nil }
+        let count = 1 << name.windowBits
+        switch name {
+        case .free:
+            guard bytes.count == 8 + 8 * count else { return nil }
+            table = .free((0..<count).map { SIMD2(float(at: 8 + 8 * $0), float(at: 12 + 8 * $0)) })
+        case .octant:
+            guard bytes.count == 8 + 2 * count else { return nil }
+            table = .octant(
+                step: float(at: 4), points: (0..<count).map { SIMD2(bytes[8 + 2 * $0], bytes[9 + 2 * $0]) })
+        }
+        self.name = name
+    }
+
+    var fileContents: [UInt8] {
+        func bytes(_ value: Float) -> [UInt8] {
+            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32($0))) }
+        }
+        let window = UInt8(name.windowBits)
+        switch (name, table) {
+        case (.free(let parameter), .free(let points)):
+            return [1, UInt8(parameter), window, 0, 0, 0, 0, 0] + points.flatMap { bytes($0.x) + bytes($0.y) }
+        case (.octant(let parameter), .octant(let step, let points)):
+            return [2, UInt8(parameter), window, 0] + bytes(step) + points.flatMap { [$0.x, $0.y] }
+        default:
+            preconditionFailure("the table does not belong to the name's family")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/// A convex polygon under construction by half-plane cuts; each edge remembers the site beyond it.
+struct ConvexCell {
+    /// Counter-clockwise; edge k leads from vertex k to its successor.
+    private(set) var vertices: [SIMD2<Double>] = []
+    /// The site on the other side of edge k, -1 where it is the border of the domain.
+    private(set) var beyond: [Int] = []
+    private var excess: [Double] = []
+    /// Cuts shallower than this are rounding errors, such as a second cut along the same edge.
+    private static let slack = 1e-13
+    private var spareVertices: [SIMD2<Double>] = []
+    private var spareBeyond: [Int] = []
+
+    /// Starts over from the domain.
+    mutating func reset(to domain: [SIMD2<Double>]) {
+        vertices.removeAll(keepingCapacity: true)
+        vertices.append(contentsOf: domain)
+        beyond.removeAll(keepingCapacity: true)
+        beyond.append(contentsOf: repeatElement(-1, count: domain.count))
+    }
+
+    /// The square of the largest distance from `site` to a vertex.
+    func squaredRadius(about site: SIMD2<Double>) -> Double {
+        var largest = 0.0
+        for vertex in vertices {
+            let d = vertex - site
+            largest = max(largest, d.x * d.x + d.y * d.y)
+        }
+        return largest
+    }
+
+    /// Keeps what is at least as near to `site` as to `rival`. Returns whether anything was cut off.
+    mutating func cut(site: SIMD2<Double>, rival: SIMD2<Double>, label: Int) -> Bool {
+        let normal = rival - site
+        let middle = 0.5 * (rival + site)
+        let offset = normal.x * middle.x + normal.y * middle.y
+        excess.removeAll(keepingCapacity: true)
+        var isCut = false
+        for vertex in vertices {
+            let value = normal.x * vertex.x + normal.y * vertex.y - offset
+            excess.append(value)
+            if value > Self.slack { isCut = true }
+        }
+        guard isCut else { return false }
+        spareVertices.removeAll(keepingCapacity: true)
+        spareBeyond.removeAll(keepingCapacity: true)
+        for index in vertices.indices {
+            let next = index + 1 == vertices.count ? 0 : index + 1
+            let (from, to) = (excess[index], excess[next])
+            if from <= Self.slack {
+                spareVertices.append(vertices[index])
+                spareBeyond.append(beyond[index])
+                if to > Self.slack {
+                    spareVertices.append(vertices[index] + (vertices[next] - vertices[index]) * (from / (from - to)))
+                    spareBeyond.append(label)
+                }
+            } else if to <= Self.slack {
+                spareVertices.append(vertices[index] + (vertices[next] - vertices[index]) * (from / (from - to)))
+                spareBeyond.append(beyond[index])
+            }
+        }
+        swap(&vertices, &spareVertices)
+        swap(&beyond, &spareBeyond)
+        return true
+    }
+}

@@ -1,0 +1,41 @@
+/// The settings behind the committed codebooks, found by trial: which seeds, starts and schedules came out best.
+enum Recipe {
+    /// Makes one codebook.
+    static func solve(_ name: Codebook.Name) async -> Codebook {
+        switch name {
+        case .free(let bits):
+            await FreeSolver(bits: bits, starts: freeStarts(bits)).solve()
+        case .octant(let stride) where stride < 8:
+            await TrellisSolver(stride: stride, schedule: trellis(stride)).solve()
+        case .octant(let stride):
+            await PlainOctantSolver(stride: stride, schedule: plain(stride)).solve()
+        }
+    }
+
+    private static func trellis(_ stride: Int) -> TrellisSolver.Schedule {
+        switch stride {
+        case 1: .init(seed: 1, steps: 4000, noise: 0.3)
+        case 3: .init(seed: 2, steps: 8000, noise: 0.5)
+        case 4: .init(seed: 2, steps: 8000, noise: 0.7)
+        case 5: .init(seed: 1, steps: 12000, noise: 0.7)
+        default: .init(seed: 1, steps: 4000, noise: 0.7)
+        }
+    }
+
+    /// Up to 32 codewords every start ends in the same place; from 512 on all are alike.
+    private static func freeStarts(_ bits: Int) -> Int {
+        switch bits {
+        case 6, 7: 48
+        case 8: 24
+        default: 1
+        }
+    }
+
+    private static func plain(_ stride: Int) -> PlainOctantSolver.Schedule {
+        switch stride {
+        case 8: .init(sweeps: 6000, hot: 0.12, extents: [0.975, 1.0, 1.02])
+        case 9: .init(sweeps: 3000, hot: 0.12, extents: [0.90, 0.92])
+        default: .init(sweeps: 1500, hot: 0.12, extents: [0.88, 0.90])
+        }
+    }
+}

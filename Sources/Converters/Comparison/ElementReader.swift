@@ -1,0 +1,67 @@
+internal import QAMFormat
+
+/// The elements of a tensor as numbers, however it is stored: raw elements of any type, decoded weights, an alias's target.
+struct ElementReader: Sendable {
+    let name: String
+    let shape: [Int]
+    let elementCount: Int
+    private let source: any TensorSource
+    private let tensor: Int
+    private let content: Content
+
+    private enum Content {
+        case raw(DType)
+        case coded(any TensorDecoder)
+    }
+
+    /// Throws `unsupported` for unknown codecs.
+    init(_ source: any TensorSource, tensor: Int) throws {
+        let named = source.tensors[tensor]
+        name = named.name
+        shape = named.shape
+        elementCount = named.elementCount
+        self.source = source
+        if case .alias(let target) = named.storage { self.tensor = target } else { self.tensor = tensor }
+        switch source.tensors[self.tensor].storage {
+        case .coded:
+            content = .coded(try CodecRegistry.decoder(for: self.tensor, of: source))
+        case .raw(let dtype):
+            content = .raw(dtype)
+        case .alias:
+            throw QAMError(.malformed, "an alias of an alias", at: .init(tensor: name))
+        }
+    }
+
+    /// Reads start at multiples of this many elements.
+    var granule: Int {
+        switch content {
+        case .coded: max(1, shape.last ?? 1) * max(1, source.granule(of: tensor))
+        case .raw(let dtype): dtype.blockElements
+        }
+    }
+
+    /// The values of these elements; of complex ones both parts.
+    func read(_ elements: Range<Int>) throws -> [Double] {
+        switch content {
+        case .coded(let decoder):
+            let columns = shape.last ?? 1
+            let rows = elements.lowerBound / columns..<elements.upperBound / columns
+            return try decoder.decode(try source.read(rows, of: tensor), rows: rows.count).map(Double.init)
+        case .raw(let dtype):
+            let bytes = elements.lowerBound / dtype.blockElements * dtype.blockBytes..<elements.upperBound / dtype.blockElements * dtype.blockBytes
+            return try ElementConversion.doubles(try self.bytes(bytes), as: dtype)
+        }
+    }
+
+    /// Bytes of a raw tensor. The source may want reads that begin earlier or end later.
+    private func bytes(_ range: Range<Int>) throws -> [UInt8] {
+        let granule = max(1, source.granule(of: tensor))
+        let start = range.lowerBound / granule * granule
+        let end = min((range.upperBound + granule - 1) / granule * granule, source.tensors[tensor].byteCount)
+        guard let bytes = try source.read(start..<end, of: tensor).streams.first, bytes.count == end - start else {
+            throw QAMError(.truncated, "\(end - start) bytes are not there", at: .init(tensor: name))
+        }
+        return start == range.lowerBound && end == range.upperBound
+            ? bytes : Array(bytes[(range.lowerBound - start)..<(range.upperBound - start)])
+    }
+}

@@ -1,0 +1,30 @@
+public import QAMFormat
+
+/// A .qamw file's layout as text, so that a packed model can become the very same file again.
+extension ContainerOptions {
+    /// For `PackingSource`.
+    public var packed: [(String, String)] {
+        [("alignment", "\(alignment)"), ("metadata_capacity", "\(metadataCapacity)"), ("compress_raw", "\(compressesRaw)")]
+    }
+
+    /// What `packed` gave, back from `UnpackingSource`; keys of other programs are ignored.
+    /// Throws `malformed` for values that are none.
+    public init(packed: [(key: String, value: String)]) throws {
+        self.init()
+        for (key, value) in packed {
+            switch key {
+            case "alignment": alignment = try Self.number(key, value)
+            case "metadata_capacity": metadataCapacity = try Self.number(key, value)
+            case "compress_raw": compressesRaw = value == "true"
+            default: break
+            }
+        }
+    }
+
+    private static func number(_ key: String, _ value: String) throws -> Int {
+        guard let number = Int(value), (0...(1 << 30)).contains(number) else {
+            throw QAMError(.malformed, "the packed model's \(key) is \"\(value)\"")
+        }
+        return number
+    }
+}

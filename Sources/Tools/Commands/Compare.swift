@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import Converters
+internal import QAMFormat
+
+struct Compare: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell how far two models are apart, tensor by tensor.",
+        discussion: """
+            Both may be of any format; quantized tensors are decoded, integers compared as numbers. NMSE is the squared error \
+            by the reference's squared norm. With --max-nmse the exit status is 1 where the NMSE of any tensor is larger, or \
+            where tensors are missing, too many or of another shape.
+
+            Example:
+              qamw compare models/llama llama.qamw --max-nmse 0.002
+            """)
+
+    @Argument(help: "The model to compare with.", completion: .file())
+    var reference: String
+
+    @Argument(help: "The model to compare.", completion: .file())
+    var other: String
+
+    @Option(name: .customLong("max-nmse"), help: ArgumentHelp("The largest NMSE that is all right.", valueName: "x"))
+    var maxNMSE: Double?
+
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var report: ReportOptions
+
+    func validate() throws {
+        if let maxNMSE, !(maxNMSE >= 0) { throw ValidationError("--max-nmse takes a number that is not negative.") }
+    }
+
+    func run() async throws {
+        let first = try ModelInput(path: reference, takingFiles: false)
+        let second = try ModelInput(path: other, takingFiles: false)
+        let comparison = try await ProgressBar.during("Comparing", quiet: report.hidesProgress) { bar in
+            try await Comparison(of: first.model, with: second.model, threads: threads.count) {
+                try bar.report($0, of: $1, item: $2)
+            }
+        }
+        let warnings = first.model.warnings + second.model.warnings
+        report.show(warnings: warnings)
+        if report.json {
+            try Console.print(comparison.json(warnings: warnings))
+        } else if !report.quiet {
+            try Console.print(comparison.text)
+        }
+        if let maxNMSE, comparison.exceeds(maxNMSE) { throw ExitStatus.overLimit }
+    }
+}

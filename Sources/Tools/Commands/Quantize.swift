@@ -1,0 +1,169 @@
+internal import ArgumentParser
+internal import Converters
+internal import QAMFormat
+
+struct Quantize: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a model as .qamw with quantized weights.",
+        discussion: """
+            The recipe says which tensors are quantized: "linear" every matrix but embeddings, output heads and routers; \
+            "mlp" the weights of feed-forward blocks; "all" everything that can be. --include adds tensors by a regular \
+            expression that is looked for in their names, with bits of their own after the last "="; of several that \
+            match the last counts. --exclude takes tensors away, whatever includes them.
+
+            With --resume an interrupted run leaves what it has done, and the same command goes on from there.
+
+            Example:
+              qamw quantize models/llama llama.qamw --bits 4.5 --include 'down_proj=5.5' --exclude 'layers\\.0\\.'
+            """)
+
+    @Argument(help: "The model to read.", completion: .file())
+    var input: String
+
+    @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
+    var output: String
+
+    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5.", valueName: "bits"))
+    var bits = 5.5
+
+    @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
+    var codebook = CodebookFamily.octant
+
+    @Option(help: "Which tensors to quantize.")
+    var recipe = RecipeName.linear
+
+    @Option(help: ArgumentHelp("Quantize these too.", valueName: "regex[=bits]"))
+    var include: [String] = []
+
+    @Option(help: ArgumentHelp("Leave these as they are.", valueName: "regex"))
+    var exclude: [String] = []
+
+    @Option(help: ArgumentHelp("The largest block of the rotation: a power of two from 2 to 32768.", valueName: "n"))
+    var blockSize = 1024
+
+    @Option(help: ArgumentHelp("The seed of the rotation's signs.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Option(help: "Fit each row's gain to its codewords, which costs nothing to store.")
+    var gainRefit = Toggle.on
+
+    @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
+    var compressRaw = false
+
+    @Flag(help: "Fail where the recipe wants a tensor that cannot be quantized.")
+    var strict = false
+
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var writing: WritingOptions
+    @OptionGroup var report: ReportOptions
+
+    func validate() throws {
+        _ = try rules()
+        guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0 else {
+            throw ValidationError("--block-size takes a power of two from 2 to 32768, not \(blockSize).")
+        }
+        if let format = OutputFormat(nameOf: output), format != .qamw, FileStatus(output)?.kind != .folder {
+            throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
+        }
+    }
+
+    func run() async throws {
+        let start = ContinuousClock.now
+        let model = try ModelInput(path: input, takingFiles: true)
+        let target = try ModelOutput(output, format: .qamw, from: model.format)
+        do {
+            try await run(from: model, to: target, start: start)
+        } catch let error as QAMError {
+            throw error.inFile(input)
+        }
+    }
+
+    private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
+        if !writing.dryRun { try target.check(model.model, replacing: writing.force, plannedBytes: 0) }
+        let source = try AliasingSource(wrapping: model.model)
+        let (plan, raw) = try choose(source)
+        var options = ContainerOptions()
+        options.compressesRaw = compressRaw
+
+        // With the shorter gains it is as small as it can be: if even that does not fit, no scan is needed to say so.
+        let least = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 })
+        let leastBytes = try target.plannedByteCount(of: least, options: options, maxShardSize: nil)
+        if !writing.dryRun { try target.check(source, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
+
+        let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
+            try await QuantizingSource.scanning(source, plan: plan, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
+        }
+        var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
+        if writing.dryRun {
+            result.bytes = try target.plannedByteCount(of: quantizing, options: options, maxShardSize: nil)
+        } else {
+            let done = try await ProgressBar.during("Quantizing", quiet: report.hidesProgress) { bar in
+                try await target.write(quantizing, options: options, maxShardSize: nil, writing: writing, threads: threads.count, progress: bar)
+            }
+            result.bytes = done.report.bytes
+            result.distortion = done.report.distortion
+        }
+        result.warnings = quantizing.warnings
+        result.isDryRun = writing.dryRun
+        result.seconds = (ContinuousClock.now - start).seconds
+        try result.print(report)
+    }
+
+    private func rules() throws -> Recipe {
+        do {
+            var rules = try Recipe(recipe.name, bits: bits)
+            for rule in include { try rules.include(rule) }
+            for rule in exclude { try rules.exclude(rule) }
+            return rules
+        } catch let error as QAMError {
+            throw ValidationError(error.message + ".")
+        }
+    }
+
+    /// Applies the recipe to every tensor.
+    private func choose(_ source: any TensorSource) throws -> (QuantizationPlan, RawTensors) {
+        let rules = try rules()
+        var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on)
+        var raw = RawTensors()
+        for (index, tensor) in source.tensors.enumerated() {
+            if case .alias = tensor.storage { continue }
+            switch rules.decision(for: tensor) {
+            case .code(let bits):
+                plan.choices[index] = QuantizationChoice(family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed)
+            case .leave(let reason, let wanted):
+                guard !(strict && wanted) else {
+                    throw QAMError(.unsupported, "it cannot be quantized (\(reason)), and --strict forbids to leave it; --exclude it",
+                                   at: .init(tensor: tensor.name))
+                }
+                if case .raw = tensor.storage { raw.add(tensor, reason: reason) }
+            }
+        }
+        return (plan, raw)
+    }
+}
+
+enum CodebookFamily: String, CaseIterable, ExpressibleByArgument {
+    case octant
+    case free
+
+    var family: Codebook.Family { self == .octant ? .octant : .free }
+}
+
+enum RecipeName: String, CaseIterable, ExpressibleByArgument {
+    case linear
+    case mlp
+    case all
+
+    var name: Recipe.Name {
+        switch self {
+        case .linear: .linear
+        case .mlp: .mlp
+        case .all: .all
+        }
+    }
+}
+
+enum Toggle: String, CaseIterable, ExpressibleByArgument {
+    case on
+    case off
+}

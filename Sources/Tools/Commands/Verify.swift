@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import Converters
+internal import QAMFormat
+
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check that files are whole and undamaged.",
+        discussion: """
+            Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found. \
+            Safetensors have no checksums: of those the structure is checked, and of an index that all shards are there and \
+            hold what it says.
+
+            Example:
+              qamw verify llama.qamw models/llama/model.safetensors.index.json
+            """)
+
+    @Argument(help: "The files or folders to check.", completion: .file())
+    var files: [String]
+
+    @Flag(help: "Check the structure only, no payload.")
+    var headerOnly = false
+
+    @Option(help: ArgumentHelp("Check the payload of this tensor only; may be repeated.", valueName: "name"))
+    var tensor: [String] = []
+
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        var worst: ExitCode?
+        for file in files {
+            let result = try await verify(file)
+            try show(result)
+            if let status = result.status { worst = Self.worse(status, worst) }
+        }
+        if let worst { throw worst }
+    }
+
+    private func verify(_ path: String) async throws -> Verification {
+        var result = Verification(file: path)
+        do {
+            let model = try ModelInput(path: path, takingFiles: false)
+            result.take(model)
+            try check(model.source)
+            if let reader = model.reader {
+                let done = try await ProgressBar.during("Verifying", quiet: report.hidesProgress) { bar in
+                    try await reader.verify(tensors: tensor.isEmpty ? nil : tensor, headerOnly: headerOnly, threads: threads.count) {
+                        try bar.report($0, of: $1, item: path)
+                    }
+                }
+                result.problems = done.problems
+                result.bytesVerified = done.bytesVerified
+            }
+        } catch let error as QAMError where error.code != .interrupted {
+            result.problems.append(error)
+            if result.format == nil { result.format = Self.likelyFormat(path) }
+        }
+        return result
+    }
+
+    /// Tensors that are asked for must be there, in every format.
+    private func check(_ source: any TensorSource) throws {
+        let names = Set(source.tensors.map { ExactName($0.name) })
+        for name in tensor where !names.contains(ExactName(name)) {
+            throw QAMError(.notFound, "there is no such tensor", at: .init(tensor: name))
+        }
+    }
+
+    private func show(_ result: Verification) throws {
+        if report.json { return try Console.print(result.json) }
+        report.show(warnings: result.warnings.map { "\(result.file): \($0)" })
+        for problem in result.problems { Console.complain(Format.printable(problem.inFile(result.file).description)) }
+        if result.problems.isEmpty, !report.quiet { try Console.print(result.summary(headerOnly: headerOnly, tensors: tensor)) }
+    }
+
+    /// The format of a file that could not be opened.
+    private static func likelyFormat(_ path: String) -> String? {
+        switch try? ModelInput.kind(of: path) {
+        case .safetensors?, .safetensorsIndex?, .folder?: ModelInput.Format.safetensors.rawValue
+        case .qamw?: ModelInput.Format.qamw.rawValue
+        case .gguf?: "gguf"
+        case .foreign?, .unknown?, nil: nil
+        }
+    }
+
+    /// Damage goes before everything else, for that is what is looked for.
+    private static func worse(_ new: ExitCode, _ old: ExitCode?) -> ExitCode {
+        guard let old else { return new }
+        let order = [ExitStatus.badData, ExitStatus.io, ExitStatus.noInput]
+        return (order.firstIndex(of: new) ?? order.count) < (order.firstIndex(of: old) ?? order.count) ? new : old
+    }
+}

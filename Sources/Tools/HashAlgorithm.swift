@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Crypto
+internal import QAMFormat
+
+/// The hashes that `checksum` knows.
+enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
+    case xxh3
+    case sha256
+
+    private static let pieceSize = 4 << 20
+
+    /// The algorithm that gives hashes of so many hexadecimal digits.
+    init?(digits: Int) {
+        switch digits {
+        case 16: self = .xxh3
+        case 64: self = .sha256
+        default: return nil
+        }
+    }
+
+    /// The hash of all bytes in lower-case hexadecimal digits. `monitor` is told how many are done.
+    func hash(_ file: FileBytes, monitor: (Int) throws -> Void) throws -> String {
+        switch self {
+        case .xxh3:
+            var stream = try XXH3Stream()
+            try Self.pieces(of: file, monitor) { stream.update($0) }
+            return Format.hexadecimal(stream.digest())
+        case .sha256:
+            var function = SHA256()
+            try Self.pieces(of: file, monitor) { function.update(data: $0) }
+            return function.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+    }
+
+    private static func pieces(of file: FileBytes, _ monitor: (Int) throws -> Void, _ body: ([UInt8]) -> Void) throws {
+        for start in stride(from: 0, to: file.byteCount, by: pieceSize) {
+            try monitor(start)
+            body(try file.read(start..<min(start + pieceSize, file.byteCount)))
+        }
+    }
+}

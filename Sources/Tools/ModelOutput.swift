@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import Converters
+internal import QAMFormat
+
+/// The formats that an output can be asked for in.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case qamw
+    case safetensors
+    case gguf
+
+    /// What help and completions offer: GGUF is known, but not supported yet.
+    static let allValueStrings = [OutputFormat.qamw, .safetensors].map(\.rawValue)
+
+    /// The format that a file name ends in.
+    init?(nameOf path: String) {
+        guard let format = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else { return nil }
+        self = format
+    }
+}
+
+/// Where a model goes and in which format.
+struct ModelOutput {
+    static let qamwName = "model.qamw"
+
+    /// The file, or the folder of a safetensors model.
+    let path: String
+    let format: OutputFormat
+    private let destination: SafetensorsDestination
+    /// The folder that the output goes into, where the user named one.
+    private let folder: String?
+
+    /// `format` may be nil where the name or, for a folder, the input's format tells it.
+    init(_ path: String, format given: OutputFormat?, from input: ModelInput.Format) throws {
+        let isFolder = path.hasSuffix("/") || FileStatus(path)?.kind == .folder
+        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : OutputFormat(nameOf: path))
+        guard let format else {
+            throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors; say the format with --to", at: .init(file: path))
+        }
+        guard format != .gguf else { throw QAMError(.unsupported, "GGUF is not supported yet", at: .init(file: path)) }
+        self.format = format
+        folder = isFolder ? path : nil
+        destination = isFolder ? .folder(path) : .file(path)
+        self.path = isFolder && format == .qamw ? Path.join(path, Self.qamwName) : path
+    }
+
+    var isFolder: Bool { folder != nil }
+
+    /// Throws `cannotCreate` where something is in the way: what can be known before any work.
+    func check(_ source: any TensorSource, replacing: Bool, plannedBytes: Int) throws {
+        let parent = Self.parent(of: folder ?? path)
+        guard FileStatus(parent)?.kind == .folder else {
+            throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
+        }
+        if folder != nil, let status = FileStatus(folder ?? path), status.kind != .folder {
+            throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
+        }
+        if format == .qamw || folder == nil {
+            try OutputSet(inputs: source.inputs, replacing: replacing, resuming: false).check(path)
+        }
+        if let free = Folder.freeBytes(at: parent), free + (FileStatus(path + ".partial")?.byteCount ?? 0) < plannedBytes {
+            throw QAMError(.cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
+                           at: .init(file: path))
+        }
+    }
+
+    /// The bytes that the output will have.
+    func plannedByteCount(of source: any TensorSource, options: ContainerOptions, maxShardSize: Int?) throws -> Int {
+        format == .qamw
+            ? try QAMWriter.plannedByteCount(of: source, options: options)
+            : try SafetensorsSink.plannedByteCount(of: source, to: destination, maxShardSize: maxShardSize)
+    }
+
+    /// Moves all tensors into the output. Where that fails, nothing is left but what `resuming` keeps.
+    /// Returns what was done, and warnings of the output.
+    func write(
+        _ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, writing: WritingOptions, threads: Int, progress: ProgressBar
+    ) async throws -> (report: TransferReport, warnings: [String]) {
+        let isNewFolder = folder.map { FileStatus($0) == nil } ?? false
+        if let folder { try Folder.create(folder) }
+        let safetensors = SafetensorsSink(output: destination, maxShardSize: maxShardSize, replacing: writing.force, resuming: writing.resume)
+        let sink: any TensorSink =
+            format == .qamw
+            ? QAMWriter(path: path, options: options, replacing: writing.force, resuming: writing.resume) : safetensors
+        do {
+            let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: writing.resume) {
+                try progress.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
+            }
+            return (report, safetensors.warnings)
+        } catch let error as QAMError {
+            if isNewFolder, let folder { Platform.removeEmptyFolder(folder) }
+            guard error.code == .interrupted else { throw error }
+            let rest = writing.resume ? "the same command goes on from here" : "nothing is left of the output"
+            throw QAMError(.interrupted, "interrupted; \(rest)", at: .init(file: path))
+        }
+    }
+
+    private static func parent(of path: String) -> String {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return Path.folder(of: path)
+    }
+}

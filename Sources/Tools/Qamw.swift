@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import QAMFormat
+
+/// The command: what it is called, what it can do, and how it ends.
+@main
+struct Qamw: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "qamw",
+        abstract: "Writes, checks and converts .qamw model files.",
+        discussion: """
+            MODEL, FILE and INPUT are a .qamw file, a .safetensors file, a folder with model.safetensors or \
+            model.safetensors.index.json, or such an index. What a file is, its content says, not its name.
+
+            Exit status: 0 done; 1 compared and over the limit; 64 usage; 65 data damaged, malformed or unsupported; \
+            66 no such input; 70 a bug; 73 cannot create the output; 74 input or output failed; 130 interrupted.
+
+            "qamw --generate-completion-script bash" (or zsh, fish) prints the shell's completions.
+
+            Example:
+              qamw quantize models/llama llama.qamw
+            """,
+        version: "0.1.0",
+        subcommands: [
+            Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self,
+        ])
+
+    static func main() async {
+        Interruption.install()
+        do {
+            var command = try await asyncParseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Platform.exit(ExitStatus.report(error).rawValue)
+        }
+    }
+}

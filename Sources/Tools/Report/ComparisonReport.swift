@@ -1,0 +1,68 @@
+internal import Converters
+internal import QAMFormat
+
+/// A comparison as JSON and as text.
+extension Comparison {
+    /// Whether any tensor has a larger error, or is not there to be compared.
+    func exceeds(_ limit: Double) -> Bool {
+        guard missing.isEmpty, extra.isEmpty else { return true }
+        return tensors.contains { tensor in
+            guard case .success(let difference) = tensor.result else { return true }
+            return !(difference.nmse <= limit)
+        }
+    }
+
+    func json(warnings: [String]) -> JSONValue {
+        [
+            "tensors": .array(tensors.map(Self.json)),
+            "total": ["nmse": .number(total.nmse), "cosine": .number(total.cosine), "maxAbs": .number(total.maxAbs)],
+            "missing": .array(missing.map(JSONValue.string)), "extra": .array(extra.map(JSONValue.string)),
+            "warnings": .array(warnings.map(JSONValue.string)),
+        ]
+    }
+
+    private static func json(_ tensor: Tensor) -> JSONValue {
+        let shape = JSONValue.array(tensor.shape.map { JSONValue($0) })
+        switch tensor.result {
+        case .success(let difference):
+            return [
+                "name": .string(tensor.name), "shape": shape, "nmse": .number(difference.nmse), "cosine": .number(difference.cosine),
+                "maxAbs": .number(difference.maxAbs),
+            ]
+        case .failure(let error):
+            return ["name": .string(tensor.name), "shape": shape, "nmse": .null, "cosine": .null, "maxAbs": .null, "error": .string(error.message)]
+        }
+    }
+
+    var text: String {
+        var table = Table([("TENSOR", .left), ("SHAPE", .left), ("NMSE", .right), ("COSINE", .right), ("MAX ABS", .right), ("", .left)])
+        let worst = worstIndex
+        for (index, tensor) in tensors.enumerated() {
+            let shape = Format.shape(tensor.shape)
+            switch tensor.result {
+            case .success(let difference):
+                table.add(
+                    tensor.name, shape, Format.scientific(difference.nmse), Format.decimal(difference.cosine, 6), Format.scientific(difference.maxAbs),
+                    index == worst ? "<- worst" : "")
+            case .failure(let error):
+                table.add(tensor.name, shape, "", "", "", error.message)
+            }
+        }
+        table.add("all", "", Format.scientific(total.nmse), Format.decimal(total.cosine, 6), Format.scientific(total.maxAbs), "")
+        return (table.lines + names("missing", missing) + names("extra", extra)).joined(separator: "\n")
+    }
+
+    /// The tensor with the largest error, if there is any error.
+    private var worstIndex: Int? {
+        var worst: (index: Int, nmse: Double)?
+        for (index, tensor) in tensors.enumerated() {
+            guard case .success(let difference) = tensor.result, difference.nmse > worst?.nmse ?? 0 else { continue }
+            worst = (index, difference.nmse)
+        }
+        return worst?.index
+    }
+
+    private func names(_ title: String, _ names: [String]) -> [String] {
+        names.map { "  \(title): \(Format.printable($0))" }
+    }
+}

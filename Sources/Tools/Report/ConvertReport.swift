@@ -1,0 +1,75 @@
+internal import Converters
+internal import QAMFormat
+
+/// What `convert` did, or would do.
+struct ConvertReport {
+    let output: String
+    let inputBytes: Int
+    /// The model that was read, and what became of it.
+    let before: any TensorSource
+    let after: any TensorSource
+    let isPacked: Bool
+    var bytes = 0
+    var warnings: [String] = []
+    var isDryRun = false
+    var seconds = 0.0
+
+    init(output: String, inputBytes: Int, before: any TensorSource, after: any TensorSource, isPacked: Bool) {
+        self.output = output
+        self.inputBytes = inputBytes
+        self.before = before
+        self.after = after
+        self.isPacked = isPacked
+    }
+
+    func print(_ options: ReportOptions) throws {
+        options.show(warnings: warnings)
+        if options.json {
+            try Console.print(json)
+        } else if !options.quiet {
+            try Console.print(text)
+        }
+    }
+
+    /// The model as a reader of the output sees it: a packed one is what it carries.
+    private var result: any TensorSource { isPacked ? before : after }
+
+    private var raw: RawTensors {
+        var raw = RawTensors()
+        for (old, new) in zip(before.tensors, result.tensors) {
+            guard case .raw(let dtype) = new.storage else { continue }
+            switch old.storage {
+            case .coded: raw.add(new, reason: "decoded to \(dtype.name)")
+            case .raw(let oldType) where oldType != dtype: raw.add(new, reason: "cast from \(oldType.name) to \(dtype.name)")
+            case .raw, .alias: raw.add(new, reason: "kept as \(dtype.name)")
+            }
+        }
+        return raw
+    }
+
+    private var json: JSONValue {
+        let size = ModelSize(result)
+        var members: [JSONValue.Member] = [
+            .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
+            .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
+            .init("tensors", size.tensorsJSON), .init("raw", raw.json), .init("nmse", .null), .init("seconds", .number(seconds)),
+            .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)), .init("warnings", .array(warnings.map(JSONValue.string))),
+        ]
+        if isDryRun { members.append(.init("dryRun", .bool(true))) }
+        return .object(members)
+    }
+
+    private var text: String {
+        let size = ModelSize(result)
+        var table = Table.pairs
+        let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
+        table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
+        table.add("model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
+        if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept undecoded") }
+        let rate = seconds > 0 && !isDryRun ? ", \(Format.bytes(Int(Double(inputBytes) / seconds)))/s" : ""
+        table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
+        let title = isDryRun ? "\(output) (dry run, nothing is written)" : output
+        let rawTable = raw.table(parameters: size.parameters)
+        return ([title] + table.lines + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,59 @@
+internal import Converters
+internal import QAMFormat
+
+/// Where a file keeps things: what a person or a script needs to look at bytes.
+struct FilePlaces {
+    struct Section {
+        var name: String
+        var offset: Int
+        var length: Int
+        /// Bytes after decompression.
+        var contentLength: Int
+        /// XXH3, where the format has checksums.
+        var checksum: UInt64?
+        /// The file, where the model has several.
+        var file: String?
+    }
+
+    struct Place {
+        var offset: Int
+        var file: String?
+    }
+
+    private(set) var sections: [Section] = []
+    /// Where each tensor's payload begins: that of an alias at its target's.
+    private(set) var tensors: [Place] = []
+
+    init(_ model: ModelInput) throws {
+        if let reader = model.reader { take(reader) } else { try take(files: model.source) }
+    }
+
+    private mutating func take(_ reader: QAMReader) {
+        sections = reader.sections.map {
+            Section(name: $0.name, offset: $0.offset, length: $0.length, contentLength: $0.contentLength, checksum: $0.checksum)
+        }
+        let starts = Dictionary(uniqueKeysWithValues: reader.sections.compactMap { entry in entry.known.map { ($0, entry.offset) } })
+        tensors = reader.tensors.indices.map { index in
+            var index = index
+            if case .alias(let target) = reader.tensors[index].storage { index = target }
+            guard let extent = reader.directory.tensors[index].extents.first else { return Place(offset: 0) }
+            return Place(offset: starts[extent.section, default: 0] + extent.offset)
+        }
+    }
+
+    /// The headers of safetensors are read once more, file by file.
+    private mutating func take(files source: any TensorSource) throws {
+        let paths = try source.inputs.filter { try FileKind.of(path: $0) == .safetensors }
+        var places: [ExactName: Place] = [:]
+        for path in paths {
+            let file = try SafetensorsSource(path: path)
+            let name = paths.count > 1 ? Path.name(of: path) : nil
+            let payload = file.tensors.reduce(0) { $0 + $1.byteCount }
+            let start = (FileStatus(path)?.byteCount ?? payload) - payload
+            sections.append(Section(name: "header", offset: 0, length: start, contentLength: start, file: name))
+            sections.append(Section(name: "data", offset: start, length: payload, contentLength: payload, file: name))
+            for (tensor, range) in zip(file.tensors, file.ranges) { places[ExactName(tensor.name)] = Place(offset: range.lowerBound, file: name) }
+        }
+        tensors = source.tensors.map { places[ExactName($0.name), default: Place(offset: 0)] }
+    }
+}

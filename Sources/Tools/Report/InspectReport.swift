@@ -1,0 +1,165 @@
+internal import Converters
+internal import QAMFormat
+
+/// What is in a model's file: everything as JSON, or tables for people.
+struct InspectReport {
+    let model: ModelInput
+    let places: FilePlaces
+
+    init(_ model: ModelInput) throws {
+        self.model = model
+        places = try FilePlaces(model)
+    }
+
+    private var source: any TensorSource { model.source }
+    private var version: String? { model.reader.map { "\($0.version.major).\($0.version.minor)" } }
+
+    /// The tensor whose payload this one has: itself unless it is an alias.
+    private func target(_ tensor: TensorDescriptor) -> TensorDescriptor {
+        if case .alias(let index) = tensor.storage { source.tensors[index] } else { tensor }
+    }
+
+    /// The type by its format's name: of a coded tensor the one that it had before.
+    private func dtype(_ tensor: TensorDescriptor) -> String {
+        switch target(tensor).storage {
+        case .raw(let dtype): dtype.name
+        case .coded(let coding): coding.sourceType.name
+        case .alias: ""
+        }
+    }
+
+    /// How a tensor is coded; nil for others, and for codecs that this program does not know.
+    private func coding(_ tensor: TensorDescriptor) -> CodingDescription? {
+        try? CodecRegistry.describe(tensor, shared: source.shared)
+    }
+
+    // MARK: JSON
+
+    var json: JSONValue {
+        let size = ModelSize(source)
+        return [
+            "file": .string(model.path), "format": .string(model.format.rawValue), "version": version.map(JSONValue.string) ?? .null,
+            "fileBytes": JSONValue(model.fileBytes), "parameters": JSONValue(size.parameters), "bitsPerWeight": .number(size.bitsPerWeight),
+            "tensorCounts": size.tensorsJSON, "quantized": size.quantizedJSON,
+            "tensors": .array(zip(source.tensors, places.tensors).map(json)),
+            "metadata": .object(source.metadata.entries.map { .init($0.key, JSONValue($0.value)) }),
+            "sections": .array(places.sections.map(Self.json)),
+            "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount)] }),
+            "warnings": .array(source.warnings.map(JSONValue.string)),
+        ]
+    }
+
+    private func json(_ tensor: TensorDescriptor, _ place: FilePlaces.Place) -> JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("name", .string(tensor.name)), .init("shape", .array(tensor.shape.map { JSONValue($0) })), .init("dtype", .string(dtype(tensor))),
+            .init("bytes", JSONValue(tensor.byteCount)), .init("offset", JSONValue(place.offset)),
+        ]
+        if let file = place.file { members.append(.init("file", .string(file))) }
+        if case .alias(let index) = tensor.storage { members.append(.init("aliasOf", .string(source.tensors[index].name))) }
+        if let coding = coding(target(tensor)) {
+            members.append(
+                .init("encoding", [
+                    "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": .string(coding.codebook),
+                    "blockSize": JSONValue(coding.blockSize), "seed": JSONValue(coding.seed), "gainType": .string(coding.gainType),
+                    "channelScales": .bool(coding.channelScales),
+                ]))
+        }
+        return .object(members)
+    }
+
+    private static func json(_ section: FilePlaces.Section) -> JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("name", .string(section.name)), .init("offset", JSONValue(section.offset)), .init("length", JSONValue(section.length)),
+            .init("contentLength", JSONValue(section.contentLength)),
+        ]
+        if let checksum = section.checksum { members.append(.init("checksum", .string(Format.hexadecimal(checksum)))) }
+        if let file = section.file { members.append(.init("file", .string(file))) }
+        return .object(members)
+    }
+
+    // MARK: Tables
+
+    var overview: [String] {
+        let size = ModelSize(source)
+        var table = Table.pairs
+        table.add("format", version.map { ".qamw \($0)" } ?? "safetensors")
+        table.add("size", "\(Format.bytes(model.fileBytes)) (\(Format.count(model.fileBytes)) bytes)")
+        table.add("parameters", Format.count(size.parameters))
+        table.add("bits a weight", Format.decimal(size.bitsPerWeight, 3))
+        if let unpacked = model.unpacked { table.add("packed", "carries \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it") }
+        let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
+        if !files.isEmpty { table.add(model.reader == nil ? "files beside it" : "files in it", files.joined(separator: ", ")) }
+        var lines = [model.path] + table.lines + [""] + encodings(size).lines
+        let shown = 8
+        let entries = source.metadata.entries
+        if !entries.isEmpty { lines += [""] + metadata(entries.prefix(shown)) }
+        if entries.count > shown { lines.append("  and \(entries.count - shown) more: --metadata") }
+        return lines
+    }
+
+    /// How many weights are stored in which way.
+    private func encodings(_ size: ModelSize) -> Table {
+        struct Group {
+            var tensors = 0
+            var parameters = 0
+            var bytes = 0
+        }
+        var groups: [String: Group] = [:]
+        for tensor in source.tensors {
+            var group = groups[encoding(tensor), default: Group()]
+            group.tensors += 1
+            if case .alias = tensor.storage {} else { group.parameters += tensor.elementCount }
+            group.bytes += tensor.byteCount
+            groups[encoding(tensor)] = group
+        }
+        var table = Table([("ENCODING", .left), ("TENSORS", .right), ("WEIGHTS", .right), ("SHARE", .right), ("BYTES", .right), ("BITS", .right)])
+        for (name, group) in groups.sorted(by: { ($1.value.bytes, $0.key) < ($0.value.bytes, $1.key) }) {
+            let bits = group.parameters > 0 ? Format.decimal(Double(group.bytes) * 8 / Double(group.parameters), 3) : ""
+            table.add(
+                name, Format.count(group.tensors), Format.count(group.parameters), Format.percent(group.parameters, of: size.parameters),
+                Format.bytes(group.bytes), bits)
+        }
+        return table
+    }
+
+    private func encoding(_ tensor: TensorDescriptor) -> String {
+        switch tensor.storage {
+        case .raw(let dtype): dtype.name
+        case .alias: "alias"
+        case .coded: coding(tensor).map { "\($0.codebook) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
+        }
+    }
+
+    var tensorTable: [String] {
+        var table = Table([
+            ("TENSOR", .left), ("SHAPE", .left), ("TYPE", .left), ("ENCODING", .left), ("BLOCK", .right), ("BYTES", .right), ("OFFSET", .right), ("", .left),
+        ])
+        for (tensor, place) in zip(source.tensors, places.tensors) {
+            var remark = place.file ?? ""
+            if case .alias(let index) = tensor.storage { remark = "of \(source.tensors[index].name)" }
+            let coding = coding(tensor)
+            table.add(
+                tensor.name, Format.shape(tensor.shape), dtype(tensor), encoding(tensor), coding.map { "\($0.blockSize)" } ?? "",
+                Format.count(tensor.byteCount), Format.count(place.offset), remark)
+        }
+        return table.lines
+    }
+
+    var sectionTable: [String] {
+        var table = Table([("SECTION", .left), ("OFFSET", .right), ("LENGTH", .right), ("CONTENT", .right), ("XXH3", .left), ("", .left)])
+        for section in places.sections {
+            table.add(
+                section.name, Format.count(section.offset), Format.count(section.length), Format.count(section.contentLength),
+                section.checksum.map(Format.hexadecimal) ?? "", section.file ?? "")
+        }
+        return table.lines
+    }
+
+    var metadataTable: [String] { metadata(source.metadata.entries[...]) }
+
+    private func metadata(_ entries: ArraySlice<Metadata.Entry>) -> [String] {
+        var table = Table([("METADATA", .left), ("TYPE", .left), ("VALUE", .left)])
+        for entry in entries { table.add(entry.key, entry.value.typeName, Format.value(entry.value)) }
+        return table.lines
+    }
+}

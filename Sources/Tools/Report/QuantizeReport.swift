@@ -1,0 +1,94 @@
+internal import Converters
+internal import QAMFormat
+
+/// What `quantize` did, or would do.
+struct QuantizeReport {
+    let output: String
+    let inputBytes: Int
+    let source: any TensorSource
+    let raw: RawTensors
+    var bytes = 0
+    /// What coding cost each coded tensor, by index.
+    var distortion: [Int: Distortion] = [:]
+    var warnings: [String] = []
+    var isDryRun = false
+    var seconds = 0.0
+
+    init(output: String, inputBytes: Int, source: any TensorSource, raw: RawTensors) {
+        self.output = output
+        self.inputBytes = inputBytes
+        self.source = source
+        self.raw = raw
+    }
+
+    func print(_ options: ReportOptions) throws {
+        options.show(warnings: warnings)
+        if options.json {
+            try Console.print(json)
+        } else if !options.quiet {
+            try Console.print(text)
+        }
+    }
+
+    /// Over all coded tensors; nil before they are coded.
+    private var nmse: Double? {
+        var total = Distortion()
+        for index in distortion.keys.sorted() { distortion[index].map { total += $0 } }
+        return total.energy > 0 ? total.normalized : nil
+    }
+
+    private var json: JSONValue {
+        let size = ModelSize(source)
+        var members: [JSONValue.Member] = [
+            .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
+            .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
+            .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
+            .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("seconds", .number(seconds)),
+            .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)), .init("warnings", .array(warnings.map(JSONValue.string))),
+        ]
+        if isDryRun { members.append(.init("dryRun", .bool(true))) }
+        return .object(members)
+    }
+
+    private var text: String {
+        get throws {
+            let size = ModelSize(source)
+            var table = Table.pairs
+            let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
+            table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
+            table.add(
+                "quantized",
+                "\(Format.count(size.quantizedCount, "tensor")), \(Format.count(size.quantizedParameters)) weights "
+                    + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
+            table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
+            if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
+            let gaussian = try gaussianError()
+            if let nmse {
+                table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
+            } else if size.quantizedCount > 0 {
+                table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
+            }
+            let rate = seconds > 0 && !isDryRun ? ", \(Format.bytes(Int(Double(inputBytes) / seconds)))/s" : ""
+            table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
+            let title = isDryRun ? "\(output) (dry run, nothing is written)" : output
+            let rawTable = raw.table(parameters: size.parameters)
+            return ([title] + table.lines + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
+        }
+    }
+
+    /// The error of the codebooks on Gaussian data, weighted as the tensors are: by what they have in energy, or before that
+    /// is known in weights.
+    private func gaussianError() throws -> Double {
+        var errors: [Int: Double] = [:]
+        var sum = Distortion()
+        for (index, tensor) in source.tensors.enumerated() {
+            guard case .coded(let coding) = tensor.storage, let codebook = coding.codebook else { continue }
+            if errors[codebook] == nil {
+                errors[codebook] = try GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
+            }
+            let energy = isDryRun ? Double(tensor.elementCount) : distortion[index]?.energy ?? 0
+            sum += Distortion(error: energy * (errors[codebook] ?? 0), energy: energy)
+        }
+        return sum.normalized
+    }
+}

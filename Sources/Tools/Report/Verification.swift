@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Converters
+internal import QAMFormat
+
+/// What `verify` found in one file.
+struct Verification {
+    let file: String
+    var format: String?
+    var version: String?
+    var tensorCount = 0
+    var problems: [QAMError] = []
+    var warnings: [String] = []
+    var bytesVerified = 0
+
+    init(file: String) { self.file = file }
+
+    /// Notes what a model that could be opened is; opening it has checked its structure.
+    mutating func take(_ model: ModelInput) {
+        format = model.format.rawValue
+        version = model.reader.map { "\($0.version.major).\($0.version.minor)" }
+        tensorCount = model.source.tensors.count
+        warnings = model.source.warnings
+        // Of formats without checksums only what is no payload has been read.
+        bytesVerified = model.fileBytes - model.source.tensors.reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// The exit status that the problems ask for.
+    var status: ExitCode? { problems.first.map(ExitStatus.of) }
+
+    var json: JSONValue {
+        [
+            "file": .string(file), "format": format.map(JSONValue.string) ?? .null, "ok": .bool(problems.isEmpty),
+            "problems": .array(problems.map(Self.json)), "warnings": .array(warnings.map(JSONValue.string)),
+            "bytesVerified": JSONValue(bytesVerified),
+        ]
+    }
+
+    /// `FILE: OK, .qamw 0.1, 83 tensors, 23.1 MB verified`
+    func summary(headerOnly: Bool, tensors: [String]) -> String {
+        let count = Format.count(tensorCount, "tensor")
+        guard let version else { return "\(file): OK, safetensors, \(count), structure verified (the format has no checksums)" }
+        let part = headerOnly ? "structure" : tensors.isEmpty ? Format.bytes(bytesVerified) : "\(Format.count(tensors.count)) of them and the structure"
+        return "\(file): OK, .qamw \(version), \(count), \(part) verified"
+    }
+
+    private static func json(_ problem: QAMError) -> JSONValue {
+        // What is not there could not be read.
+        let code = problem.code == .notFound ? QAMError.Code.io : problem.code
+        var members: [JSONValue.Member] = [.init("code", .string(code.rawValue)), .init("message", .string(problem.message))]
+        if let section = problem.place.section { members.append(.init("section", .string(section))) }
+        if let tensor = problem.place.tensor { members.append(.init("tensor", .string(tensor))) }
+        if let offset = problem.place.offset { members.append(.init("offset", JSONValue(offset))) }
+        if let length = problem.place.length { members.append(.init("length", JSONValue(length))) }
+        return .object(members)
+    }
+}

@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+internal import Converters
+internal import QAMFormat
+
+/// Standard output and standard error.
+enum Console {
+    /// Writes a line to standard output. A reader that has gone away (`qamw inspect FILE | head`) is no error.
+    static func print(_ text: String) throws {
+        guard let code = Platform.write(Array((text + "\n").utf8), to: STDOUT_FILENO), code != EPIPE else { return }
+        throw QAMError(.io, unsafe "cannot write: \(String(cString: strerror(code)))", at: .init(file: "standard output"))
+    }
+
+    /// Writes one JSON document on a line of its own.
+    static func print(_ json: JSONValue) throws { try print(JSONWriter.text(json)) }
+
+    /// Writes a line of diagnostics; where even that fails, nobody can be told.
+    static func complain(_ message: String) { write("qamw: \(message)\n") }
+
+    static func warn(_ messages: [String]) {
+        for message in messages { complain("warning: \(Format.printable(message))") }
+    }
+
+    /// Writes text to standard error as it is.
+    static func write(_ text: String) { _ = Platform.write(Array(text.utf8), to: STDERR_FILENO) }
+}

@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import QAMFormat
+
+/// Exit statuses that scripts may rely on: those of sysexits.h where it has one.
+enum ExitStatus {
+    static let overLimit = ExitCode(1)
+    static let badData = ExitCode(65)
+    static let noInput = ExitCode(66)
+    static let bug = ExitCode(70)
+    static let cannotCreate = ExitCode(73)
+    static let io = ExitCode(74)
+    static let interrupted = ExitCode(130)
+
+    /// The status for an error of the library.
+    static func of(_ error: QAMError) -> ExitCode {
+        switch error.code {
+        case .malformed, .checksumMismatch, .truncated, .unsupported, .limitExceeded: badData
+        case .notFound: noInput
+        case .cannotCreate: cannotCreate
+        case .io: io
+        case .interrupted: interrupted
+        case .invalidArgument: ExitCode.validationFailure
+        default: bug
+        }
+    }
+
+    /// Tells the user what `error` says and returns the status to exit with.
+    static func report(_ error: any Error) -> ExitCode {
+        switch error {
+        case let error as QAMError:
+            Console.complain(Format.printable(error.description))
+            return of(error)
+        case let code as ExitCode:
+            return code
+        default:
+            return reportParsing(error)
+        }
+    }
+
+    /// Help and version, which the parser throws too, go to standard output; mistakes in the arguments to standard error.
+    private static func reportParsing(_ error: any Error) -> ExitCode {
+        let code = Qamw.exitCode(for: error)
+        let text = Qamw.fullMessage(for: error)
+        if code.isSuccess {
+            do { try Console.print(text) } catch { return report(error) }
+            return code
+        }
+        let prefix = "Error: "
+        Console.complain(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
+        // The parser has one status for what it does not know; here that is a bug.
+        return code == .failure ? bug : code
+    }
+}

@@ -1,0 +1,75 @@
+internal import QAMFormat
+
+/// Tells how far a piece of work has come: on standard error, and only where that is a terminal and wanted.
+///
+/// Every report is also where a signal ends the work, so that whoever reports can be interrupted.
+final class ProgressBar {
+    private static let interval = Duration.milliseconds(100)
+
+    private let title: String
+    private let isShown: Bool
+    private let start = ContinuousClock.now
+    private var lastDrawn: ContinuousClock.Instant?
+    /// What was done before this run: it says nothing about this run's rate.
+    private var initial: Int?
+
+    init(_ title: String, quiet: Bool) {
+        self.title = title
+        isShown = !quiet && Platform.standardErrorIsTerminal
+    }
+
+    /// Draws the bar at most ten times a second. Throws `interrupted` after a signal.
+    func report(_ done: Int, of total: Int, item: String) throws {
+        do {
+            try Interruption.check()
+        } catch {
+            clear()
+            throw error
+        }
+        guard isShown else { return }
+        let initial = self.initial ?? done
+        self.initial = initial
+        let now = ContinuousClock.now
+        if let lastDrawn, now - lastDrawn < Self.interval { return }
+        lastDrawn = now
+        let line = Self.line(
+            title: title, done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
+        Console.write("\r\(line)\u{1B}[K")
+    }
+
+    /// Takes the bar off the screen.
+    func clear() {
+        guard lastDrawn != nil else { return }
+        lastDrawn = nil
+        Console.write("\r\u{1B}[K")
+    }
+
+    /// Runs a piece of work under a bar, which is gone when it ends or fails.
+    static func during<Result>(_ title: String, quiet: Bool, _ work: (ProgressBar) async throws -> Result) async throws -> Result {
+        let bar = ProgressBar(title, quiet: quiet)
+        defer { bar.clear() }
+        return try await work(bar)
+    }
+
+    /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`
+    static func line(title: String, done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
+        let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
+        let cells = 20
+        let filled = Int(share * Double(cells))
+        let bar = String(repeating: "=", count: filled) + (filled < cells ? ">" : "") + String(repeating: " ", count: max(0, cells - filled - 1))
+        var percent = "\(Int(share * 100))%"
+        percent = String(repeating: " ", count: 4 - percent.count) + percent
+        var line = "\(title) [\(bar)] \(percent)"
+        let rate = seconds > 0 ? Double(done - initial) / seconds : 0
+        if rate > 0 {
+            line += "  \(Format.bytes(Int(rate)))/s  \(Format.clock(seconds: Double(total - done) / rate)) left"
+        }
+        let room = width - line.count - 2
+        if room >= 8 { line += "  \(Format.shortened(Format.printable(item), to: room))" }
+        return String(line.prefix(max(0, width)))
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

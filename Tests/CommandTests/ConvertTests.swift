@@ -1,0 +1,106 @@
+import Converters
+import QAMFormat
+import Testing
+
+@Suite struct ConvertTests {
+    @Test func safetensorsComeBackFromQAMWUnchanged() throws {
+        let scratch = try QuantizeTests.scratch()
+        let json = try scratch.qamw("convert", ".", "raw.qamw", "--json").json
+        #expect(json["tensors"] == ["quantized": JSONValue(0), "raw": JSONValue(19), "aliased": JSONValue(0)])
+        #expect(json["bytes"]?.integer == (try scratch.bytes("raw.qamw")).count)
+        #expect(json["nmse"] == .null)
+        #expect(try scratch.qamw("convert", "raw.qamw", "back/").status == 0)
+        #expect(try scratch.qamw("compare", ".", "back", "--max-nmse", "0").status == 0)
+        #expect(try scratch.bytes("back/config.json") == scratch.bytes("config.json"))
+    }
+
+    @Test func sideFilesThatCannotBeKeptAreNamed() throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("convert", ".", "raw.qamw").status == 0)
+        let outcome = try scratch.qamw("convert", "raw.qamw", "back.safetensors", "--json")
+        #expect(outcome.errors.isEmpty)
+        #expect(try outcome.json["warnings"]?.elements.first?.text?.contains("config.json") == true)
+        #expect(try scratch.qamw("convert", "raw.qamw", "again.safetensors").errors.hasPrefix("qamw: warning: "))
+    }
+
+    @Test(arguments: ["f32", "f16", "bf16"]) func floatingTensorsAreCast(_ dtype: String) throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        for (input, output) in [("q.qamw", "a.safetensors"), ("q.qamw", "b.qamw"), (".", "c.qamw")] {
+            #expect(try scratch.qamw("convert", input, output, "--dtype", dtype).status == 0)
+            let tensors = try #require(try scratch.qamw("inspect", output, "--json").json["tensors"]).elements
+            #expect(tensors.count == 19)
+            for tensor in tensors {
+                #expect(tensor["dtype"]?.text == (tensor["name"]?.text == "model.positions" ? "I64" : dtype.uppercased()))
+                #expect(tensor["encoding"] == nil)
+            }
+        }
+        #expect(try scratch.qamw("compare", "a.safetensors", "b.qamw", "--max-nmse", "0").status == 0)
+    }
+
+    @Test func quantizedTensorsStayAsTheyAre() throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        let json = try scratch.qamw("convert", "q.qamw", "copy.qamw", "--json").json
+        #expect(json["tensors"]?["quantized"]?.integer == 14)
+        #expect(try scratch.bytes("copy.qamw") == scratch.bytes("q.qamw"))
+    }
+
+    @Test(arguments: [["--gain-refit", "on"], ["--compress-raw"], ["--codebook", "free", "--recipe", "all"]])
+    func aPackedModelBecomesTheSameFileAgain(_ options: [String]) throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try Command.run(["quantize", ".", "q.qamw"] + options, in: scratch).status == 0)
+        #expect(try scratch.qamw("convert", "q.qamw", "packed.safetensors", "--packed").status == 0)
+        #expect(try scratch.qamw("verify", "packed.safetensors").status == 0)
+        #expect(try scratch.qamw("convert", "packed.safetensors", "again.qamw").status == 0)
+        #expect(try scratch.bytes("again.qamw") == scratch.bytes("q.qamw"))
+
+        #expect(try scratch.qamw("convert", "q.qamw", "folder/", "--packed", "--to", "safetensors").status == 0)
+        #expect(try scratch.bytes("folder/config.json") == scratch.bytes("config.json"))
+        #expect(try scratch.qamw("convert", "folder", "third.qamw").status == 0)
+        #expect(try scratch.bytes("third.qamw") == scratch.bytes("q.qamw"))
+
+        #expect(try scratch.qamw("convert", "packed.safetensors", "plain.safetensors").status == 0)
+        #expect(try scratch.qamw("convert", "q.qamw", "direct.safetensors").status == 0)
+        #expect(try scratch.qamw("compare", "plain.safetensors", "direct.safetensors", "--max-nmse", "0").status == 0)
+        #expect(try scratch.qamw("compare", "packed.safetensors", "q.qamw", "--max-nmse", "0").status == 0)
+    }
+
+    @Test func largeModelsAreCutIntoShards() throws {
+        let scratch = try QuantizeTests.scratch()
+        let arguments = ["convert", ".", "shards/", "--to", "safetensors", "--max-shard-size", "50KB", "--json"]
+        let json = try Command.run(arguments, in: scratch).json
+        #expect(json["output"]?.text == "shards/")
+        #expect(scratch.exists("shards/model.safetensors.index.json"))
+        #expect(scratch.exists("shards/model-00001-of-00004.safetensors"))
+        let verified = try scratch.qamw("verify", "shards", "shards/model.safetensors.index.json")
+        #expect(verified.status == 0 && verified.errors.isEmpty)
+        #expect(try scratch.qamw("compare", ".", "shards", "--max-nmse", "0").status == 0)
+        let file = try scratch.qamw("convert", ".", "one.safetensors", "--max-shard-size", "50KB")
+        #expect(file.status == 64)
+    }
+
+    @Test func aDryRunWritesNothing() throws {
+        let scratch = try QuantizeTests.scratch()
+        for output in ["a.qamw", "a.safetensors", "folder/"] {
+            let dry = try scratch.qamw("convert", "model.safetensors", output, "--dtype", "f32", "--dry-run", "--json").json
+            #expect(try scratch.names == ["config.json", "model.safetensors"])
+            let wet = try scratch.qamw("convert", "model.safetensors", output, "--dtype", "f32", "--json").json
+            #expect(dry["bytes"] == wet["bytes"])
+            for name in try scratch.names where name.hasPrefix("a.") || name == "folder" { try scratch.remove(name) }
+        }
+    }
+
+    @Test func theFormatFollowsFromTheNames() throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("convert", "model.safetensors", "a.bin").status == 64)
+        #expect(try scratch.qamw("convert", "model.safetensors", "a.bin", "--to", "qamw").status == 0)
+        #expect(try scratch.qamw("inspect", "a.bin", "--json").json["format"]?.text == "qamw")
+        #expect(try scratch.qamw("convert", "model.safetensors", "b.qamw", "--packed").status == 64)
+        let gguf = try scratch.qamw("convert", "model.safetensors", "a.gguf")
+        #expect(gguf.status == 65)
+        #expect(gguf.errors == "qamw: a.gguf: GGUF is not supported yet\n")
+        #expect(try scratch.qamw("convert", "model.safetensors", "folder/").status == 0)
+        #expect(scratch.exists("folder/model.qamw"))
+    }
+}

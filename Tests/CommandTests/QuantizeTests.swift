@@ -1,0 +1,155 @@
+import Converters
+import Foundation
+import QAMFormat
+import Testing
+
+@Suite struct QuantizeTests {
+    /// A folder with `model.safetensors` of the test model, and side files.
+    static func scratch() throws -> Scratch {
+        let scratch = try Scratch()
+        try scratch.write(try TestModel.llama().safetensors, to: "model.safetensors")
+        try scratch.write("{\"model_type\":\"llama\"}", to: "config.json")
+        return scratch
+    }
+
+    @Test func reportsWhatTheContractSays() throws {
+        let scratch = try Self.scratch()
+        let outcome = try scratch.qamw("quantize", ".", "out.qamw", "--json")
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.isEmpty)
+        let json = try outcome.json
+        #expect(json["output"]?.text == "out.qamw")
+        #expect(json["bytes"]?.integer == (try scratch.bytes("out.qamw")).count)
+        #expect(json["tensors"] == ["quantized": JSONValue(14), "raw": JSONValue(5), "aliased": JSONValue(0)])
+        let nmse = try #require(json["nmse"]?.double)
+        #expect(nmse > 5e-4 && nmse < 2e-3)
+        #expect(try #require(json["seconds"]?.double) > 0)
+        #expect(try #require(json["peakMemoryBytes"]?.integer) > 1 << 20)
+        #expect(json["warnings"] == .array([]))
+        let raw = try #require(json["raw"]).elements
+        #expect(raw.count == 5)
+        let reasons = Dictionary(uniqueKeysWithValues: raw.map { ($0["name"]?.text ?? "", $0["reason"]?.text ?? "") })
+        #expect(reasons["model.embed_tokens.weight"] == "embedding (recipe linear)")
+        #expect(reasons["lm_head.weight"] == "output head (recipe linear)")
+        #expect(raw[0]["parameters"]?.integer == 6400)
+
+        let quantized = try #require(json["quantized"])
+        #expect(quantized["parameters"]?.integer == 2 * (4 * 64 * 64 + 3 * 128 * 64))
+        let bytes = try #require(quantized["bytes"]?.integer), overhead = try #require(quantized["overheadBytes"]?.integer)
+        #expect(quantized["bitsPerWeight"]?.double == Double(bytes + overhead) * 8 / Double(2 * (4 * 64 * 64 + 3 * 128 * 64)))
+        #expect(try scratch.names == ["config.json", "model.safetensors", "out.qamw"])
+    }
+
+    @Test func aDryRunTellsTheSizeAndWritesNothing() throws {
+        let scratch = try Self.scratch()
+        let dry = try scratch.qamw("quantize", "model.safetensors", "out.qamw", "--dry-run", "--json", "--bits", "3.5").json
+        #expect(try scratch.names == ["config.json", "model.safetensors"])
+        let wet = try scratch.qamw("quantize", "model.safetensors", "out.qamw", "--json", "--bits", "3.5").json
+        for key in ["bytes", "bitsPerWeight", "tensors", "raw", "quantized"] { #expect(dry[key] == wet[key]) }
+        #expect(dry["nmse"] == .null)
+    }
+
+    @Test func theBytesDoNotDependOnThreads() throws {
+        let scratch = try Self.scratch()
+        #expect(try scratch.qamw("quantize", ".", "one.qamw", "--threads", "1", "--bits", "4").status == 0)
+        #expect(try scratch.qamw("quantize", ".", "two.qamw", "--threads", "2", "--bits", "4").status == 0)
+        #expect(try scratch.bytes("one.qamw") == scratch.bytes("two.qamw"))
+        #expect(try scratch.qamw("quantize", ".", "other.qamw", "--seed", "1", "--bits", "4").status == 0)
+        #expect(try scratch.bytes("one.qamw") != scratch.bytes("other.qamw"))
+    }
+
+    @Test func rulesAddAndTakeAway() throws {
+        let scratch = try Self.scratch()
+        let arguments = ["quantize", "model.safetensors", "out.qamw", "--json", "--recipe", "mlp", "--bits", "4", "--include", "attn=3", "--include",
+                         "layers.1.self_attn=6.5", "--include", "q_proj", "--exclude", "v_proj", "--exclude", "up_proj"]
+        let json = try Command.run(arguments, in: scratch).json
+        #expect(json["tensors"]?["quantized"]?.integer == 10)
+        let tensors = try #require(try scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements
+        let bits = Dictionary(uniqueKeysWithValues: tensors.map { ($0["name"]?.text ?? "", $0["encoding"]?["bits"]?.double) })
+        #expect(bits["model.layers.0.self_attn.k_proj.weight"] == 3)
+        #expect(bits["model.layers.1.self_attn.k_proj.weight"] == 6.5)
+        #expect(bits["model.layers.1.self_attn.q_proj.weight"] == 4)
+        #expect(bits["model.layers.0.mlp.down_proj.weight"] == 4)
+        #expect(bits["model.layers.0.mlp.up_proj.weight"] == .some(nil))
+        let reasons = try #require(json["raw"]).elements.compactMap { $0["reason"]?.text }
+        #expect(reasons.contains("excluded by --exclude v_proj"))
+        #expect(reasons.contains("excluded by --exclude up_proj"))
+    }
+
+    @Test func whatCannotBeQuantizedIsReportedAndStrictRefusesIt() throws {
+        let scratch = try Scratch()
+        let model = TestModel(tensors: [try .weights("a.weight", 8, 64), try .weights("b.weight", 8, 7), try .weights("norm.weight", 64)])
+        try scratch.write(model.safetensors, to: "in.safetensors")
+        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json").json
+        #expect(json["tensors"] == ["quantized": JSONValue(1), "raw": JSONValue(2), "aliased": JSONValue(0)])
+        let strict = try scratch.qamw("quantize", "in.safetensors", "strict.qamw", "--strict")
+        #expect(strict.status == 65)
+        #expect(strict.errors.contains("tensor \"b.weight\""))
+        #expect(!scratch.exists("strict.qamw"))
+        #expect(try scratch.qamw("quantize", "in.safetensors", "strict.qamw", "--strict", "--exclude", "b\\.weight").status == 0)
+    }
+
+    @Test func valuesThatAreNotFiniteAreRefusedWithTheirPlace() throws {
+        let scratch = try Scratch()
+        var values = [Float](repeating: 0.5, count: 256)
+        values[130] = .nan
+        let model = TestModel(tensors: [try .values("a.weight", values, shape: [4, 64])])
+        try scratch.write(model.safetensors, to: "in.safetensors")
+        let outcome = try scratch.qamw("quantize", "in.safetensors", "out.qamw")
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.hasPrefix("qamw: in.safetensors: tensor \"a.weight\": "))
+        #expect(outcome.errors.contains("row 2"))
+        #expect(try scratch.names == ["in.safetensors"])
+    }
+
+    @Test func tiedWeightsAreStoredOnce() throws {
+        let scratch = try Scratch()
+        var model = TestModel(tensors: [try .weights("model.embed_tokens.weight", 1024, 64), try .weights("x.weight", 64, 64)])
+        var head = model.tensors[0]
+        head.name = "lm_head.weight"
+        model.tensors.append(head)
+        try scratch.write(model.safetensors, to: "in.safetensors")
+        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--recipe", "all").json
+        #expect(json["tensors"] == ["quantized": JSONValue(2), "raw": JSONValue(0), "aliased": JSONValue(1)])
+        #expect(json["parameters"]?.integer == 1024 * 64 + 64 * 64)
+        let tensors = try #require(try scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements
+        #expect(tensors[2]["aliasOf"]?.text == "model.embed_tokens.weight")
+        #expect(tensors[2]["offset"] == tensors[0]["offset"])
+    }
+
+    @Test func everyFamilyAndRateCanBeWritten() throws {
+        let scratch = try Scratch()
+        try scratch.write(TestModel(tensors: [try .weights("a.weight", 16, 128)]).safetensors, to: "in.safetensors")
+        for family in ["octant", "free"] {
+            var last = Double.infinity
+            for bits in ["2", "2.5", "3", "3.5", "4", "4.5", "5", "5.5", "6", "6.5"] {
+                let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--force", "--codebook", family, "--bits", bits).json
+                let nmse = try #require(json["nmse"]?.double)
+                #expect(nmse < last)
+                last = nmse
+                #expect(try scratch.qamw("verify", "out.qamw", "--quiet").status == 0)
+            }
+        }
+    }
+
+    @Test func theReportIsQuietWhenAsked() throws {
+        let scratch = try Self.scratch()
+        let loud = try scratch.qamw("quantize", ".", "loud.qamw")
+        #expect(loud.output.contains("embedding (recipe linear)"))
+        let quiet = try scratch.qamw("quantize", ".", "out.qamw", "--quiet")
+        #expect(quiet.status == 0 && quiet.output.isEmpty)
+        // Standard error is a file here, so there is no progress bar in any case.
+        #expect(!loud.errors.contains("\r"))
+    }
+
+    @Test func rawTensorsAreCompressedOnRequest() throws {
+        let scratch = try Scratch()
+        let model = TestModel(tensors: [try .weights("a.weight", 8, 64), try .values("norm.weight", [Float](repeating: 1, count: 100_000))])
+        try scratch.write(model.safetensors, to: "in.safetensors")
+        #expect(try scratch.qamw("quantize", "in.safetensors", "plain.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "in.safetensors", "small.qamw", "--compress-raw").status == 0)
+        #expect(try scratch.bytes("small.qamw").count < 50_000)
+        #expect(try scratch.bytes("plain.qamw").count > 400_000)
+        #expect(try scratch.qamw("compare", "plain.qamw", "small.qamw", "--max-nmse", "0").status == 0)
+    }
+}

@@ -1,0 +1,154 @@
+import Converters
+import QAMFormat
+import Testing
+
+/// Folders and indexes as they lie about, whole and broken.
+@Suite struct HuggingFaceFolderTests {
+    private func model(_ names: [String], _ metadata: String = "") -> [UInt8] {
+        var end = 0
+        let entries = names.map { name in
+            defer { end += 2 }
+            return "\"\(name)\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[\(end),\(end + 2)]}"
+        }
+        let all = (metadata.isEmpty ? [] : ["\"__metadata__\":{\(metadata)}"]) + entries
+        return safetensors("{\(all.joined(separator: ","))}", data: noise(2 * names.count, seed: UInt64(names.count)))
+    }
+
+    private func index(_ map: [(String, String)], totalSize: String? = nil) -> String {
+        let metadata = totalSize.map { "\"metadata\":{\"total_size\":\($0)}," } ?? ""
+        return "{\(metadata)\"weight_map\":{\(map.map { "\"\($0)\":\"\($1)\"" }.joined(separator: ","))}}"
+    }
+
+    @Test func sideFilesComeAlong() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["a"]), "model.safetensors")
+        let taken = ["LICENSE", "NOTICE.third-party", "README.md", "chat_template.jinja", "config.json", "merges.txt", "modeling_x.py", "tokenizer.model", "vocab.tiktoken"]
+        for name in taken { try folder.write(name, name) }
+        for name in ["pytorch_model.bin", "other.safetensors", "pytorch_model.bin.index.json", ".gitattributes"] { try folder.write(name, name) }
+        _ = try folder.folder("onnx")
+        _ = try folder.folder("odd.json")
+        let source = try HuggingFaceFolder(path: folder.path)
+        #expect(source.files.map(\.name) == taken)
+        #expect(try source.files[4].read(0..<11) == Array("config.json".utf8))
+        #expect(source.warnings == ["not taken along from \(folder.path): odd.json, onnx, other.safetensors, pytorch_model.bin, pytorch_model.bin.index.json"])
+        #expect(source.inputs == (["model.safetensors"] + taken).map { folder.path($0) })
+
+        let single = try HuggingFaceFolder(path: folder.path("model.safetensors"))
+        #expect(single.files.isEmpty && single.warnings.isEmpty && single.inputs.count == 1)
+    }
+
+    @Test func fingerprintTellsChangedFiles() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["a"]), "model.safetensors")
+        try folder.write("{}", "config.json")
+        let first = try HuggingFaceFolder(path: folder.path).fingerprint
+        #expect(try HuggingFaceFolder(path: folder.path + "/").fingerprint == first)
+        try folder.write("{ }", "config.json")
+        let second = try HuggingFaceFolder(path: folder.path).fingerprint
+        #expect(second != first)
+        try folder.write(model(["b"]), "model.safetensors")
+        #expect(try HuggingFaceFolder(path: folder.path).fingerprint != second)
+    }
+
+    @Test func wholeModelGoesBeforeAnIndex() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["whole"]), "model.safetensors")
+        try folder.write(model(["part"]), "model-00001-of-00001.safetensors")
+        let indexPath = try folder.write(index([("part", "model-00001-of-00001.safetensors")]), "model.safetensors.index.json")
+        let source = try HuggingFaceFolder(path: folder.path)
+        #expect(source.tensors.map(\.name) == ["whole"])
+        #expect(source.warnings.contains { $0.contains("as transformers does") })
+        #expect(try HuggingFaceFolder(path: indexPath).tensors.map(\.name) == ["part"])
+    }
+
+    @Test func emptyFolderAndAbsentPath() throws {
+        let folder = try ScratchFolder()
+        #expect { try HuggingFaceFolder(path: folder.path) } throws: { ($0 as? QAMError)?.code == .notFound }
+        #expect { try HuggingFaceFolder(path: folder.path("absent")) } throws: { ($0 as? QAMError)?.code == .notFound }
+    }
+
+    @Test func shardsInOrderOfTheirNames() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["d", "c"], #""format":"pt","x":"1""#), "s1.safetensors")
+        try folder.write(model(["b"], #""format":"pt","x":"2","y":"3""#), "s0.safetensors")
+        let path = try folder.write(index([("d", "s1.safetensors"), ("b", "s0.safetensors"), ("c", "s1.safetensors")], totalSize: "6"), "i.index.json")
+        let source = try HuggingFaceFolder(path: path)
+        #expect(source.tensors.map(\.name) == ["b", "d", "c"])
+        #expect(source.metadata.entries.map(\.key) == ["format", "x", "y"])
+        #expect(source.metadata["x"] == .string("2"))
+        #expect(source.warnings.count == 1 && source.warnings[0].contains("\"x\""))
+        #expect(try payload(source, 1) == [Array(noise(4, seed: 2)[0..<2])])
+        #expect(try payload(source, 0) == [noise(2, seed: 1)])
+    }
+
+    @Test(arguments: ["../s.safetensors", "/s.safetensors", "a/s.safetensors", "..\\\\s.safetensors", "..", ".", "", "s\\u0000.safetensors", "s\\n"])
+    func shardNamesThatLeadElsewhere(_ shard: String) throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write(index([("a", shard)]), "i.index.json")
+        #expect { try ShardedSafetensorsSource(indexPath: path) } throws: {
+            ($0 as? QAMError)?.code == .malformed && ($0 as? QAMError)?.message.contains("plain file name") == true
+        }
+    }
+
+    @Test func indexesThatContradictTheirShards() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["a"]), "s0")
+        try folder.write(model(["b"]), "s1")
+        try folder.write(model(["a", "c"]), "s2")
+        let cases: [(String, String)] = [
+            ("shard absent", index([("a", "s0"), ("b", "nope")])),
+            ("tensor absent from its shard", index([("a", "s0"), ("z", "s0")])),
+            ("tensor that the index does not name", index([("a", "s2")])),
+            ("tensor in another shard", index([("a", "s1"), ("b", "s0")])),
+            ("tensor in two shards", index([("a", "s0"), ("c", "s2")])),
+            ("duplicate tensor", index([("a", "s0"), ("a", "s0")])),
+            ("duplicate weight_map", "{\"weight_map\":{\"a\":\"s0\"},\"weight_map\":{\"a\":\"s0\"}}"),
+            ("no weight_map", "{\"metadata\":{}}"),
+            ("weight_map no object", "{\"weight_map\":[]}"),
+            ("shard no string", "{\"weight_map\":{\"a\":1}}"),
+            ("total_size no size", index([("a", "s0")], totalSize: "1.5")),
+            ("nesting bomb", "{\"x\":" + String(repeating: "[", count: 100_000)),
+            ("trailing data", index([("a", "s0")]) + "x"),
+        ]
+        for (what, text) in cases {
+            let path = try folder.write(text, "i.index.json")
+            #expect { try ShardedSafetensorsSource(indexPath: path) } throws: {
+                ($0 as? QAMError)?.code == .malformed && ($0 as? QAMError)?.place.file == path
+            }
+            _ = what
+        }
+        let path = try folder.write(index([("a", "s0")], totalSize: "2.0"), "i.index.json")
+        #expect(try ShardedSafetensorsSource(indexPath: path).warnings.isEmpty)
+        try folder.write(index([("a", "s0")], totalSize: "3"), "i.index.json")
+        #expect(try ShardedSafetensorsSource(indexPath: path).warnings.count == 1)
+    }
+
+    @Test func namesThatDifferOnlyInUnicodeFormAreTwo() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["\u{E9}", "e\u{301}"]), "s0")
+        let path = try folder.write(index([("\u{E9}", "s0"), ("e\u{301}", "s0")]), "i.index.json")
+        #expect(try ShardedSafetensorsSource(indexPath: path).tensors.count == 2)
+    }
+
+    @Test func filesAreKnownByTheirContent() throws {
+        let folder = try ScratchFolder()
+        func kind(_ bytes: [UInt8]) throws -> FileKind { try FileKind.of(path: try folder.write(bytes, "model.safetensors")) }
+        #expect(try kind(model(["a"])) == .safetensors)
+        #expect(try kind(Array(index([("a", "s")]).utf8)) == .safetensorsIndex)
+        #expect(try kind(Array("GGUF\u{3}\u{0}\u{0}\u{0}".utf8)) == .gguf)
+        #expect(try kind([0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]) == .qamw)
+        #expect(try kind(noise(100, seed: 3)) == .unknown)
+        #expect(try FileKind.of(path: folder.path) == .folder)
+        // A header's length may look like a pickle's or gzip's first bytes.
+        for length: UInt64 in [0x0280, 0x8B1F] { #expect(try kind(safetensors("{", length: length)) == .safetensors) }
+        let foreign: [([UInt8], String)] = [
+            (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "git lfs pull"), (Array("<!DOCTYPE html>\n<html>".utf8), "web page"),
+            (Array("\n <html lang=en>".utf8), "web page"), ([0x50, 0x4B, 3, 4, 0, 0], "zip"), ([0x80, 2, 0x8A, 0x0A], "pickle"), ([0x1F, 0x8B, 8, 0], "gzip"),
+            ([], "empty"), (Array("{\"a\":1}".utf8), "JSON"), (Array("tjgg".utf8), "GGJT"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"),
+        ]
+        for (bytes, word) in foreign {
+            let refusal = try #require(try kind(bytes).refusal)
+            #expect(refusal.message.contains(word), "\(refusal.message)")
+        }
+    }
+}

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""A tiny writer of .qamw 0.1: a second implementation of the layout that qamw.md specifies.
+
+It shares no code with the product nor with qamw_reference.py. It needs Python 3.9, xxhash and zstandard.
+
+    python make_example.py OUT.qamw       the file that section 11 of qamw.md shows byte by byte
+    python make_example.py --cases DIR    one small file for each corner of the format; symbols are pseudo-random bits
+
+The output is the same on every machine (files that hold zstd frames: for every version of libzstd).
+"""
+
+import os
+import struct
+import sys
+
+import xxhash
+import zstandard
+
+MASK = (1 << 64) - 1
+
+
+def xxh3(data):
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def padded(data, to):
+    return data + bytes(-len(data) % to)
+
+
+def text(value, width):
+    raw = value.encode("utf-8")
+    return struct.pack("<I" if width == 4 else "<Q", len(raw)) + raw
+
+
+def mix(z):
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def sign(seed, column):
+    word = mix((seed + (column // 64 + 1) * 0x9E3779B97F4A7C15) & MASK)
+    return -1 if word >> (column % 64) & 1 else 1
+
+
+def frames(content):
+    """Section 5.3."""
+    pieces = [zstandard.ZstdCompressor(level=9).compress(content[i:i + (1 << 20)]) for i in range(0, len(content), 1 << 20)]
+    return b"".join(pieces) + b"".join(struct.pack("<I", len(piece)) for piece in pieces)
+
+
+# Metadata (6.1): lists of (key, type, value); an array's value is (element type, list).
+
+FORMATS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<B", 10: "<Q", 11: "<q", 12: "<d"}
+
+
+def encode_value(kind, value):
+    return text(value, 8) if kind == 8 else struct.pack(FORMATS[kind], value)
+
+
+def encode_metadata(entries):
+    out = struct.pack("<Q", len(entries))
+    for key, kind, value in entries:
+        out += text(key, 8) + struct.pack("<I", kind)
+        if kind == 9:
+            element, values = value
+            out += struct.pack("<IQ", element, len(values)) + b"".join(encode_value(element, v) for v in values)
+        else:
+            out += encode_value(kind, value)
+    return out
+
+
+class Writer:
+    """Collects extents in directory order, then lays the file out (sections 3 to 6)."""
+
+    ORDER = ("metadata", "directory", "codebooks", "seeds", "scales", "symbols", "files", "raw", "checksums")
+    CHUNKED = ("scales", "symbols", "files", "raw")
+
+    def __init__(self, alignment=64, metadata=(), room=4096):
+        self.alignment, self.room = alignment, room
+        self.metadata = encode_metadata(metadata)
+        self.payload = {name: b"" for name in self.CHUNKED}
+        self.hashes = {name: [] for name in self.CHUNKED}
+        self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
+        self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
+
+    def extent(self, section, data):
+        self.payload[section] = padded(self.payload[section], 64)
+        offset = len(self.payload[section])
+        self.payload[section] += data
+        self.hashes[section] += [xxh3(data[i:i + (1 << 20)]) for i in range(0, len(data), 1 << 20)]
+        return offset
+
+    def head(self, name, kind, shape):
+        return text(name, 4) + struct.pack("<BBH", kind, len(shape), 0) + b"".join(struct.pack("<Q", d) for d in shape)
+
+    def raw(self, name, shape, dtype, data, compress=False):
+        stored = frames(data) if compress else data
+        offset = self.extent("raw", stored)
+        self.tensors.append(self.head(name, 0, shape) + struct.pack("<BBHQQ", dtype, compress, 0, offset, len(stored)))
+
+    def alias(self, name, shape, target):
+        self.tensors.append(self.head(name, 2, shape) + struct.pack("<Q", target))
+
+    def coded(self, name, shape, source, codebook, seed, parameters, streams):
+        """streams: (role, kind, bytes a row or in all, data)"""
+        out = self.head(name, 1, shape) + struct.pack("<HBBHHB", 1, source, len(streams), codebook, seed, len(parameters)) + parameters
+        for role, kind, size, data in streams:
+            offset = self.extent("symbols" if role == 1 else "scales", data)
+            out += struct.pack("<BBHQQ", role, kind, 0, size, offset)
+        self.tensors.append(out)
+
+    def file(self, name, data, compress=False):
+        stored = frames(data) if compress else data
+        offset = self.extent("files", stored)
+        self.files.append(text(name, 4) + struct.pack("<B3xQQQ", compress, len(data), offset, len(stored)))
+
+    def bytes(self):
+        content = {name: data for name, data in self.payload.items() if data}
+        content["metadata"] = frames(self.metadata) if self.compresses_metadata else self.metadata
+        content["directory"] = struct.pack("<QQ", len(self.tensors), len(self.files)) + b"".join(self.tensors + self.files)
+        if self.codebooks:
+            records = [struct.pack("<HHI", 1, 0, len(c)) + padded(c, 8) for c in self.codebooks]
+            content["codebooks"] = struct.pack("<Q", len(records)) + b"".join(records)
+        if self.seeds:
+            content["seeds"] = struct.pack("<Q", len(self.seeds)) + b"".join(struct.pack("<Q", s) for s in self.seeds)
+        if self.extra:
+            content[self.extra[0]] = self.extra[1]
+        order = [name for name in self.order if name in content or name == "checksums"]
+        lists = {name: b"".join(struct.pack("<Q", h) for h in self.hashes[name]) for name in self.CHUNKED}
+        content["checksums"] = b"".join(lists[name] for name in order if name in lists)
+
+        body, table = b"", b""
+        begin = 64 + 64 * len(order)
+        for name in order:
+            data = content[name]
+            body = padded(bytes(begin) + body, self.alignment)[begin:]
+            critical, chunked = name in self.ORDER, name in self.CHUNKED
+            compressed = name == "metadata" and self.compresses_metadata
+            length = len(self.metadata) if compressed else len(data)
+            checksum = xxh3(lists[name]) if chunked else xxh3(data)
+            table += struct.pack("<16sIIQQQQQ", name.encode(), critical + 2 * chunked + 4 * compressed, 0, begin + len(body), len(data), length, checksum, 0)
+            body += data
+            if name != order[-1]:
+                body += bytes(self.room if name == "metadata" else 64)
+        header = struct.pack("<8sHHIQIIQ16x", b"\x89QAM\r\n\x1a\n", 0, 1, self.alignment, begin + len(body), len(order), 0, xxh3(table))
+        return header + struct.pack("<Q", xxh3(header)) + table + body
+
+
+# The file of section 11 -------------------------------------------------------------------------------------
+
+def example_codebook():
+    """256 base points of a triangular grid: a = 11 i + 5, b = 11 j + 5 with j <= i."""
+    points = [(11 * i + 5, 11 * j + 5) for i in range(23) for j in range(i + 1)][:256]
+    return struct.pack("<BBBBf", 2, 8, 8, 0, 0.015625) + b"".join(struct.pack("BB", a, b) for a, b in points)
+
+
+def encode_octant_row(row, seed, log_block, codebook):
+    """Section 8.6 for stride 8 and no channel scales: gain and symbols of a row of whole groups."""
+    columns, block = len(row), 1 << log_block
+    gain = (sum(w * w for w in row) / columns) ** 0.5
+    z = []
+    for begin in range(0, columns, block):
+        part = [sign(seed, j) * row[j] / gain for j in range(begin, begin + block)]
+        h = 1
+        while h < block:
+            for i in range(0, block, 2 * h):
+                for j in range(i, i + h):
+                    part[j], part[j + h] = part[j] + part[j + h], part[j] - part[j + h]
+            h *= 2
+        z += [value / block ** 0.5 for value in part]
+    step = struct.unpack("<f", codebook[4:8])[0]
+    points = [(codebook[i] * step, codebook[i + 1] * step) for i in range(8, len(codebook), 2)]
+    out, y = b"", []
+    for group in range(0, columns, 64):
+        negative = swapped = 0
+        base = b""
+        for pair in range(32):
+            x0, x1 = z[group + 2 * pair], z[group + 2 * pair + 1]
+            negative |= (x0 < 0) << (2 * pair) | (x1 < 0) << (2 * pair + 1)
+            swap = abs(x0) < abs(x1)
+            swapped |= swap << pair
+            high, low = max(abs(x0), abs(x1)), min(abs(x0), abs(x1))
+            index = min(range(256), key=lambda k: (points[k][0] - high) ** 2 + (points[k][1] - low) ** 2)
+            base += bytes([index])
+            magnitudes = points[index][::-1] if swap else points[index]
+            y += [magnitudes[0] * (-1 if x0 < 0 else 1), magnitudes[1] * (-1 if x1 < 0 else 1)]
+        out += struct.pack("<QI", negative, swapped) + base
+    gain *= sum(a * b for a, b in zip(z, y)) / sum(b * b for b in y)
+    return gain, out
+
+
+def example():
+    seed = 42
+    codebook = example_codebook()
+    writer = Writer(alignment=64, metadata=[("general.name", 8, "example")])
+    writer.codebooks, writer.seeds = [codebook], [seed]
+    row = [((37 * j + 11) % 64 - 31.5) / 64 for j in range(64)]
+    gain, symbols = encode_octant_row(row, seed, 6, codebook)
+    writer.raw("norm", (3,), 14, struct.pack("<3e", 1.0, -0.5, 2.0))
+    writer.coded("proj", (1, 64), 18, 0, 0, bytes([2, 8, 6, 1]), [(1, 0, 44, symbols), (2, 0, 2, struct.pack("<e", gain))])
+    writer.file("note.txt", b"hello\n")
+    return writer.bytes()
+
+
+# Corner cases -----------------------------------------------------------------------------------------------
+
+class Noise:
+    """Pseudo-random bits: SplitMix64."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def word(self):
+        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
+        return mix(self.state)
+
+    def bytes(self, count):
+        return b"".join(struct.pack("<Q", self.word()) for _ in range(count // 8 + 1))[:count]
+
+    def real(self):
+        return self.word() / 2.0 ** 64
+
+
+def random_codebook(noise, family, bits):
+    if family == 1:
+        return struct.pack("<BBBBI", 1, bits, bits, 0, 0) + b"".join(struct.pack("<f", 6 * noise.real() - 3) for _ in range(2 << bits))
+    window = max(8, bits)
+    points = [sorted(noise.bytes(2), reverse=True) for _ in range(1 << window)]
+    return struct.pack("<BBBBf", 2, bits, window, 0, 0.01 + 0.01 * noise.real()) + b"".join(bytes(p) for p in points)
+
+
+def coded_case(noise, family, bits, log_block, gain_type, scaled, shape, zero_rows=()):
+    columns, rows = shape[-1], 1
+    for dimension in shape[:-1]:
+        rows *= dimension
+    writer = Writer()
+    writer.codebooks, writer.seeds = [random_codebook(noise, family, bits)], [noise.word(), noise.word()]
+    size = (columns + 15) // 16 * bits if family == 1 else (columns + 63) // 64 * (12 + 4 * bits)
+    gains = [0.0 if r in zero_rows else 0.001 + noise.real() for r in range(rows)]
+    streams = [(1, 0, size, noise.bytes(rows * size)),
+               (2, 0, 2 * gain_type, b"".join(struct.pack("<e" if gain_type == 1 else "<f", g) for g in gains))]
+    if scaled:
+        streams.append((3, 1, 2 * columns, b"".join(struct.pack("<e", 0.1 + 4 * noise.real()) for _ in range(columns))))
+    writer.coded("w", shape, 15, 0, 1, bytes([family, bits, log_block, gain_type]), streams)
+    return writer.bytes()
+
+
+def cases():
+    noise = Noise(20261123)
+    for stride in range(1, 11):
+        yield f"octant-{stride:02}", coded_case(noise, 2, stride, 1 + stride % 7, 1 + stride % 2, stride % 3 == 0, (5, 640))
+    for bits in range(4, 14):
+        yield f"free-{bits:02}", coded_case(noise, 1, bits, 1 + bits % 7, 1 + bits % 2, bits % 3 == 0, (5, 640))
+    for log_block in range(1, 16):
+        columns = 1 << log_block
+        yield f"octant-block-{log_block:02}", coded_case(noise, 2, 5, log_block, 2, log_block % 2 == 0, (2, columns))
+        yield f"free-block-{log_block:02}", coded_case(noise, 1, 7, log_block, 1, log_block % 2 == 1, (2, columns))
+    for columns in (2, 6, 14, 18, 62, 66, 130):
+        yield f"octant-columns-{columns:03}", coded_case(noise, 2, 3, 1, 1, True, (3, columns))
+        yield f"free-columns-{columns:03}", coded_case(noise, 1, 5, 1, 1, True, (3, columns))
+    yield "zero-rows", coded_case(noise, 2, 8, 4, 1, False, (4, 64), zero_rows=(1, 3))
+    yield "zero-rows-free", coded_case(noise, 1, 8, 4, 2, True, (4, 64), zero_rows=(0,))
+    yield "rank-3", coded_case(noise, 2, 4, 5, 1, False, (2, 3, 96))
+
+    yield "empty", Writer().bytes()
+    writer = Writer(alignment=4096)
+    sizes = {2: 1 / 2, 3: 3 / 4, 4: 3 / 4, 12: 2, 13: 2, 14: 2, 15: 2, 16: 4, 17: 4, 18: 4, 19: 8, 20: 8, 21: 8, 22: 8}
+    for dtype in range(1, 23):
+        data = noise.bytes(int(12 * sizes.get(dtype, 1)))
+        writer.raw(f"t{dtype}", (3, 4), dtype, bytes(b & 1 for b in data) if dtype == 1 else data)
+    writer.raw("scalar", (), 18, struct.pack("<f", 0.25))
+    writer.raw("none", (0, 7), 18, b"")
+    writer.raw("last", (7,), 5, noise.bytes(7))
+    writer.alias("tied", (3, 4), 17)
+    yield "raw", writer.bytes()
+    writer = Writer()
+    writer.alias("first", (2, 600000), 1)
+    writer.raw("big", (2, 600000), 14, (noise.bytes(999) * 2403)[:2400000], compress=True)
+    writer.raw("empty", (0,), 14, b"", compress=True)
+    writer.file("a.json", b"{}")
+    writer.file("b.bin", b"".join(noise.bytes(50) + bytes(950) for _ in range(2200)), compress=True)
+    writer.file("empty", b"")
+    yield "compressed", writer.bytes()
+    writer = Writer(metadata=[
+        ("u8", 0, 255), ("i8", 1, -128), ("u16", 2, 65535), ("i16", 3, -32768), ("u32", 4, 4294967295), ("i32", 5, -2147483648),
+        ("f32", 6, 0.5), ("no", 7, 0), ("yes", 7, 1), ("text", 8, "nul \0 and é"), ("", 8, ""), ("u64", 10, MASK),
+        ("i64", 11, -(1 << 63)), ("f64", 12, 0.1), ("strings", 9, (8, ["a", "", "ß"])), ("bools", 9, (7, [1, 0])),
+        ("floats", 9, (6, [1.5] * 500)), ("nothing", 9, (4, []))])
+    writer.compresses_metadata = True
+    yield "metadata", writer.bytes()
+    writer = Writer()
+    writer.raw("w", (70,), 5, noise.bytes(70))
+    writer.file("f", b"file")
+    writer.order = ("raw", "x-note", "directory", "metadata", "files", "checksums")
+    writer.extra = ("x-note", b"an ancillary section")
+    yield "other-order", writer.bytes()
+
+
+def main(arguments):
+    if len(arguments) == 2 and arguments[0] == "--cases":
+        os.makedirs(arguments[1], exist_ok=True)
+        for name, data in cases():
+            with open(os.path.join(arguments[1], name + ".qamw"), "wb") as file:
+                file.write(data)
+    elif len(arguments) == 1 and not arguments[0].startswith("-"):
+        with open(arguments[0], "wb") as file:
+            file.write(example())
+    else:
+        print(__doc__, file=sys.stderr)
+        return 64
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,779 @@
+#!/usr/bin/env python3
+"""Reference decoder of .qamw, version 0.1.
+
+It follows the document qamw.md section by section; the numbers in the headings below are that document's.
+It is written to be read, not to be fast. It needs Python 3.9, numpy, zstandard and xxhash.
+
+    python qamw_reference.py FILE                        list the content, verify every checksum and all padding
+    python qamw_reference.py FILE --tensor NAME -o X.npy one tensor: float32 of a coded one, bytes (uint8) of a raw one
+    python qamw_reference.py FILE --all OUT.npz          all tensors in the same way
+    python qamw_reference.py FILE --file NAME -o OUT     one embedded file
+
+Exit status: 0 all well, 65 the file is damaged or unsupported, 66 it cannot be read or has no such tensor.
+"""
+
+import argparse
+import mmap
+import sys
+import zipfile
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import xxhash
+import zstandard
+
+
+# 1. Conventions ---------------------------------------------------------------------------------------------
+
+class Damaged(Exception):
+    """The bytes break a rule of the format."""
+
+
+class Unsupported(Exception):
+    """The bytes are well-formed, but this version cannot read them."""
+
+
+def require(condition: bool, cause: str) -> None:
+    if not condition:
+        raise Damaged(cause)
+
+
+def align_up(value: int, to: int) -> int:
+    return (value + to - 1) // to * to
+
+
+def xxh3(data) -> int:
+    return xxhash.xxh3_64_intdigest(data)
+
+
+class Cursor:
+    """Reads little-endian fields one after the other; never beyond the end."""
+
+    def __init__(self, data, what: str):
+        self.data, self.what, self.at = data, what, 0
+
+    def left(self) -> int:
+        return len(self.data) - self.at
+
+    def take(self, count: int):
+        require(0 <= count <= self.left(), f"{self.what}: {count} bytes are needed at {self.at}, {self.left()} are left")
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def uint(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "little")
+
+    def count(self) -> int:
+        """A u64 that must be below 2^63."""
+        value = self.uint(8)
+        require(value < 1 << 63, f"{self.what}: the value {value} is out of range")
+        return value
+
+    def reserved(self, count: int) -> None:
+        require(not any(self.take(count)), f"{self.what}: reserved bytes before {self.at} are not zero")
+
+    def text(self, count: int, nul: bool = False) -> str:
+        raw = bytes(self.take(count))
+        require(nul or 0 not in raw, f"{self.what}: a text holds a NUL")
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Damaged(f"{self.what}: a text is not UTF-8") from None
+
+    def end(self) -> None:
+        require(self.left() == 0, f"{self.what}: {self.left()} bytes follow the last record")
+
+
+# 3. File header ---------------------------------------------------------------------------------------------
+
+SIGNATURE = b"\x89QAM\r\n\x1a\n"
+HEADER_BYTES, ENTRY_BYTES = 64, 64
+
+
+class Header(NamedTuple):
+    version: Tuple[int, int]
+    alignment: int
+    file_length: int
+    section_count: int
+    table_hash: int
+
+
+def read_header(data) -> Header:
+    require(len(data) >= HEADER_BYTES, f"the file has {len(data)} bytes, less than a header")
+    cursor = Cursor(data[:HEADER_BYTES], "header")
+    require(bytes(cursor.take(8)) == SIGNATURE, "header: the signature is wrong")
+    major, minor = cursor.uint(2), cursor.uint(2)
+    if major > 0:
+        raise Unsupported(f"format version {major}.{minor}; this program reads 0.x")
+    require(xxh3(data[:56]) == int.from_bytes(data[56:64], "little"), "header: the checksum differs")
+    alignment = cursor.uint(4)
+    require(64 <= alignment <= 1 << 20 and alignment & (alignment - 1) == 0, f"header: the alignment is {alignment}")
+    file_length = cursor.count()
+    section_count = cursor.uint(4)
+    require(section_count <= 64, f"header: {section_count} sections")
+    cursor.reserved(4)
+    table_hash = cursor.uint(8)
+    cursor.reserved(16)
+    require(file_length == len(data), f"the file has {len(data)} bytes, but its header says {file_length}")
+    return Header((major, minor), alignment, file_length, section_count, table_hash)
+
+
+# 4. Section table -------------------------------------------------------------------------------------------
+
+CRITICAL, CHUNKED, ZSTD = 1, 2, 4
+CHUNKED_SECTIONS = ("scales", "symbols", "files", "raw")
+KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + CHUNKED_SECTIONS
+SLACK = 64
+
+
+class Section(NamedTuple):
+    name: str
+    flags: int
+    offset: int
+    length: int
+    content_length: int
+    checksum: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+
+def read_section_table(data, header: Header) -> Dict[str, Section]:
+    end = HEADER_BYTES + ENTRY_BYTES * header.section_count
+    require(end <= header.file_length, "section table: it reaches beyond the end of the file")
+    table = data[HEADER_BYTES:end]
+    require(xxh3(table) == header.table_hash, "section table: the checksum differs")
+    cursor = Cursor(table, "section table")
+    sections: Dict[str, Section] = {}
+    previous: Optional[Section] = None
+    for _ in range(header.section_count):
+        field = bytes(cursor.take(16))
+        raw = field.split(b"\0")[0]
+        require(raw and not any(field[len(raw):]) and all(0x21 <= b <= 0x7E for b in raw), f"section table: the name {field!r}")
+        name, flags = raw.decode("ascii"), cursor.uint(4)
+        require(flags < 8, f"section {name}: unknown flags {flags}")
+        cursor.reserved(4)
+        section = Section(name, flags, cursor.count(), cursor.count(), cursor.count(), cursor.uint(8))
+        cursor.reserved(8)
+        require(flags & ZSTD or section.content_length == section.length, f"section {name}: content length and length differ")
+        if name not in KNOWN_SECTIONS:                                                          # 5.1
+            if flags & CRITICAL:
+                raise Unsupported(f"section {name} is critical and unknown")
+            require(not flags & CHUNKED, f"section {name}: unknown and chunked")
+        else:
+            require(flags & CRITICAL and bool(flags & CHUNKED) == (name in CHUNKED_SECTIONS)
+                    and (not flags & ZSTD or name == "metadata"), f"section {name}: it must not have the flags {flags}")
+        require(name not in sections, f"section {name}: it is there twice")
+        require(section.offset >= end and section.offset % header.alignment == 0, f"section {name}: the offset {section.offset}")
+        require(section.end <= header.file_length, f"section {name}: it reaches beyond the end of the file")
+        if previous is not None and previous.name in CHUNKED_SECTIONS:                          # 5.4
+            require(section.offset - previous.end >= SLACK, f"section {previous.name}: fewer than {SLACK} bytes follow")
+        sections[name] = previous = section
+        end = section.end
+    require(end == header.file_length, "the last section does not end where the file ends")
+    require(previous is None or previous.name not in CHUNKED_SECTIONS, "the last section is chunked")
+    for name in ("metadata", "directory", "checksums"):
+        require(name in sections, f"section {name} is missing")
+    return sections
+
+
+# 5.3 zstd frames --------------------------------------------------------------------------------------------
+
+PIECE = 1 << 20
+
+
+def unframe(stored, content_length: int, what: str) -> bytes:
+    pieces = (content_length + PIECE - 1) // PIECE
+    require(4 * pieces <= len(stored), f"{what}: too short for {pieces} zstd frames")
+    table = Cursor(stored[len(stored) - 4 * pieces:], what)
+    result, at = [], 0
+    for piece in range(pieces):
+        size, length = min(PIECE, content_length - piece * PIECE), table.uint(4)
+        require(length <= size + size // 128 + 512, f"{what}: zstd frame {piece} is too long")
+        require(at + length <= len(stored) - 4 * pieces, f"{what}: zstd frame {piece} reaches into the table")
+        frame = bytes(stored[at:at + length])
+        try:
+            require(zstandard.frame_content_size(frame) in (size, -1), f"{what}: the size of zstd frame {piece}")
+            content = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size, allow_extra_data=False)
+        except zstandard.ZstdError as error:
+            raise Damaged(f"{what}: zstd frame {piece}: {error}") from None
+        require(len(content) == size, f"{what}: zstd frame {piece} holds {len(content)} bytes, not {size}")
+        result.append(content)
+        at += length
+    require(at == len(stored) - 4 * pieces, f"{what}: the lengths of the zstd frames do not add up")
+    return b"".join(result)
+
+
+# 6.1 Metadata -----------------------------------------------------------------------------------------------
+
+SCALARS = {0: "<u1", 1: "<i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4", 6: "<f4", 10: "<u8", 11: "<i8", 12: "<f8"}
+BOOL, STRING, ARRAY = 7, 8, 9
+
+
+def read_value(cursor: Cursor, kind: int, count: int) -> list:
+    if kind == STRING:
+        require(count <= cursor.left() // 8, "metadata: an array that does not fit")
+        return [cursor.text(cursor.count(), nul=True) for _ in range(count)]
+    if kind == BOOL:
+        raw = cursor.take(count)
+        require(all(byte <= 1 for byte in raw), "metadata: a truth value is neither 0 nor 1")
+        return [byte == 1 for byte in raw]
+    require(kind in SCALARS, f"metadata: unknown type {kind}")
+    dtype = np.dtype(SCALARS[kind])
+    return np.frombuffer(cursor.take(count * dtype.itemsize), dtype).tolist()
+
+
+def read_metadata(content) -> Dict[str, Tuple[int, Any]]:
+    """Key -> (type, value); an array's value is (element type, list)."""
+    cursor, metadata = Cursor(content, "metadata"), {}
+    for _ in range(cursor.count()):
+        key = cursor.text(cursor.count())
+        require(key not in metadata, f"metadata: two entries {key!r}")
+        kind = cursor.uint(4)
+        if kind == ARRAY:
+            element = cursor.uint(4)
+            metadata[key] = (ARRAY, (element, read_value(cursor, element, cursor.count())))
+        else:
+            metadata[key] = (kind, read_value(cursor, kind, 1)[0])
+    cursor.end()
+    return metadata
+
+
+# 6.2 Directory, 6.3 dtypes ----------------------------------------------------------------------------------
+
+# id: (name, elements a block, bytes a block)
+DTYPES: Dict[int, Tuple[str, int, int]] = {
+    1: ("BOOL", 1, 1), 2: ("F4", 2, 1), 3: ("F6_E2M3", 4, 3), 4: ("F6_E3M2", 4, 3), 5: ("U8", 1, 1), 6: ("I8", 1, 1),
+    7: ("F8_E5M2", 1, 1), 8: ("F8_E4M3", 1, 1), 9: ("F8_E8M0", 1, 1), 10: ("F8_E4M3FNUZ", 1, 1), 11: ("F8_E5M2FNUZ", 1, 1),
+    12: ("I16", 1, 2), 13: ("U16", 1, 2), 14: ("F16", 1, 2), 15: ("BF16", 1, 2), 16: ("I32", 1, 4), 17: ("U32", 1, 4),
+    18: ("F32", 1, 4), 19: ("C64", 1, 8), 20: ("F64", 1, 8), 21: ("I64", 1, 8), 22: ("U64", 1, 8),
+    66: ("Q4_0", 32, 18), 67: ("Q4_1", 32, 20), 70: ("Q5_0", 32, 22), 71: ("Q5_1", 32, 24), 72: ("Q8_0", 32, 34),
+    73: ("Q8_1", 32, 36), 74: ("Q2_K", 256, 84), 75: ("Q3_K", 256, 110), 76: ("Q4_K", 256, 144), 77: ("Q5_K", 256, 176),
+    78: ("Q6_K", 256, 210), 79: ("Q8_K", 256, 292), 80: ("IQ2_XXS", 256, 66), 81: ("IQ2_XS", 256, 74),
+    82: ("IQ3_XXS", 256, 98), 83: ("IQ1_S", 256, 50), 84: ("IQ4_NL", 32, 18), 85: ("IQ3_S", 256, 110), 86: ("IQ2_S", 256, 82),
+    87: ("IQ4_XS", 256, 136), 93: ("IQ1_M", 256, 56), 98: ("TQ1_0", 256, 54), 99: ("TQ2_0", 256, 66), 103: ("MXFP4", 32, 17),
+    104: ("NVFP4", 64, 36), 105: ("Q1_0", 128, 18), 106: ("Q2_0", 64, 18),
+}
+RAW, CODED, ALIAS = 0, 1, 2
+EXTENT_ALIGNMENT, CHUNK, NONE = 64, 1 << 20, 0xFFFF
+
+
+class Extent(NamedTuple):
+    section: str
+    offset: int  # from the section's begin
+    length: int
+
+
+class Coding(NamedTuple):
+    codec: int
+    source: int
+    codebook: Optional[int]
+    seed: Optional[int]
+    parameters: bytes
+    streams: List[Tuple[int, int, int]]  # role, kind (0 a row, 1 whole), bytes
+
+
+class Tensor(NamedTuple):
+    name: str
+    kind: int
+    shape: Tuple[int, ...]
+    extents: List[Extent]
+    dtype: int = 0
+    compression: int = 0
+    coding: Optional[Coding] = None
+    target: int = 0
+
+    @property
+    def columns(self) -> int:
+        return self.shape[-1] if self.shape else 1
+
+    @property
+    def rows(self) -> int:
+        return product(self.shape[:-1])
+
+
+class EmbeddedFile(NamedTuple):
+    name: str
+    compression: int
+    content_length: int
+    extent: Extent
+
+
+def product(shape) -> int:
+    result = 1
+    for dimension in shape:
+        result *= dimension
+    return result
+
+
+class Placement:
+    """Extents of a section follow each other in directory order, aligned, without holes (5.4)."""
+
+    def __init__(self) -> None:
+        self.ends: Dict[str, int] = {}
+
+    def next(self, section: str, offset: int, length: int) -> Extent:
+        belongs = align_up(self.ends.get(section, 0), EXTENT_ALIGNMENT)
+        require(offset == belongs, f"directory: an extent of {section} lies at {offset}, but belongs at {belongs}")
+        require(offset + length < 1 << 63, f"directory: an extent of {section} overflows")
+        self.ends[section] = offset + length
+        return Extent(section, offset, length)
+
+
+def read_tensor(cursor: Cursor, placement: Placement, codebooks: int, seeds: int) -> Tensor:
+    name = cursor.text(cursor.uint(4))
+    kind, rank = cursor.uint(1), cursor.uint(1)
+    require(kind <= ALIAS, f"tensor {name!r}: unknown kind {kind}")
+    cursor.reserved(2)
+    shape = tuple(cursor.count() for _ in range(rank))
+    require(product(d for d in shape if d) < 1 << 63, f"tensor {name!r}: the shape overflows")
+    if kind == ALIAS:
+        return Tensor(name, kind, shape, [], target=cursor.count())
+    if kind == RAW:
+        dtype, compression = cursor.uint(1), cursor.uint(1)
+        if dtype not in DTYPES:
+            raise Unsupported(f"tensor {name!r}: unknown dtype {dtype}")
+        require(compression <= 1, f"tensor {name!r}: unknown compression {compression}")
+        cursor.reserved(2)
+        block, size = DTYPES[dtype][1:]
+        require(product(shape) % block == 0, f"tensor {name!r}: no whole number of blocks")
+        require(product(shape) // block * size < 1 << 63, f"tensor {name!r}: too many bytes")
+        extent = placement.next("raw", cursor.count(), cursor.count())
+        require(compression == 1 or extent.length == product(shape) // block * size, f"tensor {name!r}: length and shape differ")
+        return Tensor(name, kind, shape, [extent], dtype, compression)
+    codec, source, stream_count = cursor.uint(2), cursor.uint(1), cursor.uint(1)
+    if source not in DTYPES:
+        raise Unsupported(f"tensor {name!r}: unknown source dtype {source}")
+    codebook, seed = cursor.uint(2), cursor.uint(2)
+    require(codebook == NONE or codebook < codebooks, f"tensor {name!r}: there is no codebook {codebook}")
+    require(seed == NONE or seed < seeds, f"tensor {name!r}: there is no seed {seed}")
+    parameters = bytes(cursor.take(cursor.uint(1)))
+    require(rank > 0, f"tensor {name!r}: coded, but without dimensions")
+    streams, extents = [], []
+    for _ in range(stream_count):
+        role, stream_kind = cursor.uint(1), cursor.uint(1)
+        cursor.reserved(2)
+        size = cursor.count()
+        require(stream_kind <= 1, f"tensor {name!r}: unknown kind {stream_kind} of a stream")
+        length = size * product(shape[:-1]) if stream_kind == 0 else size
+        extents.append(placement.next("symbols" if role == SYMBOLS else "scales", cursor.count(), length))
+        streams.append((role, stream_kind, size))
+    coding = Coding(codec, source, None if codebook == NONE else codebook, None if seed == NONE else seed, parameters, streams)
+    return Tensor(name, kind, shape, extents, coding=coding)
+
+
+def read_file_record(cursor: Cursor, placement: Placement) -> EmbeddedFile:
+    name = cursor.text(cursor.uint(4))
+    require(name not in ("", ".", "..") and len(name.encode()) <= 255
+            and not any(c < " " or c in "\x7f/\\" for c in name), f"file {name!r}: no plain file name")
+    compression = cursor.uint(1)
+    require(compression <= 1, f"file {name!r}: unknown compression {compression}")
+    cursor.reserved(3)
+    content_length = cursor.count()
+    extent = placement.next("files", cursor.count(), cursor.count())
+    require(compression == 1 or extent.length == content_length, f"file {name!r}: the lengths differ")
+    require(content_length // 64 <= extent.length, f"file {name!r}: it would expand more than 64 times")                       # 5.3
+    return EmbeddedFile(name, compression, content_length, extent)
+
+
+def read_directory(content, sections: Dict[str, Section], codebooks: int, seeds: int) -> Tuple[List[Tensor], List[EmbeddedFile]]:
+    cursor, placement = Cursor(content, "directory"), Placement()
+    tensor_count, file_count = cursor.count(), cursor.count()
+    tensors = [read_tensor(cursor, placement, codebooks, seeds) for _ in range(tensor_count)]
+    files = [read_file_record(cursor, placement) for _ in range(file_count)]
+    cursor.end()
+    require(len({t.name for t in tensors}) == len(tensors), "directory: two tensors of one name")
+    require(len({f.name for f in files}) == len(files), "directory: two files of one name")
+    for tensor in tensors:
+        if tensor.kind == ALIAS:
+            require(tensor.target < len(tensors) and tensors[tensor.target].kind != ALIAS
+                    and tensors[tensor.target].shape == tensor.shape, f"tensor {tensor.name!r}: the alias names no tensor of its shape")
+    for name in CHUNKED_SECTIONS:
+        actual = sections[name].length if name in sections else 0
+        require(actual == placement.ends.get(name, 0), f"section {name}: it has {actual} bytes, the directory needs {placement.ends.get(name, 0)}")
+    return tensors, files
+
+
+# 6.4 Codebooks, 6.5 seeds -----------------------------------------------------------------------------------
+
+def read_codebooks(content) -> List[Tuple[int, bytes]]:
+    cursor, records = Cursor(content, "codebooks"), []
+    count = cursor.count()
+    require(count < 0xFFFF, f"codebooks: {count} are too many")
+    for _ in range(count):
+        codec = cursor.uint(2)
+        cursor.reserved(2)
+        length = cursor.uint(4)
+        records.append((codec, bytes(cursor.take(length))))
+        cursor.reserved(align_up(length, 8) - length)
+    cursor.end()
+    return records
+
+
+def read_seeds(content) -> List[int]:
+    cursor = Cursor(content, "seeds")
+    count = cursor.count()
+    require(count < 0xFFFF and cursor.left() == 8 * count, f"seeds: the section does not hold {count} seeds")
+    return [cursor.uint(8) for _ in range(count)]
+
+
+# 2. The whole: opening --------------------------------------------------------------------------------------
+
+class QamwFile(NamedTuple):
+    data: Any
+    header: Header
+    sections: Dict[str, Section]
+    metadata: Dict[str, Tuple[int, Any]]
+    codebooks: List[Tuple[int, bytes]]
+    seeds: List[int]
+    tensors: List[Tensor]
+    files: List[EmbeddedFile]
+
+    def section(self, name: str):
+        section = self.sections.get(name)
+        return self.data[section.offset:section.end] if section else memoryview(b"")
+
+    def stored(self, extent: Extent):
+        return self.section(extent.section)[extent.offset:extent.offset + extent.length]
+
+    def tensor(self, name: str) -> Tensor:
+        return next(t for t in self.tensors if t.name == name)
+
+
+def open_qamw(data) -> QamwFile:
+    """Reads everything but payloads. `data` is the whole file: bytes or a memoryview of them."""
+    data = memoryview(data)
+    header = read_header(data)
+    sections = read_section_table(data, header)
+
+    def checked(name: str):
+        if name not in sections:
+            return None
+        stored = data[sections[name].offset:sections[name].end]
+        require(xxh3(stored) == sections[name].checksum, f"section {name}: the checksum differs")
+        return stored
+
+    metadata = checked("metadata")
+    if sections["metadata"].flags & ZSTD:
+        require(sections["metadata"].content_length // 64 <= len(metadata), "metadata: it would expand more than 64 times")   # 5.3
+        metadata = unframe(metadata, sections["metadata"].content_length, "metadata")
+    stored_codebooks, stored_seeds = checked("codebooks"), checked("seeds")
+    codebooks = [] if stored_codebooks is None else read_codebooks(stored_codebooks)
+    seeds = [] if stored_seeds is None else read_seeds(stored_seeds)
+    tensors, files = read_directory(checked("directory"), sections, len(codebooks), len(seeds))
+    opened = QamwFile(data, header, sections, read_metadata(metadata), codebooks, seeds, tensors, files)
+    for tensor in tensors:
+        if tensor.kind == CODED:
+            try:
+                read_parameters(opened, tensor)
+            except Unsupported:
+                pass                                          # 7: the tensor cannot be decoded, the rest can
+    return opened
+
+
+# 5.2 Checksums, 5.4 padding, 6.7 the checksums section ------------------------------------------------------
+
+def verify(opened: QamwFile) -> List[str]:
+    """Checks what open_qamw did not: every checksum and all padding. Returns the problems."""
+    problems: List[str] = []
+
+    def padding(begin: int, end: int, where: str) -> None:
+        if np.frombuffer(opened.data[begin:end], np.uint8).any():
+            problems.append(f"padding {where} ({begin}..<{end}) is not zero")
+
+    hashes = opened.section("checksums")
+    if xxh3(hashes) != opened.sections["checksums"].checksum:
+        problems.append("section checksums: the checksum differs")
+    at = 0
+    end = HEADER_BYTES + ENTRY_BYTES * opened.header.section_count
+    for section in opened.sections.values():
+        padding(end, section.offset, f"before section {section.name}")
+        end = section.end
+        if not section.flags & CHUNKED:
+            if section.name != "checksums" and xxh3(opened.data[section.offset:end]) != section.checksum:
+                problems.append(f"section {section.name}: the checksum differs")
+            continue
+        first, extent_end = at, 0
+        for owner, extent in extents_of(opened, section.name):
+            padding(section.offset + extent_end, section.offset + extent.offset, f"before {owner} in {section.name}")
+            extent_end = extent.offset + extent.length
+            stored = opened.stored(extent)
+            for begin in range(0, extent.length, CHUNK):
+                expected = int.from_bytes(hashes[at:at + 8], "little") if at + 8 <= len(hashes) else None
+                if xxh3(stored[begin:begin + CHUNK]) != expected:
+                    problems.append(f"section {section.name}, {owner}: chunk at {section.offset + extent.offset + begin} is damaged")
+                at += 8
+        if xxh3(hashes[first:at]) != section.checksum:
+            problems.append(f"section {section.name}: the checksum of its chunk hashes differs")
+    if at != len(hashes):
+        problems.append(f"section checksums: it has {len(hashes)} bytes, not {at}")
+    for record in [t for t in opened.tensors if t.kind == RAW] + opened.files:
+        if record.compression == 1:
+            try:
+                read_raw(opened, record) if isinstance(record, Tensor) else read_file(opened, record.name)
+            except Damaged as error:
+                problems.append(str(error))
+    return problems
+
+
+def extents_of(opened: QamwFile, section: str):
+    if section == "files":
+        return [(f"file {f.name!r}", f.extent) for f in opened.files]
+    return [(f"tensor {t.name!r}", e) for t in opened.tensors for e in t.extents if e.section == section]
+
+
+# 6.6 Raw tensors and embedded files -------------------------------------------------------------------------
+
+def read_raw(opened: QamwFile, tensor: Tensor) -> bytes:
+    block, size = DTYPES[tensor.dtype][1:]
+    stored = opened.stored(tensor.extents[0])
+    if tensor.compression == 1:
+        return unframe(stored, product(tensor.shape) // block * size, f"tensor {tensor.name!r}")
+    return bytes(stored)
+
+
+def read_file(opened: QamwFile, name: str) -> bytes:
+    file = next(f for f in opened.files if f.name == name)
+    stored = opened.stored(file.extent)
+    return unframe(stored, file.content_length, f"file {name!r}") if file.compression == 1 else bytes(stored)
+
+
+# 7. Codec registry ------------------------------------------------------------------------------------------
+
+QAM_PAIRS = 1
+SYMBOLS, GAINS, CHANNEL_SCALES = 1, 2, 3
+
+
+# 8. Codec 1: QAM pairs --------------------------------------------------------------------------------------
+
+FREE, OCTANT = 1, 2
+
+
+# 8.1 Parameters
+
+class Parameters(NamedTuple):
+    family: int
+    bits: int        # the rate; free: bits a symbol b; octant: stride s
+    block: int       # B = 2^k
+    log_block: int   # k
+    gain_type: int   # 1 float16, 2 float32
+    step: np.float32
+    points: np.ndarray
+
+
+def read_parameters(opened: QamwFile, tensor: Tensor) -> Parameters:
+    coding, what = tensor.coding, f"tensor {tensor.name!r}"
+    if coding.codec != QAM_PAIRS:
+        raise Unsupported(f"{what}: codec {coding.codec}")
+    require(len(coding.parameters) == 4, f"{what}: codec 1 has 4 bytes of parameters")
+    family, bits, k, gain_type = coding.parameters
+    if family not in (FREE, OCTANT):
+        raise Unsupported(f"{what}: family {family}")
+    require(4 <= bits <= 13 if family == FREE else 1 <= bits <= 10, f"{what}: rate {bits}")
+    require(1 <= k <= 15, f"{what}: the block 2^{k}")
+    if gain_type not in (1, 2):
+        raise Unsupported(f"{what}: gain type {gain_type}")
+    require(coding.codebook is not None and coding.seed is not None, f"{what}: it has no codebook or no seed")
+    codec, record = opened.codebooks[coding.codebook]
+    require(codec == QAM_PAIRS, f"{what}: its codebook belongs to codec {codec}")
+    step, points = read_codebook(record)
+    require(record[:2] == coding.parameters[:2], f"{what}: its codebook is of another family or rate")
+    require(len(tensor.shape) >= 2 and all(tensor.shape), f"{what}: fewer than two dimensions, or one is zero")
+    require(tensor.columns <= 1 << 24, f"{what}: {tensor.columns} columns are too many")                                      # 10
+    require(tensor.columns % (1 << k) == 0, f"{what}: the block 2^{k} does not divide {tensor.columns}")
+    row = symbol_row_bytes(family, bits, tensor.columns)
+    expected = [(SYMBOLS, 0, row), (GAINS, 0, 2 * gain_type)]
+    require(coding.streams in (expected, expected + [(CHANNEL_SCALES, 1, 2 * tensor.columns)]), f"{what}: unexpected streams")
+    return Parameters(family, bits, 1 << k, k, gain_type, step, points)
+
+
+# 8.2 Sign generator
+
+def signs(seed: int, columns: int) -> np.ndarray:
+    """True where d = -1."""
+    mask, words = (1 << 64) - 1, []
+    for i in range((columns + 63) // 64):
+        z = (seed + (i + 1) * 0x9E3779B97F4A7C15) & mask
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        words.append(z ^ (z >> 31))
+    return np.unpackbits(np.array(words, "<u8").view(np.uint8), bitorder="little")[:columns].astype(bool)
+
+
+# 8.3 Codebook record
+
+def read_codebook(record: bytes) -> Tuple[np.float32, np.ndarray]:
+    require(len(record) >= 8, "codebook: shorter than its header")
+    family, bits, window = record[:3]
+    if family not in (FREE, OCTANT):
+        raise Unsupported(f"codebook: family {family}")
+    require(record[3] == 0, "codebook: the reserved byte is not zero")
+    step = np.frombuffer(record[4:8], "<f4")[0]
+    if family == FREE:
+        require(4 <= bits <= 13 and window == bits, f"codebook: {bits} bits, window {window}")
+        require(record[4:8] == bytes(4) and len(record) == 8 + (8 << bits), "codebook: the header or the length")
+        points = np.frombuffer(record[8:], "<f4").reshape(-1, 2)
+        require(bool(np.isfinite(points).all()), "codebook: a point is not finite")
+    else:
+        require(1 <= bits <= 10 and window == max(8, bits), f"codebook: stride {bits}, window {window}")
+        require(len(record) == 8 + (2 << window), "codebook: the length")
+        require(bool(np.isfinite(step)) and step > 0, "codebook: the step is not positive")
+        points = np.frombuffer(record[8:], np.uint8).reshape(-1, 2)
+        require(bool((points[:, 0] >= points[:, 1]).all()), "codebook: a base point with a < b")
+    return step, points
+
+
+# 8.4 Symbols
+
+def symbol_row_bytes(family: int, bits: int, columns: int) -> int:
+    return (columns + 15) // 16 * bits if family == FREE else (columns + 63) // 64 * (12 + 4 * bits)
+
+
+def bits_of(packed: np.ndarray) -> np.ndarray:
+    return np.unpackbits(packed, axis=-1, bitorder="little")
+
+
+def free_coordinates(packed: np.ndarray, parameters: Parameters, columns: int) -> np.ndarray:
+    rows, b = len(packed), parameters.bits
+    bits = bits_of(packed).reshape(rows, (columns + 15) // 16 * 8, b).astype(np.int32)
+    index = (bits << np.arange(b, dtype=np.int32)).sum(axis=-1)
+    return parameters.points[index].reshape(rows, index.shape[1] * 2)[:, :columns].astype(np.float32)
+
+
+def octant_coordinates(packed: np.ndarray, parameters: Parameters, columns: int) -> np.ndarray:
+    rows, s, window = len(packed), parameters.bits, max(8, parameters.bits)
+    groups = packed.reshape(rows, -1, 12 + 4 * s)
+    negative = bits_of(groups[:, :, 0:8]).astype(bool)
+    swapped = bits_of(groups[:, :, 8:12]).astype(bool)
+    ring = bits_of(groups[:, :, 12:])
+    index = np.zeros(ring.shape[:2] + (32,), np.int32)
+    for j in range(window):
+        index |= ring[:, :, (np.arange(32) * s + j) % (32 * s)].astype(np.int32) << j
+    pairs = parameters.points[index].astype(np.int32)
+    pairs = np.where(swapped[..., None], pairs[..., ::-1], pairs).reshape(negative.shape)
+    return np.where(negative, -pairs, pairs).reshape(rows, -1)[:, :columns]
+
+
+# 8.5 Decoding
+
+def hadamard(values: np.ndarray, block: int) -> np.ndarray:
+    """The unnormalised transform of each block, stage by stage; exact for integers."""
+    shape, h = values.shape, 1
+    while h < block:
+        pairs = values.reshape(-1, 2, h)
+        a, b = pairs[:, 0], pairs[:, 1]
+        values = np.stack([a + b, a - b], axis=1)
+        h *= 2
+    return values.reshape(shape)
+
+
+def root(k: int) -> np.float32:
+    """r_B = 2^(-k/2) rounded to float32."""
+    if k % 2 == 0:
+        return np.float32(2.0 ** (-k // 2))
+    return np.array([0x3F3504F3], np.uint32).view(np.float32)[0] * np.float32(2.0 ** (-(k - 1) // 2))
+
+
+def decode_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarray], negative: np.ndarray,
+                parameters: Parameters, columns: int) -> np.ndarray:
+    coordinates = free_coordinates if parameters.family == FREE else octant_coordinates
+    t = hadamard(coordinates(packed, parameters, columns), parameters.block).astype(np.float32)
+    g = gains.astype(np.float32)
+    f = (g if parameters.family == FREE else g * parameters.step) * root(parameters.log_block)
+    w = np.where(negative, -t, t) * f[:, None]
+    return w if scales is None else w / scales.astype(np.float32)
+
+
+def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
+    """float32 of a coded tensor; bytes (uint8) of a raw one; of an alias what its target gives."""
+    tensor = opened.tensor(name)
+    if tensor.kind == ALIAS:
+        tensor = opened.tensors[tensor.target]
+    if tensor.kind == RAW:
+        return np.frombuffer(read_raw(opened, tensor), np.uint8)
+    parameters = read_parameters(opened, tensor)
+    rows, columns = tensor.rows, tensor.columns
+    packed = np.frombuffer(opened.stored(tensor.extents[0]), np.uint8).reshape(rows, tensor.coding.streams[0][2])
+    gains = np.frombuffer(opened.stored(tensor.extents[1]), "<f2" if parameters.gain_type == 1 else "<f4")
+    scales = None
+    if len(tensor.extents) == 3:
+        scales = np.frombuffer(opened.stored(tensor.extents[2]), "<f2")
+        halves = scales.view("<u2")
+        require(bool(((halves >= 0x0400) & (halves <= 0x7BFF)).all()), f"tensor {name!r}: a channel scale is not positive and normal")
+    require(bool((np.isfinite(gains) & ~np.signbit(gains)).all()), f"tensor {name!r}: a gain is negative or not finite")
+    negative = signs(opened.seeds[tensor.coding.seed], columns)
+    result, step = np.empty((rows, columns), np.float32), max(1, (1 << 20) // max(1, columns))
+    for begin in range(0, rows, step):
+        part = slice(begin, begin + step)
+        result[part] = decode_rows(packed[part], gains[part], scales, negative, parameters, columns)
+    return result.reshape(tensor.shape)
+
+
+# The command ------------------------------------------------------------------------------------------------
+
+def describe(opened: QamwFile) -> None:
+    header = opened.header
+    print(f"version {header.version[0]}.{header.version[1]}, {header.file_length} bytes, alignment {header.alignment}")
+    for section in opened.sections.values():
+        note = "" if section.name in KNOWN_SECTIONS else "  (unknown, skipped)"
+        print(f"section {section.name:<16} offset {section.offset:>12} length {section.length:>12}  {section.checksum:016x}{note}")
+    for key, (kind, value) in opened.metadata.items():
+        text = f"array of {len(value[1])} of type {value[0]}" if kind == ARRAY else repr(value)
+        print(f"metadata {key!r} type {kind}: {text[:100]}")
+    for tensor in opened.tensors:
+        if tensor.kind == ALIAS:
+            what = f"alias of {opened.tensors[tensor.target].name!r}"
+        elif tensor.kind == RAW:
+            what = f"raw {DTYPES[tensor.dtype][0]}{', zstd' if tensor.compression else ''}"
+        else:
+            what = f"codec {tensor.coding.codec}, parameters {tensor.coding.parameters.hex(' ')}"
+            what += ", channel scales" if any(role == CHANNEL_SCALES for role, _, _ in tensor.coding.streams) else ""
+        print(f"tensor {tensor.name!r} {list(tensor.shape)}: {what}")
+    for file in opened.files:
+        print(f"file {file.name!r}: {file.content_length} bytes{', zstd' if file.compression else ''}")
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description="Reference decoder of .qamw 0.1.")
+    parser.add_argument("path", metavar="FILE")
+    parser.add_argument("--tensor", metavar="NAME")
+    parser.add_argument("--file", metavar="NAME")
+    parser.add_argument("--all", metavar="OUT.npz")
+    parser.add_argument("-o", "--output", metavar="OUT")
+    options = parser.parse_args(arguments)
+    if (options.tensor is not None or options.file is not None) and not options.output:
+        parser.error("--tensor and --file need -o OUT")
+    try:
+        with open(options.path, "rb") as file:
+            data = file.read() if file.seek(0, 2) == 0 else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        opened = open_qamw(data)
+        if options.tensor is not None:
+            np.save(options.output, decode_tensor(opened, options.tensor))
+        elif options.file is not None:
+            content = read_file(opened, options.file)
+            with open(options.output, "wb") as file:
+                file.write(content)
+        elif options.all:
+            with zipfile.ZipFile(options.all, "w") as archive:
+                for tensor in opened.tensors:
+                    with archive.open(tensor.name + ".npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, decode_tensor(opened, tensor.name), allow_pickle=False)
+        else:
+            describe(opened)
+            problems = verify(opened)
+            for problem in problems:
+                print(f"qamw_reference: {options.path}: {problem}", file=sys.stderr)
+            print(f"{len(problems)} problems" if problems else "verified: every checksum and all padding")
+            return 65 if problems else 0
+    except (Damaged, Unsupported) as error:
+        print(f"qamw_reference: {options.path}: {error}", file=sys.stderr)
+        return 65
+    except (OSError, StopIteration) as error:
+        print(f"qamw_reference: {options.path}: {str(error) or 'there is no such tensor or file'}", file=sys.stderr)
+        return 66
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
