@@ -41,6 +41,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings),
+        .executableTarget(name: "CodebookSolver", swiftSettings: swiftSettings),
         .testTarget(name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),

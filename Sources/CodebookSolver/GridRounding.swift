@@ -39,9 +39,13 @@ struct GridRounding {
         }
         // Frozen one by one, a point's coordinates may have crossed the diagonal: its mirror image is as good.
         let bytes = frozen.map { SIMD2(UInt8(max($0.x, $0.y)), UInt8(min($0.x, $0.y))) }
+        return await outcome(step: step, points: bytes)
+    }
+
+    private func outcome(step: Float, points: [SIMD2<UInt8>]) async -> Outcome {
         let statistics = await CellStatistics.gather(
-            stride: stride, points: bytes.map { SIMD2<Float>($0) * step }, groups: groups, blocks: 0..<groups.blockCount
-        )
-        return Outcome(step: step, points: bytes, meanSquaredError: statistics.meanSquaredError)
+            stride: stride, points: points.map { SIMD2<Float>($0) * step }, groups: groups,
+            blocks: 0..<groups.blockCount)
+        return Outcome(step: step, points: points, meanSquaredError: statistics.meanSquaredError)
     }
 }

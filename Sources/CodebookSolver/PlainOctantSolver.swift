@@ -4,8 +4,9 @@ struct PlainOctantSolver {
     struct Schedule {
         /// Trials a point.
         var sweeps: Int
-        /// The first temperature, in the units of `GridAnnealing.anneal`.
+        /// The first and the last temperature, in the units of `GridAnnealing.anneal`.
         var hot: Double
+        var cold: Double
         /// The grid's extent to try, relative to the largest coordinate of the codebook without a grid.
         var extents: [Double]
     }
@@ -24,7 +25,7 @@ struct PlainOctantSolver {
             // The step as the file stores it.
             let step = Float(reach * schedule.extents[index] / Double(GridAnnealing.largest))
             var annealing = GridAnnealing(sites: sites, step: Double(step), seed: UInt64(index))
-            annealing.anneal(sweeps: schedule.sweeps, hot: schedule.hot, cold: 0.01)
+            annealing.anneal(sweeps: schedule.sweeps, hot: schedule.hot, cold: schedule.cold)
             annealing.descend()
             return (step: step, error: annealing.meanSquaredError, points: annealing.points)
         }

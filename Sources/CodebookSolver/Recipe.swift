@@ -15,10 +15,12 @@ enum Recipe {
     private static func trellis(_ stride: Int) -> TrellisSolver.Schedule {
         switch stride {
         case 1: .init(seed: 1, steps: 4000, noise: 0.3)
+        case 2: .init(seed: 2, steps: 6000, noise: 0.5)
         case 3: .init(seed: 2, steps: 8000, noise: 0.5)
         case 4: .init(seed: 2, steps: 8000, noise: 0.7)
         case 5: .init(seed: 1, steps: 12000, noise: 0.7)
-        default: .init(seed: 1, steps: 4000, noise: 0.7)
+        case 6: .init(seed: 2, steps: 6000, noise: 0.5)
+        default: .init(seed: 1, steps: 3000, noise: 1, batch: 1 << 16)
         }
     }
 
@@ -33,9 +35,9 @@ enum Recipe {
 
     private static func plain(_ stride: Int) -> PlainOctantSolver.Schedule {
         switch stride {
-        case 8: .init(sweeps: 6000, hot: 0.12, extents: [0.975, 1.0, 1.02])
-        case 9: .init(sweeps: 3000, hot: 0.12, extents: [0.90, 0.92])
-        default: .init(sweeps: 1500, hot: 0.12, extents: [0.88, 0.90])
+        case 8: .init(sweeps: 6000, hot: 0.12, cold: 0.01, extents: [0.975, 1.0, 1.02])
+        case 9: .init(sweeps: 3000, hot: 0.12, cold: 0.01, extents: [0.90, 0.92])
+        default: .init(sweeps: 3000, hot: 0.05, cold: 0.005, extents: [0.89, 0.90])
         }
     }
 }

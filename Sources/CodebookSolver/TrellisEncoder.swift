@@ -29,11 +29,12 @@ struct TrellisEncoder {
     /// The windows chosen in the latest call of `encode`, pair by pair.
     private(set) var path: [Indices]
 
-    /// The number of seam states tried: the fewest that stay within 0.01 dB of trying all.
+    /// The number of seam states tried: enough to stay within 0.01 dB of trying all.
     static func tries(stride: Int) -> Int {
         switch stride {
-        case 1: 4
-        case 2...4: 2
+        case 1: 8
+        case 2: 4
+        case 3, 4: 2
         default: 1
         }
     }

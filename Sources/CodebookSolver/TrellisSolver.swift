@@ -7,9 +7,10 @@ struct TrellisSolver {
         var steps: Int
         /// The initial noise on a coordinate, in units of the root of the rate-distortion bound.
         var noise: Double
+        /// Pairs coded in a relaxation step.
+        var batch = 1 << 14
     }
 
-    static let batch = 1 << 14
     let stride: Int
     let schedule: Schedule
 
@@ -39,7 +40,7 @@ struct TrellisSolver {
         }
         // The rate-distortion bound of the rate (3 + stride) / 2 is 2^-(3 + stride).
         let scale = schedule.noise * (1 / Double(8 << stride)).squareRoot()
-        let blocks = Self.batch / GaussianGroups.pairsPerBlock
+        let blocks = schedule.batch / GaussianGroups.pairsPerBlock
         let batches = groups.blockCount / blocks
         var encoder = TrellisEncoder(stride: stride, points: points.map { SIMD2<Float>($0) }, tries: 1)
         for step in 0..<schedule.steps {

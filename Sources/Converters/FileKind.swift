@@ -22,7 +22,8 @@ package enum FileKind: Hashable, Sendable {
     package static func of(_ file: any ByteSource) throws -> FileKind {
         let head = try file.read(0..<min(file.byteCount, 512))
         if head.isEmpty { return .foreign(name: "an empty file", advice: "fetch it again") }
-        if head.starts(with: [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]) { return .qamw }
+        // Also where the signature is damaged, so that the damage is told and not that the file is unknown.
+        if FileHeader.isLikely(head) { return .qamw }
         if head.starts(with: Array("GGUF".utf8)) { return .gguf }
         // A length of less than 4 GiB, and the brace that opens the header. It comes before the foreign signatures, whose
         // first two bytes may also be a length's.

@@ -18,8 +18,6 @@ public final class QAMReader: TensorSource {
     package let sections: [SectionEntry]
     package let directory: Directory
     private let index: [ExactName: Int]
-    /// Decompressors of the raw tensors that are compressed.
-    private let compressed: [Int: ZstdReader]
 
     /// Opens a file by its path. Throws `QAMError`: `notFound`, `io`, or what is wrong with the content.
     public convenience init(path: String, limits: Limits = Limits()) throws {
@@ -41,23 +39,17 @@ public final class QAMReader: TensorSource {
             index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { (ExactName($1.name), $0) })
             options = opened.options
             var warnings = opened.warnings
+            var validator = CodingValidator(shared: opened.shared)
             for tensor in tensors {
                 guard case .coded(let coding) = tensor.storage else { continue }
                 do {
-                    try CodecRegistry.validate(tensor, shared: opened.shared)
+                    try validator.validate(tensor)
                 } catch let error as QAMError where error.code == .unsupported {
                     warnings.append("tensor \"\(tensor.name)\" is coded by codec \(coding.codec.rawValue), which this program cannot decode")
                 }
             }
             self.warnings = warnings
-            let sections = opened.sections
-            var compressed: [Int: ZstdReader] = [:]
-            for (tensor, entry) in opened.directory.tensors.enumerated() where entry.compression == .zstdFrames {
-                compressed[tensor] = try Self.zstdReader(
-                    entry.extents[0], contentLength: entry.descriptor.byteCount, bytes, sections, tensor: entry.descriptor.name)
-            }
-            self.compressed = compressed
-            files = try opened.directory.files.map { try EmbeddedPart($0, bytes: bytes, sections: sections) }
+            files = opened.directory.files.map { EmbeddedPart(file: $0, bytes: bytes, sections: opened.sections) }
         } catch let error as QAMError {
             throw error.inFile(bytes.name)
         }
@@ -73,7 +65,7 @@ public final class QAMReader: TensorSource {
 
     public func granule(of tensor: Int) -> Int {
         guard case .raw(let dtype) = tensors[tensor].storage else { return 1 }
-        return compressed[tensor] == nil ? dtype.blockBytes : ZstdFrames.pieceSize
+        return directory.tensors[tensor].compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
     }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
@@ -82,8 +74,12 @@ public final class QAMReader: TensorSource {
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: entry.descriptor.name))
         case .raw:
-            if let reader = compressed[tensor] { return TensorChunk(streams: [try reader.content(units)]) }
-            return TensorChunk(streams: [try readExtent(entry.extents[0], units)])
+            return TensorChunk(
+                streams: [
+                    try Self.content(
+                        entry.extents[0], entry.compression, contentLength: entry.descriptor.byteCount, units, bytes, sections,
+                        owner: entry.descriptor.name)
+                ])
         case .coded(let coding):
             return TensorChunk(
                 streams: try zip(coding.streams, entry.extents).map { stream, extent in
@@ -110,38 +106,34 @@ public final class QAMReader: TensorSource {
         return try bytes.read(start + range.lowerBound..<start + range.upperBound)
     }
 
-    private static func zstdReader(
-        _ extent: SectionExtent, contentLength: Int, _ bytes: any ByteSource, _ sections: [SectionEntry], tensor: String? = nil
-    ) throws -> ZstdReader {
+    /// Reads a range of what an extent holds, decompressed.
+    private static func content(
+        _ extent: SectionExtent, _ compression: Compression, contentLength: Int, _ range: Range<Int>, _ bytes: any ByteSource,
+        _ sections: [SectionEntry], owner: String
+    ) throws -> [UInt8] {
+        guard compression == .zstdFrames else { return try readExtent(extent, range, bytes, sections) }
         do {
-            return try ZstdReader(contentLength: contentLength, storedLength: extent.length) {
+            let reader = try ZstdReader(contentLength: contentLength, storedLength: extent.length) {
                 try readExtent(extent, $0, bytes, sections)
             }
-        } catch var error as QAMError {
-            error.place.section = extent.section.rawValue
-            error.place.tensor = tensor
+            return try reader.content(range)
+        } catch var error as QAMError where error.code == .malformed {
+            error.place = .init(file: bytes.name, section: extent.section.rawValue, tensor: owner)
             throw error
         }
     }
 
     /// A file inside the container.
     private struct EmbeddedPart: EmbeddedFile {
-        let name: String
-        let byteCount: Int
-        private let content: @Sendable (Range<Int>) throws -> [UInt8]
+        let file: Directory.File
+        let bytes: any ByteSource
+        let sections: [SectionEntry]
 
-        init(_ file: Directory.File, bytes: any ByteSource, sections: [SectionEntry]) throws {
-            name = file.name
-            byteCount = file.contentLength
-            switch file.compression {
-            case .none:
-                content = { try readExtent(file.extent, $0, bytes, sections) }
-            case .zstdFrames:
-                let reader = try zstdReader(file.extent, contentLength: file.contentLength, bytes, sections)
-                content = { try reader.content($0) }
-            }
+        var name: String { file.name }
+        var byteCount: Int { file.contentLength }
+
+        func read(_ range: Range<Int>) throws -> [UInt8] {
+            try content(file.extent, file.compression, contentLength: file.contentLength, range, bytes, sections, owner: file.name)
         }
-
-        func read(_ range: Range<Int>) throws -> [UInt8] { try content(range) }
     }
 }

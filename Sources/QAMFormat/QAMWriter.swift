@@ -16,9 +16,10 @@ public final class QAMWriter: TensorSink {
         self.resuming = resuming
     }
 
-    /// The file's size: exact, unless embedded files or raw tensors are compressed, which makes it smaller.
+    /// The file's size: exact, unless raw tensors are compressed, which makes it smaller, or a little larger where they
+    /// are noise.
     public static func plannedByteCount(of source: any TensorSource, options: ContainerOptions = ContainerOptions()) throws -> Int {
-        try ContainerPlan(source, options: options).byteCount
+        try ContainerPlan(source, options: options).byteCount(storing: source.files)
     }
 
     public func begin(_ source: any TensorSource) throws -> [Distortion?] {

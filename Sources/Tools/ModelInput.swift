@@ -23,13 +23,18 @@ struct ModelInput {
     init(path: String, takingFiles: Bool) throws {
         self.path = path
         let file = Self.modelFile(path)
-        switch try Self.kind(of: file) {
+        switch try FileKind.of(path: file) {
         case .qamw:
             let reader = try QAMReader(path: file)
             (format, source, self.reader, unpacked) = (.qamw, reader, reader, nil)
         case .safetensors, .safetensorsIndex, .folder:
             let source = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
-            let unpacked = try UnpackingSource.isPacked(source) ? UnpackingSource(wrapping: source) : nil
+            let unpacked: UnpackingSource?
+            do {
+                unpacked = try UnpackingSource.isPacked(source) ? UnpackingSource(wrapping: source) : nil
+            } catch let error as QAMError {
+                throw error.inFile(path)
+            }
             (format, self.source, reader, self.unpacked) = (.safetensors, source, nil, unpacked)
         case .gguf:
             throw QAMError(.unsupported, "GGUF is not supported yet", at: .init(file: path))
@@ -40,6 +45,16 @@ struct ModelInput {
 
     /// The tensors of the model that the file carries: those of a packed one unpacked.
     var model: any TensorSource { unpacked ?? source }
+
+    /// Checks every byte of a .qamw file before it is read for writing: what is written from damaged payloads would get
+    /// checksums of its own and look sound.
+    func requireSound(threads: Int, quiet: Bool) async throws {
+        guard let reader else { return }
+        let report = try await ProgressBar.during("Verifying", quiet: quiet) { bar in
+            try await reader.verify(threads: threads) { try bar.report($0, of: $1, item: path) }
+        }
+        if let problem = report.problems.first { throw problem.inFile(path) }
+    }
 
     /// What a .qamw file with this content was or would be written with.
     var containerOptions: ContainerOptions {
@@ -76,14 +91,6 @@ struct ModelInput {
         case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
         default: return try SafetensorsSource(path: path)
         }
-    }
-
-    /// As `FileKind.of`, but a .qamw file with a damaged signature is one still, so that its damage is told.
-    static func kind(of path: String) throws -> FileKind {
-        let kind = try FileKind.of(path: path)
-        guard kind == .unknown else { return kind }
-        let file = try FileBytes(path: path)
-        return FileHeader.isLikely(try file.read(0..<min(8, file.byteCount))) ? .qamw : kind
     }
 
     private static func unknown(_ path: String) -> QAMError {

@@ -70,10 +70,11 @@ struct ModelOutput {
             : try SafetensorsSink.plannedByteCount(of: source, to: destination, maxShardSize: maxShardSize)
     }
 
-    /// Moves all tensors into the output. Where that fails, nothing is left but what `resuming` keeps.
-    /// Returns what was done, and warnings of the output.
+    /// Moves all tensors into the output; `progress` counts the bytes of the input. Where that fails, nothing is left but
+    /// what `--resume` keeps. Returns what was done, and warnings of the output.
     func write(
-        _ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, writing: WritingOptions, threads: Int, progress: ProgressBar
+        _ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, writing: WritingOptions, threads: Int,
+        inputBytes: Int, progress: ProgressBar
     ) async throws -> (report: TransferReport, warnings: [String]) {
         let isNewFolder = folder.map { FileStatus($0) == nil } ?? false
         if let folder { try Folder.create(folder) }
@@ -83,7 +84,8 @@ struct ModelOutput {
             ? QAMWriter(path: path, options: options, replacing: writing.force, resuming: writing.resume) : safetensors
         do {
             let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: writing.resume) {
-                try progress.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
+                let share = Double($0.doneBytes) / Double(max(1, $0.totalBytes))
+                try progress.report(Int(share * Double(inputBytes)), of: inputBytes, item: $0.tensor)
             }
             return (report, safetensors.warnings)
         } catch let error as QAMError {

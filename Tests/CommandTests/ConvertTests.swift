@@ -91,6 +91,23 @@ import Testing
         }
     }
 
+    @Test func damageIsNotPassedOn() throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        let sections = try #require(try scratch.qamw("inspect", "q.qamw", "--json").json["sections"]).elements
+        let symbols = try #require(sections.first { $0["name"]?.text == "symbols" }?["offset"]?.integer)
+        var bytes = try scratch.bytes("q.qamw")
+        bytes[symbols] ^= 1
+        try scratch.write(bytes, to: "q.qamw")
+        let before = try scratch.names
+        for arguments in [["convert", "q.qamw", "a.safetensors"], ["convert", "q.qamw", "a.qamw"], ["quantize", "q.qamw", "a.qamw"]] {
+            let outcome = try Command.run(arguments, in: scratch)
+            #expect(outcome.status == 65)
+            #expect(outcome.errors.hasPrefix("qamw: q.qamw: section symbols, tensor \""))
+            #expect(try scratch.names == before)
+        }
+    }
+
     @Test func theFormatFollowsFromTheNames() throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("convert", "model.safetensors", "a.bin").status == 64)

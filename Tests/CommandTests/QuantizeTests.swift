@@ -42,9 +42,12 @@ import Testing
 
     @Test func aDryRunTellsTheSizeAndWritesNothing() throws {
         let scratch = try Self.scratch()
-        let dry = try scratch.qamw("quantize", "model.safetensors", "out.qamw", "--dry-run", "--json", "--bits", "3.5").json
-        #expect(try scratch.names == ["config.json", "model.safetensors"])
-        let wet = try scratch.qamw("quantize", "model.safetensors", "out.qamw", "--json", "--bits", "3.5").json
+        // A side file that is stored compressed.
+        try scratch.write((0..<10_000).map { "\($0 * 7919 % 10_007)" }.joined(separator: ","), to: "tokenizer.json")
+        let before = try scratch.names
+        let dry = try scratch.qamw("quantize", ".", "out.qamw", "--dry-run", "--json", "--bits", "3.5").json
+        #expect(try scratch.names == before)
+        let wet = try scratch.qamw("quantize", ".", "out.qamw", "--json", "--bits", "3.5").json
         for key in ["bytes", "bitsPerWeight", "tensors", "raw", "quantized"] { #expect(dry[key] == wet[key]) }
         #expect(dry["nmse"] == .null)
     }
@@ -130,6 +133,15 @@ import Testing
                 #expect(try scratch.qamw("verify", "out.qamw", "--quiet").status == 0)
             }
         }
+    }
+
+    @Test func slipsAreWarnedOf() throws {
+        let scratch = try Self.scratch()
+        let slip = try scratch.qamw("quantize", ".", "out.qamw", "--include", "nobody=3", "--json").json
+        #expect(slip["warnings"] == ["\"nobody\" matches the name of no tensor"])
+        let none = try scratch.qamw("quantize", "model.safetensors", "none.qamw", "--exclude", "")
+        #expect(none.status == 0)
+        #expect(none.errors == "qamw: warning: no tensor was quantized\n")
     }
 
     @Test func theReportIsQuietWhenAsked() throws {

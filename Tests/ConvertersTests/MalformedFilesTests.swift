@@ -2,14 +2,12 @@ import Converters
 import QAMFormat
 import Testing
 
-/// The collection of malformed files that lies beside the package, where there is one.
+/// The malformed and edge-case safetensors files of testdata, and more of them beside the package where there are.
 @Suite struct MalformedFilesTests {
-    private static let folder: String = {
-        let package = Path.folder(of: Path.folder(of: Path.folder(of: #filePath)))
-        return Path.join(Path.folder(of: package), "shared/malformed")
-    }()
-
-    private static var isThere: Bool { FileStatus(Path.join(folder, "cases.json")) != nil }
+    private static let package = Path.folder(of: Path.folder(of: Path.folder(of: #filePath)))
+    private static let folder = Path.join(package, "testdata/malformed")
+    private static let shared = Path.join(Path.folder(of: package), "shared/malformed")
+    private static let sharedIsThere = FileStatus(Path.join(shared, "cases.json")) != nil
 
     private struct Case {
         var file: String
@@ -17,7 +15,7 @@ import Testing
         var why: String
     }
 
-    private static func cases() throws -> [Case] {
+    private static func cases(_ folder: String) throws -> [Case] {
         guard case .array(let cases) = try JSONValue(parsing: contents(Path.join(folder, "cases.json")), section: "cases") else { return [] }
         return cases.compactMap { entry in
             guard case .string(let file)? = entry["file"], case .string(let expect)? = entry["expect"], case .string(let why)? = entry["why"] else { return nil }
@@ -25,11 +23,15 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: isThere)) func everyCaseHasItsVerdict() throws {
-        let cases = try Self.cases()
+    @Test func everyCaseHasItsVerdict() throws { try Self.checkVerdicts(Self.folder) }
+
+    @Test(.enabled(if: sharedIsThere)) func everySharedCaseHasItsVerdict() throws { try Self.checkVerdicts(Self.shared) }
+
+    private static func checkVerdicts(_ folder: String) throws {
+        let cases = try cases(folder)
         #expect(!cases.isEmpty)
         for item in cases {
-            let path = Path.join(Self.folder, item.file)
+            let path = Path.join(folder, item.file)
             let verdict: String
             do {
                 let isIndex = item.file.hasPrefix("idx_")
@@ -43,10 +45,12 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: isThere)) func foreignFilesAreNamed() throws {
-        for (file, name) in [("x_lfs_pointer.gguf", "a git-lfs pointer"), ("x_html.gguf", "a web page")] {
-            guard case .foreign(name, _) = try FileKind.of(path: Path.join(Self.folder, file)) else {
-                Issue.record("\(file) is not recognised")
+    @Test func foreignFilesAreNamed() throws {
+        let folder = try ScratchFolder()
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(String(repeating: "0", count: 64))\nsize 123\n"
+        for (text, name) in [(pointer, "a git-lfs pointer"), ("<!DOCTYPE html><html></html>", "a web page")] {
+            guard case .foreign(name, _) = try FileKind.of(path: folder.write(text, "model.safetensors")) else {
+                Issue.record("\(name) is not recognised")
                 continue
             }
         }

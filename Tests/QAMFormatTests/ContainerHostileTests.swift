@@ -131,6 +131,6 @@ import Testing
         entries[index].flags = [.critical, .zstd]
         entries[index].checksum = XXH3.hash(bomb)
         let error = #expect(throws: QAMError.self) { try QAMReader(MemoryBytes(seal(&bytes, entries, reader.header), name: "m")) }
-        #expect(error?.code == .limitExceeded)
+        #expect(error?.code == .malformed)
     }
 }

@@ -58,9 +58,6 @@ def models(folder):
     return sorted(root for root, _, files in os.walk(folder) if "model.safetensors" in files)
 
 
-def files_ending(folder, suffix):
-    return sorted(os.path.join(root, name) for root, _, files in os.walk(folder) for name in files if name.endswith(suffix))
-
 
 def encode_safetensors(tensors, metadata=None):
     """tensors: name -> (dtype, shape, bytes)"""

@@ -1,4 +1,4 @@
-// The codebooks that come with the library, byte for byte as a file carries them (spec section 8).
+// The codebooks that come with the library, byte for byte as a file carries them (spec section 8.3).
 
 #ifndef QAM_CODEBOOKS_H
 #define QAM_CODEBOOKS_H

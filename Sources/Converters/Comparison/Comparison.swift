@@ -65,8 +65,8 @@ public struct Comparison: Sendable {
     public let extra: [String]
 
     /// Reads both models once, in pieces of about a million elements on up to `threads` tasks; the result does not depend on
-    /// their number. Coded tensors are decoded, integers compared as numbers. `monitor` is told the elements done and to do
-    /// and the tensor's name; what it throws ends the work.
+    /// their number. Coded tensors are decoded, integers compared as numbers. `monitor` is told the bytes done and to do, of
+    /// both models, and the tensor's name; what it throws ends the work.
     public init(
         of reference: any TensorSource, with other: any TensorSource, threads: Int,
         monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
@@ -82,23 +82,23 @@ public struct Comparison: Sendable {
             tensors.append(Tensor(name: tensor.name, shape: tensor.shape, result: .success(Difference())))
             do {
                 let pair = try TensorPair(ElementReader(reference, tensor: index), ElementReader(other, tensor: match))
-                pieces += pair.ranges.map { Piece(pair: pair, elements: $0, tensor: tensors.count - 1) }
+                pieces += pair.ranges.map { Piece(pair: pair, elements: $0, tensor: tensors.count - 1, bytes: pair.bytes($0)) }
             } catch let error as QAMError {
                 tensors[tensors.count - 1].result = .failure(error)
             }
         }
 
         let work = pieces
-        let count = work.reduce(0) { $0 + $1.elements.count }
+        let byteTotal = work.reduce(0) { $0 + $1.bytes }
         var done = 0
         var sums = [Difference](repeating: Difference(), count: tensors.count)
         try await orderedMap(0..<work.count, width: threads) { index in
             try work[index].pair.difference(work[index].elements)
         } consume: { index, difference in
             let piece = work[index]
-            try monitor(done, count, tensors[piece.tensor].name)
+            try monitor(done, byteTotal, tensors[piece.tensor].name)
             sums[piece.tensor] += difference
-            done += piece.elements.count
+            done += piece.bytes
         }
         for index in tensors.indices {
             guard case .success = tensors[index].result else { continue }
@@ -111,6 +111,7 @@ public struct Comparison: Sendable {
         var pair: TensorPair
         var elements: Range<Int>
         var tensor: Int
+        var bytes: Int
     }
 }
 
@@ -133,9 +134,14 @@ private struct TensorPair: Sendable {
     /// All elements in ranges of whole rows, or of less than a row where both tensors can be read so.
     var ranges: [Range<Int>] {
         let count = reference.elementCount
-        let granule = max(reference.granule, other.granule)
+        let granule = reference.granule / greatestCommonDivisor(reference.granule, other.granule) * other.granule
         let step = max(1, Self.target / granule) * granule
         return stride(from: 0, to: count, by: step).map { $0..<min($0 + step, count) }
+    }
+
+    /// About the stored bytes of these elements in both models.
+    func bytes(_ elements: Range<Int>) -> Int {
+        Int(Double(reference.byteCount + other.byteCount) * Double(elements.count) / Double(reference.elementCount))
     }
 
     func difference(_ elements: Range<Int>) throws -> Difference {

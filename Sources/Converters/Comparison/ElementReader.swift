@@ -11,7 +11,7 @@ struct ElementReader: Sendable {
 
     private enum Content {
         case raw(DType)
-        case coded(any TensorDecoder)
+        case coded
     }
 
     /// Throws `unsupported` for unknown codecs.
@@ -24,13 +24,17 @@ struct ElementReader: Sendable {
         if case .alias(let target) = named.storage { self.tensor = target } else { self.tensor = tensor }
         switch source.tensors[self.tensor].storage {
         case .coded:
-            content = .coded(try CodecRegistry.decoder(for: self.tensor, of: source))
+            try CodecRegistry.validate(source.tensors[self.tensor], shared: source.shared)
+            content = .coded
         case .raw(let dtype):
             content = .raw(dtype)
         case .alias:
             throw QAMError(.malformed, "an alias of an alias", at: .init(tensor: name))
         }
     }
+
+    /// The stored bytes.
+    var byteCount: Int { source.tensors[tensor].byteCount }
 
     /// Reads start at multiples of this many elements.
     var granule: Int {
@@ -43,7 +47,9 @@ struct ElementReader: Sendable {
     /// The values of these elements; of complex ones both parts.
     func read(_ elements: Range<Int>) throws -> [Double] {
         switch content {
-        case .coded(let decoder):
+        case .coded:
+            // A decoder is cheap beside a piece, and so no memory grows with the number of tensors.
+            let decoder = try CodecRegistry.decoder(for: tensor, of: source)
             let columns = shape.last ?? 1
             let rows = elements.lowerBound / columns..<elements.upperBound / columns
             return try decoder.decode(try source.read(rows, of: tensor), rows: rows.count).map(Double.init)

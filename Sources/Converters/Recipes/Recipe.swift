@@ -88,6 +88,11 @@ public struct Recipe {
         return .code(bits: inclusion?.bits ?? bits)
     }
 
+    /// The patterns that match no tensor's name: most likely slips.
+    public func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
+        (inclusions + exclusions).filter { rule in !tensors.contains { rule.matches($0.name) } }.map(\.pattern)
+    }
+
     /// Why the named recipe does not want the tensor, if it does not.
     private func reasonToLeave(_ tensor: TensorDescriptor) -> String? {
         if name == .all { return nil }

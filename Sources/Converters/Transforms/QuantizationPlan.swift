@@ -37,15 +37,15 @@ public struct QuantizationPlan: Hashable, Sendable {
     /// Why this tensor cannot be quantized, in words; nil where it can.
     public static func obstacle(_ descriptor: TensorDescriptor) -> String? {
         switch descriptor.storage {
-        case .alias: return "it is another name for a tensor"
-        case .coded: return "it is quantized already"
-        case .raw(let dtype) where !DType.floating.contains(dtype): return "its type \(dtype.name) is not floating-point"
+        case .alias: return "another name for a tensor"
+        case .coded: return "quantized already"
+        case .raw(let dtype) where !DType.floating.contains(dtype): return "type \(dtype.name) is not floating-point"
         case .raw: break
         }
-        if descriptor.shape.count < 2 { return "it has fewer than two dimensions" }
-        if descriptor.elementCount == 0 { return "it is empty" }
-        if descriptor.columns % 2 != 0 { return "its rows of \(descriptor.columns) have no even length" }
-        if descriptor.columns > CodecRegistry.maximumColumns { return "its rows of \(descriptor.columns) are too long" }
+        if descriptor.shape.count < 2 { return descriptor.shape.isEmpty ? "scalar" : "one-dimensional" }
+        if descriptor.elementCount == 0 { return "empty" }
+        if descriptor.columns % 2 != 0 { return "\(descriptor.columns) columns have no power-of-two factor" }
+        if descriptor.columns > CodecRegistry.maximumColumns { return "rows of \(descriptor.columns) are too long" }
         return nil
     }
 

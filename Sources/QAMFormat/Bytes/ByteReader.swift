@@ -28,7 +28,10 @@ package struct ByteReader {
     }
 
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type = T.self) throws -> T {
-        try take(T.bitWidth / 8).reversed().reduce(0) { $0 << 8 | T($1) }
+        let size = T.bitWidth / 8
+        guard size <= remaining else { throw malformed("\(size) bytes are needed here, but \(remaining) are left") }
+        defer { position += size }
+        return T(littleEndian: unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: position, as: T.self) })
     }
 
     /// A u64 that must fit a non-negative `Int`.

@@ -5,6 +5,7 @@ internal import CZstd
 package enum ZstdFrames {
     package static let pieceSize = 1 << 20
     package static let level: Int32 = 9
+    private static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
 
     /// One piece as one frame, with its content size in the frame header. Deterministic for one libzstd version.
     package static func compress(_ piece: [UInt8]) throws -> [UInt8] {
@@ -34,6 +35,11 @@ package enum ZstdFrames {
 
     /// The content of one frame, which must have exactly `size` bytes.
     package static func decompress(_ frame: ArraySlice<UInt8>, size: Int) throws -> [UInt8] {
+        // A frame of its own for each piece: nothing behind it, and none that decoders skip.
+        let frameSize = unsafe frame.withUnsafeBytes { unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count) }
+        guard frameSize == frame.count, frame.starts(with: magic) else {
+            throw QAMError(.malformed, "\(frame.count) bytes are not one zstd frame")
+        }
         var actual = 0
         let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             actual = unsafe frame.withUnsafeBytes { unsafe ZSTD_decompress(buffer.baseAddress, size, $0.baseAddress, $0.count) }

@@ -1,4 +1,4 @@
-/// One positive factor for each column, stored as float16 (spec section 8.5).
+/// One positive factor for each column, stored as float16 (spec section 8.1).
 enum ChannelScales {
     /// The scales of a stream.
     ///

@@ -23,7 +23,7 @@ public struct CodingDescription: Hashable, Sendable {
     public var channelScales: Bool
 }
 
-/// All codecs of coded tensors (spec section 8). Nothing outside this folder knows what a coded tensor's parameters,
+/// All codecs of coded tensors (spec section 7). Nothing outside this folder knows what a coded tensor's parameters,
 /// codebooks and streams mean.
 public enum CodecRegistry {
     /// Rows of coded tensors are at most this long.
@@ -34,8 +34,8 @@ public enum CodecRegistry {
     /// - Throws: `QAMError.unsupported` for an unknown codec, `QAMError.malformed` for what breaks its rules; the error names
     ///   the tensor.
     public static func validate(_ descriptor: TensorDescriptor, shared: SharedTables) throws {
-        guard case .coded(let coding) = descriptor.storage else { return }
-        try named(descriptor) { _ = try PairCoding(descriptor, coding, shared) }
+        var validator = CodingValidator(shared: shared)
+        try validator.validate(descriptor)
     }
 
     /// The decoder of a coded tensor.
@@ -76,12 +76,29 @@ public enum CodecRegistry {
         return try named(descriptor) { try PairCoding(descriptor, coding, shared).description }
     }
 
-    private static func named<Result>(_ descriptor: TensorDescriptor, _ body: () throws -> Result) throws -> Result {
+    fileprivate static func named<Result>(_ descriptor: TensorDescriptor, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch var error as QAMError {
             error.place.tensor = descriptor.name
             throw error
         }
+    }
+}
+
+/// Checks the coded tensors of one model. Codebooks that tensors share are parsed once, so a directory of many tensors
+/// costs little more than its length.
+public struct CodingValidator {
+    private let shared: SharedTables
+    private var codebooks: [Int: Codebook] = [:]
+
+    public init(shared: SharedTables) { self.shared = shared }
+
+    /// As `CodecRegistry.validate`.
+    public mutating func validate(_ descriptor: TensorDescriptor) throws {
+        guard case .coded(let coding) = descriptor.storage else { return }
+        let parsed = coding.codebook.flatMap { codebooks[$0] }
+        let coded = try CodecRegistry.named(descriptor) { try PairCoding(descriptor, coding, shared, parsed: parsed) }
+        if let index = coding.codebook { codebooks[index] = coded.codebook }
     }
 }

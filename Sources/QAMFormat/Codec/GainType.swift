@@ -1,4 +1,4 @@
-/// How the row gains of a tensor are stored: one type for all its rows (spec section 8.4).
+/// How the row gains of a tensor are stored: one type for all its rows (spec section 8.1).
 public enum GainType: UInt8, Hashable, Sendable {
     case float16 = 1
     case float32 = 2

@@ -5,7 +5,8 @@ struct PairCoding {
     let seed: UInt64
     let scaled: Bool
 
-    init(_ descriptor: TensorDescriptor, _ coding: Coding, _ shared: SharedTables) throws {
+    /// `parsed` is the codebook that the coding refers to, where the caller has it already.
+    init(_ descriptor: TensorDescriptor, _ coding: Coding, _ shared: SharedTables, parsed: Codebook? = nil) throws {
         guard coding.codec == .qamPairs else { throw QAMError(.unsupported, "codec \(coding.codec.rawValue) is unknown") }
         parameters = try QAMParameters(bytes: coding.parameters)
         guard let index = coding.codebook, shared.codebooks.indices.contains(index) else {
@@ -18,7 +19,7 @@ struct PairCoding {
         guard record.codec == coding.codec else {
             throw QAMError(.malformed, "codebook \(index) belongs to codec \(record.codec.rawValue)")
         }
-        codebook = try Codebook(record: record.bytes)
+        codebook = try parsed ?? Codebook(record: record.bytes)
         guard codebook.family == parameters.family, codebook.rate == parameters.rate else {
             throw QAMError(.malformed, "codebook \(index) is not of the kind that the parameters name")
         }

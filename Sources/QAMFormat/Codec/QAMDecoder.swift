@@ -1,4 +1,4 @@
-/// Decodes the rows of one tensor of the pair codec, bit for bit as spec section 8.6 says. Any symbol bytes decode.
+/// Decodes the rows of one tensor of the pair codec, bit for bit as spec section 8.5 says. Any symbol bytes decode.
 struct QAMDecoder: TensorDecoder {
     let codebook: Codebook
     let rotation: Rotation

@@ -1,5 +1,5 @@
 /// The blockwise rotation that makes a row's coordinates look Gaussian: random signs, then a Walsh-Hadamard transform
-/// of each block, orthonormal (spec section 8.2).
+/// of each block, orthonormal (spec sections 8.2 and 8.5).
 package struct Rotation: Hashable, Sendable {
     package let columns: Int
     package let blockSize: Int

@@ -21,7 +21,7 @@ package enum Compression: UInt8, Hashable, Sendable {
     case zstdFrames = 1
 }
 
-/// The table of contents: tensors and embedded files with their places (spec section 6).
+/// The table of contents: tensors and embedded files with their places (spec section 6.2).
 package struct Directory: Hashable, Sendable {
     package struct Tensor: Hashable, Sendable {
         package var descriptor: TensorDescriptor
@@ -39,6 +39,8 @@ package struct Directory: Hashable, Sendable {
 
     package var tensors: [Tensor] = []
     package var files: [File] = []
+    /// Where the extents of a directory that has been read end.
+    package internal(set) var placement = Placement()
 
     /// All extents of one section in the order in which they lie there, with whose they are.
     package func extents(in section: SectionName) -> [(owner: Owner, extent: SectionExtent)] {

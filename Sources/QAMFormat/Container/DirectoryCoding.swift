@@ -1,4 +1,4 @@
-/// The directory as bytes (spec section 6). Its length depends on names and shapes only, not on offsets.
+/// The directory as bytes (spec section 6.2). Its length depends on names and shapes only, not on offsets.
 extension Directory {
     private enum Kind: UInt8 { case raw = 0, coded = 1, alias = 2 }
     private static let none: UInt16 = 0xFFFF
@@ -67,11 +67,10 @@ extension Directory {
         var reader = ByteReader(bytes, section: SectionName.directory.rawValue, base: base)
         let tensorCount = try reader.count()
         let fileCount = try reader.count()
-        // The shortest records have 16 and 28 bytes: more of them than would fit are refused before anything is allocated.
-        guard tensorCount <= bytes.count / 16, fileCount <= bytes.count / 28 else {
+        // The shortest records have 16 and 33 bytes: more of them than would fit are refused before anything is allocated.
+        guard tensorCount <= bytes.count / 16, fileCount <= bytes.count / 33 else {
             throw reader.malformed("\(tensorCount) tensors and \(fileCount) files do not fit in \(bytes.count) bytes")
         }
-        var placement = Placement()
         var names = Set<ExactName>()
         for _ in 0..<tensorCount {
             let tensor = try Self.decodeTensor(&reader, &placement, sharedCounts)
@@ -205,7 +204,7 @@ extension Directory {
 }
 
 /// Where the next extent of each chunked section belongs: right after the one before, aligned, without holes.
-package struct Placement: Sendable {
+package struct Placement: Hashable, Sendable {
     private var ends: [SectionName: Int] = [:]
 
     package init() {}

@@ -5,7 +5,7 @@ public struct ContainerOptions: Hashable, Sendable {
     /// Bytes from the metadata's begin to the next section, room for editing in place included. Where they are too few
     /// for the metadata, as the default is, the writer leaves the usual room.
     public var metadataCapacity = 0
-    /// Store raw tensors as zstd frames where that is shorter. Such tensors cannot be mapped.
+    /// Store raw tensors as zstd frames. Such tensors cannot be mapped.
     public var compressesRaw = false
 
     public init() {}

@@ -28,6 +28,9 @@ package struct Opened {
         directory = try Directory(
             directoryBytes, base: directoryEntry.offset, sharedCounts: (shared.codebooks.count, shared.seeds.count))
         try Self.checkLengths(directory, sections)
+        guard sections.contains(where: { $0.known == .checksums }) else {
+            throw QAMError(.malformed, "the section is missing", at: .init(section: SectionName.checksums.rawValue))
+        }
         options = Self.options(header, sections, directory)
         for entry in sections where entry.known == nil { warnings.append("the section \(entry.name) is unknown and skipped") }
     }
@@ -44,7 +47,7 @@ package struct Opened {
     /// Every chunked section ends where its last extent ends, and is there if it has one.
     private static func checkLengths(_ directory: Directory, _ sections: [SectionEntry]) throws {
         for name in SectionName.allCases where name.isChunked {
-            let needed = directory.extents(in: name).last?.extent.end ?? 0
+            let needed = directory.placement.length(of: name)
             let present = sections.first { $0.known == name }
             guard present?.length ?? 0 == needed else {
                 throw QAMError(.malformed, "the section has \(present?.length ?? 0) bytes, but the directory needs \(needed)",
@@ -55,14 +58,18 @@ package struct Opened {
 
     private static func decompress(_ entry: SectionEntry, _ stored: [UInt8], _ limits: Limits) throws -> [UInt8] {
         guard entry.flags.contains(.zstd) else { return stored }
-        guard entry.contentLength <= limits.metadataBytes, entry.contentLength / ZstdFrames.maxExpansion <= stored.count else {
-            throw QAMError(.limitExceeded, "\(stored.count) bytes would become \(entry.contentLength)", at: .init(section: entry.name, offset: entry.offset))
+        let place = QAMError.Place(section: entry.name, offset: entry.offset)
+        guard entry.contentLength / ZstdFrames.maxExpansion <= stored.count else {
+            throw QAMError(.malformed, "\(stored.count) bytes would become \(entry.contentLength)", at: place)
+        }
+        guard entry.contentLength <= limits.metadataBytes else {
+            throw QAMError(.limitExceeded, "they would have \(entry.contentLength) bytes, more than \(limits.metadataBytes)", at: place)
         }
         do {
             let reader = try ZstdReader(contentLength: entry.contentLength, storedLength: stored.count) { Array(stored[$0]) }
             return try reader.content(0..<entry.contentLength)
         } catch var error as QAMError {
-            error.place = .init(section: entry.name, offset: entry.offset)
+            error.place = place
             throw error
         }
     }

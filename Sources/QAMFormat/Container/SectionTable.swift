@@ -1,4 +1,4 @@
-/// The sections that this version knows (spec section 5).
+/// The sections that this version knows (spec section 5.1).
 package enum SectionName: String, CaseIterable, Sendable {
     case metadata
     case directory

@@ -1,4 +1,4 @@
-/// The number of a codec in the registry (spec section 8).
+/// The number of a codec in the registry (spec section 7).
 public struct CodecID: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }

@@ -59,7 +59,7 @@ extension DType {
         .f64, .f32, .f16, .bf16, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz,
     ]
 
-    private static let byID: [UInt8: DType] = Dictionary(uniqueKeysWithValues: safetensors.map { ($0.id, $0) })
+    private static let byID: [UInt8: DType] = Dictionary(uniqueKeysWithValues: (safetensors + ggml).map { ($0.id, $0) })
 
     /// The type with this directory id, or nil where there is none.
     public static func withID(_ id: UInt8) -> DType? { byID[id] }

@@ -10,6 +10,8 @@ struct Convert: AsyncParsableCommand {
             .qamw from safetensors. Where the format cannot hold quantized tensors they are decoded. --packed carries them \
             through safetensors as they are: converting such a file to .qamw gives the same bytes that it was packed from.
 
+            A .qamw file is verified first, so that no damage gets into the output.
+
             A folder gets shards of at most 5GB with an index, or what --max-shard-size says, and the side files \
             (config.json, tokenizer.json and their like); a single safetensors file has no place for those.
 
@@ -48,10 +50,10 @@ struct Convert: AsyncParsableCommand {
         let model = try ModelInput(path: input, takingFiles: true)
         let target = try ModelOutput(output, format: to, from: model.format)
         guard target.format == .safetensors || !packed else {
-            throw ValidationError("--packed is for safetensors; .qamw holds quantized tensors by itself.")
+            throw QAMError(.invalidArgument, "--packed is for safetensors; .qamw holds quantized tensors by itself")
         }
         guard maxShardSize == nil || target.format == .safetensors && target.isFolder else {
-            throw ValidationError("--max-shard-size is for a folder of safetensors.")
+            throw QAMError(.invalidArgument, "--max-shard-size is for a folder of safetensors")
         }
         do {
             try await run(from: model, to: target, start: start)
@@ -70,9 +72,11 @@ struct Convert: AsyncParsableCommand {
             result.bytes = planned
         } else {
             try target.check(source, replacing: writing.force, plannedBytes: options.compressesRaw ? 0 : planned)
+            try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(
-                    source, options: options, maxShardSize: shardSize?.count, writing: writing, threads: threads.count, progress: bar)
+                    source, options: options, maxShardSize: shardSize?.count, writing: writing, threads: threads.count,
+                    inputBytes: model.fileBytes, progress: bar)
             }
             result.bytes = done.report.bytes
             result.warnings = done.warnings
@@ -132,7 +136,8 @@ struct ByteSize: Sendable {
         let upper = text.uppercased()
         let digits = upper.prefix { $0.isNumber || $0 == "." }
         let unit = upper.dropFirst(digits.count)
-        guard let number = Double(digits), let factor = units.first(where: { $0.0 == unit })?.1, let count = Int(exactly: (number * factor).rounded()), count > 0
+        guard let number = Double(digits), let factor = units.first(where: { $0.0 == unit })?.1,
+            let count = Int(exactly: (number * factor).rounded()), count > 0
         else { throw ValidationError("\"\(text)\" is no size such as 5GB, 500MB or 1GiB") }
         self.count = count
     }

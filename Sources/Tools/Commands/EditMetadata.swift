@@ -30,7 +30,7 @@ struct EditMetadata: AsyncParsableCommand {
             return try Console.print(try InspectReport(model).metadataTable.joined(separator: "\n"))
         }
         do {
-            let isInPlace = if let reader = model.reader { try await edit(reader) } else { try editSafetensors(model) }
+            let isInPlace = if let reader = model.reader { try await edit(reader, of: model) } else { try editSafetensors(model) }
             try Console.print("\(file): \(isInPlace ? "changed in place" : "rewritten")")
         } catch let error as QAMError {
             throw error.inFile(file)
@@ -38,9 +38,10 @@ struct EditMetadata: AsyncParsableCommand {
     }
 
     /// Returns whether the change was made in place.
-    private func edit(_ reader: QAMReader) async throws -> Bool {
+    private func edit(_ reader: QAMReader, of model: ModelInput) async throws -> Bool {
         let metadata = try changed(reader.metadata)
         if try MetadataEditor.replaceInPlace(path: reader.inputs[0], with: metadata) { return true }
+        try await model.requireSound(threads: Platform.processorCount, quiet: false)
         let source = MetadataReplacingSource(reader, metadata: metadata)
         let writer = QAMWriter(path: reader.inputs[0], options: reader.options, replacing: true)
         try await ProgressBar.during("Rewriting", quiet: false) { bar in

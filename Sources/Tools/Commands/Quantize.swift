@@ -80,8 +80,10 @@ struct Quantize: AsyncParsableCommand {
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
         if !writing.dryRun { try target.check(model.model, replacing: writing.force, plannedBytes: 0) }
+        try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: model.model)
-        let (plan, raw) = try choose(source)
+        let rules = try rules()
+        let (plan, raw) = try choose(by: rules, source)
         var options = ContainerOptions()
         options.compressesRaw = compressRaw
 
@@ -98,12 +100,15 @@ struct Quantize: AsyncParsableCommand {
             result.bytes = try target.plannedByteCount(of: quantizing, options: options, maxShardSize: nil)
         } else {
             let done = try await ProgressBar.during("Quantizing", quiet: report.hidesProgress) { bar in
-                try await target.write(quantizing, options: options, maxShardSize: nil, writing: writing, threads: threads.count, progress: bar)
+                try await target.write(
+                    quantizing, options: options, maxShardSize: nil, writing: writing, threads: threads.count,
+                    inputBytes: model.fileBytes, progress: bar)
             }
             result.bytes = done.report.bytes
             result.distortion = done.report.distortion
         }
-        result.warnings = quantizing.warnings
+        result.warnings = quantizing.warnings + rules.unmatchedPatterns(in: source.tensors).map { "\"\($0)\" matches the name of no tensor" }
+        if plan.choices.isEmpty { result.warnings.append("no tensor was quantized") }
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
@@ -121,8 +126,7 @@ struct Quantize: AsyncParsableCommand {
     }
 
     /// Applies the recipe to every tensor.
-    private func choose(_ source: any TensorSource) throws -> (QuantizationPlan, RawTensors) {
-        let rules = try rules()
+    private func choose(by rules: Recipe, _ source: any TensorSource) throws -> (QuantizationPlan, RawTensors) {
         var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on)
         var raw = RawTensors()
         for (index, tensor) in source.tensors.enumerated() {

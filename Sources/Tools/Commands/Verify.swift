@@ -75,7 +75,7 @@ struct Verify: AsyncParsableCommand {
 
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
-        switch try? ModelInput.kind(of: path) {
+        switch try? FileKind.of(path: path) {
         case .safetensors?, .safetensorsIndex?, .folder?: ModelInput.Format.safetensors.rawValue
         case .qamw?: ModelInput.Format.qamw.rawValue
         case .gguf?: "gguf"

@@ -86,7 +86,9 @@ struct InspectReport {
         table.add("size", "\(Format.bytes(model.fileBytes)) (\(Format.count(model.fileBytes)) bytes)")
         table.add("parameters", Format.count(size.parameters))
         table.add("bits a weight", Format.decimal(size.bitsPerWeight, 3))
-        if let unpacked = model.unpacked { table.add("packed", "carries \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it") }
+        if let unpacked = model.unpacked {
+            table.add("packed", "carries \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it")
+        }
         let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
         if !files.isEmpty { table.add(model.reader == nil ? "files beside it" : "files in it", files.joined(separator: ", ")) }
         var lines = [model.path] + table.lines + [""] + encodings(size).lines

@@ -24,7 +24,7 @@ struct QuantizeReport {
     func print(_ options: ReportOptions) throws {
         options.show(warnings: warnings)
         if options.json {
-            try Console.print(json)
+            try Console.print(try json)
         } else if !options.quiet {
             try Console.print(text)
         }
@@ -38,16 +38,19 @@ struct QuantizeReport {
     }
 
     private var json: JSONValue {
-        let size = ModelSize(source)
-        var members: [JSONValue.Member] = [
-            .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
-            .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
-            .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
-            .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("seconds", .number(seconds)),
-            .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)), .init("warnings", .array(warnings.map(JSONValue.string))),
-        ]
-        if isDryRun { members.append(.init("dryRun", .bool(true))) }
-        return .object(members)
+        get throws {
+            let size = ModelSize(source)
+            var members: [JSONValue.Member] = [
+                .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
+                .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
+                .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
+                .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(try gaussianError())),
+                .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
+                .init("warnings", .array(warnings.map(JSONValue.string))),
+            ]
+            if isDryRun { members.append(.init("dryRun", .bool(true))) }
+            return .object(members)
+        }
     }
 
     private var text: String {
@@ -59,7 +62,8 @@ struct QuantizeReport {
             table.add(
                 "quantized",
                 "\(Format.count(size.quantizedCount, "tensor")), \(Format.count(size.quantizedParameters)) weights "
-                    + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
+                    + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
+                    + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
             table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
             if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
             let gaussian = try gaussianError()

@@ -27,8 +27,10 @@ enum Interruption {
     }
 
     private static func handle(_ number: CInt) {
-        _ = signal(number) { _ in
+        let previous = signal(number) { _ in
             if Interruption.received.exchange(true, ordering: .relaxed) { _exit(ExitStatus.interrupted.rawValue) }
         }
+        // Whoever started the program may want it to ignore the signal: nohup does so with SIGHUP.
+        if unsafe unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { _ = signal(number, SIG_IGN) }
     }
 }

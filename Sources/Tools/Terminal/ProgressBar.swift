@@ -51,21 +51,26 @@ final class ProgressBar {
         return try await work(bar)
     }
 
-    /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`
-    static func line(title: String, done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
+    /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`, as much of it as fits.
+    private static func line(title: String, done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
         let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
-        let cells = 20
+        let cells = width < 72 ? 10 : 20
         let filled = Int(share * Double(cells))
         let bar = String(repeating: "=", count: filled) + (filled < cells ? ">" : "") + String(repeating: " ", count: max(0, cells - filled - 1))
-        var percent = "\(Int(share * 100))%"
-        percent = String(repeating: " ", count: 4 - percent.count) + percent
-        var line = "\(title) [\(bar)] \(percent)"
+        let percent = "\(Int(share * 100))%"
+        var line = "\(title) [\(bar)] \(String(repeating: " ", count: 4 - percent.count))\(percent)"
+        func append(_ part: String) {
+            if line.count + 2 + part.count <= width { line += "  " + part }
+        }
+
         let rate = seconds > 0 ? Double(done - initial) / seconds : 0
         if rate > 0 {
-            line += "  \(Format.bytes(Int(rate)))/s  \(Format.clock(seconds: Double(total - done) / rate)) left"
+            append("\(Format.bytes(Int(rate)))/s")
+            append("\(Format.clock(seconds: Double(total - done) / rate)) left")
         }
+        // A name of a few letters says nothing.
         let room = width - line.count - 2
-        if room >= 8 { line += "  \(Format.shortened(Format.printable(item), to: room))" }
+        if room >= 12 { append(Format.shortened(Format.printable(item), to: room)) }
         return String(line.prefix(max(0, width)))
     }
 }

@@ -1,0 +1,106 @@
+import Foundation
+import QAMFormat
+import Testing
+
+/// The files of testdata/vectors, each with its verdict and the hashes that the reference decoder gives its tensors.
+@Suite struct VectorTests {
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "testdata/vectors").path
+
+    struct Vector: Decodable, Sendable, CustomTestStringConvertible {
+        var file: String
+        var expect: String
+        var code: String?
+        var section: String?
+        var why: String
+        var tensors: [String: String]?
+
+        var testDescription: String { file }
+    }
+
+    private static func manifest() throws -> [Vector] {
+        try JSONDecoder().decode([Vector].self, from: Data(contentsOf: URL(filePath: folder + "/manifest.json")))
+    }
+
+    /// A manifest that cannot be read must fail a test, not leave one without arguments.
+    private static let vectors = (try? manifest()) ?? []
+
+    @Test func theManifestNamesEveryFile() throws {
+        let vectors = try Self.manifest()
+        let files = try ["valid", "invalid"].flatMap { part in
+            try Folder.names(in: Path.join(Self.folder, part)).map { part + "/" + $0 }
+        }
+        #expect(vectors.map(\.file).sorted() == files.sorted())
+        #expect(!files.isEmpty)
+        #expect(Set(vectors.map(\.expect)) == ["accept", "accept-with-warning", "reject"])
+    }
+
+    /// Every rate, block, gain type with and without channel scales, and dtype is in an accepted file.
+    @Test func theVectorsCoverTheFormat() throws {
+        var codes = Set<String>()
+        var dtypes = Set<UInt8>()
+        for vector in Self.vectors where vector.expect == "accept" {
+            let reader = try QAMReader(path: Path.join(Self.folder, vector.file))
+            for tensor in reader.tensors {
+                switch tensor.storage {
+                case .raw(let dtype): dtypes.insert(dtype.id)
+                case .coded(let coding):
+                    let parameters = try QAMParameters(bytes: coding.parameters)
+                    codes.insert("\(parameters.family.name)-\(parameters.rate)")
+                    codes.insert("\(parameters.family.name)-block-\(parameters.blockSize)")
+                    codes.insert("\(parameters.gainType.name)-\(coding.streams.count)")
+                case .alias: codes.insert("alias")
+                }
+            }
+        }
+        let expected = (1...10).map { "octant-\($0)" } + (4...13).map { "free-\($0)" }
+            + (1...15).flatMap { ["octant-block-\(1 << $0)", "free-block-\(1 << $0)"] }
+            + ["float16-2", "float16-3", "float32-2", "float32-3", "alias"]
+        #expect(codes == Set(expected))
+        let ggml: [ClosedRange<UInt8>] = [66...67, 70...87, 93...93, 98...99, 103...106]
+        #expect(dtypes == Set(Array(1...22) + ggml.joined()))
+    }
+
+    @Test(arguments: vectors) func theVerdictIsTheManifests(vector: Vector) async throws {
+        var hashes: [String: String] = [:]
+        do {
+            let reader = try QAMReader(path: Path.join(Self.folder, vector.file))
+            if let problem = try await reader.verify(threads: 1).problems.first { throw problem }
+            hashes = try Self.hashes(reader)
+            for file in reader.files { _ = try file.read(0..<file.byteCount) }
+            #expect(vector.expect == (reader.warnings.isEmpty ? "accept" : "accept-with-warning"), "\(reader.warnings)")
+        } catch let error as QAMError {
+            #expect(vector.expect == "reject", "\(vector.why): \(error)")
+            #expect(error.code.rawValue == vector.code, "\(vector.why): \(error)")
+            #expect(error.place.section == vector.section, "\(vector.why): \(error)")
+            return
+        }
+        #expect(hashes == vector.tensors)
+    }
+
+    /// XXH3 of each tensor: of a coded one's weights as float32, of a raw one's bytes, of an alias what its target gives.
+    /// A tensor that cannot be decoded has none.
+    private static func hashes(_ reader: QAMReader) throws -> [String: String] {
+        var hashes: [String: String] = [:]
+        for (index, tensor) in reader.tensors.enumerated() {
+            var target = index
+            if case .alias(let other) = tensor.storage { target = other }
+            let chunk = try reader.read(0..<reader.tensors[target].unitCount, of: target)
+            do {
+                let content = try bytes(chunk, of: target, in: reader)
+                hashes[tensor.name] = String(format: "%016lx", XXH3.hash(content))
+            } catch let error as QAMError where error.code == .unsupported {
+                continue
+            }
+        }
+        return hashes
+    }
+
+    private static func bytes(_ chunk: TensorChunk, of tensor: Int, in reader: QAMReader) throws -> [UInt8] {
+        guard case .coded = reader.tensors[tensor].storage else { return chunk.streams[0] }
+        let weights = try CodecRegistry.decoder(for: tensor, of: reader).decode(chunk, rows: reader.tensors[tensor].rows)
+        var writer = ByteWriter()
+        for weight in weights { writer.integer(weight.bitPattern) }
+        return writer.bytes
+    }
+}

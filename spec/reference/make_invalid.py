@@ -1,0 +1,384 @@
+#!/usr/bin/env python3
+"""Small .qamw files that a reader must refuse, and a few that it must accept though they look strange.
+
+    python make_invalid.py DIR    writes them all
+
+Each is the file of section 11 of qamw.md (with less room after its metadata) with one thing changed. All checksums are right
+unless a checksum is the point. `cases()` gives each file with its verdict. The writer is make_example's; where it cannot write
+what is asked for, `Image` takes its file apart and seals it again. It needs Python 3.9, xxhash and zstandard.
+
+The output is the same on every machine with one version of libzstd, which the zstd frames depend on.
+"""
+
+import os
+import struct
+import sys
+
+import make_example
+import zstandard
+from make_example import Writer, frames, xxh3
+
+ACCEPT, WARNING, REJECT = "accept", "accept-with-warning", "reject"
+
+
+def patched(data, offset, value):
+    return data[:offset] + value + data[offset + len(value):]
+
+
+def u64(value):
+    return struct.pack("<Q", value)
+
+
+class Section:
+    """An entry of the section table and the bytes behind it. What is None is computed by Image.bytes."""
+
+    def __init__(self, name, flags, data):
+        self.name, self.flags, self.data, self.gap, self.extents = name, flags, data, 64, [(0, len(data))]
+        self.content_length = self.length = self.offset = self.checksum = self.place = None
+        self.reserved, self.field = 0, name.encode()
+
+    def hashes(self):
+        return b"".join(u64(xxh3(self.data[offset:offset + length])) for offset, length in self.extents)
+
+
+class Image:
+    """A file taken apart; `bytes` puts it together again under right checksums. Extents are below 1 MiB."""
+
+    def __init__(self, data):
+        self.alignment, self.tail, self.header, self.sections, self.hashes = 64, b"", {}, [], None
+        for at in range(64, 64 + 64 * struct.unpack_from("<I", data, 24)[0], 64):
+            name, flags, offset, length = struct.unpack_from("<16sI4xQQ", data, at)
+            self.sections.append(Section(name.rstrip(b"\0").decode(), flags, data[offset:offset + length]))
+
+    def __getitem__(self, name):
+        return next(s for s in self.sections if s.name == name)
+
+    def bytes(self):
+        chunked = [s for s in self.sections if s.flags & 2 and s.name in Writer.CHUNKED]
+        for section in self.sections:
+            if section.name == "checksums":
+                section.data = b"".join(s.hashes() for s in chunked) if self.hashes is None else self.hashes
+        begin = end = 64 + 64 * len(self.sections)
+        body, table = b"", b""
+        for index, s in enumerate(self.sections):
+            s.place = place = -(-end // self.alignment) * self.alignment
+            body += bytes(place - end) + s.data
+            length = len(s.data) if s.length is None else s.length
+            content = length if s.content_length is None else s.content_length
+            checksum = xxh3(s.hashes() if s in chunked else s.data) if s.checksum is None else s.checksum
+            offset = place if s.offset is None else s.offset
+            table += struct.pack("<16sI4xQQQQQ", s.field, s.flags, offset, length, content, checksum, s.reserved)
+            end = place + len(s.data) + s.gap
+            body += bytes(s.gap) if index + 1 < len(self.sections) else b""
+        body += self.tail
+        fields = {8: b"\0\0\1\0" + struct.pack("<I", self.alignment), 16: u64(begin + len(body)),
+                  24: struct.pack("<I", len(self.sections)), 32: u64(xxh3(table)), **self.header}
+        header = b"\x89QAM\r\n\x1a\n" + bytes(48)
+        for offset, value in fields.items():
+            header = patched(header, offset, value)
+        return header + u64(xxh3(header)) + table + body
+
+
+EXAMPLE = Image(make_example.example())
+CODEBOOK = make_example.example_codebook()
+SYMBOLS, GAIN, NORM, NOTE = (EXAMPLE[name].data for name in ("symbols", "scales", "raw", "files"))
+STREAMS = [(1, 0, 44, SYMBOLS), (2, 0, 2, GAIN)]
+
+
+def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None):
+    """The example's model, made by make_example's writer with other arguments here and there. Returns the file."""
+    writer = Writer(metadata=[("general.name", 8, "example")], room=64)
+    writer.metadata = writer.metadata if metadata is None else metadata
+    writer.codebooks, writer.seeds = [codebook], [42]
+    writer.raw(**{**dict(name="norm", shape=(3,), dtype=14, data=NORM), **(norm or {})})
+    writer.coded(**{**dict(name="proj", shape=(1, 64), source=18, codebook=0, seed=0, parameters=bytes([2, 8, 6, 1]),
+                           streams=STREAMS), **(proj or {})})
+    writer.file(**{**dict(name="note.txt", data=NOTE), **(note or {})})
+    if more:
+        more(writer)
+    return writer.bytes()
+
+
+def record(list_name, index, offset, value):
+    """The model with bytes of one directory record replaced."""
+    def change(writer):
+        records = getattr(writer, list_name)
+        records[index] = patched(records[index], offset, value)
+    return model(more=change)
+
+
+def image(change):
+    """The model's file taken apart, changed and sealed again."""
+    result = Image(model())
+    change(result)
+    return result.bytes()
+
+
+def section(name, **values):
+    return image(lambda i: [setattr(i[name], key, value) for key, value in values.items()])
+
+
+def insert(new, before="checksums"):
+    return image(lambda i: i.sections.insert(i.sections.index(i[before]), new))
+
+
+def without(name):
+    return image(lambda i: i.sections.remove(i[name]))
+
+
+def flipped(name):
+    """One bit of a section's first byte changed, no checksum renewed."""
+    taken = Image(model())
+    data = taken.bytes()
+    return patched(data, taken[name].place, bytes([data[taken[name].place] ^ 1]))
+
+
+def packed(stored, length):
+    """The model with a compressed tensor `t` of `length` bytes that is stored as these bytes."""
+    def add(writer):
+        offset = writer.extent("raw", stored)
+        writer.tensors.append(writer.head("t", 0, (length,)) + struct.pack("<BBHQQ", 5, 1, 0, offset, len(stored)))
+    return model(more=add)
+
+
+def framed(*pieces):
+    return b"".join(pieces) + b"".join(struct.pack("<I", len(p)) for p in pieces)
+
+
+def header_cases():
+    good = model()
+    yield "signature-lf-to-crlf", good.replace(b"\n", b"\r\n"), "malformed", "header", "a text-mode transfer made LF into CR LF"
+    yield "signature-crlf-to-lf", good.replace(b"\r\n", b"\n"), "malformed", "header", "a text-mode transfer made CR LF into LF"
+    yield "signature-no-1a", good.replace(b"\x1a", b""), "malformed", "header", "a text-mode transfer dropped the byte 1A"
+    yield "signature-cut-at-1a", good[:6], "truncated", "header", "a text-mode transfer ended the file at the byte 1A"
+    yield "signature-seven-bits", bytes(b & 0x7F for b in good), "malformed", "header", "a transfer cleared bit 7 of every byte"
+    yield "signature-latin-1", good.decode("latin-1").encode(), "malformed", "header", "a program took the bytes for Latin-1 text"
+    yield "signature-other", b"GGUF" + good[4:], "malformed", "header", "another format's signature"
+    yield "cut-empty", b"", "truncated", "header", "the file is empty"
+    yield "cut-in-header", good[:63], "truncated", "header", "63 bytes are less than a header"
+    yield "cut-in-table", good[:100], "truncated", "header", "the file is shorter than its header says"
+    yield "cut-last-byte", good[:-1], "truncated", "header", "the last byte is missing"
+    yield "byte-appended", good + b"\0", "malformed", "header", "the file is longer than its header says"
+    yield "header-hash", patched(good, 12, b"\x80"), "checksumMismatch", "header", "a header byte and no hash changed"
+    for name, offset, value, code, why in [
+            ("version-major", 8, b"\1", "unsupported", "a newer major version"),
+            ("alignment-0", 12, bytes(4), "malformed", "alignment 0"),
+            ("alignment-96", 12, struct.pack("<I", 96), "malformed", "alignment no power of two"),
+            ("length-huge", 16, u64((1 << 64) - 1), "malformed", "a file length of 2^63 or more"),
+            ("sections-65", 24, struct.pack("<I", 65), "malformed", "more than 64 sections"),
+            ("header-reserved", 28, b"\1", "malformed", "reserved header bytes not zero")]:
+        yield name, image(lambda i: i.header.update({offset: value})), code, "header", why
+    yield "version-minor", image(lambda i: i.header.update({10: b"\x63"})), ACCEPT, None, "any minor version is accepted"
+
+
+def table_cases():
+    good, table = model(), "section table"
+    yield "table-hash", patched(good, 90, b"\1"), "checksumMismatch", table, "a byte of the section table changed"
+    beyond, unaligned = (image(lambda i: i.header.update(field)) for field in ({24: b"\x40"}, {12: b"\0\1"}))
+    yield "table-beyond-end", beyond, "truncated", table, "64 sections need more bytes than there are"
+    yield "section-unaligned", unaligned, "malformed", table, "offsets that are no multiples of the alignment"
+    yield "section-critical", insert(Section("tomorrow", 1, b"?")), "unsupported", "tomorrow", "an unknown critical section"
+    yield "section-ancillary", insert(Section("x-note", 0, b"?")), WARNING, None, "an unknown ancillary section"
+    yield "section-ancillary-chunked", insert(Section("x-note", 2, b"?")), "malformed", table, "an unknown section that is chunked"
+    yield "section-twice", insert(Section("seeds", 1, u64(0))), "malformed", table, "two sections of one name"
+    swap = lambda i: setattr(i["directory"], "offset", 640) or setattr(i["metadata"], "offset", 768)
+    yield "section-order", image(swap), "malformed", table, "entries not in the order of their sections"
+    yield "section-overlap", section("directory", offset=640), "malformed", table, "two sections share bytes"
+    yield "section-beyond-end", section("checksums", length=96), "malformed", table, "a section ends beyond the file"
+    yield "section-before-end", image(lambda i: setattr(i, "tail", bytes(64))), "malformed", table, "bytes follow the last section"
+    yield "section-end-huge", section("checksums", offset=(1 << 63) - 64, length=128), "malformed", table, "offset + length is 2^63 or more"
+    yield "section-content-length", section("seeds", content_length=24), "malformed", table, "a content length without zstd"
+    yield "section-reserved", section("seeds", reserved=1), "malformed", table, "reserved bytes of an entry not zero"
+    yield "section-no-name", section("seeds", field=b""), "malformed", table, "a section without a name"
+    yield "section-name-tail", section("seeds", field=b"seeds\0x"), "malformed", table, "bytes after a name's first zero"
+    yield "flags-unknown", section("seeds", flags=9), "malformed", table, "an unknown flag"
+    yield "flags-not-critical", section("seeds", flags=0), "malformed", table, "seeds is not critical"
+    yield "flags-zstd", section("directory", flags=5), "malformed", table, "only metadata may be compressed"
+    yield "flags-not-chunked", section("raw", flags=1), "malformed", table, "raw is not chunked"
+    for name in ("metadata", "directory", "scales"):
+        yield "missing-" + name, without(name), "malformed", name, "a section that must be there is missing"
+    last = lambda i: i.sections.remove(i["checksums"]) or i.sections.append(i.sections.pop(3))
+    yield "missing-checksums", image(last), "malformed", "checksums", "a section that must be there is missing"
+    yield "missing-codebooks", without("codebooks"), "malformed", "directory", "a tensor refers to a codebook and there is none"
+    yield "slack", section("raw", gap=0), "malformed", "raw", "58 bytes follow a payload section, fewer than 64"
+    yield "slack-last", image(lambda i: i.sections.append(i.sections.pop(-2))), "malformed", "raw", "the last section is a payload section"
+    yield "payload-long", section("symbols", data=SYMBOLS + b"\0"), "malformed", "symbols", "a section longer than its extents"
+
+
+def checksum_cases():
+    hashes, one = Image(model())["checksums"].data, b"\1"
+    for name in Writer.ORDER:
+        yield "damage-" + name, flipped(name), "checksumMismatch", name, "one bit of the section changed"
+    yield "checksum-of-hashes", section("raw", checksum=1), "checksumMismatch", "raw", "a checksum that is not that of the chunks' hashes"
+    yield "checksums-short", image(lambda i: setattr(i, "hashes", hashes[:-8])), "malformed", "checksums", "a chunk has no hash"
+    yield "checksums-long", image(lambda i: setattr(i, "hashes", hashes + u64(0))), "malformed", "checksums", "a hash has no chunk"
+    wide = image(lambda i: setattr(i, "alignment", 256))
+    yield "padding-table", patched(wide, 700, one), "malformed", "section table", "padding after the section table not zero"
+    data = model()
+    yield "padding-metadata", patched(data, 700, one), "malformed", "metadata", "padding after metadata not zero"
+    yield "padding-payload", patched(data, len(data) - 33, one), "malformed", "raw", "padding after a payload section not zero"
+    two = Image(model(more=lambda w: w.raw("t", (1,), 5, b"t")))
+    two["raw"].data, two["raw"].extents = patched(two["raw"].data, 63, one), [(0, 6), (64, 1)]
+    yield "padding-extents", two.bytes(), "malformed", "raw", "padding between two extents not zero"
+
+
+def metadata_cases():
+    entry = lambda key, kind, value: u64(len(key)) + key + struct.pack("<I", kind) + value
+    array = lambda kind, count, values: struct.pack("<IQ", kind, count) + values
+    for name, content, why in [
+            ("key-twice", u64(2) + entry(b"k", 0, b"\0") * 2, "a key twice"),
+            ("key-nul", u64(1) + entry(b"k\0", 0, b"\0"), "a key with a zero byte"),
+            ("key-not-utf8", u64(1) + entry(b"\xc0\x80", 0, b"\0"), "a key that is not UTF-8 (overlong)"),
+            ("count", u64(1 << 62), "2^62 entries in 8 bytes"),
+            ("type-unknown", u64(1) + entry(b"k", 13, b"\0"), "an unknown type"),
+            ("truth-2", u64(1) + entry(b"k", 7, b"\2"), "a truth value that is neither 0 nor 1"),
+            ("text-not-utf8", u64(1) + entry(b"k", 8, u64(3) + b"\xed\xa0\x80"), "a string that is not UTF-8 (a surrogate)"),
+            ("text-length", u64(1) + entry(b"k", 8, u64((1 << 64) - 1)), "a string of 2^64 - 1 bytes"),
+            ("array-count", u64(1) + entry(b"k", 9, array(4, 1 << 61, bytes(8))), "an array of 2^61 numbers in 8 bytes"),
+            ("array-of-arrays", u64(1) + entry(b"k", 9, array(9, 0, b"")), "an array of arrays"),
+            ("tail", u64(0) + b"\0", "a byte after the last entry")]:
+        yield "metadata-" + name, model(metadata=content), "malformed", "metadata", why
+    plain = u64(1) + entry(b"k", 8, u64(200) + bytes(range(100)) * 2)
+    for name, stored, length, why in [
+            ("bomb", frames(bytes(1 << 20)), 1 << 20, "metadata that expand more than 64 times"),
+            ("frame-length", frames(plain)[:-4] + struct.pack("<I", 1), len(plain), "a frame's length that does not add up"),
+            ("frame-content", frames(plain), len(plain) + 1, "a frame that holds fewer bytes")]:
+        data = section("metadata", flags=5, data=stored, content_length=length)
+        yield "metadata-" + name, data, "malformed", "metadata", why
+
+
+def zstd_cases():
+    plain = bytes(i * i // 7 & 0xFF for i in range(200)) * 2
+    pack = lambda data: zstandard.ZstdCompressor().compress(data)
+    whole, skippable = pack(plain), struct.pack("<II", 0x184D2A50, 4) + b"skip"
+    blocks = b"\x28\xb5\x2f\xfd\x20\x08" + bytes(3) * 200 + struct.pack("<I", 1 | 8 << 3)[:3] + b"content!"
+    for name, stored, length, why in [
+            ("several", framed(pack(plain[:200]) + pack(plain[200:])), 400, "two frames where one belongs"),
+            ("skippable", framed(skippable + whole), 400, "a skippable frame before the frame"),
+            ("tail", framed(whole + b"\0"), 400, "a byte after the frame"),
+            ("lengths", whole + b"\0" + struct.pack("<I", len(whole)), 400, "lengths that do not add up"),
+            ("long", framed(blocks), 8, "a frame longer than its content can need"),
+            ("long-content", framed(pack(plain + b"\0")), 400, "a frame with a byte too many"),
+            ("not-sound", framed(whole[:-20] + bytes(20)), 400, "a frame that is not sound"),
+            ("no-room", whole, 1 << 50, "more frames than the stored bytes hold")]:
+        yield "zstd-" + name, packed(stored, length), "malformed", "raw", why
+    bomb = dict(data=bytes(1 << 20), compress=True)
+    yield "zstd-file-bomb", model(note=bomb), "malformed", "directory", "a file that expands more than 64 times"
+
+
+def directory_cases():
+    # Fields of `norm`: kind 8, reserved 10, shape 12, dtype 20, compression 21, reserved 22, offset 24, length 32. Of `proj`:
+    # codec 28, source 30, codebook 32, seed 34, parameters 37, streams 41 (kind + 1, reserved + 2, bytes + 4, offset + 12).
+    count = lambda offset, value: section("directory", data=patched(Image(model())["directory"].data, offset, u64(value)))
+    tensor, norm, proj, file = lambda f: model(more=f), 0, 1, 0
+    second = struct.pack("<BBHQQ", 5, 0, 0, 0, 6)
+    wraps = [(1, 0, 1 << 14, b""), (2, 0, 1 << 14, b"")]
+    for name, data, why in [
+            ("tensors", count(0, 1 << 62), "2^62 tensors"), ("files", count(8, 2), "two files where there is one record"),
+            ("tail", count(8, 0), "bytes after the last record"), ("cut", section("directory", data=u64(0)), "no count of files"),
+            ("name-twice", model(proj=dict(name="norm")), "two tensors of one name"),
+            ("name-nul", model(norm=dict(name="no\0m")), "a zero byte in a name"),
+            ("name-not-utf8", record("tensors", norm, 4, b"\xff"), "a name that is not UTF-8"),
+            ("name-length", record("tensors", norm, 0, b"\xff\xff\xff\xff"), "a name of 2^32 - 1 bytes"),
+            ("kind", record("tensors", norm, 8, b"\3"), "an unknown kind of tensor"),
+            ("reserved-raw", record("tensors", norm, 23, b"\1"), "reserved bytes of a raw tensor"),
+            ("reserved-stream", record("tensors", proj, 43, b"\1"), "reserved bytes of a stream"),
+            ("reserved-file", record("files", file, 15, b"\1"), "reserved bytes of a file record"),
+            ("dimension", record("tensors", norm, 12, u64(1 << 63)), "a dimension of 2^63"),
+            ("shape", model(norm=dict(shape=(1 << 32, 0, 1 << 31))), "the dimensions that are not zero make 2^63"),
+            ("bytes", model(norm=dict(shape=(1 << 61,), dtype=20)), "the elements make 2^64 bytes"),
+            ("block", model(norm=dict(dtype=2)), "3 elements of F4, which has 2 a block"),
+            ("compression", record("tensors", norm, 21, b"\2"), "an unknown compression"),
+            ("offset", record("tensors", norm, 24, u64(64)), "an extent that begins where none belongs"),
+            ("offset-overlap", tensor(lambda w: w.tensors.append(w.head("t", 0, (6,)) + second)), "two tensors share an extent"),
+            ("length", record("tensors", norm, 32, u64(5)), "a length that is not the shape's"),
+            ("alias-beyond", tensor(lambda w: w.alias("t", (3,), 3)), "an alias of no tensor"),
+            ("alias-of-alias", tensor(lambda w: w.alias("t", (3,), 3) or w.alias("u", (3,), 0)), "an alias of an alias"),
+            ("alias-shape", tensor(lambda w: w.alias("t", (1, 3), 0)), "an alias of another shape"),
+            ("codebook", model(proj=dict(codebook=1)), "a codebook that is not there"),
+            ("seed", model(proj=dict(seed=1)), "a seed that is not there"),
+            ("coded-scalar", model(proj=dict(shape=())), "a coded tensor without dimensions"),
+            ("stream-kind", record("tensors", proj, 42, b"\2"), "an unknown kind of stream"),
+            ("stream-overflow", model(proj=dict(shape=(1 << 50, 64), streams=wraps)), "rows times bytes a row is 2^64"),
+            ("file-content", record("files", file, 16, u64(7)), "a content length that is not the stored one"),
+            ("file-twice", tensor(lambda w: w.file("note.txt", b"")), "two files of one name")] + [
+            (f"file-name-{label}", model(note=dict(name=value)), f"an embedded file named {value[:9]!r}") for label, value in [
+                ("up", "../x"), ("slash", "a/b"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
+        yield "directory-" + name, data, "malformed", "directory", why
+    for name, data, why in [("dtype", model(norm=dict(dtype=23)), "an unknown dtype"),
+                            ("source", model(proj=dict(source=0)), "an unknown source dtype")]:
+        yield "directory-" + name, data, "unsupported", "directory", why
+    yield "ggml-types", model(more=ggml_types), ACCEPT, None, "one block of each dtype of ggml"
+
+
+def ggml_types(writer):
+    sizes = {32: {66: 18, 67: 20, 70: 22, 71: 24, 72: 34, 73: 36, 84: 18, 103: 17}, 64: {104: 36, 106: 18}, 128: {105: 18},
+             256: {74: 84, 75: 110, 76: 144, 77: 176, 78: 210, 79: 292, 80: 66, 81: 74, 82: 98, 83: 50, 85: 110, 86: 82, 87: 136,
+                   93: 56, 98: 54, 99: 66}}
+    for elements, types in sizes.items():
+        for dtype, size in types.items():
+            writer.raw(f"t{dtype}", (elements,), dtype, make_example.Noise(dtype).bytes(size))
+
+
+def codec_cases():
+    shared = Image(model())
+    books, seeds = shared["codebooks"].data, shared["seeds"].data
+    for name, data, place, why in [
+            ("codebooks-reserved", patched(books, 10, b"\1"), "codebooks", "reserved bytes of a codebook record"),
+            ("codebooks-count", patched(books, 0, u64(65535)), "codebooks", "more than 65,534 codebooks"),
+            ("codebooks-length", patched(books, 12, b"\xff\xff\xff\xff"), "codebooks", "a codebook longer than its section"),
+            ("codebooks-tail", books + bytes(8), "codebooks", "bytes after the last codebook"),
+            ("seeds-count", patched(seeds, 0, u64(2)), "seeds", "two seeds in 8 bytes"),
+            ("seeds-huge", patched(seeds, 0, u64(1 << 61)), "seeds", "2^61 seeds, whose bytes overflow to none")]:
+        yield name, section(place, data=data), "malformed", place, why
+    scaled = lambda scale: dict(streams=STREAMS + [(3, 1, 128, struct.pack("<H", scale) * 64)])
+    codec = lambda *parameters: model(proj=dict(parameters=bytes(parameters)))
+    for name, data, why in [
+            ("parameters-3", codec(2, 8, 6), "3 bytes of parameters"),
+            ("rate", codec(2, 11, 6, 1), "stride 11"), ("block-16", codec(2, 8, 16, 1), "k = 16"),
+            ("block", codec(2, 8, 7, 1), "a block of 128 for 64 columns"), ("other-rate", codec(2, 9, 6, 1), "a codebook of another rate"),
+            ("other-family", codec(1, 8, 6, 1), "a codebook of another family"),
+            ("no-codebook", model(proj=dict(codebook=0xFFFF)), "no codebook"), ("no-seed", model(proj=dict(seed=0xFFFF)), "no seed"),
+            ("rank-1", model(proj=dict(shape=(64,))), "one dimension"),
+            ("no-rows", model(proj=dict(shape=(0, 64), streams=[(1, 0, 44, b""), (2, 0, 2, b"")])), "a dimension of zero"),
+            ("no-gains", model(proj=dict(streams=STREAMS[:1])), "no stream of gains"),
+            ("order", model(proj=dict(streams=STREAMS[::-1])), "streams in another order"),
+            ("symbols-short", model(proj=dict(streams=[(1, 0, 43, SYMBOLS[:43]), STREAMS[1]])), "a row of symbols with a byte too few"),
+            ("gains-wide", model(proj=dict(streams=[STREAMS[0], (2, 0, 4, GAIN * 2)])), "float32 gains under gain type 1"),
+            ("stream-4", model(proj=dict(streams=STREAMS + [(4, 1, 1, b"?")])), "a stream that the codec does not have"),
+            ("gain-negative", model(proj=dict(streams=[STREAMS[0], (2, 0, 2, b"\0\x80")])), "a gain of -0"),
+            ("gain-nan", model(proj=dict(streams=[STREAMS[0], (2, 0, 2, b"\0\x7e")])), "a gain that is NaN"),
+            ("scale-subnormal", model(proj=scaled(0x03FF)), "a subnormal channel scale"),
+            ("book-codec", section("codebooks", data=patched(books, 8, b"\2")), "a codebook of another codec"),
+            ("book-reserved", model(codebook=patched(CODEBOOK, 3, b"\1")), "a reserved byte of a codebook"),
+            ("book-step", model(codebook=patched(CODEBOOK, 4, bytes(4))), "a step of 0"),
+            ("book-point", model(codebook=patched(CODEBOOK, 8, b"\0\1")), "a base point with a < b")]:
+        yield "codec-" + name, data, "malformed", None, why
+    for name, data, why in [
+            ("unknown", record("tensors", 1, 28, b"\2"), "codec"), ("family", codec(3, 8, 6, 1), "family"),
+            ("gain-type", codec(2, 8, 6, 3), "gain type"),
+            ("book-family", model(codebook=patched(CODEBOOK, 0, b"\3")), "family of a codebook")]:
+        yield "codec-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
+
+
+def cases():
+    """(name, bytes, verdict, code or None, section or None, why). No section: the error names a tensor instead."""
+    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases):
+        for name, data, code, place, why in group():
+            rejected = code not in (ACCEPT, WARNING)
+            yield name, data, REJECT if rejected else code, code if rejected else None, place, why
+
+
+def main(arguments):
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 64
+    os.makedirs(arguments[0], exist_ok=True)
+    for name, data, *_ in cases():
+        with open(os.path.join(arguments[0], name + ".qamw"), "wb") as file:
+            file.write(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
