@@ -24,7 +24,7 @@ enum Recipe {
         }
     }
 
-    /// Up to 32 codewords every start ends in the same place; from 512 on all are alike.
+    /// Up to 32 codewords no other start was better; from 512 on only the spiral was tried, and it is good.
     private static func freeStarts(_ bits: Int) -> Int {
         switch bits {
         case 6, 7: 48
