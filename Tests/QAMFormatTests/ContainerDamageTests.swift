@@ -106,4 +106,34 @@ import Testing
         #expect(try await damaged.verify(headerOnly: true, threads: 1).problems.isEmpty)
         #expect(try await damaged.verify(threads: 1).problems.count == 1)
     }
+
+    /// A frame that is no frame, under checksums that are right: nothing but decompressing finds it.
+    @Test func framesThatDoNotDecompressAreFound() async throws {
+        var bytes = try await Self.smallFile(compressesRaw: true)
+        let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
+        var entries = reader.sections
+        let raw = try #require(entries.firstIndex { $0.known == .raw })
+        let checksums = try #require(entries.firstIndex { $0.known == .checksums })
+        bytes[entries[raw].offset] ^= 0xFF
+        var hashes = Array(bytes[entries[checksums].range])
+        var list: [UInt8] = []
+        for (_, extent) in reader.directory.extents(in: .raw) where extent.length > 0 {
+            var writer = ByteWriter()
+            let start = entries[raw].offset + extent.offset
+            writer.integer(XXH3.hash(bytes[start..<start + extent.length]))
+            list += writer.bytes
+        }
+        hashes.replaceSubrange(hashes.count - list.count..<hashes.count, with: list)
+        bytes.replaceSubrange(entries[checksums].range, with: hashes)
+        entries[raw].checksum = XXH3.hash(list)
+        entries[checksums].checksum = XXH3.hash(hashes)
+        let table = SectionTable.encode(entries)
+        var header = reader.header
+        header.tableHash = XXH3.hash(table)
+        bytes.replaceSubrange(0..<FileHeader.byteCount + table.count, with: header.encoded + table)
+        let problem = try #require(try await Self.problems(bytes).first)
+        #expect(problem.code == .malformed)
+        #expect(problem.place.section == "raw")
+        #expect(problem.place.tensor == "embed.weight")
+    }
 }

@@ -6,11 +6,12 @@ public struct VerifyReport: Sendable {
     public var bytesVerified = 0
 }
 
-/// One range of a file to be checked: a chunk against its hash, or padding against zero.
+/// One range of a file to be checked: a chunk against its hash, padding against zero, or what is compressed by reading it.
 struct VerifyTask: Sendable {
     enum Expectation: Sendable {
         case hash(UInt64)
         case zeros
+        case readable(@Sendable () throws -> Void)
     }
 
     var range: Range<Int>
@@ -31,6 +32,9 @@ struct VerifyTask: Sendable {
             case .zeros:
                 guard let position = content.firstIndex(where: { $0 != 0 }) else { return nil }
                 return QAMError(.malformed, "the padding is not zero", at: place(range.lowerBound + position, 1))
+            case .readable(let read):
+                try read()
+                return nil
             }
         } catch let error as QAMError {
             return error
@@ -45,7 +49,8 @@ struct VerifyTask: Sendable {
 }
 
 extension QAMReader {
-    /// Checks every byte that opening has not checked: all chunk checksums and all padding. What opening checks
+    /// Checks every byte that opening has not checked: all chunk checksums and all padding; and that what is compressed
+    /// can be decompressed. What opening checks
     /// (header, section table, metadata, directory, codebooks, seeds) has been found good already.
     ///
     /// With `tensors`, only the payloads of those are checked, and no padding; with `headerOnly`, no payload at all.
@@ -115,7 +120,28 @@ extension QAMReader {
         }
         guard hashes.remaining == 0 else { throw hashes.malformed("\(hashes.remaining) bytes follow the last hash") }
         if headerOnly { return [] }
-        return tasks + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
+        return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
+    }
+
+    /// The zstd frames of tensors and files, each of which must decompress; their bytes are checked as chunks.
+    private func frames(_ wanted: Set<Directory.Owner>?) -> [VerifyTask] {
+        func tasks(_ owner: Directory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void) -> [VerifyTask] {
+            guard wanted?.contains(owner) ?? true else { return [] }
+            // More frames than the extent's table has room for: reading the first one says so.
+            let isPossible = ZstdFrames.pieceCount(contentLength: contentLength) <= extent.length / 4
+            return stride(from: 0, to: isPossible ? contentLength : 1, by: ZstdFrames.pieceSize).map { start in
+                let piece = start..<min(start + ZstdFrames.pieceSize, contentLength)
+                return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: ownerName(owner))
+            }
+        }
+        let compressed = directory.tensors.indices.filter { directory.tensors[$0].compression == .zstdFrames }
+        return compressed.flatMap { index in
+            let entry = directory.tensors[index]
+            return tasks(.tensor(index), entry.extents[0], entry.descriptor.byteCount) { _ = try self.read($0, of: index) }
+        } + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
+            let entry = directory.files[index]
+            return tasks(.file(index), entry.extent, entry.contentLength) { _ = try self.files[index].read($0) }
+        }
     }
 
     private func wantedTensors(_ names: [String]) throws -> Set<Directory.Owner> {
