@@ -17,7 +17,6 @@ public final class QAMReader: TensorSource {
     package let header: FileHeader
     package let sections: [SectionEntry]
     package let directory: Directory
-    private let index: [ExactName: Int]
 
     /// Opens a file by its path. Throws `QAMError`: `notFound`, `io`, or what is wrong with the content.
     public convenience init(path: String, limits: Limits = Limits()) throws {
@@ -36,7 +35,6 @@ public final class QAMReader: TensorSource {
             shared = opened.shared
             directory = opened.directory
             tensors = opened.directory.tensors.map(\.descriptor)
-            index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { (ExactName($1.name), $0) })
             options = opened.options
             var warnings = opened.warnings
             var validator = CodingValidator(shared: opened.shared)
@@ -56,7 +54,7 @@ public final class QAMReader: TensorSource {
     }
 
     /// The index of the tensor of this name. O(1).
-    public func index(of name: String) -> Int? { index[ExactName(name)] }
+    public func index(of name: String) -> Int? { directory.index[ExactName(name)] }
 
     public var inputs: [String] { [bytes.name] }
 

@@ -5,7 +5,7 @@ public final class QAMWriter: TensorSink {
     private let options: ContainerOptions
     private let replacing: Bool
     private let resuming: Bool
-    private var session: WriterSession?
+    private var assembly: ContainerAssembly?
 
     /// Prepares to write `path`. With `replacing` an existing file is replaced at the end; with `resuming` the partial
     /// file of an interrupted run is taken up, if there is one.
@@ -27,13 +27,13 @@ public final class QAMWriter: TensorSink {
         let output = try OutputFile(path: path, replacing: replacing, resuming: resuming)
         do {
             try output.requireSpace(for: plan.byteCount)
-            let journal = try ResumeJournal(output: path, fingerprint: "\(source.fingerprint) \(options)", resuming: resuming)
-            let session = WriterSession(source: source, plan: plan, output: output, journal: journal)
-            self.session = session
-            return try session.begin()
+            let journal = try ResumeJournal(output: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
+            let assembly = ContainerAssembly(source: source, plan: plan, output: output, journal: journal)
+            self.assembly = assembly
+            return try assembly.begin()
         } catch {
-            // Without a session nobody else would; what an interrupted run left stays for it.
-            if session == nil { output.discard(keepingPartial: resuming) }
+            // Without an assembly nobody else would; what an interrupted run left stays for it.
+            if assembly == nil { output.discard(keepingPartial: resuming) }
             throw error
         }
     }
@@ -51,12 +51,12 @@ public final class QAMWriter: TensorSink {
     }
 
     public func discard(keepingPartial: Bool) {
-        session?.discard(keepingPartial: keepingPartial)
-        session = nil
+        assembly?.discard(keepingPartial: keepingPartial)
+        assembly = nil
     }
 
-    private func opened() throws -> WriterSession {
-        guard let session else { throw QAMError(.invalidArgument, "the writer is not open", at: .init(file: path)) }
-        return session
+    private func opened() throws -> ContainerAssembly {
+        guard let assembly else { throw QAMError(.invalidArgument, "the writer is not open", at: .init(file: path)) }
+        return assembly
     }
 }

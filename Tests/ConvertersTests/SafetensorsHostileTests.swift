@@ -156,22 +156,17 @@ import Testing
         #expect { try payload(source, 0) } throws: { ($0 as? QAMError)?.code == .truncated }
     }
 
-    @Test func openingAHundredThousandTensorsIsFast() throws {
+    /// How long it takes, `scripts/check-opening` measures.
+    @Test func aHundredThousandTensorsOpen() throws {
         let folder = try ScratchFolder()
         var header = "{\"__metadata__\":{\"format\":\"pt\"}"
         for index in 0..<100_000 {
             header += "," + entry("model.layers.\(index / 10).mlp.experts.\(index % 10).down_proj.weight", "BF16", "[1,2]", "[\(4 * index),\(4 * index + 4)]")
         }
         let path = try folder.write(safetensors(header + "}", data: [UInt8](repeating: 0, count: 400_000)), "m.safetensors")
-        let clock = ContinuousClock()
-        var best = Duration.seconds(100)
-        for _ in 0..<5 {
-            let start = clock.now
-            let source = try SafetensorsSource(path: path)
-            best = min(best, clock.now - start)
-            #expect(source.tensors.count == 100_000)
-        }
-        print("100,000 tensors open in \(best)")
-        #expect(best < .seconds(1))
+        let source = try SafetensorsSource(path: path)
+        #expect(source.tensors.count == 100_000)
+        #expect(source.tensors.last?.name == "model.layers.9999.mlp.experts.9.down_proj.weight")
+        #expect(try source.read(0..<4, of: 99_999).streams == [[0, 0, 0, 0]])
     }
 }

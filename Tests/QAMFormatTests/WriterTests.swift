@@ -149,6 +149,9 @@ import Darwin
         let error = await #expect(throws: QAMError.self) { try await write(source, to: folder.file("m"), resuming: true) }
         #expect(error?.code == .cannotCreate)
         #expect(folder.names == ["m.partial", "m.partial.journal"], "what was done is kept")
+        source = .complete()
+        source.shared.codebooks[0].bytes[0] ^= 1
+        await #expect(throws: QAMError.self, "other codebooks") { try await write(source, to: folder.file("m"), resuming: true) }
         try await write(source, to: folder.file("m"))
         #expect(folder.names == ["m"])
     }

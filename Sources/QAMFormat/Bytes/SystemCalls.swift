@@ -83,7 +83,11 @@ package enum SystemCalls {
 
     package static func remove(_ path: String) { _ = unsafe unlink(path) }
 
-    package static func closeDescriptor(_ descriptor: CInt) { close(descriptor) }
+    package static func closeDescriptor(_ descriptor: CInt) {
+        // A process that is being started holds a copy of the descriptor for a moment, and the lock with it.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// Runs a call until it is not interrupted; a negative result becomes an error.
     private static func check<Result: SignedInteger>(_ call: Call, _ path: String, _ body: () -> Result) throws -> Result {

@@ -94,6 +94,13 @@ package struct ContainerPlan {
         return isEnough ? options.metadataCapacity : metadata.count + ContainerOptions.metadataRoom
     }
 
+    /// Differs where the small sections differ: by the options, and by what another version of the program would make of
+    /// the same source, such as other codebooks.
+    package var fingerprint: String {
+        let hashes = [metadata, codebooks, seeds, directory.encoded].map { XXH3.hash($0) }
+        return "\(FileHeader.major).\(FileHeader.minor) \(options) \(hashes)"
+    }
+
     package var hasRaw: Bool { placement.length(of: .raw) > 0 }
 
     private var sectionCount: Int {

@@ -39,8 +39,9 @@ package struct Directory: Hashable, Sendable {
 
     package var tensors: [Tensor] = []
     package var files: [File] = []
-    /// Where the extents of a directory that has been read end.
+    /// Of a directory that has been read: where its extents end, and which tensor has which name.
     package internal(set) var placement = Placement()
+    package internal(set) var index: [ExactName: Int] = [:]
 
     /// All extents of one section in the order in which they lie there, with whose they are.
     package func extents(in section: SectionName) -> [(owner: Owner, extent: SectionExtent)] {

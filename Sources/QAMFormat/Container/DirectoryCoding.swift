@@ -71,10 +71,12 @@ extension Directory {
         guard tensorCount <= bytes.count / 16, fileCount <= bytes.count / 33 else {
             throw reader.malformed("\(tensorCount) tensors and \(fileCount) files do not fit in \(bytes.count) bytes")
         }
-        var names = Set<ExactName>()
-        for _ in 0..<tensorCount {
+        // The count is only a claim: no more is set aside for it than any model needs.
+        tensors.reserveCapacity(min(tensorCount, 1 << 16))
+        index.reserveCapacity(min(tensorCount, 1 << 16))
+        for position in 0..<tensorCount {
             let tensor = try Self.decodeTensor(&reader, &placement, sharedCounts)
-            guard names.insert(ExactName(tensor.descriptor.name)).inserted else {
+            guard index.updateValue(position, forKey: ExactName(tensor.descriptor.name)) == nil else {
                 throw reader.malformed("there are two tensors \"\(tensor.descriptor.name)\"")
             }
             tensors.append(tensor)

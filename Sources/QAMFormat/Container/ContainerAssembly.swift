@@ -1,5 +1,5 @@
 /// A .qamw file that is being written: from the plan to the renamed file.
-final class WriterSession {
+final class ContainerAssembly {
     private let source: any TensorSource
     private let tensors: [TensorDescriptor]
     private let plan: ContainerPlan
