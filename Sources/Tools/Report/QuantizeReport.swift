@@ -14,13 +14,6 @@ struct QuantizeReport {
     var isDryRun = false
     var seconds = 0.0
 
-    init(output: String, inputBytes: Int, source: any TensorSource, raw: RawTensors) {
-        self.output = output
-        self.inputBytes = inputBytes
-        self.source = source
-        self.raw = raw
-    }
-
     func print(_ options: ReportOptions) throws {
         options.show(warnings: warnings)
         if options.json {
