@@ -5,7 +5,10 @@ package struct ExactName: Hashable, Sendable {
 
     package init(_ name: String) { self.name = name }
 
-    package static func == (left: ExactName, right: ExactName) -> Bool { left.name.utf8.elementsEqual(right.name.utf8) }
+    package static func == (left: ExactName, right: ExactName) -> Bool {
+        // What differs as strings differs in bytes, and that is found out fast.
+        left.name == right.name && left.name.utf8.elementsEqual(right.name.utf8)
+    }
 
     package func hash(into hasher: inout Hasher) {
         var name = name

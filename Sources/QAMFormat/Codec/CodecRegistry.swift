@@ -91,14 +91,18 @@ public enum CodecRegistry {
 public struct CodingValidator {
     private let shared: SharedTables
     private var codebooks: [Int: Codebook] = [:]
+    /// The coding that was found good last: most tensors of a model are coded alike.
+    private var last: (coding: Coding, columns: Int)?
 
     public init(shared: SharedTables) { self.shared = shared }
 
     /// As `CodecRegistry.validate`.
     public mutating func validate(_ descriptor: TensorDescriptor) throws {
         guard case .coded(let coding) = descriptor.storage else { return }
+        if let last, last.columns == descriptor.columns, last.coding == coding, descriptor.shape.count >= 2, descriptor.elementCount > 0 { return }
         let parsed = coding.codebook.flatMap { codebooks[$0] }
         let coded = try CodecRegistry.named(descriptor) { try PairCoding(descriptor, coding, shared, parsed: parsed) }
         if let index = coding.codebook { codebooks[index] = coded.codebook }
+        last = (coding, descriptor.columns)
     }
 }

@@ -207,12 +207,13 @@ extension Directory {
 
 /// Where the next extent of each chunked section belongs: right after the one before, aligned, without holes.
 package struct Placement: Hashable, Sendable {
-    private var ends: [SectionName: Int] = [:]
+    /// By the section's place in `SectionName.allCases`.
+    private var ends = [Int](repeating: 0, count: SectionName.allCases.count)
 
     package init() {}
 
     /// The end of the last extent: the section's length.
-    package func length(of section: SectionName) -> Int { ends[section] ?? 0 }
+    package func length(of section: SectionName) -> Int { ends[section.index] }
 
     /// Where the next extent of the section begins.
     package func nextOffset(in section: SectionName) -> Int { alignUp(length(of: section), to: SectionExtent.alignment) }
@@ -220,7 +221,7 @@ package struct Placement: Hashable, Sendable {
     /// Places an extent of `length` bytes.
     package mutating func next(_ section: SectionName, length: Int) -> SectionExtent {
         let extent = SectionExtent(section: section, offset: nextOffset(in: section), length: length)
-        ends[section] = extent.end
+        ends[section.index] = extent.end
         return extent
     }
 

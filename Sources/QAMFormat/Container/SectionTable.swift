@@ -10,6 +10,21 @@ package enum SectionName: String, CaseIterable, Sendable {
     case raw
     case checksums
 
+    /// Its place in `allCases`.
+    var index: Int {
+        switch self {
+        case .metadata: 0
+        case .directory: 1
+        case .codebooks: 2
+        case .seeds: 3
+        case .scales: 4
+        case .symbols: 5
+        case .files: 6
+        case .raw: 7
+        case .checksums: 8
+        }
+    }
+
     /// Whether it is made of extents that the directory lists, each with checksums for every chunk.
     package var isChunked: Bool {
         switch self {
