@@ -58,9 +58,11 @@ package enum ZstdFrames {
     /// compresses better than that; readers refuse more, so that a small file never asks for much memory.
     package static let maxExpansion = 64
 
-    /// Whether stored bytes are worth their name: shorter than the content, and not beyond `maxExpansion`.
-    package static func isWorthwhile(stored: Int, content: Int) -> Bool {
-        stored < content && content / maxExpansion <= stored
+    /// Content as it is best stored: as frames and table where those are shorter and within `maxExpansion`.
+    package static func store(_ content: [UInt8]) throws -> (bytes: [UInt8], isCompressed: Bool) {
+        let compressed = try compressAll(content)
+        let isWorthwhile = compressed.count < content.count && content.count / maxExpansion <= compressed.count
+        return isWorthwhile ? (compressed, true) : (content, false)
     }
 }
 

@@ -105,13 +105,10 @@ final class ContainerAssembly {
         guard let section = sections[.files] else { return }
         var placement = Placement()
         for (index, file) in source.files.enumerated() {
-            let content = try file.read(0..<file.byteCount)
-            let compressed = try ZstdFrames.compressAll(content)
-            let isWorthwhile = ZstdFrames.isWorthwhile(stored: compressed.count, content: content.count)
-            let stored = isWorthwhile ? compressed : content
+            let (stored, isCompressed) = try ZstdFrames.store(file.read(0..<file.byteCount))
             let extent = placement.next(.files, length: stored.count)
             directory.files[index].extent = extent
-            directory.files[index].compression = isWorthwhile ? .zstdFrames : .none
+            directory.files[index].compression = isCompressed ? .zstdFrames : .none
             try output.write(stored, at: section.offset + extent.offset)
             var chunks = ChunkHashes()
             chunks.update(stored)

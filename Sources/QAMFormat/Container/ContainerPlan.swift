@@ -29,9 +29,7 @@ package struct ContainerPlan {
     /// The metadata as they are stored: compressed where that is shorter.
     package static func store(_ metadata: Metadata) throws -> (bytes: [UInt8], contentLength: Int) {
         let content = metadata.encoded
-        let compressed = try ZstdFrames.compressAll(content)
-        let isWorthwhile = ZstdFrames.isWorthwhile(stored: compressed.count, content: content.count)
-        return (isWorthwhile ? compressed : content, content.count)
+        return (try ZstdFrames.store(content).bytes, content.count)
     }
 
     private static func directory(
@@ -109,13 +107,21 @@ package struct ContainerPlan {
             + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
     }
 
-    /// The file's length if nothing were compressed.
-    package var byteCount: Int {
-        var plan = sections(filesLength: placement.length(of: .files))
+    /// The file's length if no embedded file and no raw tensor were compressed.
+    package var byteCount: Int { byteCount(files: directory.files.map(\.extent)) }
+
+    /// The file's length with the embedded files as they will be stored: exact, unless raw tensors are compressed too.
+    package func byteCount(storing files: [any EmbeddedFile]) throws -> Int {
+        var placement = Placement()
+        return byteCount(files: try files.map { file in
+            placement.next(.files, length: try ZstdFrames.store(file.read(0..<file.byteCount)).bytes.count)
+        })
+    }
+
+    private func byteCount(files: [SectionExtent]) -> Int {
+        var plan = sections(filesLength: files.last?.end ?? 0)
         if hasRaw { plan.append(.raw, length: placement.length(of: .raw)) }
-        let chunks = [SectionName.scales, .symbols, .files, .raw].reduce(0) { sum, name in
-            sum + directory.extents(in: name).reduce(0) { $0 + $1.extent.chunkCount }
-        }
-        return plan.nextOffset + 8 * chunks
+        let extents = files + directory.tensors.flatMap(\.extents)
+        return plan.nextOffset + 8 * extents.reduce(0) { $0 + $1.chunkCount }
     }
 }

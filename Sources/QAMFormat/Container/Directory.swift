@@ -6,7 +6,10 @@ package struct SectionExtent: Hashable, Sendable {
     package var length: Int
 
     package var end: Int { offset + length }
-    package var chunkCount: Int { (length + SectionExtent.chunkSize - 1) / SectionExtent.chunkSize }
+    package var chunkCount: Int { Self.chunkCount(length: length) }
+
+    /// The chunks that so many bytes are cut into.
+    package static func chunkCount(length: Int) -> Int { (length + chunkSize - 1) / chunkSize }
 
     /// Each hash covers this many bytes; the last of an extent may cover fewer.
     package static let chunkSize = ChunkHashes.chunkSize

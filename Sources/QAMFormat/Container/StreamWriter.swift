@@ -36,7 +36,7 @@ struct StreamWriter {
 
     /// Whether the bytes of an earlier run are there as its record says.
     func verifies(_ record: ResumeJournal.Record.Extent, in output: OutputFile) -> Bool {
-        guard record.length >= 0, record.hashes.count == SectionExtent(section: .raw, offset: 0, length: record.length).chunkCount else { return false }
+        guard record.length >= 0, record.hashes.count == SectionExtent.chunkCount(length: record.length) else { return false }
         return record.hashes.enumerated().allSatisfy { chunk, hash in
             let start = chunk * SectionExtent.chunkSize
             let end = min(start + SectionExtent.chunkSize, record.length)

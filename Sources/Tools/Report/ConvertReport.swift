@@ -14,14 +14,6 @@ struct ConvertReport {
     var isDryRun = false
     var seconds = 0.0
 
-    init(output: String, inputBytes: Int, before: any TensorSource, after: any TensorSource, isPacked: Bool) {
-        self.output = output
-        self.inputBytes = inputBytes
-        self.before = before
-        self.after = after
-        self.isPacked = isPacked
-    }
-
     func print(_ options: ReportOptions) throws {
         options.show(warnings: warnings)
         if options.json {

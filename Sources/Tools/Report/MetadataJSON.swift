@@ -17,24 +17,7 @@ extension JSONValue {
         case .float64(let value): self = .number(value)
         case .bool(let value): self = .bool(value)
         case .string(let value): self = .string(value)
-        case .array(let values): self = Self.array(values)
-        }
-    }
-
-    private static func array(_ values: MetadataArray) -> JSONValue {
-        switch values {
-        case .uint8(let values): .array(values.map { JSONValue($0) })
-        case .int8(let values): .array(values.map { JSONValue($0) })
-        case .uint16(let values): .array(values.map { JSONValue($0) })
-        case .int16(let values): .array(values.map { JSONValue($0) })
-        case .uint32(let values): .array(values.map { JSONValue($0) })
-        case .int32(let values): .array(values.map { JSONValue($0) })
-        case .uint64(let values): .array(values.map { JSONValue($0) })
-        case .int64(let values): .array(values.map { JSONValue($0) })
-        case .float32(let values): .array(values.map(number))
-        case .float64(let values): .array(values.map { .number($0) })
-        case .bool(let values): .array(values.map { .bool($0) })
-        case .string(let values): .array(values.map { .string($0) })
+        case .array(let array): self = .array(array.values.map { JSONValue($0) })
         }
     }
 

@@ -33,7 +33,7 @@ struct ModelSize {
                 for stream in coding.streams {
                     let length = stream.byteCount(rows: tensor.rows)
                     overheadBytes += alignUp(length, to: alignment) - length
-                    overheadBytes += (length + SectionExtent.chunkSize - 1) / SectionExtent.chunkSize * 8
+                    overheadBytes += 8 * SectionExtent.chunkCount(length: length)
                 }
             }
         }
