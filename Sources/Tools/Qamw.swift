@@ -19,7 +19,7 @@ struct Qamw: AsyncParsableCommand {
             Example:
               qamw quantize models/llama llama.qamw
             """,
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self,
         ])

@@ -44,6 +44,19 @@ struct CodecReference {
         }
     }
 
+    /// Where the group of a pair lies in its row, and its fields in the group.
+    private struct Group {
+        let pairs: Int, plane: Int, start: Int, base: Int
+
+        init(pair: Int, columns: Int, rate: Int) {
+            let first = pair / 64 * 64
+            pairs = min(64, (columns / 2 - first + 7) / 8 * 8)
+            plane = pairs / 8
+            start = first / 8 * (3 + rate)
+            base = max(3, rate - 5) * plane
+        }
+    }
+
     /// Bits of a byte string, least significant first.
     private func bit(_ bytes: ArraySlice<UInt8>, _ index: Int) -> Int { Int(bytes[bytes.startIndex + index / 8] >> (index % 8)) & 1 }
 
@@ -53,12 +66,14 @@ struct CodecReference {
         if isOctant {
             var y = [Int](repeating: 0, count: columns)
             for pair in 0..<columns / 2 {
-                let groupBytes = 12 + 4 * rate, i = pair % 32
-                let group = symbols[pair / 32 * groupBytes..<(pair / 32 + 1) * groupBytes]
-                let window = (0..<windowBits).reduce(0) { $0 | bit(group.dropFirst(12), (i * rate + $1) % (32 * rate)) << $1 }
-                var values = [Int(record[8 + 2 * window]), Int(record[9 + 2 * window])]
-                if bit(group.dropFirst(8), i) == 1 { values.reverse() }
-                for side in 0..<2 { y[2 * pair + side] = bit(group, 2 * i + side) == 1 ? -values[side] : values[side] }
+                let group = Group(pair: pair, columns: columns, rate: rate), i = pair % 64
+                let field = { (offset: Int, index: Int) in bit(symbols[(group.start + offset)...], index) }
+                let step = min(rate, 8), ring = group.pairs * step
+                var index = (0..<8).reduce(0) { $0 | field(group.base, (i * step + $1) % ring) << $1 }
+                for upper in 8..<max(8, rate) { index |= field((upper - 5) * group.plane, i) << upper }
+                var values = [Int(record[8 + 2 * index]), Int(record[9 + 2 * index])]
+                if field(2 * group.plane, i) == 1 { values.reverse() }
+                for side in 0..<2 { y[2 * pair + side] = field(side * group.plane, i) == 1 ? -values[side] : values[side] }
             }
             hadamard(&y)
             t = y.map { Float($0) }
@@ -94,17 +109,17 @@ struct CodecReference {
 
     /// The symbols of a rotated row under a code without a trellis, by comparing every pair with every codeword.
     func encode(_ z: [Float]) -> [UInt8] {
-        var symbols = [UInt8](repeating: 0, count: isOctant ? (columns + 63) / 64 * (12 + 4 * rate) : (columns + 15) / 16 * rate)
+        var symbols = [UInt8](repeating: 0, count: (columns + 15) / 16 * (isOctant ? 3 + rate : rate))
         func set(_ bit: Int, from byte: Int) { symbols[byte + bit / 8] |= 1 << UInt8(bit % 8) }
         for pair in 0..<columns / 2 {
             var x = z[2 * pair], y = z[2 * pair + 1]
-            let i = pair % 32, group = isOctant ? pair / 32 * (12 + 4 * rate) : 0
+            let i = pair % 64, group = Group(pair: pair, columns: columns, rate: rate)
             if isOctant {
-                if x < 0 { set(2 * i, from: group) }
-                if y < 0 { set(2 * i + 1, from: group) }
+                if x < 0 { set(i, from: group.start) }
+                if y < 0 { set(i, from: group.start + group.plane) }
                 (x, y) = (x.magnitude, y.magnitude)
                 if x < y {
-                    set(i, from: group + 8)
+                    set(i, from: group.start + 2 * group.plane)
                     swap(&x, &y)
                 }
             }
@@ -117,7 +132,13 @@ struct CodecReference {
                 if distance < least { (least, best) = (distance, k) }
             }
             for b in 0..<rate where best >> b & 1 == 1 {
-                if isOctant { set(i * rate + b, from: group + 12) } else { set(pair * rate + b, from: 0) }
+                if !isOctant {
+                    set(pair * rate + b, from: 0)
+                } else if b < 8 {
+                    set(8 * i + b, from: group.start + group.base)
+                } else {
+                    set(i, from: group.start + (b - 5) * group.plane)
+                }
             }
         }
         return symbols

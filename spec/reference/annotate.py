@@ -105,7 +105,7 @@ def extents(out, opened, section):
         if gap:
             out.show(gap, "padding")
         if section.name == "symbols" and extent.length == 44:
-            out.show(8, f"{owner}: signs"), out.show(4, "swaps"), out.show(32, "base bits")
+            out.show(4, f"{owner}: first signs"), out.show(4, "second signs"), out.show(4, "swaps"), out.show(32, "base bits")
         else:
             out.show(extent.length, owner)
 

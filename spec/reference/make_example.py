@@ -143,7 +143,7 @@ class Writer:
             body += data
             if name != order[-1]:
                 body += bytes(self.room if name == "metadata" else 64)
-        header = struct.pack("<8sHHIQIIQ16x", b"\x89QAM\r\n\x1a\n", 0, 1, self.alignment, begin + len(body), len(order), 0, xxh3(table))
+        header = struct.pack("<8sHHIQIIQ16x", b"\x89QAM\r\n\x1a\n", 0, 2, self.alignment, begin + len(body), len(order), 0, xxh3(table))
         return header + struct.pack("<Q", xxh3(header)) + table + body
 
 
@@ -156,7 +156,7 @@ def example_codebook():
 
 
 def encode_octant_row(row, seed, log_block, codebook):
-    """Section 8.6 for stride 8 and no channel scales: gain and symbols of a row of whole groups."""
+    """Section 8.6 for stride 8 and no channel scales: gain and symbols of a row whose pairs are a multiple of eight."""
     columns, block = len(row), 1 << log_block
     gain = (sum(w * w for w in row) / columns) ** 0.5
     z = []
@@ -172,12 +172,14 @@ def encode_octant_row(row, seed, log_block, codebook):
     step = struct.unpack("<f", codebook[4:8])[0]
     points = [(codebook[i] * step, codebook[i + 1] * step) for i in range(8, len(codebook), 2)]
     out, y = b"", []
-    for group in range(0, columns, 64):
-        negative = swapped = 0
+    for group in range(0, columns, 128):
+        pairs = min(64, (columns - group) // 2)
+        first = second = swapped = 0
         base = b""
-        for pair in range(32):
+        for pair in range(pairs):
             x0, x1 = z[group + 2 * pair], z[group + 2 * pair + 1]
-            negative |= (x0 < 0) << (2 * pair) | (x1 < 0) << (2 * pair + 1)
+            first |= (x0 < 0) << pair
+            second |= (x1 < 0) << pair
             swap = abs(x0) < abs(x1)
             swapped |= swap << pair
             high, low = max(abs(x0), abs(x1)), min(abs(x0), abs(x1))
@@ -185,7 +187,7 @@ def encode_octant_row(row, seed, log_block, codebook):
             base += bytes([index])
             magnitudes = points[index][::-1] if swap else points[index]
             y += [magnitudes[0] * (-1 if x0 < 0 else 1), magnitudes[1] * (-1 if x1 < 0 else 1)]
-        out += struct.pack("<QI", negative, swapped) + base
+        out += b"".join(plane.to_bytes(pairs // 8, "little") for plane in (first, second, swapped)) + base
     gain *= sum(a * b for a, b in zip(z, y)) / sum(b * b for b in y)
     return gain, out
 
@@ -236,7 +238,7 @@ def coded_case(noise, family, bits, log_block, gain_type, scaled, shape, zero_ro
         rows *= dimension
     writer = Writer()
     writer.codebooks, writer.seeds = [random_codebook(noise, family, bits)], [noise.word(), noise.word()]
-    size = (columns + 15) // 16 * bits if family == 1 else (columns + 63) // 64 * (12 + 4 * bits)
+    size = (columns + 15) // 16 * bits if family == 1 else (columns + 15) // 16 * (3 + bits)
     gains = [0.0 if r in zero_rows else 0.001 + noise.real() for r in range(rows)]
     streams = [(1, 0, size, noise.bytes(rows * size)),
                (2, 0, 2 * gain_type, b"".join(struct.pack("<e" if gain_type == 1 else "<f", g) for g in gains))]
@@ -256,7 +258,7 @@ def cases():
         columns = 1 << log_block
         yield f"octant-block-{log_block:02}", coded_case(noise, 2, 5, log_block, 2, log_block % 2 == 0, (2, columns))
         yield f"free-block-{log_block:02}", coded_case(noise, 1, 7, log_block, 1, log_block % 2 == 1, (2, columns))
-    for columns in (2, 6, 14, 18, 62, 66, 130):
+    for columns in (2, 6, 14, 18, 62, 66, 126, 130, 142):
         yield f"octant-columns-{columns:03}", coded_case(noise, 2, 3, 1, 1, True, (3, columns))
         yield f"free-columns-{columns:03}", coded_case(noise, 1, 5, 1, 1, True, (3, columns))
     yield "zero-rows", coded_case(noise, 2, 8, 4, 1, False, (4, 64), zero_rows=(1, 3))

@@ -103,8 +103,8 @@ def read_header(data) -> Header:
     cursor = Cursor(data[:HEADER_BYTES], "header")
     require(bytes(cursor.take(8)) == SIGNATURE, "header: the signature is wrong")
     major, minor = cursor.uint(2), cursor.uint(2)
-    if major > 0:
-        raise Unsupported(f"format version {major}.{minor}; this program reads 0.x")
+    if (major, minor) != (0, 2):
+        raise Unsupported(f"format version {major}.{minor}; this program reads 0.2")
     require(xxh3(data[:56]) == int.from_bytes(data[56:64], "little"), "header: the checksum differs")
     alignment = cursor.uint(4)
     require(64 <= alignment <= 1 << 20 and alignment & (alignment - 1) == 0, f"header: the alignment is {alignment}")
@@ -627,7 +627,7 @@ def read_codebook(record: bytes) -> Tuple[np.float32, np.ndarray]:
 # 8.4 Symbols
 
 def symbol_row_bytes(family: int, bits: int, columns: int) -> int:
-    return (columns + 15) // 16 * bits if family == FREE else (columns + 63) // 64 * (12 + 4 * bits)
+    return (columns + 15) // 16 * (bits if family == FREE else 3 + bits)
 
 
 def bits_of(packed: np.ndarray) -> np.ndarray:
@@ -641,18 +641,27 @@ def free_coordinates(packed: np.ndarray, parameters: Parameters, columns: int) -
     return parameters.points[index].reshape(rows, index.shape[1] * 2)[:, :columns].astype(np.float32)
 
 
+def octant_group(group: np.ndarray, parameters: Parameters) -> np.ndarray:
+    """Coordinates of one group of each row: rows x bytes become rows x 2N integers."""
+    rows, s = len(group), parameters.bits
+    n = group.shape[1] // (3 + s)
+    planes, base = bits_of(group[:, :max(3, s - 5) * n]).reshape(rows, -1, 8 * n), bits_of(group[:, max(3, s - 5) * n:])
+    pair, step = np.arange(8 * n), min(s, 8)
+    index = np.zeros((rows, 8 * n), np.int32)
+    for j in range(8):
+        index |= base[:, (pair * step + j) % base.shape[1]].astype(np.int32) << j
+    for p in range(3, planes.shape[1]):
+        index |= planes[:, p].astype(np.int32) << (5 + p)
+    magnitudes = parameters.points[index].astype(np.int32)
+    magnitudes = np.where(planes[:, 2, :, None] == 1, magnitudes[..., ::-1], magnitudes)
+    negative = np.stack([planes[:, 0], planes[:, 1]], axis=-1) == 1
+    return np.where(negative, -magnitudes, magnitudes).reshape(rows, 16 * n)
+
+
 def octant_coordinates(packed: np.ndarray, parameters: Parameters, columns: int) -> np.ndarray:
-    rows, s, window = len(packed), parameters.bits, max(8, parameters.bits)
-    groups = packed.reshape(rows, -1, 12 + 4 * s)
-    negative = bits_of(groups[:, :, 0:8]).astype(bool)
-    swapped = bits_of(groups[:, :, 8:12]).astype(bool)
-    ring = bits_of(groups[:, :, 12:])
-    index = np.zeros(ring.shape[:2] + (32,), np.int32)
-    for j in range(window):
-        index |= ring[:, :, (np.arange(32) * s + j) % (32 * s)].astype(np.int32) << j
-    pairs = parameters.points[index].astype(np.int32)
-    pairs = np.where(swapped[..., None], pairs[..., ::-1], pairs).reshape(negative.shape)
-    return np.where(negative, -pairs, pairs).reshape(rows, -1)[:, :columns]
+    size = 8 * (3 + parameters.bits)
+    groups = [octant_group(packed[:, at:at + size], parameters) for at in range(0, packed.shape[1], size)]
+    return np.concatenate(groups, axis=1)[:, :columns]
 
 
 # 8.5 Decoding

@@ -1,8 +1,9 @@
 // The codec's inner loops over plain pointers and counts: no allocation, no input or output, no errors.
 //
-// scalar.c is the truth. Whatever stands in for one of these functions gives the same bits, so every order of
-// floating-point operations is fixed, products and sums are never fused, and ties go to the lowest index.
-// Callers check all sizes; the functions trust them.
+// Every instruction set has one table of the same functions. The scalar table is the truth: all others give the same
+// bits, so every order of floating-point operations is fixed, products and sums are never fused, and ties go to the
+// lowest index. Callers check all sizes; the functions trust them. No function reads or writes outside the sizes given
+// here, so symbols may end at the end of a mapping. Pointers need no alignment beyond their type's.
 
 #ifndef QAM_KERNELS_H
 #define QAM_KERNELS_H
@@ -10,42 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// ---- Rows of floats -------------------------------------------------------------------------------------------
+typedef enum { QAM_SCALAR, QAM_AVX2, QAM_AVX512, QAM_NEON } qam_isa;
 
-// The sum of x[j]^2 in double: eight sums, of j % 8 = 0...7 each in ascending order, then
-// ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)).
-double qam_sum_of_squares(const float *x, size_t count);
+typedef enum { QAM_FREE = 1, QAM_OCTANT = 2 } qam_family;
+
+typedef enum { QAM_F32, QAM_F16, QAM_BF16 } qam_element;
+
+enum {
+    QAM_GROUP_PAIRS = 64,      // pairs of a whole octant group
+    QAM_WINDOWS = 256,         // base points of a trellis code
+    QAM_ACTIVATION_BLOCK = 256 // activations that share a scale
+};
 
 typedef struct {
     double zz, zy, yy;
 } qam_products;
-
-// The sums of z^2, z*y and y^2, each in the order of `qam_sum_of_squares`.
-qam_products qam_inner_products(const float *z, const float *y, size_t count);
-
-// The sum of (a[j] - b[j])^2 with the difference in double, in the order of `qam_sum_of_squares`.
-double qam_squared_distance(const float *a, const float *b, size_t count);
-
-// x[j] = x[j] * scales[j].
-void qam_multiply(float *x, const float *scales, size_t count);
-
-// x[j] = x[j] / scales[j].
-void qam_divide(float *x, const float *scales, size_t count);
-
-// ---- Rotation -------------------------------------------------------------------------------------------------
-
-// Walsh-Hadamard transform, without normalisation, of each block of `block` (a power of two) floats in place:
-// butterflies (a + b, a - b) at distances 1, 2, 4, ...
-void qam_hadamard(float *x, size_t count, size_t block);
-
-// x = H(d * (float)((double)x * inverse_gain)) * scale, blockwise in place. Bit j % 64 of signs[j / 64] set means
-// d[j] = -1.
-void qam_rotate(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale);
-
-// x = (d * H(x)) * factor, blockwise in place.
-void qam_rotate_back(float *x, const uint64_t *signs, size_t count, size_t block, float factor);
-
-// ---- Nearest codewords ----------------------------------------------------------------------------------------
 
 // Codewords and a square grid of cells. The codewords that can be nearest to a point of cell i, in ascending order,
 // are candidates[starts[i]] ... candidates[starts[i + 1] - 1]; i = row * side + column. A point outside the grid is
@@ -60,43 +40,139 @@ typedef struct {
     const uint16_t *candidates;
 } qam_plane;
 
-// The index of the codeword with the least (dx * dx) + (dy * dy).
-uint32_t qam_nearest(const qam_plane *plane, float x, float y);
+// How the rows of a tensor are coded (spec sections 8.1 to 8.4).
+typedef struct {
+    qam_family family;
+    uint32_t rate;              // bits of a symbol (free) or stride (octant)
+    size_t columns;             // weights of a row; `block` divides them
+    size_t block;               // a power of two, 2 to 2^15
+    const uint64_t *signs;      // bit j % 64 of word j / 64 is set where column j is negated
+    const float *channel_scales; // one a column, or NULL
+    const float *points;        // free: 2^rate pairs (x, y)
+    const uint8_t *magnitudes;  // octant: the larger magnitudes of all base points, then the smaller ones
+} qam_code;
 
-// ---- Free codes: eight symbols of `bits` bits in `bits` bytes --------------------------------------------------
+// Activations made ready for `multiply`: rotated, and quantized to bytes with a float scale for each block.
+//
+// `values` holds qam_activation_bytes(columns) bytes. For octant codes the 128 bytes of a group are the first
+// coordinates of its 64 pairs, then the second ones; for free codes pairs lie side by side. Both end in zeros.
+// `scales` holds one float for each QAM_ACTIVATION_BLOCK columns or part of them.
+typedef struct {
+    int8_t *values;
+    float *scales;
+} qam_activation;
 
-// `columns` is even; `symbols` takes ceil(columns / 16) * bits bytes.
-void qam_free_encode(const float *z, size_t columns, const qam_plane *plane, uint32_t bits, uint8_t *symbols);
+typedef struct {
+    qam_isa isa;
 
-// `points` holds 2^bits pairs (x, y).
-void qam_free_decode(const uint8_t *symbols, size_t columns, const float *points, uint32_t bits, float *y);
+    // ---- Rows of floats ----
 
-// ---- Octant codes: groups of 32 pairs, 12 + 4 * stride bytes each ----------------------------------------------
+    // The sum of x[j]^2 in double: eight sums, of j % 8 = 0...7 each in ascending order, then
+    // ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)).
+    double (*sum_of_squares)(const float *x, size_t count);
+    // The sums of z^2, z*y and y^2, each in the order of `sum_of_squares`.
+    qam_products (*inner_products)(const float *z, const float *y, size_t count);
+    // The sum of (a[j] - b[j])^2 with the difference in double, in the order of `sum_of_squares`.
+    double (*squared_distance)(const float *a, const float *b, size_t count);
+    // x[j] = x[j] * scales[j].
+    void (*scale)(float *x, const float *scales, size_t count);
+    // x[j] = x[j] / scales[j].
+    void (*unscale)(float *x, const float *scales, size_t count);
 
-enum { QAM_GROUP_PAIRS = 32, QAM_WINDOWS = 256 };
+    // ---- Conversion ----
 
-// Plain codes (stride 8 and more): `plane` holds the base points, x >= y >= 0. `columns` is even.
-void qam_octant_encode_plain(const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols);
+    // IEEE binary16 and the upper half of binary32, rounded to nearest even; NaNs stay NaNs, quiet, with their sign
+    // and the payload bits that fit.
+    void (*to_floats)(const void *elements, qam_element type, size_t count, float *x);
+    void (*from_floats)(const float *x, size_t count, qam_element type, void *elements);
 
-// Trellis codes (stride 1...7): 256 base points, of which `x` and `y` hold window k at `qam_window_slot(k, stride)`.
-void qam_octant_encode_trellis(
-    const float *z, size_t columns, const float *x, const float *y, uint32_t stride, uint8_t *symbols);
+    // ---- Rotation ----
 
-// Where the search keeps window k: windows that share their newest bits lie apart, those that share their next
+    // Walsh-Hadamard transform, without normalisation, of each block of `block` (a power of two) floats in place:
+    // butterflies (a + b, a - b) at distances 1, 2, 4, ...
+    void (*hadamard)(float *x, size_t count, size_t block);
+    // x = H(d * (float)((double)x * inverse_gain)) * scale, blockwise in place.
+    void (*rotate)(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale);
+    // x = (d * H(x)) * factor, blockwise in place.
+    void (*rotate_back)(float *x, const uint64_t *signs, size_t count, size_t block, float factor);
+
+    // ---- Free codes: eight symbols of `bits` bits in `bits` bytes ----
+
+    // `columns` is even; `symbols` takes ceil(columns / 16) * bits bytes.
+    void (*free_encode)(const float *z, size_t columns, const qam_plane *plane, uint32_t bits, uint8_t *symbols);
+    // `points` holds 2^bits pairs (x, y).
+    void (*free_decode)(const uint8_t *symbols, size_t columns, const float *points, uint32_t bits, float *y);
+
+    // ---- Octant codes: groups of 64 pairs, the last of them of as many pairs as are left, rounded up to 8 ----
+
+    // Plain codes (stride 8 and more): `plane` holds the base points, x >= y >= 0. `columns` is even.
+    void (*octant_encode_plain)(
+        const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols);
+    // Trellis codes (stride 1...7): 256 base points, of which `x` and `y` hold window k at `qam_window_slot(k, stride)`.
+    void (*octant_encode_trellis)(
+        const float *z, size_t columns, const float *x, const float *y, uint32_t stride, uint8_t *symbols);
+    // The decoded magnitudes as signed integers, never -0. `magnitudes` as in qam_code.
+    void (*octant_decode)(
+        const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y);
+
+    // ---- Whole rows ----
+
+    // Decodes rows that lie qam_row_bytes apart: weight j of row i is (d * H(codewords)) * factors[i], divided by the
+    // channel scale where there is one. `out` takes rows * columns elements; `work` takes `columns` floats, and is not
+    // needed for float32.
+    void (*dequantize)(
+        const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
+        float *work);
+
+    // ---- Products with int8 activations ----
+
+    // Rotates an activation of code->columns floats in place, x = H(d * (x / c)) * r, and quantizes it: each block of
+    // 256 by its largest magnitude m: scale = m / 127, value = round(x * (127 / m)) to nearest even. A block with m
+    // below 2^-100 becomes zeros with scale 0, one with a value that is not finite zeros with a NaN for a scale.
+    // r is 1 / sqrt(block) as in spec section 8.5. Only the shape, signs and channel scales of the code are used.
+    void (*prepare)(const qam_code *code, float *x, qam_activation activation);
+    // out[t * rows_apart + i] = factors[i] * (row i of codewords, dot activation t), for `rows` rows and `batch`
+    // activations. Codewords of octant codes are integers, those of free codes `fixed_points` (pairs of int16, which
+    // `qam_fix_points` makes).
+    //
+    // Of each block of 256 columns, int32 lane l of 16 sums the products of the pairs whose bytes lie at 4l...4l+3 of
+    // each 64 bytes of values (octant: first and second coordinates together), or of the pairs l, l + 16, ... (free).
+    // The lane's float sum grows by (float)sum * scale, product and sum rounded separately, block by block. The lanes
+    // are added in halves: l and l + 8, then l and l + 4, l and l + 2, l and l + 1.
+    void (*multiply)(
+        const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
+        const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
+} qam_kernels;
+
+// The functions for one instruction set; NULL where this machine or this build has it not.
+const qam_kernels *qam_kernels_for(qam_isa isa);
+
+// The best functions that this machine runs, chosen once. The environment variable QAMW_ISA (scalar, avx2, avx512,
+// neon) caps the choice: what is not there falls back to the best below it.
+const qam_kernels *qam_kernels_chosen(void);
+
+// Bytes of one row's symbols.
+size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns);
+
+// Bytes of a prepared activation: the columns up to a multiple of 128.
+size_t qam_activation_bytes(size_t columns);
+
+// Rounds the 2 * count coordinates of a free codebook to int16 with one unit for all, which is returned: the largest
+// magnitude becomes 32767.
+float qam_fix_points(const float *points, size_t count, int16_t *fixed_points);
+
+// Where the trellis search keeps window k: windows that share their newest bits lie apart, those that share their next
 // state lie `256 >> stride` apart, so that one step of the search runs over consecutive states.
 uint32_t qam_window_slot(uint32_t window, uint32_t stride);
 
-// The cheapest ring of `length` windows (at most 32, length * stride at least 8) that the search finds for the
+// The cheapest ring of `length` windows (at most 64, length * stride at least 8) that the search finds for the
 // folded pairs (fx, fy); pairs from `used` on cost nothing. Returns its cost, the float sum in ring order from
 // pair 0 on, and stores the windows. The rule: arriving[n] and leaving[n] are the least costs of one turn of windows,
 // not closed to a ring, that ends and that begins in state n. Up to eight times, of the states not tried yet whose
 // arriving and leaving costs are both below the best ring's, the one with the least arriving + leaving is tried: the
 // best ring through it replaces a dearer one. Ties go to the lowest state and the lowest window.
-float qam_trellis_search(
+float qam_trellis_search_scalar(
     const float *fx, const float *fy, size_t used, size_t length, const float *x, const float *y, uint32_t stride,
     uint8_t *windows);
-
-// The decoded magnitudes as signed integers, never -0. `magnitudes` holds pairs of bytes (a, b), a >= b.
-void qam_octant_decode(const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y);
 
 #endif

@@ -2,7 +2,7 @@ internal import QAMFormat
 
 /// What a packed model says of the model that it carries, as JSON in one metadata string:
 ///
-///     {"version": 1, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...],
+///     {"version": 2, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...],
 ///      "tensors": [{"name", "shape", "dtype": ID}                                         raw
 ///                  {"name", "shape", "alias": NAME}                                       another name
 ///                  {"name", "shape", "codec", "sourceType": ID, "codebook"?, "seed"?,     coded
@@ -15,7 +15,7 @@ struct PackedDirectory: Hashable {
         var value: String
     }
 
-    static let version = 1
+    static let version = 2
 
     var options: [Option] = []
     /// The codec of each codebook; its bytes are a tensor.

@@ -34,7 +34,8 @@ public struct Codebook: Hashable, Sendable {
     public let step: Float
     /// Pairs (x, y), one after the other (free); empty for an octant codebook.
     let points: [Float]
-    /// Pairs (a, b) with a >= b in units of `step`, one after the other (octant); empty for a free codebook.
+    /// In units of `step`: the larger magnitude of each base point, then the smaller ones in the same order (octant); empty
+    /// for a free codebook.
     let magnitudes: [UInt8]
 
     /// Bits a weight without gains, scales and padding: 2.0 to 6.5 in halves.
@@ -72,8 +73,9 @@ public struct Codebook: Hashable, Sendable {
         case .octant:
             guard step > 0, step.isFinite else { throw malformed("step is not positive and finite") }
             points = []
-            magnitudes = Array(record[Self.headerLength...])
-            for k in 0..<count where magnitudes[2 * k] < magnitudes[2 * k + 1] {
+            let larger = stride(from: Self.headerLength, to: record.count, by: 2)
+            magnitudes = larger.map { record[$0] } + larger.map { record[$0 + 1] }
+            for (k, a) in larger.enumerated() where record[a] < record[a + 1] {
                 throw malformed("base point \(k) lies outside the octant")
             }
         }
@@ -85,7 +87,8 @@ public struct Codebook: Hashable, Sendable {
         for value in [step] + points {
             for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift)) }
         }
-        return bytes + magnitudes
+        if family == .octant { for k in 0..<count { bytes += [magnitudes[k], magnitudes[count + k]] } }
+        return bytes
     }
 
     private static let headerLength = 8

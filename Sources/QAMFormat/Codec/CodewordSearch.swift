@@ -26,8 +26,15 @@ package struct CodewordSearch: Sendable {
         guard (0x1p-20...0x1p20).contains(largest) else {
             throw QAMError(.unsupported, "cannot code with a codebook whose largest coordinate is \(largest)")
         }
-        let x = stride(from: 0, to: values.count, by: 2).map { values[$0] }
-        let y = stride(from: 1, to: values.count, by: 2).map { values[$0] }
+        let x: [Float], y: [Float]
+        switch codebook.family {
+        case .free:
+            x = stride(from: 0, to: values.count, by: 2).map { values[$0] }
+            y = stride(from: 1, to: values.count, by: 2).map { values[$0] }
+        case .octant:
+            x = Array(values[..<codebook.count])
+            y = Array(values[codebook.count...])
+        }
 
         // Cells about half as wide as the densest codewords are apart, and a margin for points beyond the outermost.
         let extent = 1.25 * largest

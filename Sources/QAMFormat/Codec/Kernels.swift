@@ -4,43 +4,46 @@ import CQAMKernels
 ///
 /// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
 package enum Kernels {
+    /// The functions for this machine's instruction set.
+    private static let table = unsafe qam_kernels_chosen().pointee
+
     static func sumOfSquares(_ x: Span<Float>) -> Double {
-        unsafe x.withUnsafeBufferPointer { unsafe qam_sum_of_squares($0.baseAddress, $0.count) }
+        unsafe x.withUnsafeBufferPointer { unsafe table.sum_of_squares($0.baseAddress, $0.count) }
     }
 
     /// The sums of z*z, z*y and y*y.
     static func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
         precondition(z.count == y.count)
-        let sums = unsafe qam_inner_products(z, y, z.count)
+        let sums = unsafe table.inner_products(z, y, z.count)
         return (sums.zz, sums.zy, sums.yy)
     }
 
     static func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
         precondition(a.count == b.count)
-        return unsafe a.withUnsafeBufferPointer { unsafe qam_squared_distance($0.baseAddress, b, b.count) }
+        return unsafe a.withUnsafeBufferPointer { unsafe table.squared_distance($0.baseAddress, b, b.count) }
     }
 
     static func multiply(_ x: inout [Float], by scales: [Float]) {
         precondition(x.count == scales.count)
-        unsafe qam_multiply(&x, scales, scales.count)
+        unsafe table.scale(&x, scales, scales.count)
     }
 
     static func divide(_ x: inout [Float], at place: Range<Int>, by scales: [Float]) {
         precondition(place.count == scales.count)
-        unsafe withPart(&x, place) { unsafe qam_divide($0, scales, scales.count) }
+        unsafe withPart(&x, place) { unsafe table.unscale($0, scales, scales.count) }
     }
 
     /// x = H(d * (x * inverseGain)) * scale.
     static func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
         precondition(x.count == rotation.columns)
-        unsafe qam_rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
+        unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
     }
 
     /// x = (d * H(x)) * factor.
     static func rotateBack(_ x: inout [Float], at place: Range<Int>, by rotation: Rotation, factor: Float) {
         precondition(place.count == rotation.columns)
         unsafe withPart(&x, place) {
-            unsafe qam_rotate_back($0, rotation.signs, rotation.columns, rotation.blockSize, factor)
+            unsafe table.rotate_back($0, rotation.signs, rotation.columns, rotation.blockSize, factor)
         }
     }
 
@@ -56,9 +59,9 @@ package enum Kernels {
             unsafe withPart(&y, place) { y in
                 switch codebook.family {
                 case .free:
-                    unsafe qam_free_decode(bytes.baseAddress, columns, codebook.points, UInt32(codebook.rate), y)
+                    unsafe table.free_decode(bytes.baseAddress, columns, codebook.points, UInt32(codebook.rate), y)
                 case .octant:
-                    unsafe qam_octant_decode(bytes.baseAddress, columns, codebook.magnitudes, UInt32(codebook.rate), y)
+                    unsafe table.octant_decode(bytes.baseAddress, columns, codebook.magnitudes, UInt32(codebook.rate), y)
                 }
             }
         }
@@ -71,12 +74,12 @@ package enum Kernels {
         unsafe withPart(&symbols, place) { bytes in
             switch search.method {
             case .trellis:
-                unsafe qam_octant_encode_trellis(z, z.count, search.x, search.y, rate, bytes)
+                unsafe table.octant_encode_trellis(z, z.count, search.x, search.y, rate, bytes)
             case .grid(let grid):
                 unsafe withPlane(search, grid) { plane in
                     switch search.codebook.family {
-                    case .free: unsafe qam_free_encode(z, z.count, plane, rate, bytes)
-                    case .octant: unsafe qam_octant_encode_plain(z, z.count, plane, rate, bytes)
+                    case .free: unsafe table.free_encode(z, z.count, plane, rate, bytes)
+                    case .octant: unsafe table.octant_encode_plain(z, z.count, plane, rate, bytes)
                     }
                 }
             }

@@ -41,12 +41,10 @@ package struct QAMParameters: Hashable, Sendable {
         [family.rawValue, UInt8(rate), UInt8(blockSize.trailingZeroBitCount), gainType.rawValue]
     }
 
-    /// Bytes of one row's symbols: whole groups of 64 weights (octant) or of 16 (free).
+    /// Bytes of one row's symbols: those of its pairs, rounded up to a multiple of eight pairs.
     package func symbolBytes(columns: Int) -> Int {
-        switch family {
-        case .free: (columns + 15) / 16 * rate
-        case .octant: (columns + 63) / 64 * (12 + 4 * rate)
-        }
+        let pairBits = family == .free ? rate : 3 + rate
+        return (columns + 15) / 16 * pairBits
     }
 
     /// The streams of a tensor with these parameters, in their order.

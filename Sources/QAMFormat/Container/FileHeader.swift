@@ -4,7 +4,7 @@ package struct FileHeader: Hashable, Sendable {
     /// As PNG's: a byte beyond ASCII, a name, and line ends that a text-mode transfer would change.
     package static let signature: [UInt8] = [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]
     package static let major: UInt16 = 0
-    package static let minor: UInt16 = 1
+    package static let minor: UInt16 = 2
     static let alignments = 64...(1 << 20)
     static let maxSections = 64
 
@@ -51,8 +51,9 @@ extension FileHeader {
         }
         major = try reader.integer()
         minor = try reader.integer()
-        guard major <= Self.major else {
-            throw QAMError(.unsupported, "format version \(major).\(minor) is newer than \(Self.major).\(Self.minor), which this program reads",
+        // Until 1.0 the format may change with every minor version.
+        guard major == Self.major, minor == Self.minor else {
+            throw QAMError(.unsupported, "the file has format version \(major).\(minor); this program reads \(Self.major).\(Self.minor)",
                            at: .init(section: "header", offset: 8, length: 4))
         }
         guard try Self.storedHash(bytes) == XXH3.hash(bytes[..<56]) else {

@@ -35,7 +35,7 @@ struct Verification {
         ]
     }
 
-    /// `FILE: OK, .qamw 0.1, 83 tensors, 23.1 MB verified`
+    /// `FILE: OK, .qamw 0.2, 83 tensors, 23.1 MB verified`
     func summary(headerOnly: Bool, tensors: [String]) -> String {
         let count = Format.count(tensorCount, "tensor")
         guard let version else { return "\(file): OK, safetensors, \(count), structure verified (the format has no checksums)" }

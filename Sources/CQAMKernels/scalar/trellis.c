@@ -28,10 +28,6 @@ typedef struct {
     float costs[QAM_GROUP_PAIRS + 1][MAX_STATES];
 } search;
 
-uint32_t qam_window_slot(uint32_t window, uint32_t stride) {
-    return (window << (8 - stride) | window >> stride) & 255;
-}
-
 static void measure(
     search *s, const float *fx, const float *fy, size_t used, const float *restrict x, const float *restrict y) {
     for (size_t t = 0; t < s->length; t++) {
@@ -181,7 +177,7 @@ static void trace_back(const search *s, uint32_t state, uint8_t *windows) {
     }
 }
 
-float qam_trellis_search(
+float qam_trellis_search_scalar(
     const float *fx, const float *fy, size_t used, size_t length, const float *x, const float *y, uint32_t stride,
     uint8_t *windows) {
     search s;

@@ -1,0 +1,69 @@
+// What the kernels' files share: the names of all functions of all instruction sets, and small helpers.
+
+#ifndef QAM_INTERNAL_H
+#define QAM_INTERNAL_H
+
+#include "qam_kernels.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+// All functions of a table.
+#define QAM_FUNCTIONS(F, isa)                                                                                          \
+    F(isa, sum_of_squares) F(isa, inner_products) F(isa, squared_distance) F(isa, scale) F(isa, unscale)               \
+    F(isa, to_floats) F(isa, from_floats)                                                                              \
+    F(isa, hadamard) F(isa, rotate) F(isa, rotate_back)                                                                \
+    F(isa, free_encode) F(isa, free_decode)                                                                            \
+    F(isa, octant_encode_plain) F(isa, octant_encode_trellis) F(isa, octant_decode)                                    \
+    F(isa, dequantize) F(isa, prepare) F(isa, multiply)
+
+// Function f of an instruction set is qam_f_isa, of the type that the table gives it.
+#define QAM_DECLARE(isa, f) __typeof__(*((qam_kernels *)0)->f) qam_##f##_##isa;
+QAM_FUNCTIONS(QAM_DECLARE, scalar)
+#if defined(__x86_64__)
+QAM_FUNCTIONS(QAM_DECLARE, avx2)
+QAM_FUNCTIONS(QAM_DECLARE, avx512)
+#elif defined(__aarch64__)
+QAM_FUNCTIONS(QAM_DECLARE, neon)
+#endif
+
+static inline uint64_t qam_load_bytes(const uint8_t *p, size_t count) {
+    uint64_t v = 0;
+    for (size_t i = 0; i < count; i++) v |= (uint64_t)p[i] << (8 * i);
+    return v;
+}
+
+static inline void qam_store_bytes(uint8_t *p, uint64_t v, size_t count) {
+    for (size_t i = 0; i < count; i++) p[i] = (uint8_t)(v >> (8 * i));
+}
+
+// 1 / sqrt(block), as spec section 8.5 has it.
+static inline float qam_root(size_t block) {
+    float r = 1;
+    for (; block >= 4; block /= 4) r *= 0.5f;
+    return block == 2 ? r * 0x1.6a09e6p-1f : r;
+}
+
+// ---- Octant groups (spec section 8.4) ----
+
+// Pairs of the group that begins at pair `first`: a multiple of 8, at most 64.
+static inline size_t qam_group_pairs(size_t columns, size_t first) {
+    size_t left = (columns / 2 - first + 7) / 8 * 8;
+    return left < QAM_GROUP_PAIRS ? left : QAM_GROUP_PAIRS;
+}
+
+// Where the fields of a group of `pairs` pairs lie. Widths are in bytes.
+typedef struct {
+    size_t plane;  // width of one bit for each pair: first signs, second signs, swaps, upper index bits
+    size_t base;   // offset of the base bits
+    size_t ring;   // their width
+    size_t total;
+} qam_group_layout;
+
+static inline qam_group_layout qam_layout(size_t pairs, uint32_t stride) {
+    size_t plane = pairs / 8, upper = stride > 8 ? stride - 8 : 0;
+    return (qam_group_layout){plane, (3 + upper) * plane, plane * (stride - upper), (3 + stride) * plane};
+}
+
+#endif
