@@ -42,7 +42,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .executableTarget(name: "CodebookSolver", swiftSettings: swiftSettings),
-        .testTarget(name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
+        // Compares the kernels of all instruction sets. Its runner is a program for where Swift is not.
+        .target(
+            name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
+            cSettings: cSettings),
+        .testTarget(
+            name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels", "CKernelChecks"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),
         .testTarget(name: "CommandTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),

@@ -11,11 +11,11 @@
 
 // All functions of a table.
 #define QAM_FUNCTIONS(F, isa)                                                                                          \
-    F(isa, sum_of_squares) F(isa, inner_products) F(isa, squared_distance) F(isa, scale) F(isa, unscale)               \
+    F(isa, read) F(isa, sum_of_squares) F(isa, inner_products) F(isa, squared_distance) F(isa, scale) F(isa, unscale)               \
     F(isa, to_floats) F(isa, from_floats)                                                                              \
     F(isa, hadamard) F(isa, rotate) F(isa, rotate_back)                                                                \
     F(isa, free_encode) F(isa, free_decode)                                                                            \
-    F(isa, octant_encode_plain) F(isa, octant_encode_trellis) F(isa, octant_decode)                                    \
+    F(isa, octant_encode_plain) F(isa, octant_encode_trellis) F(isa, octant_decode) F(isa, trellis_search)                                    \
     F(isa, dequantize) F(isa, prepare) F(isa, multiply)
 
 // Function f of an instruction set is qam_f_isa, of the type that the table gives it.
@@ -43,6 +43,20 @@ static inline float qam_root(size_t block) {
     float r = 1;
     for (; block >= 4; block /= 4) r *= 0.5f;
     return block == 2 ? r * 0x1.6a09e6p-1f : r;
+}
+
+// What `rotate` multiplies by before the transform and after it.
+typedef struct {
+    float power, factor;
+} qam_split;
+
+// The power of two in `inverse_gain` goes before the transform, where it is exact and brings every row to sums far from
+// overflow; the rest goes with `scale`.
+static inline qam_split qam_split_gain(double inverse_gain, float scale) {
+    int exponent = ilogb(inverse_gain);
+    exponent = exponent < -126 ? -126 : exponent > 127 ? 127 : exponent;
+    double power = ldexp(1, exponent);
+    return (qam_split){(float)power, (float)(inverse_gain / power * (double)scale)};
 }
 
 // ---- Octant groups (spec section 8.4) ----

@@ -155,7 +155,7 @@ import Testing
     @Test func whatSafetensorsCannotHoldIsRefused() async throws {
         let folder = try ScratchFolder()
         var foreign = MemorySource()
-        foreign.add("q", [32], DType(64 + 8, "Q8_0", 32, 34))
+        foreign.add("q", [32], try #require(DType.withID(64 + 8)))
         var coded = MemorySource()
         coded.addCoded("c", [2, 4], .init(codec: .qamPairs, sourceType: .f32, codebook: nil, seed: nil, parameters: [], streams: []))
         var twins = MemorySource()

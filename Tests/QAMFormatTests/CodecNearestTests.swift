@@ -35,9 +35,9 @@ import Testing
         }
         for _ in 0..<1000 {
             // Codewords themselves, and points as far from one as from another.
-            let a = Int.random(in: 0..<search.x.count, using: &random), b = (a + 1) % search.x.count
-            add(search.x[a], search.y[a])
-            add((search.x[a] + search.x[b]) / 2, (search.y[a] + search.y[b]) / 2)
+            let a = 2 * Int.random(in: 0..<search.codebook.count, using: &random), b = (a + 2) % search.points.count
+            add(search.points[a], search.points[a + 1])
+            add((search.points[a] + search.points[b]) / 2, (search.points[a + 1] + search.points[b + 1]) / 2)
         }
         for x: Float in [0, -0.0, 1e-30, 100, -1e6, 1e18] { for y: Float in [0, -0.0, 1e-30, -100, 1e18] { add(x, y) } }
 

@@ -54,8 +54,8 @@ import Testing
     @Test func theDamagedTensorIsNamed() async throws {
         let bytes = try await Self.smallFile()
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
-        for (index, tensor) in reader.directory.tensors.enumerated() {
-            for extent in tensor.extents where extent.length > 0 {
+        for index in reader.tensors.indices {
+            for extent in reader.directory.extents(of: index) where extent.length > 0 {
                 let section = try #require(reader.sections.first { $0.known == extent.section })
                 var damaged = bytes
                 damaged[section.offset + extent.offset] ^= 0x10
@@ -117,7 +117,7 @@ import Testing
         bytes[entries[raw].offset] ^= 0xFF
         var hashes = Array(bytes[entries[checksums].range])
         var list: [UInt8] = []
-        for (_, extent) in reader.directory.extents(in: .raw) where extent.length > 0 {
+        for extent in reader.directory.extents(in: .raw).map(\.extent) where extent.length > 0 {
             var writer = ByteWriter()
             let start = entries[raw].offset + extent.offset
             writer.integer(XXH3.hash(bytes[start..<start + extent.length]))

@@ -20,7 +20,9 @@ typedef enum { QAM_F32, QAM_F16, QAM_BF16 } qam_element;
 enum {
     QAM_GROUP_PAIRS = 64,      // pairs of a whole octant group
     QAM_WINDOWS = 256,         // base points of a trellis code
-    QAM_ACTIVATION_BLOCK = 256 // activations that share a scale
+    QAM_TRELLIS_WORDS = 1024,  // of qam_trellis_tables
+    QAM_ACTIVATION_BLOCK = 256, // activations that share a scale
+    QAM_LONG_LIST = 0xFFFF     // in place of a cell's candidates
 };
 
 typedef struct {
@@ -31,13 +33,19 @@ typedef struct {
 // are candidates[starts[i]] ... candidates[starts[i + 1] - 1]; i = row * side + column. A point outside the grid is
 // compared with all codewords.
 typedef struct {
-    const float *x, *y;
-    uint32_t count;
+    const float *points;   // pairs (x, y)
+    uint32_t count;        // 2 to 2^13 codewords
     uint32_t side;
     float origin;          // the least coordinate of the grid, on both axes
     float cells_per_unit;
     const uint32_t *starts;
     const uint16_t *candidates;
+    // The same lists side by side, four candidates a cell, for a search of many points at once: the last one repeated
+    // where there are fewer, QAM_LONG_LIST where there are more. As qam_fill_cells makes them.
+    const uint16_t *cells;
+    // Base points of octant codes, as in qam_code: coordinates are magnitudes times the step. NULL for free codes.
+    const uint8_t *magnitudes;
+    float step;
 } qam_plane;
 
 // How the rows of a tensor are coded (spec sections 8.1 to 8.4).
@@ -65,6 +73,11 @@ typedef struct {
 typedef struct {
     qam_isa isa;
 
+    // ---- Memory ----
+
+    // The exclusive or of all whole 64-bit words: as fast as this machine reads memory, for benchmarks to compare with.
+    uint64_t (*read)(const uint8_t *bytes, size_t count);
+
     // ---- Rows of floats ----
 
     // The sum of x[j]^2 in double: eight sums, of j % 8 = 0...7 each in ascending order, then
@@ -91,7 +104,8 @@ typedef struct {
     // Walsh-Hadamard transform, without normalisation, of each block of `block` (a power of two) floats in place:
     // butterflies (a + b, a - b) at distances 1, 2, 4, ...
     void (*hadamard)(float *x, size_t count, size_t block);
-    // x = H(d * (float)((double)x * inverse_gain)) * scale, blockwise in place.
+    // x = H(d * p * x) * (float)(inverse_gain / p * scale), blockwise in place, where p is the largest power of two
+    // among normal floats that is not above `inverse_gain`, or the least of them.
     void (*rotate)(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale);
     // x = (d * H(x)) * factor, blockwise in place.
     void (*rotate_back)(float *x, const uint64_t *signs, size_t count, size_t block, float factor);
@@ -108,9 +122,21 @@ typedef struct {
     // Plain codes (stride 8 and more): `plane` holds the base points, x >= y >= 0. `columns` is even.
     void (*octant_encode_plain)(
         const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols);
-    // Trellis codes (stride 1...7): 256 base points, of which `x` and `y` hold window k at `qam_window_slot(k, stride)`.
+    // Trellis codes (stride 1...7). `tables` as qam_trellis_tables fills them, `step` is the codebook's.
     void (*octant_encode_trellis)(
-        const float *z, size_t columns, const float *x, const float *y, uint32_t stride, uint8_t *symbols);
+        const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols);
+    // The search of `octant_encode_trellis` alone: the windows of a ring of `length` pairs, a multiple of 8 and at most
+    // 64. `pairs` holds 2 * length coordinates from 0 to 4088, the larger one of each pair first, in eighths of a
+    // magnitude's unit. Pairs from `used` on cost nothing.
+    //
+    // The rule for 64 pairs: of all paths of windows through the last and the first pairs of the ring (a lead on either
+    // side of the seam, by stride) the cheapest one has a state at the seam; the result is the cheapest ring with that
+    // state there. Shorter rings: a state's promise is the least cost of the paths through 64 pairs on either side of
+    // the seam (around the ring as often as need be) that have it there; rings through the most promising states are
+    // found, in fours until their pairs are 768 or more, and the cheapest is the result. Of equals, the lowest state
+    // comes first, and the path with the lowest last window that differs.
+    void (*trellis_search)(
+        const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows);
     // The decoded magnitudes as signed integers, never -0. `magnitudes` as in qam_code.
     void (*octant_decode)(
         const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y);
@@ -161,18 +187,10 @@ size_t qam_activation_bytes(size_t columns);
 // magnitude becomes 32767.
 float qam_fix_points(const float *points, size_t count, int16_t *fixed_points);
 
-// Where the trellis search keeps window k: windows that share their newest bits lie apart, those that share their next
-// state lie `256 >> stride` apart, so that one step of the search runs over consecutive states.
-uint32_t qam_window_slot(uint32_t window, uint32_t stride);
+// What the trellis search takes of a codebook: QAM_TRELLIS_WORDS words. `magnitudes` as in qam_code.
+void qam_trellis_tables(const uint8_t *magnitudes, uint32_t stride, int32_t *tables);
 
-// The cheapest ring of `length` windows (at most 64, length * stride at least 8) that the search finds for the
-// folded pairs (fx, fy); pairs from `used` on cost nothing. Returns its cost, the float sum in ring order from
-// pair 0 on, and stores the windows. The rule: arriving[n] and leaving[n] are the least costs of one turn of windows,
-// not closed to a ring, that ends and that begins in state n. Up to eight times, of the states not tried yet whose
-// arriving and leaving costs are both below the best ring's, the one with the least arriving + leaving is tried: the
-// best ring through it replaces a dearer one. Ties go to the lowest state and the lowest window.
-float qam_trellis_search_scalar(
-    const float *fx, const float *fy, size_t used, size_t length, const float *x, const float *y, uint32_t stride,
-    uint8_t *windows);
+// Fills the cells of a qam_plane, 4 * count elements, from the lists of `count` cells.
+void qam_fill_cells(const uint32_t *starts, const uint16_t *candidates, size_t count, uint16_t *cells);
 
 #endif

@@ -3,6 +3,7 @@
 #include "../internal.h"
 
 #include "nearest.h"
+#include "trellis.h"
 
 // A group's pairs folded into the octant x >= y >= 0, and the folds undone by its sign and swap bits.
 typedef struct {
@@ -54,21 +55,24 @@ void qam_octant_encode_plain_scalar(
 }
 
 void qam_octant_encode_trellis_scalar(
-    const float *z, size_t columns, const float *x, const float *y, uint32_t stride, uint8_t *symbols) {
+    const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols) {
+    const float scale = QAM_TRELLIS_SCALE / step;
+    qam_trellis search;
     folded group;
+    int16_t coordinates[2 * QAM_GROUP_PAIRS];
     uint8_t windows[QAM_GROUP_PAIRS];
+    qam_trellis_begin_scalar(&search, tables, stride);
     for (size_t first = 0; first < columns / 2; first += QAM_GROUP_PAIRS) {
         size_t used = used_pairs(columns, first), pairs = qam_group_pairs(columns, first);
         qam_group_layout layout = qam_layout(pairs, stride);
         fold(z + 2 * first, used, &group);
-        qam_trellis_search_scalar(group.x, group.y, used, pairs, x, y, stride, windows);
-        store_folds(&group, layout, symbols);
-        // Eight windows fill `stride` bytes with their lowest bits.
-        for (size_t i = 0; i < pairs; i += 8) {
-            uint64_t bits = 0;
-            for (size_t j = 0; j < 8; j++) bits |= (uint64_t)(windows[i + j] & ((1u << stride) - 1)) << (j * stride);
-            qam_store_bytes(symbols + layout.base + i / 8 * stride, bits, stride);
+        for (size_t i = 0; i < used; i++) {
+            coordinates[2 * i] = qam_trellis_coordinate(group.x[i], scale);
+            coordinates[2 * i + 1] = qam_trellis_coordinate(group.y[i], scale);
         }
+        qam_trellis_search_one(&search, coordinates, used, pairs, windows);
+        store_folds(&group, layout, symbols);
+        qam_trellis_store(windows, pairs, stride, symbols + layout.base);
         symbols += layout.total;
     }
 }

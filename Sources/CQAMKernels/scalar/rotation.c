@@ -52,35 +52,29 @@ void qam_hadamard_scalar(float *x, size_t count, size_t block) {
     }
 }
 
-// Negates the floats whose bit is set.
-static inline void flip_signs(float *x, uint64_t word, size_t count) {
+// x[j] = x[j] * factor, or -factor where bit j is set.
+static inline void scale_word(float *x, uint64_t word, size_t count, float factor) {
     for (size_t half = 0; half < count; half += 32) {
         uint32_t bits = (uint32_t)(word >> half);
         size_t end = count - half < 32 ? count - half : 32;
-        for (size_t j = 0; j < end; j++) {
-            uint32_t v;
-            memcpy(&v, &x[half + j], sizeof v);
-            v ^= (bits & (UINT32_C(1) << j)) != 0 ? UINT32_C(0x80000000) : 0;
-            memcpy(&x[half + j], &v, sizeof v);
-        }
+        for (size_t j = 0; j < end; j++) x[half + j] *= (bits & (UINT32_C(1) << j)) != 0 ? -factor : factor;
     }
 }
 
-static void flip_row(float *x, const uint64_t *signs, size_t count) {
+static void scale_signed(float *x, const uint64_t *signs, size_t count, float factor) {
     size_t j = 0;
-    for (; j + 64 <= count; j += 64) flip_signs(x + j, signs[j / 64], 64);
-    if (j < count) flip_signs(x + j, signs[j / 64], count - j);
+    for (; j + 64 <= count; j += 64) scale_word(x + j, signs[j / 64], 64, factor);
+    if (j < count) scale_word(x + j, signs[j / 64], count - j, factor);
 }
 
 void qam_rotate_scalar(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale) {
-    for (size_t j = 0; j < count; j++) x[j] = (float)((double)x[j] * inverse_gain);
-    flip_row(x, signs, count);
+    qam_split split = qam_split_gain(inverse_gain, scale);
+    scale_signed(x, signs, count, split.power);
     qam_hadamard_scalar(x, count, block);
-    for (size_t j = 0; j < count; j++) x[j] *= scale;
+    for (size_t j = 0; j < count; j++) x[j] *= split.factor;
 }
 
 void qam_rotate_back_scalar(float *x, const uint64_t *signs, size_t count, size_t block, float factor) {
     qam_hadamard_scalar(x, count, block);
-    flip_row(x, signs, count);
-    for (size_t j = 0; j < count; j++) x[j] *= factor;
+    scale_signed(x, signs, count, factor);
 }

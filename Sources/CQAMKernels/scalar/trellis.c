@@ -1,217 +1,79 @@
-// The search for tail-biting trellis codes: part of the truth, in a file of its own.
-//
-// A window k has 8 bits; its low 8 - stride bits are the state that it needs, its high 8 - stride bits the state that
-// it leads to. Slot j * states + n holds window n << stride | j: for one j, consecutive slots lead to consecutive states.
+// The steps of the trellis search: the truth. trellis.h explains them.
 
-#include "qam_kernels.h"
+#include "trellis.h"
 
-#include <math.h>
-#include <string.h>
-
-#pragma STDC FP_CONTRACT OFF
-
-enum {
-    MAX_STATES = 128,
-    // Eight come within 0.005 dB of trying all at stride 1, within 0.001 dB at 2 and more; from 5 on they are all.
-    TRIED_STATES = 8,
-};
-
-typedef struct {
-    uint32_t stride, states;
-    size_t length;
-    // The squared distance of each pair to each window's base point, by slot.
-    float distances[QAM_GROUP_PAIRS][QAM_WINDOWS];
-    // Where several windows join the same two states (stride above 4): the least distance of those, by old state
-    // and new state. Rounding is monotonic, so the least sum is the sum with the least distance, to the bit.
-    float merged[QAM_GROUP_PAIRS][QAM_WINDOWS];
-    // The least cost of each state before each step of the turn under way, and after its last.
-    float costs[QAM_GROUP_PAIRS + 1][MAX_STATES];
-} search;
-
-static void measure(
-    search *s, const float *fx, const float *fy, size_t used, const float *restrict x, const float *restrict y) {
-    for (size_t t = 0; t < s->length; t++) {
-        float *restrict d = s->distances[t];
-        if (t >= used) {
-            memset(d, 0, sizeof s->distances[t]);
-            continue;
-        }
-        float px = fx[t], py = fy[t];
-        for (size_t i = 0; i < QAM_WINDOWS; i++) {
-            float dx = px - x[i], dy = py - y[i];
-            d[i] = dx * dx + dy * dy;
-        }
+// What each window costs for the pair; only its choice where the pair is unused.
+static void measure(const qam_trellis_windows *s, const int16_t *pair, bool used, int32_t *restrict d) {
+    if (!used) {
+        memcpy(d, s->choices, sizeof s->choices);
+        return;
+    }
+    int32_t px = pair[0], py = pair[1];
+    for (size_t i = 0; i < QAM_WINDOWS; i++) {
+        int16_t point[2];
+        memcpy(point, &s->points[i], sizeof point);
+        d[i] = s->halves[i] + (px * point[0] + py * point[1]);
     }
 }
 
-// One step where a window's low `stride` bits hold the whole old state: every state leads to every state.
-static inline __attribute__((always_inline)) void step_wide(
-    uint32_t states, const float *restrict cost, const float *restrict merged, float *restrict next) {
-    float least[16];
-    for (uint32_t n = 0; n < states; n++) least[n] = cost[0] + merged[n];
-    for (uint32_t p = 1; p < states; p++)
+// One step: the least cost of each state after a pair, and the choices that attain them. Choice j of state n needs
+// state (n << stride | j) % states. `stride` is a constant of each call, for the compiler.
+static inline __attribute__((always_inline)) void step(
+    uint32_t stride, const int32_t *restrict d, int32_t *restrict costs, uint8_t *restrict choices) {
+    const uint32_t states = 256u >> stride, mask = (1u << stride) - 1;
+    int32_t least[QAM_TRELLIS_STATES], from[QAM_TRELLIS_STATES];
+    for (uint32_t n = 0; n < states; n++) least[n] = INT32_MAX;
+    for (uint32_t j = 0; j <= mask; j++) {
+        for (uint32_t n = 0; n < states; n++) from[n] = costs[(n << stride | j) % states];
         for (uint32_t n = 0; n < states; n++) {
-            float c = cost[p] + merged[p * states + n];
+            int32_t c = from[n] + d[j * states + n];
             least[n] = c < least[n] ? c : least[n];
         }
-    memcpy(next, least, states * sizeof(float));
-}
-
-// One step where each state is reached from 2^stride states: window n << stride | j needs that modulo `states`.
-static inline __attribute__((always_inline)) void step_narrow(
-    uint32_t stride, const float *restrict cost, const float *restrict distances, float *restrict next) {
-    const uint32_t states = 256u >> stride, part = states >> stride;
-    float apart[MAX_STATES];
-    for (uint32_t i = 0; i < part; i++)
-        for (uint32_t j = 0; j < 1u << stride; j++) apart[j * part + i] = cost[i << stride | j];
-    for (uint32_t high = 0; high < states; high += part)
-        for (uint32_t i = 0; i < part; i++) {
-            float least = apart[i] + distances[high + i];
-            for (uint32_t j = 1; j < 1u << stride; j++) {
-                float c = apart[j * part + i] + distances[j * states + high + i];
-                least = c < least ? c : least;
-            }
-            next[high + i] = least;
-        }
-}
-
-// The same steps backwards: from the costs to go after a pair to those before it.
-
-static inline __attribute__((always_inline)) void step_back_wide(
-    uint32_t states, const float *restrict togo, const float *restrict merged, float *restrict before) {
-    for (uint32_t p = 0; p < states; p++) {
-        float least = togo[0] + merged[p * states];
-        for (uint32_t n = 1; n < states; n++) {
-            float c = togo[n] + merged[p * states + n];
-            least = c < least ? c : least;
-        }
-        before[p] = least;
+    }
+    for (uint32_t n = 0; n < states; n++) {
+        choices[n] = (uint8_t)((uint32_t)least[n] & mask);
+        costs[n] = least[n] & ~(int32_t)mask;
     }
 }
 
-static inline __attribute__((always_inline)) void step_back_narrow(
-    uint32_t stride, const float *restrict togo, const float *restrict distances, float *restrict before) {
-    const uint32_t states = 256u >> stride, part = states >> stride;
-    for (uint32_t j = 0; j < 1u << stride; j++)
-        for (uint32_t i = 0; i < part; i++) {
-            float least = togo[i] + distances[j * states + i];
-            for (uint32_t high = part; high < states; high += part) {
-                float c = togo[high + i] + distances[j * states + high + i];
-                least = c < least ? c : least;
-            }
-            before[i << stride | j] = least;
-        }
-}
-
-// Merges the distances of windows that join the same two states.
-static inline __attribute__((always_inline)) void merge(search *s, uint32_t states) {
-    const uint32_t joined = states * states;
-    for (size_t t = 0; t < s->length; t++) {
-        float least[QAM_WINDOWS];
-        memcpy(least, s->distances[t], joined * sizeof(float));
-        for (uint32_t first = joined; first < QAM_WINDOWS; first += joined)
-            for (uint32_t i = 0; i < joined; i++) {
-                float d = s->distances[t][first + i];
-                least[i] = d < least[i] ? d : least[i];
-            }
-        memcpy(s->merged[t], least, joined * sizeof(float));
-    }
-}
-
-static void merge_windows(search *s) {
-    switch (s->stride) {
-    case 7: merge(s, 2); break;
-    case 6: merge(s, 4); break;
-    case 5: merge(s, 8); break;
-    case 4: merge(s, 16); break;
-    default: break;
-    }
-}
-
-// One turn around the ring from costs[0]. The switch gives every loop a constant number of rounds.
-static void turn(search *s) {
-    for (size_t t = 0; t < s->length; t++) {
-        const float *cost = s->costs[t], *distances = s->distances[t], *merged = s->merged[t];
-        float *next = s->costs[t + 1];
+static void run_ring(
+    const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, bool used, size_t count,
+    int32_t *costs, uint8_t *choices) {
+    int32_t d[QAM_WINDOWS];
+    for (size_t i = 0; i < count; i++, choices += s->row_bytes) {
+        measure(windows, pairs + 2 * i, used, d);
         switch (s->stride) {
-        case 7: step_wide(2, cost, merged, next); break;
-        case 6: step_wide(4, cost, merged, next); break;
-        case 5: step_wide(8, cost, merged, next); break;
-        case 4: step_wide(16, cost, merged, next); break;
-        case 3: step_narrow(3, cost, distances, next); break;
-        case 2: step_narrow(2, cost, distances, next); break;
-        default: step_narrow(1, cost, distances, next); break;
+        case 7: step(7, d, costs, choices); break;
+        case 6: step(6, d, costs, choices); break;
+        case 5: step(5, d, costs, choices); break;
+        case 4: step(4, d, costs, choices); break;
+        case 3: step(3, d, costs, choices); break;
+        case 2: step(2, d, costs, choices); break;
+        default: step(1, d, costs, choices); break;
+        }
+        if (i % QAM_TRELLIS_BLOCK == QAM_TRELLIS_BLOCK - 1) {
+            int32_t common = costs[0];
+            for (uint32_t n = 0; n < 256u >> s->stride; n++) costs[n] -= common;
         }
     }
 }
 
-// One turn against the ring's direction, from no costs to go at its end to those at its beginning.
-static void turn_back(const search *s, float *togo) {
-    float before[MAX_STATES];
-    memset(togo, 0, MAX_STATES * sizeof(float));
-    for (size_t t = s->length; t-- > 0;) {
-        const float *distances = s->distances[t], *merged = s->merged[t];
-        switch (s->stride) {
-        case 7: step_back_wide(2, togo, merged, before); break;
-        case 6: step_back_wide(4, togo, merged, before); break;
-        case 5: step_back_wide(8, togo, merged, before); break;
-        case 4: step_back_wide(16, togo, merged, before); break;
-        case 3: step_back_narrow(3, togo, distances, before); break;
-        case 2: step_back_narrow(2, togo, distances, before); break;
-        default: step_back_narrow(1, togo, distances, before); break;
-        }
-        memcpy(togo, before, s->states * sizeof(float));
-    }
+static void run(
+    const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
+    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    (void)keep;
+    for (size_t r = 0; r < rings; r++)
+        run_ring(
+            s, windows, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs[r].of, choices + r * QAM_TRELLIS_CHOICES);
 }
 
-// Walks the last turn back from `state` and stores its windows.
-static void trace_back(const search *s, uint32_t state, uint8_t *windows) {
-    for (size_t t = s->length; t-- > 0;) {
-        const float *cost = s->costs[t], *distances = s->distances[t];
-        float least = s->costs[t + 1][state];
-        uint32_t window = state << s->stride, last = window | ((1u << s->stride) - 1), slot = state;
-        // The first window that attains the least cost is the lowest of those that do.
-        for (; window < last && cost[window & (s->states - 1)] + distances[slot] != least; slot += s->states) window++;
-        windows[t] = (uint8_t)window;
-        state = window & (s->states - 1);
-    }
+void qam_trellis_begin_scalar(qam_trellis *search, const int32_t *tables, uint32_t stride) {
+    qam_trellis_begin(search, tables, stride, run, 8);
 }
 
-float qam_trellis_search_scalar(
-    const float *fx, const float *fy, size_t used, size_t length, const float *x, const float *y, uint32_t stride,
-    uint8_t *windows) {
-    search s;
-    s.stride = stride;
-    s.states = 256u >> stride;
-    s.length = length;
-    measure(&s, fx, fy, used, x, y);
-    merge_windows(&s);
-
-    // The cheapest way around that ends in each state, and the cheapest that begins in it. A ring through a state costs
-    // at least either; what both cost together tells which states are promising.
-    float arriving[MAX_STATES], leaving[MAX_STATES], promise[MAX_STATES];
-    memset(s.costs[0], 0, sizeof s.costs[0]);
-    turn(&s);
-    memcpy(arriving, s.costs[length], sizeof arriving);
-    turn_back(&s, leaving);
-    for (uint32_t n = 0; n < s.states; n++) promise[n] = arriving[n] + leaving[n];
-
-    // The best ring through each of the most promising states that can still beat the best so far.
-    float best = INFINITY;
-    for (int tried = 0; tried < TRIED_STATES; tried++) {
-        float least = INFINITY;
-        uint32_t state = 0;
-        for (uint32_t n = 0; n < s.states; n++)
-            if (promise[n] < least && arriving[n] < best && leaving[n] < best) least = promise[n], state = n;
-        if (least == INFINITY) break;
-        promise[state] = INFINITY;
-        for (uint32_t n = 0; n < s.states; n++) s.costs[0][n] = INFINITY;
-        s.costs[0][state] = 0;
-        turn(&s);
-        if (s.costs[length][state] < best) {
-            best = s.costs[length][state];
-            trace_back(&s, state, windows);
-        }
-    }
-    return best;
+void qam_trellis_search_scalar(
+    const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows) {
+    qam_trellis search;
+    qam_trellis_begin_scalar(&search, tables, stride);
+    qam_trellis_search_one(&search, pairs, used, length, windows);
 }

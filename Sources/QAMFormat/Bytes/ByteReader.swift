@@ -15,18 +15,26 @@ package struct ByteReader {
 
     package var remaining: Int { bytes.count - position }
 
-    package func malformed(_ message: String) -> QAMError {
+    package func malformed(_ message: String) -> QAMError { malformed(message, at: position) }
+
+    private func malformed(_ message: String, at position: Int) -> QAMError {
         QAMError(.malformed, message, at: .init(section: section, offset: base + position))
     }
 
     package mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+        let start = position
+        try skip(count)
+        return bytes[start..<position]
+    }
+
+    private mutating func skip(_ count: Int) throws {
         guard count >= 0, count <= remaining else {
             throw malformed("\(count) bytes are needed here, but \(remaining) are left")
         }
-        defer { position += count }
-        return bytes[position..<position + count]
+        position += count
     }
 
+    @inline(__always)
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type = T.self) throws -> T {
         let size = T.bitWidth / 8
         guard size <= remaining else { throw malformed("\(size) bytes are needed here, but \(remaining) are left") }
@@ -43,17 +51,34 @@ package struct ByteReader {
 
     /// `count` bytes of UTF-8; a NUL among them is refused unless allowed.
     package mutating func string(_ count: Int, allowingNUL: Bool = false) throws -> String {
-        let start = self
-        let raw = try take(count)
-        guard let text = String(validating: raw, as: UTF8.self) else { throw start.malformed("the text is not UTF-8") }
-        guard allowingNUL || !raw.contains(0) else { throw start.malformed("the text holds a NUL") }
-        return text
+        let start = position
+        try skip(count)
+        let raw = bytes.span.extracting(start..<position)
+        guard let text = try? UTF8Span(validating: raw) else { throw malformed("the text is not UTF-8", at: start) }
+        guard allowingNUL || !raw.holdsNUL else { throw malformed("the text holds a NUL", at: start) }
+        return String(copying: text)
     }
 
     /// Reserved bytes: they must be zero.
     package mutating func reserved(_ count: Int) throws {
-        let start = self
-        guard try take(count).allSatisfy({ $0 == 0 }) else { throw start.malformed("reserved bytes must be zero") }
+        let start = position
+        try skip(count)
+        for index in start..<position where bytes[index] != 0 { throw malformed("reserved bytes must be zero", at: start) }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether one of the bytes is zero: eight at a time.
+    fileprivate var holdsNUL: Bool {
+        unsafe withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + 8 <= bytes.count {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }
+                offset += 8
+            }
+            return unsafe bytes[offset...].contains(0)
+        }
     }
 }
 
@@ -63,6 +88,7 @@ package struct ByteWriter {
 
     package init() {}
 
+    @inline(__always)
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
         for shift in stride(from: 0, to: T.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> T(shift))) }
     }

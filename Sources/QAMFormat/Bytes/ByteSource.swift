@@ -5,47 +5,27 @@ public protocol ByteSource: Sendable {
     var byteCount: Int { get }
     /// Reads `range`. Throws `truncated` where it reaches beyond the end, `io` where the system fails.
     func read(_ range: Range<Int>) throws -> [UInt8]
+    /// Lends the bytes of `range` to `body`, without copying them where they are in memory already. The span ends with
+    /// the call. Throws as `read`, and what `body` throws.
+    func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result
+    /// Says that `range`, which lies in the source, will be read soon. Never waits, never fails.
+    func willNeed(_ range: Range<Int>)
 }
 
 extension ByteSource {
+    /// Reads a copy.
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let bytes = try read(range)
+        return try unsafe body(bytes.span.bytes)
+    }
+
+    /// Does nothing.
+    public func willNeed(_ range: Range<Int>) {}
+
     package func checkBounds(_ range: Range<Int>) throws {
         guard range.lowerBound >= 0, range.upperBound <= byteCount else {
             throw QAMError(.truncated, "\(range.count) bytes are needed here, but the file ends at \(byteCount)",
                            at: .init(file: name, offset: range.lowerBound, length: range.count))
-        }
-    }
-}
-
-/// A file that is read with `pread`: memory stays bounded by the ranges asked for, and a file that shrinks
-/// meanwhile gives an error instead of a signal.
-public final class FileBytes: ByteSource {
-    public let name: String
-    public let byteCount: Int
-    public let status: FileStatus
-    private let descriptor: CInt
-
-    /// Opens the file. Throws `notFound` or `io`.
-    public init(path: String) throws {
-        guard let status = FileStatus(path) else {
-            throw QAMError(.notFound, "no such file", at: .init(file: path))
-        }
-        guard status.kind == .file else {
-            throw QAMError(.notFound, "not a regular file", at: .init(file: path))
-        }
-        descriptor = try SystemCalls.openReading(path)
-        name = path
-        byteCount = status.byteCount
-        self.status = status
-    }
-
-    deinit { SystemCalls.closeDescriptor(descriptor) }
-
-    public func read(_ range: Range<Int>) throws -> [UInt8] {
-        try checkBounds(range)
-        return try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
-            try unsafe SystemCalls.read(descriptor, at: range.lowerBound, into: target, path: name)
-            count = range.count
         }
     }
 }
@@ -65,5 +45,10 @@ public struct MemoryBytes: ByteSource {
     public func read(_ range: Range<Int>) throws -> [UInt8] {
         try checkBounds(range)
         return Array(bytes[range])
+    }
+
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try checkBounds(range)
+        return try unsafe body(bytes.span.extracting(range).bytes)
     }
 }

@@ -12,7 +12,7 @@ package enum SystemCalls {
     /// Makes chosen calls fail; set by tests with `$faults.withValue`.
     @TaskLocal package static var faults: (any FaultInjector)?
 
-    package enum Call: Sendable { case open, read, write, sync, rename, allocate }
+    package enum Call: Sendable { case open, read, write, sync, rename, allocate, map }
 
     package static func openReading(_ path: String) throws -> CInt {
         try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC) }
@@ -24,15 +24,19 @@ package enum SystemCalls {
         return try check(.open, path) { unsafe open(path, flags, 0o644) }
     }
 
-    package static func read(_ descriptor: CInt, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, path: String) throws {
+    /// Fills the buffer, or with `atLeast` so much of it: direct reads end at a block's end, the file may end before.
+    package static func read(
+        _ descriptor: CInt, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, atLeast: Int? = nil, path: String
+    ) throws {
+        let needed = atLeast ?? buffer.count
         var done = 0
-        while done < buffer.count {
+        while done < needed {
             let count = try check(.read, path) {
                 unsafe pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset + done))
             }
             guard count > 0 else {
                 throw QAMError(.truncated, "the file ends at offset \(offset + done); has it been cut while it was read?",
-                               at: .init(file: path, offset: offset, length: buffer.count))
+                               at: .init(file: path, offset: offset, length: needed))
             }
             done += count
         }
@@ -90,7 +94,7 @@ package enum SystemCalls {
     }
 
     /// Runs a call until it is not interrupted; a negative result becomes an error.
-    private static func check<Result: SignedInteger>(_ call: Call, _ path: String, _ body: () -> Result) throws -> Result {
+    static func check<Result: SignedInteger>(_ call: Call, _ path: String, _ body: () -> Result) throws -> Result {
         if let failure = faults?.failure(of: call) { throw error(call, failure, path) }
         while true {
             let result = body()

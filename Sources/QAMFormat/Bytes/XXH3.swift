@@ -1,10 +1,15 @@
 internal import CXXHash
 
-/// XXH3 with 64 bits and seed 0, by libxxhash.
+/// XXH3 with 64 bits and seed 0, by libxxhash, with the widest vectors that the processor has where the library can
+/// choose.
 package enum XXH3 {
     package static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
-        let direct = bytes.withContiguousStorageIfAvailable { unsafe XXH3_64bits($0.baseAddress, $0.count) }
+        let direct = bytes.withContiguousStorageIfAvailable { unsafe qam_xxh3($0.baseAddress, $0.count) }
         return direct ?? hash(Array(bytes))
+    }
+
+    package static func hash(_ bytes: RawSpan) -> UInt64 {
+        unsafe bytes.withUnsafeBytes { unsafe qam_xxh3($0.baseAddress, $0.count) }
     }
 }
 
@@ -21,7 +26,7 @@ package enum XXH3 {
     deinit { unsafe XXH3_freeState(state) }
 
     package mutating func update(_ bytes: [UInt8]) {
-        unsafe bytes.withUnsafeBytes { _ = unsafe XXH3_64bits_update(state, $0.baseAddress, $0.count) }
+        unsafe bytes.withUnsafeBytes { unsafe qam_xxh3_update(state, $0.baseAddress, $0.count) }
     }
 
     package func digest() -> UInt64 { unsafe XXH3_64bits_digest(state) }

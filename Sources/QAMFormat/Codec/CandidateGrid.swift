@@ -13,23 +13,27 @@ package struct CandidateGrid: Sendable {
     /// Cell i of row-major order has `candidates[starts[i]..<starts[i + 1]]`, in ascending order.
     let starts: [UInt32]
     let candidates: [UInt16]
+    /// The short ones of these lists again, as the kernels want them for many points at once.
+    let cells: [UInt16]
 
     /// A grid over [origin, -origin or more] or, with `origin` 0, over the quadrant that holds an octant's points.
     ///
     /// `side` is a power of two. O(codewords + cells), by splitting the square in four and dropping at every split the
     /// codewords that are out of the running.
-    init(x: [Float], y: [Float], side: Int, extent: Float, origin: Float) {
+    init(_ points: [Float], side: Int, extent: Float, origin: Float) {
         self.side = side
         self.origin = origin
         cellsPerUnit = Float(side) / (extent - origin)
+        let count = points.count / 2
         var builder = Builder(
-            x: x.map(Double.init), y: y.map(Double.init), side: side, origin: Double(origin), width: 1 / Double(cellsPerUnit))
-        builder.split(column: 0, row: 0, size: side, candidates: (0..<x.count).map(UInt16.init))
+            x: (0..<count).map { Double(points[2 * $0]) }, y: (0..<count).map { Double(points[2 * $0 + 1]) }, side: side, origin: Double(origin), width: 1 / Double(cellsPerUnit))
+        builder.split(column: 0, row: 0, size: side, candidates: (0..<count).map(UInt16.init))
         var starts: [UInt32] = [0]
         starts.reserveCapacity(builder.cells.count + 1)
         for cell in builder.cells { starts.append(starts.last.map { $0 + UInt32(cell.count) } ?? 0) }
         self.starts = starts
         candidates = Array(builder.cells.joined())
+        cells = Kernels.cells(starts: starts, candidates: candidates)
     }
 }
 

@@ -6,6 +6,12 @@ public protocol TensorDecoder: Sendable {
     /// - Throws: `QAMError.malformed` for gains that break a rule, `QAMError.invalidArgument` where the streams do not hold
     ///   that many rows.
     func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float]
+
+    /// Decodes `rows` consecutive rows into `weights`, row-major, from index `start` on. The spans hold those rows' bytes of
+    /// the per-row streams, and nothing else.
+    ///
+    /// - Throws: as the other, and `QAMError.invalidArgument` where `weights` has no room for the rows.
+    func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws
 }
 
 /// What a person wants to know of a tensor's coding.

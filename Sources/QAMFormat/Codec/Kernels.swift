@@ -73,8 +73,8 @@ package enum Kernels {
         precondition(place.count == byteCount(search.codebook, columns: z.count))
         unsafe withPart(&symbols, place) { bytes in
             switch search.method {
-            case .trellis:
-                unsafe table.octant_encode_trellis(z, z.count, search.x, search.y, rate, bytes)
+            case .trellis(let tables):
+                unsafe table.octant_encode_trellis(z, z.count, tables, search.codebook.step, rate, bytes)
             case .grid(let grid):
                 unsafe withPlane(search, grid) { plane in
                     switch search.codebook.family {
@@ -86,9 +86,19 @@ package enum Kernels {
         }
     }
 
-    /// Where the trellis search keeps a window.
-    static func windowSlot(_ window: Int, stride: Int) -> Int {
-        Int(qam_window_slot(UInt32(window), UInt32(stride)))
+    /// What the trellis search takes of a codebook.
+    static func trellisTables(_ codebook: Codebook) -> [Int32] {
+        var tables = [Int32](repeating: 0, count: QAM_TRELLIS_WORDS)
+        unsafe qam_trellis_tables(codebook.magnitudes, UInt32(codebook.rate), &tables)
+        return tables
+    }
+
+    /// The short lists of a grid's cells.
+    static func cells(starts: [UInt32], candidates: [UInt16]) -> [UInt16] {
+        let count = starts.count - 1
+        var cells = [UInt16](repeating: 0, count: 4 * count)
+        unsafe qam_fill_cells(starts, candidates, count, &cells)
+        return cells
     }
 
     private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
@@ -104,15 +114,19 @@ package enum Kernels {
     }
 
     private static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
-        unsafe search.x.withUnsafeBufferPointer { x in
-            unsafe search.y.withUnsafeBufferPointer { y in
+        let codebook = search.codebook
+        unsafe search.points.withUnsafeBufferPointer { points in
+            unsafe codebook.magnitudes.withUnsafeBufferPointer { magnitudes in
                 unsafe grid.starts.withUnsafeBufferPointer { starts in
                     unsafe grid.candidates.withUnsafeBufferPointer { candidates in
-                        var plane = unsafe qam_plane(
-                            x: x.baseAddress, y: y.baseAddress, count: UInt32(x.count), side: UInt32(grid.side),
-                            origin: grid.origin, cells_per_unit: grid.cellsPerUnit,
-                            starts: starts.baseAddress, candidates: candidates.baseAddress)
-                        unsafe body(&plane)
+                        unsafe grid.cells.withUnsafeBufferPointer { cells in
+                            var plane = unsafe qam_plane(
+                                points: points.baseAddress, count: UInt32(codebook.count), side: UInt32(grid.side),
+                                origin: grid.origin, cells_per_unit: grid.cellsPerUnit, starts: starts.baseAddress,
+                                candidates: candidates.baseAddress, cells: cells.baseAddress,
+                                magnitudes: magnitudes.baseAddress, step: codebook.step)
+                            unsafe body(&plane)
+                        }
                     }
                 }
             }

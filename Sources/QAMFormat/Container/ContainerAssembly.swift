@@ -125,35 +125,35 @@ final class ContainerAssembly {
             end = section.end
             guard let name = section.known, name.isChunked else { continue }
             var extentEnd = 0
-            for (_, extent) in directory.extents(in: name) {
-                try output.write([UInt8](repeating: 0, count: extent.offset - extentEnd), at: section.offset + extentEnd)
-                extentEnd = extent.end
+            for owned in directory.extents(in: name) {
+                try output.write([UInt8](repeating: 0, count: owned.extent.offset - extentEnd), at: section.offset + extentEnd)
+                extentEnd = owned.extent.end
             }
         }
     }
 
     private func makeStreams(_ tensor: Int) -> [StreamWriter] {
-        let entry = directory.tensors[tensor]
-        return entry.extents.map { extent in
+        let compression = directory.places[tensor].compression
+        return directory.extents(of: tensor).map { extent in
             guard let section = sections[extent.section] else {
                 // Only empty extents have no section; nothing will be written there.
                 return StreamWriter(offset: 0, compresses: false)
             }
-            guard entry.compression == .zstdFrames else { return StreamWriter(offset: section.offset + extent.offset, compresses: false) }
+            guard compression == .zstdFrames else { return StreamWriter(offset: section.offset + extent.offset, compresses: false) }
             return StreamWriter(offset: section.offset + rawPlacement.nextOffset(in: .raw), compresses: true)
         }
     }
 
     /// Enters a complete tensor into directory and checksums; false where its lengths are not what they must be.
     private func take(_ record: ResumeJournal.Record, of tensor: Int) -> Bool {
-        let entry = directory.tensors[tensor]
-        guard record.extents.count == entry.extents.count else { return false }
-        for (extent, written) in zip(entry.extents, record.extents) {
-            guard entry.compression == .zstdFrames || written.length == extent.length else { return false }
+        let place = directory.places[tensor]
+        guard record.extents.count == place.extents.count else { return false }
+        for (index, written) in zip(place.extents, record.extents) {
+            guard place.compression == .zstdFrames || written.length == directory.extents[index].length else { return false }
         }
-        for (index, written) in record.extents.enumerated() {
-            let section = entry.extents[index].section
-            if section == .raw { directory.tensors[tensor].extents[index] = rawPlacement.next(.raw, length: written.length) }
+        for (index, written) in zip(place.extents, record.extents) {
+            let section = directory.extents[index].section
+            if section == .raw { directory.extents[index] = rawPlacement.next(.raw, length: written.length) }
             hashes[section, default: []] += written.hashes
         }
         return true

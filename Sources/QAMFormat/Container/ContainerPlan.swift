@@ -47,7 +47,7 @@ package struct ContainerPlan {
             guard tensor.shape.count <= 255 else {
                 throw QAMError(.unsupported, "it has \(tensor.shape.count) dimensions, more than 255", at: .init(tensor: tensor.name))
             }
-            directory.tensors.append(place(tensor, options, &placement))
+            place(tensor, options, &placement, &directory)
         }
         for file in source.files {
             let extent = placement.next(.files, length: file.byteCount)
@@ -56,17 +56,23 @@ package struct ContainerPlan {
         return directory
     }
 
-    private static func place(_ tensor: TensorDescriptor, _ options: ContainerOptions, _ placement: inout Placement) -> Directory.Tensor {
+    private static func place(
+        _ tensor: TensorDescriptor, _ options: ContainerOptions, _ placement: inout Placement, _ directory: inout Directory
+    ) {
+        let firstExtent = directory.extents.count
+        var compression = Compression.none
         switch tensor.storage {
         case .raw:
-            let extent = placement.next(.raw, length: tensor.byteCount)
-            return .init(descriptor: tensor, extents: [extent], compression: options.compressesRaw ? .zstdFrames : .none)
+            directory.extents.append(placement.next(.raw, length: tensor.byteCount))
+            if options.compressesRaw { compression = .zstdFrames }
         case .coded(let coding):
-            let extents = coding.streams.map { placement.next($0.role.section, length: $0.byteCount(rows: tensor.rows)) }
-            return .init(descriptor: tensor, extents: extents, compression: .none)
+            for stream in coding.streams {
+                directory.extents.append(placement.next(stream.role.section, length: stream.byteCount(rows: tensor.rows)))
+            }
         case .alias:
-            return .init(descriptor: tensor, extents: [], compression: .none)
+            break
         }
+        directory.append(tensor, firstExtent: firstExtent, compression: compression)
     }
 
     /// The section table with sections up to `files`, given the stored length of that; `raw` and `checksums` follow.
@@ -121,7 +127,7 @@ package struct ContainerPlan {
     private func byteCount(files: [SectionExtent]) -> Int {
         var plan = sections(filesLength: files.last?.end ?? 0)
         if hasRaw { plan.append(.raw, length: placement.length(of: .raw)) }
-        let extents = files + directory.tensors.flatMap(\.extents)
+        let extents = files + directory.extents
         return plan.nextOffset + 8 * extents.reduce(0) { $0 + $1.chunkCount }
     }
 }

@@ -25,12 +25,19 @@ package enum Compression: UInt8, Hashable, Sendable {
 }
 
 /// The table of contents: tensors and embedded files with their places (spec section 6.2).
-package struct Directory: Hashable, Sendable {
-    package struct Tensor: Hashable, Sendable {
-        package var descriptor: TensorDescriptor
-        /// One for a raw tensor, one for each stream of a coded one, none for an alias.
-        package var extents: [SectionExtent]
+///
+/// The extents of all tensors lie in one list: a model has thousands of tensors, and a list for each would cost more than
+/// parsing it.
+package struct Directory: Sendable {
+    /// Where a tensor's payload lies.
+    package struct Place: Hashable, Sendable {
+        // A tensor has at most 255 streams, and the extents of 2^32 would fill no directory that readers accept.
+        fileprivate var firstExtent: UInt32
+        fileprivate var extentCount: UInt8
         package var compression: Compression
+
+        /// Its extents in `Directory.extents`: one for a raw tensor, one for each stream of a coded one, none for an alias.
+        package var extents: Range<Int> { Int(firstExtent)..<Int(firstExtent) + Int(extentCount) }
     }
 
     package struct File: Hashable, Sendable {
@@ -40,23 +47,67 @@ package struct Directory: Hashable, Sendable {
         package var compression: Compression
     }
 
-    package var tensors: [Tensor] = []
+    package private(set) var tensors: [TensorDescriptor] = []
+    /// One for each tensor.
+    package private(set) var places: [Place] = []
+    package var extents: [SectionExtent] = []
     package var files: [File] = []
     /// Of a directory that has been read: where its extents end, and which tensor has which name.
     package internal(set) var placement = Placement()
-    package internal(set) var index: [ExactName: Int] = [:]
+    package internal(set) var index = NameIndex()
+    /// Of a directory that has been read: coded tensors such that every other has the shape and coding of one of them.
+    package internal(set) var kinds: [Int] = []
 
-    /// All extents of one section in the order in which they lie there, with whose they are.
-    package func extents(in section: SectionName) -> [(owner: Owner, extent: SectionExtent)] {
-        if section == .files { return files.indices.map { (.file($0), files[$0].extent) } }
-        return tensors.indices.flatMap { index in
-            tensors[index].extents.lazy.filter { $0.section == section }.map { (.tensor(index), $0) }
-        }
+    /// Adds a tensor whose extents are the last of `extents`, from `firstExtent` on.
+    package mutating func append(_ tensor: consuming TensorDescriptor, firstExtent: Int, compression: Compression = .none) {
+        tensors.append(tensor)
+        places.append(
+            Place(firstExtent: UInt32(firstExtent), extentCount: UInt8(extents.count - firstExtent), compression: compression))
     }
+
+    mutating func reserveCapacity(_ count: Int) {
+        tensors.reserveCapacity(count)
+        places.reserveCapacity(count)
+        extents.reserveCapacity(2 * count)
+    }
+
+    /// The extents of the tensor at this index.
+    package func extents(of tensor: Int) -> ArraySlice<SectionExtent> { extents[places[tensor].extents] }
 
     package enum Owner: Hashable, Sendable {
         case tensor(Int)
         case file(Int)
+    }
+
+    /// An extent with whose it is and its number: those of tensors are numbered as in `extents`, those of files follow.
+    package struct OwnedExtent: Hashable, Sendable {
+        package var owner: Owner
+        package var number: Int
+        package var extent: SectionExtent
+    }
+
+    /// All extents of one section in the order in which they lie there.
+    package func extents(in section: SectionName) -> [OwnedExtent] {
+        if section == .files {
+            return files.indices.map { OwnedExtent(owner: .file($0), number: extents.count + $0, extent: files[$0].extent) }
+        }
+        return tensors.indices.flatMap { index in
+            places[index].extents.lazy.filter { extents[$0].section == section }
+                .map { OwnedExtent(owner: .tensor(index), number: $0, extent: extents[$0]) }
+        }
+    }
+
+    /// Whose extent this is, by its number. O(tensors).
+    package func owner(ofExtent number: Int) -> Owner {
+        places.firstIndex { $0.extents.contains(number) }.map(Owner.tensor) ?? .file(number - extents.count)
+    }
+
+    /// The name of a tensor or file.
+    package func name(of owner: Owner) -> String {
+        switch owner {
+        case .tensor(let index): tensors[index].name
+        case .file(let index): files[index].name
+        }
     }
 }
 

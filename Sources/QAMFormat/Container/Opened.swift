@@ -80,7 +80,7 @@ package struct Opened {
         if let index = sections.firstIndex(where: { $0.known == .metadata }), index + 1 < sections.count {
             options.metadataCapacity = sections[index + 1].offset - sections[index].offset
         }
-        options.compressesRaw = directory.tensors.contains { $0.compression != .none }
+        options.compressesRaw = directory.places.contains { $0.compression != .none }
         return options
     }
 }

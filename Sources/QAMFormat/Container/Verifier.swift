@@ -24,13 +24,12 @@ struct VerifyTask: Sendable {
     /// Reads the range and compares. Returns what is wrong.
     func run(_ bytes: any ByteSource) -> QAMError? {
         do {
-            let content = try bytes.read(range)
             switch expectation {
             case .hash(let hash):
-                guard XXH3.hash(content) != hash else { return nil }
+                guard try bytes.withBytes(range, { XXH3.hash($0) }) != hash else { return nil }
                 return QAMError(.checksumMismatch, "chunk \(chunk ?? 0) is damaged", at: place(range.lowerBound, range.count))
             case .zeros:
-                guard let position = content.firstIndex(where: { $0 != 0 }) else { return nil }
+                guard let position = try bytes.withBytes(range, Self.firstNonzero) else { return nil }
                 return QAMError(.malformed, "the padding is not zero", at: place(range.lowerBound + position, 1))
             case .readable(let read):
                 try read()
@@ -41,6 +40,10 @@ struct VerifyTask: Sendable {
         } catch {
             return QAMError(.io, "\(error)", at: place(range.lowerBound, range.count))
         }
+    }
+
+    private static func firstNonzero(_ bytes: RawSpan) -> Int? {
+        unsafe bytes.withUnsafeBytes { unsafe $0.firstIndex { $0 != 0 } }
     }
 
     private func place(_ offset: Int, _ length: Int) -> QAMError.Place {
@@ -77,9 +80,10 @@ extension QAMReader {
         let total = tasks.reduce(0) { $0 + $1.range.count }
         var done = 0
         let bytes = self.bytes
-        try await orderedMap(0..<tasks.count, width: threads) { tasks[$0].run(bytes) } consume: { index, problem in
-            if let problem { report.problems.append(problem.inFile(bytes.name)) }
-            done += tasks[index].range.count
+        let batches = VerifyTask.batches(tasks)
+        try await orderedMap(0..<batches.count, width: threads) { tasks[batches[$0]].compactMap { $0.run(bytes) } } consume: { index, problems in
+            report.problems += problems.map { $0.inFile(bytes.name) }
+            for task in tasks[batches[index]] { done += task.range.count }
             try monitor(done, total)
         }
         report.bytesVerified += done
@@ -89,10 +93,9 @@ extension QAMReader {
     /// All checks that are asked for, in file order within each kind.
     private func verifyTasks(tensors names: [String]?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
         let wanted = try names.map { try wantedTensors($0) }
-        let loader = SectionLoader(bytes: bytes, sections: sections)
-        let (entry, content) = try loader.required(.checksums, limit: Limits().checksumBytes)
-        verified += content.count
-        var hashes = ByteReader(content, section: entry.name, base: entry.offset)
+        let checksums = try ChecksumTable(SectionLoader(bytes: bytes, sections: sections), directory: directory, limit: Limits().checksumBytes)
+        verified += checksums.byteCount
+        if headerOnly { return [] }
         var tasks: [VerifyTask] = []
         var padding: [VerifyTask] = []
         for section in sections {
@@ -100,26 +103,21 @@ extension QAMReader {
                 if section.known == nil { tasks.append(.init(range: section.range, expectation: .hash(section.checksum), section: section.name)) }
                 continue
             }
-            let start = hashes.position
-            var end = 0
-            for (owner, extent) in directory.extents(in: name) {
-                padding.append(.init(range: section.offset + end..<section.offset + extent.offset, expectation: .zeros, section: section.name))
-                end = extent.end
-                for chunk in 0..<extent.chunkCount {
-                    let range = extent.offset + chunk * SectionExtent.chunkSize..<min(extent.offset + (chunk + 1) * SectionExtent.chunkSize, extent.end)
-                    let hash: UInt64 = try hashes.integer()
-                    if let wanted, !wanted.contains(owner) { continue }
+            var end = section.offset
+            for owned in directory.extents(in: name) {
+                let start = section.offset + owned.extent.offset
+                padding.append(.init(range: end..<start, expectation: .zeros, section: section.name))
+                end = section.offset + owned.extent.end
+                if let wanted, !wanted.contains(owned.owner) { continue }
+                for chunk in 0..<owned.extent.chunkCount {
+                    let range = owned.extent.range(ofChunk: chunk)
                     tasks.append(
-                        .init(range: section.offset + range.lowerBound..<section.offset + range.upperBound, expectation: .hash(hash),
-                              section: section.name, tensor: ownerName(owner), chunk: chunk))
+                        .init(range: start + range.lowerBound..<start + range.upperBound,
+                              expectation: .hash(checksums.hash(extent: owned.number, chunk: chunk)), section: section.name,
+                              tensor: directory.name(of: owned.owner), chunk: chunk))
                 }
             }
-            guard XXH3.hash(content[start..<hashes.position]) == section.checksum else {
-                throw QAMError(.checksumMismatch, "the section's checksum does not match its chunks' hashes", at: .init(section: section.name, offset: section.offset))
-            }
         }
-        guard hashes.remaining == 0 else { throw hashes.malformed("\(hashes.remaining) bytes follow the last hash") }
-        if headerOnly { return [] }
         return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
     }
 
@@ -131,13 +129,14 @@ extension QAMReader {
             let isPossible = ZstdFrames.pieceCount(contentLength: contentLength) <= extent.length / 4
             return stride(from: 0, to: isPossible ? contentLength : 1, by: ZstdFrames.pieceSize).map { start in
                 let piece = start..<min(start + ZstdFrames.pieceSize, contentLength)
-                return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: ownerName(owner))
+                return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner))
             }
         }
-        let compressed = directory.tensors.indices.filter { directory.tensors[$0].compression == .zstdFrames }
+        let compressed = directory.tensors.indices.filter { directory.places[$0].compression == .zstdFrames }
         return compressed.flatMap { index in
-            let entry = directory.tensors[index]
-            return tasks(.tensor(index), entry.extents[0], entry.descriptor.byteCount) { _ = try self.read($0, of: index) }
+            directory.extents(of: index).flatMap { extent in
+                tasks(.tensor(index), extent, tensors[index].byteCount) { _ = try self.read($0, of: index) }
+            }
         } + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
             let entry = directory.files[index]
             return tasks(.file(index), entry.extent, entry.contentLength) { _ = try self.files[index].read($0) }
@@ -152,13 +151,6 @@ extension QAMReader {
             if case .alias(let target) = tensors[tensor].storage { return .tensor(target) }
             return .tensor(tensor)
         })
-    }
-
-    private func ownerName(_ owner: Directory.Owner) -> String {
-        switch owner {
-        case .tensor(let index): tensors[index].name
-        case .file(let index): directory.files[index].name
-        }
     }
 
     /// The padding between sections, called after the section that it follows.
@@ -176,6 +168,21 @@ extension QAMReader {
 }
 
 extension VerifyTask {
+    /// Runs of tasks of a few MiB, or of many small ones: handing them out singly would cost more than a small one takes.
+    static func batches(_ tasks: [VerifyTask]) -> [Range<Int>] {
+        var batches: [Range<Int>] = []
+        var start = 0
+        var bytes = 0
+        for index in tasks.indices {
+            bytes += tasks[index].range.count
+            guard bytes >= 8 * SectionExtent.chunkSize || index - start == 1023 || index == tasks.count - 1 else { continue }
+            batches.append(start..<index + 1)
+            start = index + 1
+            bytes = 0
+        }
+        return batches
+    }
+
     /// The task cut into ranges of at most 1 MiB: padding may be long.
     fileprivate var pieces: [VerifyTask] {
         stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize).map { start in

@@ -1,6 +1,8 @@
 extension DType {
     /// The block types of ggml, in order of its numbers. What ggml has in common with safetensors goes by those names.
-    public static let ggml: [DType] = [
+    public static let ggml: [DType] = ggmlForms.map { DType(id: $0.id) }
+
+    static let ggmlForms: [Form] = [
         .init(64 + 2, "Q4_0", 32, 18), .init(64 + 3, "Q4_1", 32, 20), .init(64 + 6, "Q5_0", 32, 22),
         .init(64 + 7, "Q5_1", 32, 24), .init(64 + 8, "Q8_0", 32, 34), .init(64 + 9, "Q8_1", 32, 36),
         .init(64 + 10, "Q2_K", 256, 84), .init(64 + 11, "Q3_K", 256, 110), .init(64 + 12, "Q4_K", 256, 144),

@@ -1,0 +1,240 @@
+// The trellis search with 16 windows at a time: scalar/trellis.h says what is computed.
+//
+// Each step takes three instructions for 16 windows: VNNI adds the products with the pair's coordinates to the constant
+// part, the cost of the state they need is added, and the minimum joins the windows of the same new state.
+
+#if defined(__x86_64__)
+
+#include "../x86.h"
+
+#include "../scalar/trellis.h"
+
+QAM_TARGET_AVX512
+
+enum { REGISTERS = QAM_WINDOWS / 16 };
+
+// Costs of states in order. With fewer than 16 states, they are repeated to fill the register.
+typedef struct {
+    __m512i r[QAM_TRELLIS_STATES / 16];
+} registers;
+
+// All functions below are for one stride, which is a constant of each call.
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+INLINE size_t cost_registers(uint32_t stride) { return stride > 3 ? 1 : 16 >> stride; }
+
+// What 16 windows cost for the pair. The compiler would take the instruction apart again to shorten chains.
+INLINE __m512i window(const __m512i *points, const __m512i *halves, size_t r, __m512i pair) {
+    __m512i sum = halves[r];
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(points[r]), "v"(pair));
+    return sum;
+}
+
+// Stores the choices in the low bits of new costs and clears them.
+INLINE void settle(uint32_t stride, registers *c, uint8_t *choices, bool keep) {
+    __m512i mask = _mm512_set1_epi32((1 << stride) - 1);
+    UNROLL
+    for (size_t r = 0; r < cost_registers(stride); r++) {
+        if (keep) _mm_storeu_si128((__m128i *)(choices + 16 * r), _mm512_cvtepi32_epi8(c->r[r]));
+        c->r[r] = _mm512_andnot_si512(mask, c->r[r]);
+    }
+}
+
+// Indices start, start + by, ... for a two-register permutation.
+INLINE __m512i every(int start, int by) {
+    __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm512_add_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(by)), _mm512_set1_epi32(start));
+}
+
+// Strides 1 to 4: costs in order of their state's low bits first, so that choice j reads the register j * part and on.
+INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
+    if (stride == 1) {
+        UNROLL
+        for (size_t i = 0; i < 4; i++) {
+            from[i] = _mm512_permutex2var_epi32(c->r[2 * i], every(0, 2), c->r[2 * i + 1]);
+            from[4 + i] = _mm512_permutex2var_epi32(c->r[2 * i], every(1, 2), c->r[2 * i + 1]);
+        }
+    } else if (stride == 2) {
+        // Halves with the lanes of two choices each, then whole registers.
+        UNROLL
+        for (int pair = 0; pair < 2; pair++) {
+            __m512i lanes = _mm512_set_epi32(29, 25, 21, 17, 13, 9, 5, 1, 28, 24, 20, 16, 12, 8, 4, 0);
+            lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(2 * pair));
+            __m512i low = _mm512_permutex2var_epi32(c->r[0], lanes, c->r[1]);
+            __m512i high = _mm512_permutex2var_epi32(c->r[2], lanes, c->r[3]);
+            from[2 * pair] = _mm512_shuffle_i64x2(low, high, 0x44);
+            from[2 * pair + 1] = _mm512_shuffle_i64x2(low, high, 0xEE);
+        }
+    } else if (stride == 3) {
+        // State n needs state (n << 3 | j) % 32: four of them, in turns.
+        UNROLL
+        for (int j = 0; j < 8; j++) {
+            __m512i lanes = _mm512_and_si512(every(j, 8), _mm512_set1_epi32(31));
+            from[j] = _mm512_permutex2var_epi32(c->r[0], lanes, c->r[1]);
+        }
+    } else {
+        UNROLL
+        for (int j = 0; j < 16; j++) from[j] = _mm512_permutexvar_epi32(_mm512_set1_epi32(j), c->r[0]);
+    }
+}
+
+INLINE void step_narrow(
+    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
+    bool keep) {
+    const size_t count = 16u >> stride; // registers of the new states
+    const size_t period = stride == 1 ? 4 : 1; // registers until the states needed repeat
+    __m512i from[16], next[8];
+    spread(stride, c, from);
+    UNROLL
+    for (size_t r = 0; r < count; r++) {
+        __m512i least = _mm512_add_epi32(from[r % period], window(points, halves, r, pair));
+        if (stride == 1) {
+            // Two choices only: a comparison is cheaper than bits within the costs.
+            __m512i other = _mm512_add_epi32(from[4 + r % 4], window(points, halves, 8 + r, pair));
+            if (keep) {
+                __mmask16 chosen = _mm512_cmpgt_epi32_mask(least, other);
+                memcpy(choices + 2 * r, &chosen, sizeof chosen);
+            }
+            next[r] = _mm512_min_epi32(least, other);
+            continue;
+        }
+        UNROLL
+        for (size_t j = 1; j < 1u << stride; j++)
+            least = _mm512_min_epi32(
+                least, _mm512_add_epi32(from[j * period + r % period], window(points, halves, j * count + r, pair)));
+        next[r] = least;
+    }
+    UNROLL
+    for (size_t r = 0; r < count; r++) c->r[r] = next[r];
+    if (stride > 1) settle(stride, c, choices, keep);
+}
+
+// Strides 5 to 7: the windows that join the same two states come first, while the costs before are still under way.
+INLINE void step_wide(
+    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
+    bool keep) {
+    const size_t joined = stride == 5 ? 4 : 1; // registers for all pairs of states
+    __m512i least[4];
+    UNROLL
+    for (size_t q = 0; q < joined; q++) {
+        least[q] = window(points, halves, q, pair);
+        UNROLL
+        for (size_t r = q + joined; r < REGISTERS; r += joined)
+            least[q] = _mm512_min_epi32(least[q], window(points, halves, r, pair));
+    }
+    if (stride == 7) {
+        // Lanes 2 * old + new, for four windows each.
+        __m512i all = least[0];
+        all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
+        all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0xB1));
+        all = _mm512_add_epi32(all, _mm512_shuffle_epi32(c->r[0], 0x50));
+        c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_epi32(all, 0x4E));
+    } else if (stride == 6) {
+        // Lanes 4 * old + new.
+        __m512i each = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+        __m512i before = _mm512_castps_si512(_mm512_permutevar_ps(_mm512_castsi512_ps(c->r[0]), each));
+        __m512i all = _mm512_add_epi32(least[0], before);
+        all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
+        c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0xB1));
+    } else {
+        // Lanes 8 * old + new, two old states a register.
+        UNROLL
+        for (int q = 0; q < 4; q++) {
+            __m512i lanes = _mm512_inserti64x4(_mm512_set1_epi32(2 * q), _mm256_set1_epi32(2 * q + 1), 1);
+            least[q] = _mm512_add_epi32(least[q], _mm512_permutexvar_epi32(lanes, c->r[0]));
+        }
+        __m512i all = _mm512_min_epi32(_mm512_min_epi32(least[0], least[1]), _mm512_min_epi32(least[2], least[3]));
+        c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
+    }
+    settle(stride, c, choices, keep);
+}
+
+// Keeps the compiler from loading what does not fit the registers before the loop, only to spill it.
+#define IN_MEMORY(pointer) __asm__("" : "+r"(pointer))
+
+// Steps of `ways` rings: while one waits for its own results, the processor works on another.
+INLINE void run_ways(
+    uint32_t stride, size_t ways, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count,
+    qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    const size_t row = stride == 1 ? 16 : 16 * cost_registers(stride);
+    const __m512i *halves = (const __m512i *)(used ? s->halves : s->choices);
+    __m512i points[REGISTERS];
+    registers c[2];
+    UNROLL
+    for (size_t r = 0; r < REGISTERS; r++) points[r] = _mm512_load_si512(s->points + 16 * r);
+    UNROLL
+    for (size_t w = 0; w < ways; w++) {
+        UNROLL
+        for (size_t r = 0; r < cost_registers(stride); r++) c[w].r[r] = _mm512_loadu_si512(costs[w].of + 16 * r);
+    }
+    for (size_t i = 0; i < count; i++) {
+        IN_MEMORY(halves);
+        UNROLL
+        for (size_t w = 0; w < ways; w++) {
+            int32_t packed;
+            memcpy(&packed, pairs + 2 * (w * QAM_GROUP_PAIRS + i), sizeof packed);
+            __m512i pair = _mm512_set1_epi32(packed);
+            uint8_t *to = choices + w * QAM_TRELLIS_CHOICES + i * row;
+            if (stride <= 4) step_narrow(stride, points, halves, pair, &c[w], to, keep);
+            else step_wide(stride, points, halves, pair, &c[w], to, keep);
+        }
+        if (i % QAM_TRELLIS_BLOCK == QAM_TRELLIS_BLOCK - 1) {
+            UNROLL
+            for (size_t w = 0; w < ways; w++) {
+                __m512i common = _mm512_broadcastd_epi32(_mm512_castsi512_si128(c[w].r[0]));
+                UNROLL
+                for (size_t r = 0; r < cost_registers(stride); r++) c[w].r[r] = _mm512_sub_epi32(c[w].r[r], common);
+            }
+        }
+    }
+    UNROLL
+    for (size_t w = 0; w < ways; w++) {
+        UNROLL
+        for (size_t r = 0; r < cost_registers(stride); r++) _mm512_storeu_si512(costs[w].of + 16 * r, c[w].r[r]);
+    }
+}
+
+INLINE void run_rings(
+    uint32_t stride, const qam_trellis_windows *s, const int16_t *pairs, size_t rings, bool used, size_t count,
+    qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    if (rings == 1) {
+        run_ways(stride, 1, s, pairs, used, count, costs, choices, keep);
+        return;
+    }
+    // With 128 states one ring fills the processor, and the registers.
+    const size_t ways = stride == 1 ? 1 : 2;
+    for (size_t r = 0; r < rings; r += ways)
+        run_ways(
+            stride, ways, s, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs + r, choices + r * QAM_TRELLIS_CHOICES,
+            keep);
+}
+
+static void run(
+    const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
+    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    switch (s->stride) {
+    case 7: run_rings(7, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 6: run_rings(6, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 5: run_rings(5, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 4: run_rings(4, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 3: run_rings(3, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 2: run_rings(2, windows, pairs, rings, used, count, costs, choices, keep); break;
+    default: run_rings(1, windows, pairs, rings, used, count, costs, choices, keep); break;
+    }
+}
+
+void qam_trellis_begin_avx512(qam_trellis *search, const int32_t *tables, uint32_t stride) {
+    qam_trellis_begin(search, tables, stride, run, stride == 1 ? 1 : 8);
+}
+
+void qam_trellis_search_avx512(
+    const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows) {
+    qam_trellis search;
+    qam_trellis_begin_avx512(&search, tables, stride);
+    qam_trellis_search_one(&search, pairs, used, length, windows);
+}
+
+QAM_TARGET_POP
+
+#endif

@@ -1,0 +1,94 @@
+/// A regular file that is open for reading.
+final class OpenFile: Sendable {
+    let path: String
+    let descriptor: CInt
+    /// What it was when it was opened.
+    let status: FileStatus
+
+    /// Throws `notFound` where there is no regular file, or `io`.
+    init(path: String, opening: (String) throws -> CInt = SystemCalls.openReading) throws {
+        // Asked before opening: opening a pipe would wait for its writer.
+        guard let before = FileStatus(path) else {
+            throw QAMError(.notFound, "no such file", at: .init(file: path))
+        }
+        guard before.kind == .file else {
+            throw QAMError(.notFound, "not a regular file", at: .init(file: path))
+        }
+        self.path = path
+        descriptor = try opening(path)
+        // And after it: another file may have got the name.
+        status = FileStatus(descriptor: descriptor) ?? before
+    }
+
+    deinit { SystemCalls.closeDescriptor(descriptor) }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] {
+        try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
+            try unsafe SystemCalls.read(descriptor, at: range.lowerBound, into: target, path: path)
+            count = range.count
+        }
+    }
+}
+
+/// A file that is read with `pread`: memory stays bounded by the ranges asked for, and a file that shrinks
+/// meanwhile gives an error instead of a signal.
+public final class FileBytes: ByteSource {
+    private let file: OpenFile
+    private let buffers = ReadBuffers()
+
+    /// Opens the file. Throws `notFound` or `io`.
+    public init(path: String) throws { file = try OpenFile(path: path) }
+
+    public var name: String { file.path }
+    public var byteCount: Int { file.status.byteCount }
+    public var status: FileStatus { file.status }
+
+    public func read(_ range: Range<Int>) throws -> [UInt8] {
+        try checkBounds(range)
+        return try file.read(range)
+    }
+
+    /// Reads into a buffer that later calls use again; they may be lent what an earlier one has read.
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try checkBounds(range)
+        return try unsafe buffers.withBytes(range) { buffer in
+            try unsafe SystemCalls.read(file.descriptor, at: range.lowerBound, into: buffer, path: name)
+        } _: { bytes in
+            try unsafe body(RawSpan(_unsafeBytes: bytes))
+        }
+    }
+
+    public func willNeed(_ range: Range<Int>) { SystemCalls.willNeed(file.descriptor, range) }
+}
+
+/// A file that is read past the page cache, in whole blocks.
+public final class DirectBytes: ByteSource {
+    private let file: OpenFile
+    private let buffers = ReadBuffers()
+
+    /// Opens the file. Throws `notFound`, or `io` where the file system offers no direct reading.
+    public init(path: String) throws { file = try OpenFile(path: path, opening: SystemCalls.openDirect) }
+
+    public var name: String { file.path }
+    public var byteCount: Int { file.status.byteCount }
+
+    public func read(_ range: Range<Int>) throws -> [UInt8] {
+        try withBytes(range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+    }
+
+    /// Reads the blocks that hold the range into a buffer that later calls use again; they may be lent what an earlier one
+    /// has read.
+    public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try checkBounds(range)
+        let start = range.lowerBound & ~(SystemCalls.directAlignment - 1)
+        let end = alignUp(range.upperBound, to: SystemCalls.directAlignment)
+        return try unsafe buffers.withBytes(start..<end) { buffer in
+            guard start < end else { return }
+            try unsafe SystemCalls.read(file.descriptor, at: start, into: buffer, atLeast: min(end, byteCount) - start, path: name)
+        } _: { blocks in
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: blocks[(range.lowerBound - start)..<(range.upperBound - start)])
+            return try unsafe body(RawSpan(_unsafeBytes: bytes))
+        }
+    }
+}

@@ -1,0 +1,162 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+internal import Synchronization
+
+/// Threads that wait for short pieces of work, such as one product of a matrix and a vector: work that takes tens of
+/// microseconds, so that starting a task for it would cost as much as the work.
+///
+/// After each run the threads keep looking for the next one for some ten microseconds, then sleep. A pool may be used
+/// from many threads; their runs come one after the other. `deinit` ends the threads.
+public final class WorkerPool: Sendable {
+    /// The number of threads that share a run, the caller's included.
+    public let width: Int
+    private let shared: Shared
+    private let threads: [pthread_t]
+
+    /// - Parameter width: 1 or more; 1 starts no thread.
+    /// - Throws: `QAMError.io` where the system gives no more threads.
+    public init(width: Int) throws {
+        self.width = max(1, width)
+        let shared = Shared()
+        self.shared = shared
+        var threads: [pthread_t] = []
+        for _ in 1..<max(1, width) {
+            #if canImport(Darwin)
+            var thread: pthread_t?
+            #else
+            var thread = pthread_t()
+            #endif
+            let argument = unsafe Unmanaged.passRetained(shared).toOpaque()
+            let status = unsafe pthread_create(&thread, nil, workerMain, argument)
+            guard status == 0 else {
+                unsafe Unmanaged<Shared>.fromOpaque(argument).release()
+                shared.stop(threads)
+                throw QAMError(.io, "cannot start a thread: \(unsafe String(cString: strerror(status)))")
+            }
+            #if canImport(Darwin)
+            if let thread { threads.append(thread) }
+            #else
+            threads.append(thread)
+            #endif
+        }
+        self.threads = threads
+    }
+
+    deinit { shared.stop(threads) }
+
+    /// Cuts `range` into pieces of `grain` (the last may be shorter) and calls `body` once with each, on all threads of
+    /// the pool at the same time. Returns when all are done. The pieces are claimed in ascending order.
+    public func forEach(_ range: Range<Int>, grain: Int, _ body: (Range<Int>) -> Void) {
+        let next = Atomic(range.lowerBound)
+        func work() {
+            while true {
+                let start = next.add(grain, ordering: .relaxed).oldValue
+                guard start < range.upperBound else { return }
+                body(start..<min(start + grain, range.upperBound))
+            }
+        }
+        guard width > 1, range.count > grain else { return work() }
+        withoutActuallyEscaping(work) { shared.run($0, helpers: width - 1) }
+    }
+}
+
+/// What the threads of a pool share.
+@safe private final class Shared: Sendable {
+    private struct Job {
+        var work: (() -> Void)?
+        var isStopping = false
+        var sleepers = 0
+    }
+
+    /// Counts the runs: a new value tells the threads that there is work.
+    private let generation = Atomic<UInt64>(0)
+    /// Threads that are not yet done with the run.
+    private let pending = Atomic<Int>(0)
+    /// One run at a time.
+    private let turn = Mutex<Void>(())
+    private nonisolated(unsafe) var job = Job()
+    private nonisolated(unsafe) let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private nonisolated(unsafe) let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    /// Looks for work this often before it sleeps.
+    private static let patience = 20_000
+
+    init() {
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(wake, nil)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(wake)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe wake.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    func run(_ work: @escaping () -> Void, helpers: Int) {
+        turn.withLock { _ in
+            pending.store(helpers, ordering: .relaxed)
+            announce { unsafe job.work = work }
+            work()
+            // The others are about to end; where there are fewer cores than threads, they need this one.
+            var looks = 0
+            while pending.load(ordering: .acquiring) > 0 {
+                looks += 1
+                if looks > Self.patience { sched_yield() }
+            }
+            unsafe job.work = nil
+        }
+    }
+
+    func stop(_ threads: [pthread_t]) {
+        announce { unsafe job.isStopping = true }
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private func announce(_ change: () -> Void) {
+        unsafe pthread_mutex_lock(mutex)
+        change()
+        generation.add(1, ordering: .releasing)
+        let isAnyAsleep = unsafe job.sleepers > 0
+        unsafe pthread_mutex_unlock(mutex)
+        if isAnyAsleep { unsafe pthread_cond_broadcast(wake) }
+    }
+
+    /// The life of a thread.
+    func serve() {
+        var seen: UInt64 = 0
+        while true {
+            wait(beyond: seen)
+            seen += 1
+            if unsafe job.isStopping { return }
+            if let work = unsafe job.work { work() }
+            pending.subtract(1, ordering: .releasing)
+        }
+    }
+
+    private func wait(beyond seen: UInt64) {
+        for _ in 0..<Self.patience where generation.load(ordering: .acquiring) != seen { return }
+        unsafe pthread_mutex_lock(mutex)
+        unsafe job.sleepers += 1
+        while generation.load(ordering: .acquiring) == seen { unsafe pthread_cond_wait(wake, mutex) }
+        unsafe job.sleepers -= 1
+        unsafe pthread_mutex_unlock(mutex)
+    }
+}
+
+#if canImport(Darwin)
+private func workerMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve()
+    return nil
+}
+#else
+private func workerMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    if let argument = unsafe argument { unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve() }
+    return nil
+}
+#endif

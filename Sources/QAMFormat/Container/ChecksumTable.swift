@@ -1,0 +1,41 @@
+/// The hashes of all chunks (spec section 6.7), checked against the section table.
+package struct ChecksumTable: Sendable {
+    private let hashes: [UInt64]
+    /// The index of the first hash of each extent, by the extents' numbers.
+    private let firsts: [Int]
+    /// The bytes of the section.
+    let byteCount: Int
+
+    /// The number of all chunks.
+    package var count: Int { hashes.count }
+
+    /// Reads the section and checks it, and the checksums of all chunked sections. O(chunks).
+    package init(_ loader: SectionLoader, directory: Directory, limit: Int) throws {
+        let (entry, content) = try loader.required(.checksums, limit: limit)
+        var reader = ByteReader(content, section: entry.name, base: entry.offset)
+        var firsts = [Int](repeating: 0, count: directory.extents.count + directory.files.count)
+        var hashes: [UInt64] = []
+        hashes.reserveCapacity(content.count / 8)
+        for section in loader.sections {
+            guard let name = section.known, name.isChunked else { continue }
+            let start = reader.position
+            for owned in directory.extents(in: name) {
+                firsts[owned.number] = hashes.count
+                for _ in 0..<owned.extent.chunkCount { hashes.append(try reader.integer()) }
+            }
+            guard XXH3.hash(content[start..<reader.position]) == section.checksum else {
+                throw QAMError(.checksumMismatch, "the section's checksum does not match its chunks' hashes", at: .init(section: section.name, offset: section.offset))
+            }
+        }
+        guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last hash") }
+        self.hashes = hashes
+        self.firsts = firsts
+        byteCount = content.count
+    }
+
+    /// The number of a chunk among all chunks.
+    func index(extent: Int, chunk: Int) -> Int { firsts[extent] + chunk }
+
+    /// The hash that a chunk must have.
+    func hash(extent: Int, chunk: Int) -> UInt64 { hashes[index(extent: extent, chunk: chunk)] }
+}

@@ -1,0 +1,107 @@
+/// The payload of an open file by its extents, which go by their numbers (see `Directory.OwnedExtent`).
+///
+/// With a table of checksums every chunk is checked before any of its bytes is used for the first time; what has been
+/// found good is not checked again. Safe to use from many threads.
+package final class Payload: Sendable {
+    private let bytes: any ByteSource
+    private let directory: Directory
+    /// Where each section begins, by its place in `SectionName.allCases`.
+    private let starts: [Int]
+    private let checks: (table: ChecksumTable, done: AtomicBits)?
+
+    package init(_ bytes: any ByteSource, sections: [SectionEntry], directory: Directory, checksums: ChecksumTable?) {
+        self.bytes = bytes
+        self.directory = directory
+        // A section without bytes need not be there.
+        starts = SectionName.allCases.map { name in sections.first { $0.known == name }?.offset ?? 0 }
+        checks = checksums.map { ($0, AtomicBits(count: $0.count)) }
+    }
+
+    /// Reads a range of an extent's stored bytes.
+    ///
+    /// Throws `invalidArgument` for a range outside the extent, `checksumMismatch` for damage.
+    package func read(_ extent: Int, _ range: Range<Int>) throws -> [UInt8] {
+        try withBytes(extent, range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+    }
+
+    /// Reads a range of what an extent holds, decompressed. Throws as `read`, and `malformed` for what is no zstd frame.
+    package func content(_ extent: Int, _ compression: Compression, contentLength: Int, _ range: Range<Int>) throws -> [UInt8] {
+        guard compression == .zstdFrames else { return try read(extent, range) }
+        let part = place(extent).extent
+        do {
+            let reader = try ZstdReader(contentLength: contentLength, storedLength: part.length) { try self.read(extent, $0) }
+            return try reader.content(range)
+        } catch var error as QAMError where error.code == .malformed {
+            error.place = owner(extent, part)
+            throw error
+        }
+    }
+
+    /// Lends a range of an extent's stored bytes. Throws as `read`.
+    ///
+    /// Where chunks are still to be checked, the source is asked for all of them at once, so that bytes that have to be
+    /// read are read once, and what is lent is what has been checked.
+    package func withBytes<Result>(_ extent: Int, _ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let (part, start) = place(extent)
+        guard range.lowerBound >= 0, range.upperBound <= part.length else {
+            throw QAMError(.invalidArgument, "bytes \(range) are asked for of a payload of \(part.length)", at: owner(extent, part))
+        }
+        guard !range.isEmpty else { return try body(RawSpan()) }
+        guard let pending = pending(extent, range) else {
+            return try bytes.withBytes(start + range.lowerBound..<start + range.upperBound, body)
+        }
+        let lower = min(range.lowerBound, part.range(ofChunk: pending.lowerBound).lowerBound)
+        let upper = max(range.upperBound, part.range(ofChunk: pending.upperBound).upperBound)
+        return try bytes.withBytes(start + lower..<start + upper) { lent in
+            for chunk in pending { try check(chunk, extent, part, lent, from: lower) }
+            return try body(lent.extracting(range.lowerBound - lower..<range.upperBound - lower))
+        }
+    }
+
+    /// Says that a range of an extent, or what of it there is, will be read soon.
+    package func willNeed(_ extent: Int, _ range: Range<Int>) {
+        let (part, start) = place(extent)
+        let range = range.clamped(to: 0..<part.length)
+        if !range.isEmpty { bytes.willNeed(start + range.lowerBound..<start + range.upperBound) }
+    }
+
+    private func place(_ extent: Int) -> (extent: SectionExtent, start: Int) {
+        let part = extent < directory.extents.count ? directory.extents[extent] : directory.files[extent - directory.extents.count].extent
+        return (part, starts[part.section.index] + part.offset)
+    }
+
+    /// From the first to the last of the range's chunks that are not known to be good.
+    private func pending(_ extent: Int, _ range: Range<Int>) -> ClosedRange<Int>? {
+        guard let checks else { return nil }
+        let chunks = range.lowerBound / SectionExtent.chunkSize...(range.upperBound - 1) / SectionExtent.chunkSize
+        func isPending(_ chunk: Int) -> Bool { !checks.done.contains(checks.table.index(extent: extent, chunk: chunk)) }
+        guard let first = chunks.first(where: isPending), let last = chunks.last(where: isPending) else { return nil }
+        return first...last
+    }
+
+    /// Checks a chunk among bytes of its extent that begin at `base`.
+    private func check(_ chunk: Int, _ extent: Int, _ part: SectionExtent, _ lent: RawSpan, from base: Int) throws {
+        guard let checks else { return }
+        let range = part.range(ofChunk: chunk)
+        let index = checks.table.index(extent: extent, chunk: chunk)
+        guard !checks.done.contains(index) else { return }
+        guard XXH3.hash(lent.extracting(range.lowerBound - base..<range.upperBound - base)) == checks.table.hash(extent: extent, chunk: chunk) else {
+            var error = QAMError(.checksumMismatch, "chunk \(chunk) is damaged", at: owner(extent, part))
+            error.place.offset = starts[part.section.index] + part.offset + range.lowerBound
+            error.place.length = range.count
+            throw error
+        }
+        checks.done.insert(index)
+    }
+
+    private func owner(_ extent: Int, _ part: SectionExtent) -> QAMError.Place {
+        .init(file: bytes.name, section: part.section.rawValue, tensor: directory.name(of: directory.owner(ofExtent: extent)))
+    }
+}
+
+extension SectionExtent {
+    /// The bytes of a chunk, counted from the extent's begin.
+    func range(ofChunk chunk: Int) -> Range<Int> {
+        chunk * Self.chunkSize..<min((chunk + 1) * Self.chunkSize, length)
+    }
+}

@@ -1,0 +1,96 @@
+/// The streaming dequantizer.
+extension TensorView {
+    /// At most so many stored bytes are read and decoded at a time, if a row is not longer: a chunk's.
+    private static let pieceBytes = SectionExtent.chunkSize
+
+    /// The weights of rows, row-major, into the first `rows.count * columns` places of the caller's memory.
+    ///
+    /// Coded rows are decoded, raw ones converted (exactly, or to nearest even where Float cannot hold the value). Works in
+    /// pieces: memory beyond the caller's is bounded, and before each piece the system is told what comes next, beyond the
+    /// rows asked for too, so that consecutive calls stream. The result does not depend on how a tensor is cut into calls.
+    ///
+    /// O(rows * columns), times log2(block size) where coded. Throws also `invalidArgument` where `weights` has no
+    /// room for them, `unsupported` for an unknown codec or elements that are no single numbers, `malformed` for gains or channel
+    /// scales that break a rule; what `weights` holds is then undefined.
+    public func dequantize(rows: Range<Int>, into weights: inout MutableSpan<Float>) throws {
+        let rows = try checked(rows)
+        guard weights.count >= rows.count * columns else {
+            throw error(.invalidArgument, "\(rows.count) rows of \(columns) weights do not fit \(weights.count)")
+        }
+        guard !rows.isEmpty, columns > 0 else { return }
+        do {
+            switch descriptor.storage {
+            case .coded(let coding): try decode(rows, coding, into: &weights)
+            case .raw(let dtype): try convert(rows, dtype, into: &weights)
+            case .alias: throw error(.malformed, "an alias of an alias")
+            }
+        } catch var error as QAMError {
+            error.place.tensor = error.place.tensor ?? name
+            throw error.inFile(reader.bytes.name)
+        }
+    }
+
+    /// The weights of rows, of all rows if none are named, as an array. Throws as `dequantize(rows:into:)`.
+    public func floats(rows: Range<Int>? = nil) throws -> [Float] {
+        let rows = try checked(rows ?? 0..<self.rows)
+        var weights = [Float](repeating: 0, count: rows.count * columns)
+        var span = weights.mutableSpan
+        try dequantize(rows: rows, into: &span)
+        return weights
+    }
+
+    private func decode(_ rows: Range<Int>, _ coding: Coding, into weights: inout MutableSpan<Float>) throws {
+        let decoder = try decoder
+        guard case .perRow(let symbolBytes)? = coding.streams.first(where: { $0.role == .symbols })?.extent, symbolBytes > 0 else {
+            throw error(.unsupported, "the tensor has no symbols")
+        }
+        let step = Self.pieceBytes / symbolBytes + 1
+        var start = rows.lowerBound
+        while start < rows.upperBound {
+            // Pieces end with the last row that ends in a chunk: what is read to be checked is then used at once.
+            let chunkEnd = alignUp((start + 1) * symbolBytes, to: Self.pieceBytes)
+            let end = min(chunkEnd / symbolBytes, rows.upperBound)
+            // Once for each chunk, however small the ranges are that rows are asked for in.
+            if start * symbolBytes <= chunkEnd - Self.pieceBytes { willNeed(coding, end..<min(end + step, self.rows)) }
+            try withRows(start..<end) { symbols, gains in
+                try decoder.decode(
+                    symbols: symbols, gains: gains, rows: end - start, into: &weights, at: (start - rows.lowerBound) * columns)
+            }
+            start = end
+        }
+    }
+
+    private func willNeed(_ coding: Coding, _ rows: Range<Int>) {
+        for (number, stream) in coding.streams.enumerated() {
+            guard case .perRow(let size) = stream.extent else { continue }
+            reader.payload.willNeed(firstExtent + number, rows.lowerBound * size..<rows.upperBound * size)
+        }
+    }
+
+    private func convert(_ rows: Range<Int>, _ dtype: DType, into weights: inout MutableSpan<Float>) throws {
+        guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
+        // Elements from first to end, which need not begin with a block, though with all types but F4 and F6 they do.
+        let first = rows.lowerBound * columns, end = rows.upperBound * columns
+        let isCompressed = reader.directory.places[index].compression != .none
+        var start = first
+        while start < end {
+            let block = start / dtype.blockElements
+            let chunkEnd = alignUp((block + 1) * dtype.blockBytes, to: Self.pieceBytes)
+            let next = min(chunkEnd / dtype.blockBytes * dtype.blockElements, end)
+            let blockEnd = (next + dtype.blockElements - 1) / dtype.blockElements
+            let range = block * dtype.blockBytes..<blockEnd * dtype.blockBytes
+            if !isCompressed, range.lowerBound <= chunkEnd - Self.pieceBytes {
+                reader.payload.willNeed(firstExtent, chunkEnd..<chunkEnd + Self.pieceBytes)
+            }
+            try withBytes(range) { bytes in
+                if start == block * dtype.blockElements, next == blockEnd * dtype.blockElements {
+                    try ElementConversion.floats(bytes, as: dtype, into: &weights, at: start - first)
+                } else {
+                    let values = try ElementConversion.floats(unsafe bytes.withUnsafeBytes { unsafe Array($0) }, as: dtype)
+                    for element in start..<next { weights[element - first] = values[element - block * dtype.blockElements] }
+                }
+            }
+            start = next
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// The list of all checks.
+
+#include "functions.h"
+
+#define ENTRY(name) {#name, check_##name},
+static const struct {
+    const char *name;
+    check_body *body;
+} checks[] = {FUNCTION_CHECKS(ENTRY) PLAIN_CHECKS(ENTRY)};
+
+// A function without a check would stay unseen.
+#define COUNT(name) +1
+_Static_assert(
+    sizeof(qam_kernels) == sizeof(void *) * (1 FUNCTION_CHECKS(COUNT)), "every function of the table has a check");
+
+size_t qam_check_count(void) { return sizeof checks / sizeof *checks; }
+
+const char *qam_check_name(size_t check) { return checks[check].name; }
+
+const char *qam_check_run(size_t check, qam_isa isa, uint64_t seed) {
+    return run_check(checks[check].body, NULL, isa, seed);
+}
