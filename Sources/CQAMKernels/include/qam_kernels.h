@@ -143,8 +143,8 @@ typedef struct {
 
     // ---- Whole rows ----
 
-    // Decodes rows that lie qam_row_bytes apart: weight j of row i is (d * H(codewords)) * factors[i], divided by the
-    // channel scale where there is one. `out` takes rows * columns elements; `work` takes `columns` floats, and is not
+    // Decodes rows that lie qam_row_bytes apart: weight j of row i is (d * H(codewords)) * (factors[i] * r), divided by the
+    // channel scale where there is one. r is 1 / sqrt(block) as in spec section 8.5. `out` takes rows * columns elements; `work` takes `columns` floats, and is not
     // needed for float32.
     void (*dequantize)(
         const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,

@@ -28,23 +28,10 @@ package enum Kernels {
         unsafe table.scale(&x, scales, scales.count)
     }
 
-    static func divide(_ x: inout [Float], at place: Range<Int>, by scales: [Float]) {
-        precondition(place.count == scales.count)
-        unsafe withPart(&x, place) { unsafe table.unscale($0, scales, scales.count) }
-    }
-
     /// x = H(d * (x * inverseGain)) * scale.
     static func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
         precondition(x.count == rotation.columns)
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
-    }
-
-    /// x = (d * H(x)) * factor.
-    static func rotateBack(_ x: inout [Float], at place: Range<Int>, by rotation: Rotation, factor: Float) {
-        precondition(place.count == rotation.columns)
-        unsafe withPart(&x, place) {
-            unsafe table.rotate_back($0, rotation.signs, rotation.columns, rotation.blockSize, factor)
-        }
     }
 
     // MARK: - Symbols
@@ -99,6 +86,118 @@ package enum Kernels {
         var cells = [UInt16](repeating: 0, count: 4 * count)
         unsafe qam_fill_cells(starts, candidates, count, &cells)
         return cells
+    }
+
+    // MARK: - Whole rows
+
+    /// Decodes whole rows: `factors[i]` is the gain of row i times the worth of a codeword's unit.
+    static func dequantize(
+        _ symbols: RawSpan, with tables: PairTables, factors: [Float], into weights: inout MutableSpan<Float>, at start: Int
+    ) {
+        precondition(symbols.byteCount == factors.count * tables.symbolBytes)
+        precondition(start >= 0 && start + factors.count * tables.rotation.columns <= weights.count)
+        unsafe withCode(tables) { code in
+            unsafe symbols.withUnsafeBytes { bytes in
+                unsafe weights.withUnsafeMutableBufferPointer { weights in
+                    unsafe table.dequantize(
+                        code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), factors, factors.count, QAM_F32,
+                        weights.baseAddress.map { unsafe $0 + start }, nil)
+                }
+            }
+        }
+    }
+
+    // MARK: - Products
+
+    /// The points of a free codebook as int16, and their unit.
+    static func fixPoints(_ codebook: Codebook) -> (unit: Float, points: [Int16]) {
+        var fixed = [Int16](repeating: 0, count: codebook.points.count)
+        let unit = unsafe qam_fix_points(codebook.points, codebook.count, &fixed)
+        return (unit, fixed)
+    }
+
+    /// Prepares vectors of `tables.rotation.columns` that lie one after the other.
+    static func prepare(_ vectors: [Float], for tables: PairTables) -> (values: [Int8], scales: [Float]) {
+        let columns = tables.rotation.columns, count = vectors.count / columns
+        let valueBytes = qam_activation_bytes(columns), scaleCount = activationBlocks(columns)
+        var values = [Int8](repeating: 0, count: count * valueBytes)
+        var scales = [Float](repeating: 0, count: count * scaleCount)
+        var vectors = vectors
+        unsafe withCode(tables) { code in
+            unsafe values.withUnsafeMutableBufferPointer { values in
+                unsafe scales.withUnsafeMutableBufferPointer { scales in
+                    unsafe vectors.withUnsafeMutableBufferPointer { vectors in
+                        guard let x = vectors.baseAddress, let v = values.baseAddress, let s = scales.baseAddress else { return }
+                        for t in 0..<count {
+                            let target = unsafe qam_activation(values: v + t * valueBytes, scales: s + t * scaleCount)
+                            unsafe table.prepare(code, x + t * columns, target)
+                        }
+                    }
+                }
+            }
+        }
+        return (values, scales)
+    }
+
+    /// The products of rows and prepared vectors: `out[t * rowsApart + i]`. `out` has room for them.
+    static func multiply(
+        _ product: PairProduct, _ activations: Activations, symbols: RawSpan, factors: Span<Float>,
+        into out: UnsafeMutablePointer<Float>, rowsApart: Int
+    ) {
+        let columns = product.tables.rotation.columns
+        precondition(symbols.byteCount == factors.count * product.tables.symbolBytes)
+        let valueBytes = qam_activation_bytes(columns), scaleCount = activationBlocks(columns)
+        precondition(activations.values.count == activations.count * valueBytes)
+        precondition(activations.scales.count == activations.count * scaleCount)
+        unsafe withCode(product.tables) { code in
+            unsafe activations.values.withUnsafeBufferPointer { values in
+                unsafe activations.scales.withUnsafeBufferPointer { scales in
+                    // The kernels read them only.
+                    let v = unsafe UnsafeMutablePointer(mutating: values.baseAddress)
+                    let s = unsafe UnsafeMutablePointer(mutating: scales.baseAddress)
+                    let prepared = unsafe (0..<activations.count).map { t in
+                        unsafe qam_activation(
+                            values: v.map { unsafe $0 + t * valueBytes }, scales: s.map { unsafe $0 + t * scaleCount })
+                    }
+                    unsafe symbols.withUnsafeBytes { bytes in
+                        unsafe factors.withUnsafeBufferPointer { factors in
+                            unsafe table.multiply(
+                                code, product.fixedPoints, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                                factors.baseAddress, factors.count, prepared, prepared.count, out, rowsApart)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Blocks of activations that share a scale.
+    private static func activationBlocks(_ columns: Int) -> Int {
+        let block = Int(QAM_ACTIVATION_BLOCK)
+        return (columns + block - 1) / block
+    }
+
+    private static func withCode(_ tables: PairTables, _ body: (UnsafePointer<qam_code>) -> Void) {
+        let codebook = tables.codebook, rotation = tables.rotation
+        precondition(tables.channelScales.map { $0.count == rotation.columns } ?? true)
+        unsafe rotation.signs.withUnsafeBufferPointer { signs in
+            unsafe codebook.points.withUnsafeBufferPointer { points in
+                unsafe codebook.magnitudes.withUnsafeBufferPointer { magnitudes in
+                    unsafe withOptional(tables.channelScales) { scales in
+                        var code = unsafe qam_code(
+                            family: codebook.family == .free ? QAM_FREE : QAM_OCTANT, rate: UInt32(codebook.rate),
+                            columns: rotation.columns, block: rotation.blockSize, signs: signs.baseAddress, channel_scales: scales,
+                            points: points.baseAddress, magnitudes: magnitudes.baseAddress)
+                        unsafe body(&code)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func withOptional(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
+        guard let array else { return body(nil) }
+        unsafe array.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
     }
 
     private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {

@@ -9,7 +9,7 @@ package struct QAMEncoder: Sendable {
     package let refit: Bool
     /// The scales as a reader will see them: rounded to float16.
     private let channelScales: [Float]?
-    private let decoder: QAMDecoder
+    private let tables: PairTables
 
     /// - Parameters:
     ///   - columns: the length of a row, which `blockSize`, a power of two from 2 to 2^15, divides.
@@ -32,8 +32,7 @@ package struct QAMEncoder: Sendable {
         self.refit = refit
         channelScaleBytes = try ChannelScales.bytes(channelScales ?? [])
         self.channelScales = channelScales == nil ? nil : try ChannelScales.parse(channelScaleBytes)
-        decoder = QAMDecoder(
-            codebook: search.codebook, rotation: rotation, gainType: gainType, channelScales: self.channelScales)
+        tables = PairTables(codebook: search.codebook, rotation: rotation, channelScales: self.channelScales)
     }
 
     package var parameters: QAMParameters {
@@ -125,7 +124,10 @@ package struct QAMEncoder: Sendable {
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }
-        decoder.finish(&scratch.y, at: 0..<weights.count, gain: stored)
+        let factor = search.codebook.family == .octant ? stored * search.codebook.step : stored
+        var decoded = scratch.y.mutableSpan
+        unsafe Kernels.dequantize(
+            symbols.span.extracting(place).bytes, with: tables, factors: [factor], into: &decoded, at: 0)
         return Distortion(error: Kernels.squaredDistance(weights, scratch.y), energy: energy)
     }
 }

@@ -1,0 +1,82 @@
+import QAMFormat
+import Testing
+
+/// Products straight from a file's symbols against those of the decoded weights.
+@Suite struct MatrixTests {
+    private static let columns = 512
+    private static let rows = 300
+
+    private static func scale(_ column: Int) -> Float { 0.5 + Float(column % 7) }
+
+    private static func write(_ family: Codebook.Family, bits: Double, scaled: Bool, to folder: TemporaryFolder) async throws -> QAMReader {
+        let path = folder.file("m.qamw")
+        var random = CodecRandom(seed: UInt64(bits * 2))
+        let codebook = try Codebook.builtIn(family, bits: bits)
+        let encoder = try QAMEncoder(
+            CodewordSearch(codebook), columns: columns, blockSize: 512, seed: 9, gainType: .float32,
+            channelScales: scaled ? (0..<columns).map(scale) : nil)
+        var streams = try encoder.encode(random.gaussian(rows * columns)).streams
+        if scaled { streams[2] = encoder.channelScaleBytes }
+        let coding = Coding(
+            codec: .qamPairs, sourceType: .f32, codebook: 0, seed: 0, parameters: encoder.parameters.bytes, streams: encoder.streams)
+        var source = MemorySource(tensors: [.init(name: "w", shape: [rows, columns], storage: .coded(coding))])
+        source.shared = SharedTables(codebooks: [CodebookRecord(codec: .qamPairs, bytes: codebook.record)], seeds: [9])
+        let stored = streams
+        source.byte = { _, stream, position in stored[stream][position] }
+        try await QAMFormatTests.write(source, to: path)
+        return try QAMReader(path: path, access: .mapped, verifiesPayload: true)
+    }
+
+    @Test(arguments: [(Codebook.Family.octant, 5.5), (.octant, 3.5), (.octant, 6.5), (.free, 5.5)], [false, true])
+    func productsAreThoseOfTheWeights(code: (Codebook.Family, Double), scaled: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let reader = try await Self.write(code.0, bits: code.1, scaled: scaled, to: folder)
+        let tensor = try reader.tensor(named: "w")
+        let matrix = try QAMMatrix(tensor)
+        var random = CodecRandom(seed: 77)
+        var vectors = random.gaussian(3 * Self.columns)
+        // Scales are made for activations that are large where the scales are.
+        if scaled { for j in vectors.indices { vectors[j] *= Self.scale(j % Self.columns) } }
+        let activations = try matrix.prepare(vectors)
+        #expect(activations.count == 3)
+        var out = [Float](repeating: .nan, count: 3 * Self.rows), alone = out
+        var span = out.mutableSpan
+        try matrix.multiply(activations, into: &span, pool: WorkerPool(width: 3))
+        var other = alone.mutableSpan
+        try matrix.multiply(activations, into: &other)
+        #expect(out == alone)
+
+        let weights = try tensor.floats()
+        var error = 0.0, norm = 0.0
+        for t in 0..<3 {
+            for i in 0..<Self.rows {
+                var exact = 0.0
+                for j in 0..<Self.columns { exact += Double(weights[i * Self.columns + j]) * Double(vectors[t * Self.columns + j]) }
+                error += (Double(out[t * Self.rows + i]) - exact) * (Double(out[t * Self.rows + i]) - exact)
+                norm += exact * exact
+            }
+        }
+        let relative = (error / norm).squareRoot()
+        #expect(relative < 0.009, "\(relative)")
+        #expect(relative > 0.0001, "\(relative)")
+    }
+
+    @Test func whatDoesNotFitIsRefused() async throws {
+        let folder = try TemporaryFolder()
+        let reader = try await Self.write(.octant, bits: 5.5, scaled: false, to: folder)
+        let matrix = try QAMMatrix(reader.tensor(named: "w"))
+        #expect(throws: QAMError.self) { try matrix.prepare([1, 2, 3]) }
+        let activations = try matrix.prepare([Float](repeating: 1, count: Self.columns))
+        var out = [Float](repeating: 0, count: Self.rows - 1)
+        var span = out.mutableSpan
+        do {
+            try matrix.multiply(activations, into: &span)
+            Issue.record("an output that is too short was taken")
+        } catch let error as QAMError {
+            #expect(error.code == .invalidArgument)
+        }
+        let scaledFolder = try TemporaryFolder()
+        let scaled = try await QAMMatrix(Self.write(.octant, bits: 5.5, scaled: true, to: scaledFolder).tensor(named: "w"))
+        #expect(scaled.activationKey != matrix.activationKey)
+    }
+}
