@@ -29,8 +29,9 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
         .target(name: "CQAMCodebooks", exclude: ["data"], cSettings: cSettings),
         .target(name: "CQAMKernels", cSettings: cSettings),
+        .target(name: "CGGMLBlocks", exclude: ["data"], cSettings: cSettings),
         .target(
-            name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CZstd", "CXXHash"],
+            name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
             swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .executableTarget(
@@ -47,7 +48,7 @@ let package = Package(
             name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels", "CKernelChecks"],
+            name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels", "CGGMLBlocks", "CKernelChecks"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),

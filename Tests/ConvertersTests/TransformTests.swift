@@ -214,4 +214,21 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         #expect(dequantizing.warnings[0].contains("F8_E4M3"))
         #expect(throws: QAMError.self) { try DequantizingSource(base, to: .dtype(.i8)) }
     }
+
+    @Test func dequantizingToBlocksWantsWholeOnes() async throws {
+        func quantizing(columns: Int) async throws -> any TensorSource {
+            var base = FixedSource()
+            base.add("a", [4, columns], .f8e4m3, bytes: (0..<4 * columns).map { UInt8($0 % 120) })
+            let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .free, bits: 4, seed: 0)])
+            return try await QuantizingSource.scanning(base, plan: plan, threads: 1)
+        }
+        let source = try await quantizing(columns: 64)
+        let floats = try readAll(DequantizingSource(source, to: .dtype(.f32)), 0).streams[0]
+        let blocks = try DequantizingSource(source, to: .dtype(.q8_0))
+        let expected = try ElementConversion.bytes(ElementConversion.floats(floats, as: .f32), as: .q8_0)
+        #expect(try readAll(blocks, 0).streams == [expected])
+        #expect(blocks.granule(of: 0) % 68 == 0)
+        let uneven = try await quantizing(columns: 48)
+        #expect(throws: QAMError.self) { try DequantizingSource(uneven, to: .dtype(.q8_0)) }
+    }
 }

@@ -8,7 +8,7 @@ public struct DequantizingSource: TensorSource {
     public enum Target: Hashable, Sendable {
         /// The type that they had before they were coded where that is F64, F32, F16 or BF16; BF16, with a warning, elsewhere.
         case keep
-        /// F64, F32, F16 or BF16.
+        /// F64, F32, F16, BF16 or Q8_0.
         case dtype(DType)
     }
 
@@ -18,10 +18,11 @@ public struct DequantizingSource: TensorSource {
     private let ownWarnings: [String]
     private let tally = OverflowTally()
 
-    /// - Throws: `QAMError.invalidArgument` for another target, and what `CodecRegistry.validate` throws.
+    /// - Throws: `QAMError.invalidArgument` for another target, or a tensor whose rows are no whole blocks of it, and what
+    ///   `CodecRegistry.validate` throws.
     public init(_ base: any TensorSource, to target: Target) throws {
         if case .dtype(let dtype) = target, !ElementConversion.encodable.contains(dtype) {
-            throw QAMError(.invalidArgument, "tensors can be dequantized to F64, F32, F16 and BF16, not to \(dtype.name)")
+            throw QAMError(.invalidArgument, "tensors can be dequantized to F64, F32, F16, BF16 and Q8_0, not to \(dtype.name)")
         }
         var warnings: [String] = []
         let shared = base.shared
@@ -31,10 +32,15 @@ public struct DequantizingSource: TensorSource {
             let dtype: DType
             switch target {
             case .dtype(let given): dtype = given
-            case .keep where ElementConversion.encodable.contains(coding.sourceType): dtype = coding.sourceType
+            case .keep where [.f64, .f32, .f16, .bf16].contains(coding.sourceType): dtype = coding.sourceType
             case .keep:
                 dtype = .bf16
                 warnings.append("tensor \"\(tensor.name)\" was \(coding.sourceType.name) before it was quantized; it becomes BF16")
+            }
+            guard tensor.columns % dtype.blockElements == 0 else {
+                throw QAMError(
+                    .invalidArgument, "rows of \(tensor.columns) elements are no whole number of \(dtype.name) blocks",
+                    at: .init(tensor: tensor.name))
             }
             return TensorDescriptor(name: tensor.name, shape: tensor.shape, storage: .raw(dtype))
         }
@@ -60,14 +66,18 @@ public struct DequantizingSource: TensorSource {
         return dtype
     }
 
+    private func rowBytes(_ tensor: Int, _ dtype: DType) -> Int {
+        tensors[tensor].columns / dtype.blockElements * dtype.blockBytes
+    }
+
     public func granule(of tensor: Int) -> Int {
         guard let dtype = decoded(tensor) else { return base.granule(of: tensor) }
-        return base.granule(of: tensor) * tensors[tensor].columns * dtype.blockBytes
+        return base.granule(of: tensor) * rowBytes(tensor, dtype)
     }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let dtype = decoded(tensor) else { return try base.read(units, of: tensor) }
-        let rowBytes = tensors[tensor].columns * dtype.blockBytes
+        let rowBytes = rowBytes(tensor, dtype)
         let rows = units.lowerBound / rowBytes..<units.upperBound / rowBytes
         // A decoder is cheap beside a chunk, and so no memory grows with the number of tensors.
         let decoder = try CodecRegistry.decoder(for: tensor, of: base)

@@ -1,4 +1,6 @@
 extension DType {
+    public static let q8_0 = DType(id: 64 + 8)
+
     /// The block types of ggml, in order of its numbers. What ggml has in common with safetensors goes by those names.
     public static let ggml: [DType] = ggmlForms.map { DType(id: $0.id) }
 
@@ -13,4 +15,7 @@ extension DType {
         .init(64 + 34, "TQ1_0", 256, 54), .init(64 + 35, "TQ2_0", 256, 66), .init(64 + 39, "MXFP4", 32, 17),
         .init(64 + 40, "NVFP4", 64, 36), .init(64 + 41, "Q1_0", 128, 18), .init(64 + 42, "Q2_0", 64, 18),
     ]
+
+    /// ggml's own number of a block type; nil for all other types.
+    var ggmlBlockID: UInt32? { id < 64 ? nil : UInt32(id) - 64 }
 }

@@ -1,30 +1,36 @@
 extension ElementConversion {
     /// The types that values can be encoded to.
-    public static let encodable: Set<DType> = [.f64, .f32, .f16, .bf16]
+    public static let encodable: Set<DType> = [.f64, .f32, .f16, .bf16, .q8_0]
 
     /// The elements of values: rounded to nearest even, infinite beyond the type's largest number; NaN stays NaN.
     /// O(values).
     ///
-    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`.
+    /// Q8_0 takes whole rows of a multiple of 32 columns, and gives what ggml's reference quantizer gives: values share a
+    /// scale 32 by 32, and one that is not finite makes all 32 NaN.
+    ///
+    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`, `QAMError.invalidArgument` where the values
+    ///   fill no whole number of blocks.
     public static func bytes(_ values: [Float], as dtype: DType) throws -> [UInt8] {
         switch dtype {
         case .f32: bytes(values) { $0.bitPattern }
         case .f16: bytes(values) { Half.bits(of: $0) }
         case .bf16: bytes(values) { BrainFloat.bits(of: $0) }
         case .f64: bytes(values) { Double($0).bitPattern }
+        case .q8_0: try GGMLBlocks.q8Blocks(values)
         default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
         }
     }
 
-    /// The elements of values, rounded once: from Double straight to the type. O(values).
+    /// The elements of values, rounded once: from Double straight to the type. (Q8_0 goes by way of Float.) O(values).
     ///
-    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`.
+    /// - Throws: as for Floats.
     public static func bytes(_ values: [Double], as dtype: DType) throws -> [UInt8] {
         switch dtype {
         case .f32: bytes(values) { Float($0).bitPattern }
         case .f16: bytes(values) { Half.bits(of: roundedToOdd($0)) }
         case .bf16: bytes(values) { BrainFloat.bits(of: roundedToOdd($0)) }
         case .f64: bytes(values) { $0.bitPattern }
+        case .q8_0: try GGMLBlocks.q8Blocks(values.map { Float($0) })
         default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
         }
     }
@@ -35,6 +41,7 @@ extension ElementConversion {
         case .f16: 65520
         case .bf16: 0x1.FFp127
         case .f32: 0x1.FFFFFFp127
+        case .q8_0: 65520 * 127  // the scale is a 127th of the largest magnitude, in float16
         default: .infinity
         }
     }

@@ -1,6 +1,6 @@
 extension ElementConversion {
     /// The values of elements as Float, into the caller's memory from index `start` on. Like `floats(_:as:)`, but without
-    /// arrays for the types that weights come in: F32, F16 and BF16. O(elements).
+    /// arrays for the types that weights come in: F32, F16, BF16 and ggml's block types. O(elements).
     ///
     /// - Throws: as `floats(_:as:)`, and `QAMError.invalidArgument` where the values do not fit.
     public static func floats(
@@ -11,6 +11,10 @@ extension ElementConversion {
         case .f16: try map(bytes, into: &values, at: start) { (bits: UInt16) in Half.float(from: bits) }
         case .bf16: try map(bytes, into: &values, at: start) { (bits: UInt16) in BrainFloat.float(from: bits) }
         default:
+            if let count = try GGMLBlocks.valueCount(bytes.byteCount, as: dtype) {
+                try checkRoom(for: count, in: values, at: start)
+                return GGMLBlocks.decode(bytes, as: dtype, into: &values, at: start)
+            }
             let converted = try floats(unsafe bytes.withUnsafeBytes { unsafe Array($0) }, as: dtype)
             try checkRoom(for: converted.count, in: values, at: start)
             for index in converted.indices { values[start + index] = converted[index] }

@@ -1,21 +1,22 @@
-/// Elements of raw tensors as numbers, and back: every type that safetensors names.
+/// Elements of raw tensors as numbers, and back: every type that safetensors or ggml names.
 ///
 /// Decoding is exact wherever the result can hold the value and rounds to nearest even elsewhere (integers and F64 to
-/// Float). BOOL gives 0 or 1; C64 gives two values an element, the real part first.
+/// Float). BOOL gives 0 or 1; C64 gives two values an element, the real part first. ggml's block types give the very Floats
+/// that ggml itself makes of them.
 public enum ElementConversion {
     /// The values of elements, as Float. O(elements).
     ///
     /// - Throws: `QAMError.unsupported` for a type without numbers of its own, `QAMError.invalidArgument` where the bytes
     ///   fill no whole number of blocks.
     public static func floats(_ bytes: [UInt8], as dtype: DType) throws -> [Float] {
-        try values(bytes, as: dtype)
+        try GGMLBlocks.floats(bytes, as: dtype) ?? values(bytes, as: dtype)
     }
 
     /// The values of elements, as Double. O(elements).
     ///
     /// - Throws: as `floats`.
     public static func doubles(_ bytes: [UInt8], as dtype: DType) throws -> [Double] {
-        try values(bytes, as: dtype)
+        try GGMLBlocks.floats(bytes, as: dtype)?.map { Double($0) } ?? values(bytes, as: dtype)
     }
 
     private static func values<Value: ElementValue>(_ bytes: [UInt8], as dtype: DType) throws -> [Value] {

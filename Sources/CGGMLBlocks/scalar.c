@@ -1,0 +1,8 @@
+// The truth: plain C for any machine.
+
+#include "internal.h"
+
+#define GB_ISA GB_SCALAR
+#define GB_TABLE gb_scalar
+
+#include "bodies/all.h"

@@ -1,0 +1,59 @@
+import CGGMLBlocks
+
+/// The C functions for ggml's block types behind safe signatures: the one place that hands pointers to them.
+enum GGMLBlocks {
+    /// The values in so many bytes of blocks; nil where `dtype` is no block type of ggml.
+    static func valueCount(_ bytes: Int, as dtype: DType) throws -> Int? {
+        guard let id = dtype.ggmlBlockID else { return nil }
+        let type = unsafe gb_type_of(gb_functions_chosen(), id)
+        // Two statements of one fact: a difference is a bug and traps.
+        precondition(Int(type.elements) == dtype.blockElements && Int(type.bytes) == dtype.blockBytes)
+        guard bytes % dtype.blockBytes == 0 else {
+            throw QAMError(.invalidArgument, "\(bytes) bytes are no whole number of \(dtype.name) blocks")
+        }
+        return bytes / dtype.blockBytes * dtype.blockElements
+    }
+
+    /// The values of whole blocks, bit for bit those of ggml's own `to_float`; nil where `dtype` is no block type of ggml.
+    static func floats(_ bytes: [UInt8], as dtype: DType) throws -> [Float]? {
+        guard let count = try valueCount(bytes.count, as: dtype) else { return nil }
+        return unsafe [Float](unsafeUninitializedCapacity: count) { values, initialized in
+            unsafe bytes.withUnsafeBytes { unsafe decode($0, as: dtype, into: UnsafeMutableBufferPointer(rebasing: values[..<count])) }
+            initialized = count
+        }
+    }
+
+    /// The same into the caller's memory, which has room for them from `start` on; `dtype` is a block type of ggml.
+    static func decode(_ bytes: RawSpan, as dtype: DType, into values: inout MutableSpan<Float>, at start: Int) {
+        unsafe bytes.withUnsafeBytes { bytes in
+            unsafe values.withUnsafeMutableBufferPointer {
+                unsafe decode(bytes, as: dtype, into: UnsafeMutableBufferPointer(rebasing: $0[start...]))
+            }
+        }
+    }
+
+    private static func decode(_ bytes: UnsafeRawBufferPointer, as dtype: DType, into values: UnsafeMutableBufferPointer<Float>) {
+        let blocks = bytes.count / dtype.blockBytes
+        precondition(values.count >= blocks * dtype.blockElements)
+        guard blocks > 0, let id = dtype.ggmlBlockID else { return }
+        let type = unsafe gb_type_of(gb_functions_chosen(), id)
+        unsafe type.to_floats?(bytes.bindMemory(to: UInt8.self).baseAddress, blocks, values.baseAddress)
+    }
+
+    /// Q8_0 blocks, bit for bit those of ggml's reference quantizer.
+    ///
+    /// A block with a NaN becomes all NaN, and so does one with an infinity: its scale is infinite.
+    static func q8Blocks(_ values: [Float]) throws -> [UInt8] {
+        let dtype = DType.q8_0
+        guard values.count % dtype.blockElements == 0 else {
+            throw QAMError(.invalidArgument, "\(values.count) values fill no whole number of \(dtype.name) blocks")
+        }
+        let blocks = values.count / dtype.blockElements
+        return unsafe [UInt8](unsafeUninitializedCapacity: blocks * dtype.blockBytes) { bytes, initialized in
+            if let start = bytes.baseAddress {
+                unsafe gb_functions_chosen().pointee.q8_0_from_floats(values, blocks, start)
+            }
+            initialized = blocks * dtype.blockBytes
+        }
+    }
+}
