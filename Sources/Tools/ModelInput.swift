@@ -6,6 +6,16 @@ struct ModelInput {
     enum Format: String {
         case qamw
         case safetensors
+        case gguf
+
+        /// The name that people give it.
+        var title: String {
+            switch self {
+            case .qamw: ".qamw"
+            case .safetensors: "safetensors"
+            case .gguf: "GGUF"
+            }
+        }
     }
 
     /// The path as it was given.
@@ -15,10 +25,12 @@ struct ModelInput {
     let source: any TensorSource
     /// The reader of a .qamw file.
     let reader: QAMReader?
+    /// The reader of GGUF files.
+    let gguf: GGUFModel?
     /// What the reader of a packed model finds in it.
     let unpacked: UnpackingSource?
 
-    /// Opens a file, an index or a folder. With `takingFiles` the files beside safetensors come along, and a warning says
+    /// Opens a file, an index or a folder. With `takingFiles` the files beside a folder's model come along, and a warning says
     /// which do not. Throws `notFound`, `io`, or what is wrong with the content.
     init(path: String, takingFiles: Bool) throws {
         self.path = path
@@ -26,22 +38,28 @@ struct ModelInput {
         switch try FileKind.of(path: file) {
         case .qamw:
             let reader = try QAMReader(path: file)
-            (format, source, self.reader, unpacked) = (.qamw, reader, reader, nil)
+            (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
+        case .folder where try Self.holdsGGUF(file), .gguf:
+            let model = try GGUFModel(path: file, takingFiles: takingFiles)
+            (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
         case .safetensors, .safetensorsIndex, .folder:
-            let source = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
-            let unpacked: UnpackingSource?
-            do {
-                unpacked = try UnpackingSource.isPacked(source) ? UnpackingSource(wrapping: source) : nil
-            } catch let error as QAMError {
-                throw error.inFile(path)
-            }
-            (format, self.source, reader, self.unpacked) = (.safetensors, source, nil, unpacked)
-        case .gguf:
-            throw QAMError(.unsupported, "GGUF is not supported yet", at: .init(file: path))
+            let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
+            (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
         case let kind:
             throw kind.refusal?.inFile(path) ?? Self.unknown(path)
         }
     }
+
+    private static func unpacked(_ source: any TensorSource, _ path: String) throws -> UnpackingSource? {
+        do {
+            return try UnpackingSource.isPacked(source) ? UnpackingSource(wrapping: source) : nil
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
+    }
+
+    /// The version of the file's format, where it has one.
+    var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
 
     /// The tensors of the model that the file carries: those of a packed one unpacked.
     var model: any TensorSource { unpacked ?? source }
@@ -73,12 +91,19 @@ struct ModelInput {
         }
     }
 
-    /// A folder's .qamw file, where that is its only model.
+    /// A folder's .qamw file, where it holds no safetensors.
     private static func modelFile(_ path: String) -> String {
         guard FileStatus(path)?.kind == .folder else { return path }
-        let others = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
         let file = Path.join(path, ModelOutput.qamwName)
-        return FileStatus(file) != nil && others.allSatisfy { FileStatus($0) == nil } ? file : path
+        return FileStatus(file) != nil && !holdsSafetensors(path) ? file : path
+    }
+
+    private static func holdsSafetensors(_ folder: String) -> Bool {
+        [SafetensorsPlan.modelName, SafetensorsPlan.indexName].contains { FileStatus(Path.join(folder, $0)) != nil }
+    }
+
+    private static func holdsGGUF(_ folder: String) throws -> Bool {
+        try !holdsSafetensors(folder) && GGUFModel.modelFile(in: folder) != nil
     }
 
     /// Safetensors without the files beside them.
@@ -94,15 +119,16 @@ struct ModelInput {
     }
 
     private static func unknown(_ path: String) -> QAMError {
-        guard path.hasSuffix(".safetensors") else {
-            return QAMError(.malformed, "neither a .qamw nor a safetensors file", at: .init(file: path))
-        }
         // The content is nothing known, so the name may say at least which rule it breaks.
         do {
-            _ = try SafetensorsSource(path: path)
+            switch true {
+            case path.hasSuffix(".safetensors"): _ = try SafetensorsSource(path: path)
+            case path.hasSuffix(".gguf"): _ = try GGUFSource(path: path)
+            default: break
+            }
         } catch let error as QAMError {
             return error
         } catch {}
-        return QAMError(.malformed, "not a safetensors file", at: .init(file: path))
+        return QAMError(.malformed, "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
     }
 }

@@ -8,9 +8,6 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case safetensors
     case gguf
 
-    /// What help and completions offer: GGUF is known, but not supported yet.
-    static let allValueStrings = [OutputFormat.qamw, .safetensors].map(\.rawValue)
-
     /// The format that a file name ends in.
     init?(nameOf path: String) {
         guard let format = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else { return nil }
@@ -22,10 +19,9 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 struct ModelOutput {
     static let qamwName = "model.qamw"
 
-    /// The file, or the folder of a safetensors model.
+    /// The file, or the folder of a model that may have several.
     let path: String
     let format: OutputFormat
-    private let destination: SafetensorsDestination
     /// The folder that the output goes into, where the user named one.
     private let folder: String?
 
@@ -34,16 +30,17 @@ struct ModelOutput {
         let isFolder = path.hasSuffix("/") || FileStatus(path)?.kind == .folder
         let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : OutputFormat(nameOf: path))
         guard let format else {
-            throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors; say the format with --to", at: .init(file: path))
+            throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors or .gguf; say the format with --to", at: .init(file: path))
         }
-        guard format != .gguf else { throw QAMError(.unsupported, "GGUF is not supported yet", at: .init(file: path)) }
         self.format = format
         folder = isFolder ? path : nil
-        destination = isFolder ? .folder(path) : .file(path)
         self.path = isFolder && format == .qamw ? Path.join(path, Self.qamwName) : path
     }
 
     var isFolder: Bool { folder != nil }
+
+    private var safetensorsDestination: SafetensorsDestination { folder.map { .folder($0) } ?? .file(path) }
+    private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
 
     /// Throws `cannotCreate` where something is in the way: what can be known before any work.
     func check(_ source: any TensorSource, replacing: Bool, plannedBytes: Int) throws {
@@ -63,31 +60,57 @@ struct ModelOutput {
         }
     }
 
+    /// How an output is laid out, each where the format has it.
+    struct Layout {
+        /// Of a .qamw file.
+        var container = ContainerOptions()
+        /// Of GGUF's tensors; nil for what the metadata say.
+        var alignment: Int?
+        var maxShardSize: Int?
+    }
+
     /// The bytes that the output will have.
-    func plannedByteCount(of source: any TensorSource, options: ContainerOptions, maxShardSize: Int?) throws -> Int {
-        format == .qamw
-            ? try QAMWriter.plannedByteCount(of: source, options: options)
-            : try SafetensorsSink.plannedByteCount(of: source, to: destination, maxShardSize: maxShardSize)
+    func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
+        switch format {
+        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container)
+        case .safetensors: try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize)
+        case .gguf:
+            try GGUFSink.plannedByteCount(of: source, to: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize)
+        }
+    }
+
+    /// The sink, and how to ask it, when it is done, for the path that the output is opened by and for its warnings.
+    private func sink(_ layout: Layout, _ writing: WritingOptions) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
+        switch format {
+        case .qamw:
+            return (QAMWriter(path: path, options: layout.container, replacing: writing.force, resuming: writing.resume), { (path, []) })
+        case .safetensors:
+            let sink = SafetensorsSink(
+                output: safetensorsDestination, maxShardSize: layout.maxShardSize, replacing: writing.force, resuming: writing.resume)
+            return (sink, { (path, sink.warnings) })
+        case .gguf:
+            let sink = GGUFSink(
+                output: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, replacing: writing.force,
+                resuming: writing.resume)
+            return (sink, { (isFolder ? path : sink.outputs.last ?? path, sink.warnings) })
+        }
     }
 
     /// Moves all tensors into the output; `progress` counts the bytes of the input. Where that fails, nothing is left but
-    /// what `--resume` keeps. Returns what was done, and warnings of the output.
+    /// what `--resume` keeps. Returns what was done, the path that the output is opened by, and warnings of the output.
     func write(
-        _ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, writing: WritingOptions, threads: Int,
-        inputBytes: Int, progress: ProgressBar
-    ) async throws -> (report: TransferReport, warnings: [String]) {
+        _ source: any TensorSource, _ layout: Layout, writing: WritingOptions, threads: Int, inputBytes: Int, progress: ProgressBar
+    ) async throws -> (report: TransferReport, path: String, warnings: [String]) {
         let isNewFolder = folder.map { FileStatus($0) == nil } ?? false
         if let folder { try Folder.create(folder) }
-        let safetensors = SafetensorsSink(output: destination, maxShardSize: maxShardSize, replacing: writing.force, resuming: writing.resume)
-        let sink: any TensorSink =
-            format == .qamw
-            ? QAMWriter(path: path, options: options, replacing: writing.force, resuming: writing.resume) : safetensors
+        let (sink, outcome) = sink(layout, writing)
         do {
             let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: writing.resume) {
                 let share = Double($0.doneBytes) / Double(max(1, $0.totalBytes))
                 try progress.report(Int(share * Double(inputBytes)), of: inputBytes, item: $0.tensor)
             }
-            return (report, safetensors.warnings)
+            let (path, warnings) = outcome()
+            return (report, path, warnings)
         } catch let error as QAMError {
             if isNewFolder, let folder { Platform.removeEmptyFolder(folder) }
             guard error.code == .interrupted else { throw error }

@@ -114,9 +114,8 @@ import Testing
         #expect(try scratch.qamw("convert", "model.safetensors", "a.bin", "--to", "qamw").status == 0)
         #expect(try scratch.qamw("inspect", "a.bin", "--json").json["format"]?.text == "qamw")
         #expect(try scratch.qamw("convert", "model.safetensors", "b.qamw", "--packed").status == 64)
-        let gguf = try scratch.qamw("convert", "model.safetensors", "a.gguf")
-        #expect(gguf.status == 65)
-        #expect(gguf.errors == "qamw: a.gguf: GGUF is not supported yet\n")
+        #expect(try scratch.qamw("convert", "model.safetensors", "a.gguf").status == 0)
+        #expect(try scratch.qamw("inspect", "a.gguf", "--json").json["format"]?.text == "gguf")
         #expect(try scratch.qamw("convert", "model.safetensors", "folder/").status == 0)
         #expect(scratch.exists("folder/model.qamw"))
     }

@@ -67,6 +67,7 @@ import Testing
         ("Converters", "JSON/", ["Safetensors/", "Transforms/", "GGUF/"]),
         ("Converters", "Transforms/", ["Safetensors/", "GGUF/"]),
         ("Converters", "Safetensors/", ["GGUF/"]),
+        ("Converters", "GGUF/", ["Safetensors/"]),
     ])
     func foldersNameOnlyWhatLiesBelow(target: String, folder: String, above: [String]) throws {
         let files = try Self.sources(target)

@@ -7,10 +7,18 @@ struct SafetensorsNames {
     private(set) var sideFiles: [(path: String, file: any EmbeddedFile)] = []
     private(set) var warnings: [String] = []
 
-    /// In the order in which they appear.
-    var all: [String] { sideFiles.map(\.path) + shards + (index.map { [$0] } ?? []) }
-    /// The path that stands for the whole output.
-    var main: String { index ?? shards[0] }
+    /// The plan with its paths. The index comes last.
+    func output(_ plan: SafetensorsPlan) -> OutputPlan {
+        OutputPlan(
+            shards: zip(shards, plan.shards).map { OutputPlan.Shard(path: $0, header: $1.header, byteCount: $1.byteCount) },
+            places: plan.places, sideFiles: sideFiles, index: pair(index, plan.index),
+            paths: sideFiles.map(\.path) + shards + (index.map { [$0] } ?? []))
+    }
+
+    private func pair(_ path: String?, _ bytes: [UInt8]?) -> (path: String, bytes: [UInt8])? {
+        guard let path, let bytes else { return nil }
+        return (path, bytes)
+    }
 
     /// Throws `invalidArgument` where the plan needs more than one file.
     init(file path: String, plan: SafetensorsPlan, files: [any EmbeddedFile]) throws {

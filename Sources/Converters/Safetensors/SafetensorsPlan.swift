@@ -14,17 +14,9 @@ package struct SafetensorsPlan: Sendable {
         package var byteCount: Int
     }
 
-    /// Where a tensor's payload goes.
-    package struct Place: Sendable {
-        package var shard: Int
-        /// The offset in the file.
-        package var offset: Int
-        package var byteCount: Int
-    }
-
     package let shards: [Shard]
     /// For each tensor of the source. Aliases have places of their own: safetensors cannot share a payload.
-    package let places: [Place]
+    package let places: [OutputPlan.Place]
     /// The index of a model of several shards.
     package let index: [UInt8]?
 
@@ -37,12 +29,12 @@ package struct SafetensorsPlan: Sendable {
         let items = try Self.items(of: tensors)
         let groups = try Self.groups(items, maxShardSize: maxShardSize ?? Int.max)
         var shards: [Shard] = []
-        var places = Array(repeating: Place(shard: 0, offset: 0, byteCount: 0), count: tensors.count)
+        var places = Array(repeating: OutputPlan.Place(shard: 0, offset: 0, byteCount: 0), count: tensors.count)
         for (shard, group) in groups.enumerated() {
             let order = group.sorted { (-items[$0].alignment, $0) < (-items[$1].alignment, $1) }
             var end = 0
             for tensor in order {
-                places[tensor] = Place(shard: shard, offset: end, byteCount: items[tensor].byteCount)
+                places[tensor] = OutputPlan.Place(shard: shard, offset: end, byteCount: items[tensor].byteCount)
                 end += items[tensor].byteCount
             }
             let header = try Self.header(order, items, places, metadata: strings)
@@ -111,7 +103,7 @@ package struct SafetensorsPlan: Sendable {
     }
 
     private static func header(
-        _ order: [Int], _ items: [Item], _ places: [Place], metadata: [(key: String, value: String)]
+        _ order: [Int], _ items: [Item], _ places: [OutputPlan.Place], metadata: [(key: String, value: String)]
     ) throws -> [UInt8] {
         let entries = order.map { tensor in
             let start = places[tensor].offset
@@ -123,7 +115,7 @@ package struct SafetensorsPlan: Sendable {
     }
 
     /// As huggingface_hub writes it: two spaces a level, keys sorted.
-    private static func index(_ items: [Item], _ places: [Place], _ shards: [Shard]) -> [UInt8] {
+    private static func index(_ items: [Item], _ places: [OutputPlan.Place], _ shards: [Shard]) -> [UInt8] {
         let order = items.indices.sorted { items[$0].name.unicodeScalars.lexicographicallyPrecedes(items[$1].name.unicodeScalars) }
         let map = order.map { JSONValue.Member(items[$0].name, .string(shards[places[$0].shard].name)) }
         let totalSize = items.reduce(0) { $0 + $1.byteCount }

@@ -22,7 +22,7 @@ public final class SafetensorsSink: TensorSink {
     private let maxShardSize: Int?
     private let replacing: Bool
     private let resuming: Bool
-    private var output: SafetensorsOutput?
+    private var output: PlannedOutput?
 
     /// `maxShardSize` counts bytes of tensors; only a folder can take more than one shard. `replacing` lets existing
     /// outputs be replaced, `resuming` takes up the partial output of an interrupted run.
@@ -56,9 +56,10 @@ public final class SafetensorsSink: TensorSink {
             names = try SafetensorsNames(folder: path, plan: plan, files: source.files)
         }
         warnings = names.warnings
-        outputs = names.all
+        let outputPlan = names.output(plan)
+        outputs = outputPlan.paths
         for path in outputs { try set.check(path) }
-        let output = SafetensorsOutput(source: source, plan: plan, names: names, set: set)
+        let output = PlannedOutput(source: source, plan: outputPlan, set: set)
         self.output = output
         return try output.open(resuming: resuming)
     }
@@ -78,7 +79,7 @@ public final class SafetensorsSink: TensorSink {
         output = nil
     }
 
-    private func opened() throws -> SafetensorsOutput {
+    private func opened() throws -> PlannedOutput {
         guard let output else { throw QAMError(.invalidArgument, "the output has not been begun") }
         return output
     }

@@ -8,6 +8,12 @@ enum PackedNames {
 
     static func codebook(_ index: Int) -> String { "qamw.codebooks.\(index)" }
     static func file(_ name: String) -> String { "qamw.files.\(name)" }
+    /// What goes where a host's limit leaves no room for the plain name (spec section 9).
+    static func short(tensor index: Int, _ role: StreamRole? = nil) -> String {
+        "qamw.tensors.\(index)\(role.map { ".\($0.name)" } ?? "")"
+    }
+    static func short(file index: Int) -> String { "qamw.embedded.\(index)" }
+
     static func stream(_ role: StreamRole, of tensor: String) -> String { "\(tensor).qamw.\(role.name)" }
 
     /// The plain tensor that carries a stream: a row of bytes or one number for each row of the coded tensor, or bytes or

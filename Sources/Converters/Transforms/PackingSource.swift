@@ -21,10 +21,11 @@ public struct PackingSource: TensorSource {
     }
 
     /// `options` are kept in the directory for `UnpackingSource.options`; their keys must be unique. With
-    /// `carryingFiles` embedded files become tensors too, for formats or outputs that have no place for files.
+    /// `carryingFiles` embedded files become tensors too, for formats or outputs that have no place for files. `host` is
+    /// the format that the result goes into.
     ///
     /// Throws `unsupported` where a name of the model is one that packing needs.
-    public init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false) throws {
+    public init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false, host: PackedHost = .safetensors) throws {
         var directory = PackedDirectory()
         directory.options = options.map { PackedDirectory.Option(key: $0.0, value: $0.1) }
         directory.codebooks = base.shared.codebooks.map(\.codec)
@@ -34,7 +35,8 @@ public struct PackingSource: TensorSource {
 
         var carriers: [(TensorDescriptor, Content)] = []
         func carry(_ name: String, _ bytes: [UInt8], _ dtype: DType = .u8) {
-            carriers.append((TensorDescriptor(name: name, shape: [bytes.count / dtype.blockBytes], storage: .raw(dtype)), .bytes(bytes)))
+            let plain = TensorDescriptor(name: name, shape: [bytes.count / dtype.blockBytes], storage: .raw(dtype))
+            carriers.append((host.carrier(plain, shortName: name), .bytes(bytes)))
         }
         for (index, codebook) in base.shared.codebooks.enumerated() { carry(PackedNames.codebook(index), codebook.bytes) }
         if !base.shared.seeds.isEmpty {
@@ -44,18 +46,19 @@ public struct PackingSource: TensorSource {
         }
         for (index, tensor) in base.tensors.enumerated() {
             switch tensor.storage {
-            case .raw: carriers.append((tensor, .tensor(index)))
+            case .raw: carriers.append((host.carrier(tensor, shortName: PackedNames.short(tensor: index)), .tensor(index)))
             case .alias: break
             case .coded(let coding):
                 for (number, stream) in coding.streams.enumerated() {
-                    carriers.append((PackedNames.carrier(of: stream, in: tensor), .stream(number, of: index)))
+                    let shortName = PackedNames.short(tensor: index, stream.role)
+                    carriers.append((host.carrier(PackedNames.carrier(of: stream, in: tensor), shortName: shortName), .stream(number, of: index)))
                 }
             }
         }
         if carryingFiles {
-            for file in base.files {
+            for (index, file) in base.files.enumerated() {
                 let descriptor = TensorDescriptor(name: PackedNames.file(file.name), shape: [file.byteCount], storage: .raw(.u8))
-                carriers.append((descriptor, .file(file)))
+                carriers.append((host.carrier(descriptor, shortName: PackedNames.short(file: index)), .file(file)))
             }
         }
         try Self.checkNames(carriers.map(\.0.name), base)
@@ -67,7 +70,7 @@ public struct PackingSource: TensorSource {
         tensors = carriers.map(\.0)
         contents = carriers.map(\.1)
         files = carryingFiles ? [] : base.files
-        fingerprint = "packed \(carryingFiles) \(directory.json)\n\(base.fingerprint)"
+        fingerprint = "packed \(carryingFiles) \(carriers.map(\.0.name)) \(directory.json)\n\(base.fingerprint)"
     }
 
     public var warnings: [String] { base.warnings }

@@ -28,20 +28,22 @@ public struct UnpackingSource: TensorSource {
         }
         let directory = try PackedDirectory(parsing: json)
         var finder = CarrierFinder(base)
-        carriers = try directory.tensors.map { tensor in
+        carriers = try directory.tensors.enumerated().map { index, tensor in
             switch tensor.storage {
-            case .raw: [try finder.take(tensor.name, byteCount: tensor.byteCount)]
+            case .raw: [try finder.take(tensor.name, or: PackedNames.short(tensor: index), byteCount: tensor.byteCount)]
             case .alias: []
             case .coded(let coding):
                 try coding.streams.map {
-                    try finder.take(PackedNames.stream($0.role, of: tensor.name), byteCount: $0.byteCount(rows: tensor.rows))
+                    try finder.take(
+                        PackedNames.stream($0.role, of: tensor.name), or: PackedNames.short(tensor: index, $0.role),
+                        byteCount: $0.byteCount(rows: tensor.rows))
                 }
             }
         }
         shared = try Self.tables(directory, &finder, base)
         var files = base.files
-        for name in directory.files {
-            let index = try finder.take(PackedNames.file(name), byteCount: nil)
+        for (number, name) in directory.files.enumerated() {
+            let index = try finder.take(PackedNames.file(name), or: PackedNames.short(file: number), byteCount: nil)
             files.append(CarriedFile(name: name, base: base, tensor: index))
         }
         try finder.end()
@@ -130,8 +132,10 @@ private struct CarrierFinder {
         for (index, tensor) in tensors.enumerated() { indices[ExactName(tensor.name)] = index }
     }
 
-    mutating func take(_ name: String, byteCount: Int?) throws -> Int {
-        guard let index = indices.removeValue(forKey: ExactName(name)), case .raw = tensors[index].storage else {
+    /// `shortName` is what hosts with a limit call it where its name is too long for them.
+    mutating func take(_ name: String, or shortName: String? = nil, byteCount: Int?) throws -> Int {
+        let found = indices.removeValue(forKey: ExactName(name)) ?? shortName.flatMap { indices.removeValue(forKey: ExactName($0)) }
+        guard let index = found, case .raw = tensors[index].storage else {
             throw QAMError(.malformed, "the directory needs this tensor once, and it is not there",
                            at: .init(section: PackedNames.directory, tensor: name))
         }

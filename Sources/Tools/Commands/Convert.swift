@@ -7,13 +7,14 @@ struct Convert: AsyncParsableCommand {
         abstract: "Write a model in another format or with other types.",
         discussion: """
             The output's format is what --to says, or what its name ends in; a folder takes safetensors from .qamw and \
-            .qamw from safetensors. Where the format cannot hold quantized tensors they are decoded. --packed carries them \
-            through safetensors as they are: converting such a file to .qamw gives the same bytes that it was packed from.
+            .qamw from others. Where the format cannot hold quantized tensors they are decoded. --packed carries them through \
+            safetensors or GGUF as they are: converting such a file to .qamw gives the same bytes that it was packed from.
 
             A .qamw file is verified first, so that no damage gets into the output.
 
-            A folder gets shards of at most 5GB with an index, or what --max-shard-size says, and the side files \
-            (config.json, tokenizer.json and their like); a single safetensors file has no place for those.
+            A folder of safetensors gets shards of at most 5GB with an index, or what --max-shard-size says. GGUF is split \
+            only with --max-shard-size, into files named as llama.cpp does (NAME-00001-of-00003.gguf). A folder also gets \
+            the side files (config.json, tokenizer.json and their like), for which a single file of these formats has no place.
 
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
@@ -31,11 +32,14 @@ struct Convert: AsyncParsableCommand {
     @Option(help: "The type of floating-point tensors; quantized ones are decoded, unless the output can keep them.")
     var dtype = TargetType.keep
 
-    @Flag(help: "Carry quantized tensors through safetensors undecoded.")
+    @Flag(help: "Carry quantized tensors through safetensors or GGUF undecoded.")
     var packed = false
 
     @Option(help: ArgumentHelp("The largest shard: a number with B, KB, MB, GB, KiB, MiB or GiB.", valueName: "size"), transform: ByteSize.init)
     var maxShardSize: ByteSize?
+
+    @Option(help: ArgumentHelp("Where GGUF's tensors begin: at multiples of this power of two. (default: 32, or as in the input)", valueName: "n"))
+    var alignment: Int?
 
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var writing: WritingOptions
@@ -43,18 +47,23 @@ struct Convert: AsyncParsableCommand {
 
     func validate() throws {
         guard !packed || dtype == .keep else { throw ValidationError("--packed keeps tensors as they are; leave --dtype out.") }
+        guard !packed || alignment == nil else { throw ValidationError("--packed keeps metadata as they are; leave --alignment out.") }
+        if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
+            throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
+        }
     }
 
     func run() async throws {
         let start = ContinuousClock.now
         let model = try ModelInput(path: input, takingFiles: true)
         let target = try ModelOutput(output, format: to, from: model.format)
-        guard target.format == .safetensors || !packed else {
-            throw QAMError(.invalidArgument, "--packed is for safetensors; .qamw holds quantized tensors by itself")
+        guard target.format != .qamw || !packed else {
+            throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw holds quantized tensors by itself")
         }
-        guard maxShardSize == nil || target.format == .safetensors && target.isFolder else {
-            throw QAMError(.invalidArgument, "--max-shard-size is for a folder of safetensors")
+        guard maxShardSize == nil || target.format == .gguf || target.format == .safetensors && target.isFolder else {
+            throw QAMError(.invalidArgument, "--max-shard-size is for GGUF and for a folder of safetensors")
         }
+        guard alignment == nil || target.format == .gguf else { throw QAMError(.invalidArgument, "--alignment is for GGUF") }
         do {
             try await run(from: model, to: target, start: start)
         } catch let error as QAMError {
@@ -64,20 +73,20 @@ struct Convert: AsyncParsableCommand {
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
         let source = try transformed(model, for: target)
-        let options = try model.containerOptions
-        let shardSize = target.format == .safetensors && target.isFolder ? maxShardSize ?? ByteSize.defaultShard : nil
-        let planned = try target.plannedByteCount(of: source, options: options, maxShardSize: shardSize?.count)
+        var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count)
+        if target.format == .safetensors, target.isFolder, maxShardSize == nil { layout.maxShardSize = ByteSize.defaultShard.count }
+        let planned = try target.plannedByteCount(of: source, layout)
         var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.model, after: source, isPacked: packed)
         if writing.dryRun {
             result.bytes = planned
         } else {
-            try target.check(source, replacing: writing.force, plannedBytes: options.compressesRaw ? 0 : planned)
+            try target.check(source, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(
-                    source, options: options, maxShardSize: shardSize?.count, writing: writing, threads: threads.count,
-                    inputBytes: model.fileBytes, progress: bar)
+                    source, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar)
             }
+            result.output = done.path
             result.bytes = done.report.bytes
             result.warnings = done.warnings
         }
@@ -92,13 +101,15 @@ struct Convert: AsyncParsableCommand {
         let source = model.model
         let keepsCoded = target.format == .qamw && dtype == .keep
         if packed {
-            return try PackingSource(wrapping: source, options: try model.containerOptions.packed, carryingFiles: !target.isFolder)
+            return try PackingSource(
+                wrapping: source, options: try model.containerOptions.packed, carryingFiles: !target.isFolder,
+                host: target.format == .gguf ? .gguf : .safetensors)
         }
         var result: any TensorSource = source
         if !keepsCoded { result = try DequantizingSource(result, to: dtype.dtype.map { .dtype($0) } ?? .keep) }
         if let dtype = dtype.dtype { result = try CastingSource(result, to: dtype) }
         // Ties are found where they are not known yet; a file that is only copied stays as it is.
-        return target.format == .qamw && model.format == .safetensors && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
+        return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
     }
 }
 

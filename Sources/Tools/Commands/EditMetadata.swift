@@ -8,14 +8,15 @@ struct EditMetadata: AsyncParsableCommand {
         abstract: "List or change a file's metadata.",
         discussion: """
             Without --set and --remove the metadata are listed. Types are u8, i8, u16, i16, u32, i32, u64, i64, f32, f64, bool \
-            and string, and arrays of them as JSON, such as u32[]:[1,2]; safetensors has strings only. Removals come before \
+            and string, and arrays of them as JSON, such as u32[]:[1,2]; safetensors has strings only. Of a split GGUF the first \
+            file is changed. Removals come before \
             settings. The file is changed in place where the new metadata fit into their room, and written again elsewhere.
 
             Example:
               qamw metadata llama.qamw --set general.author=string:Ada --remove general.url
             """)
 
-    @Argument(help: "The .qamw or .safetensors file.", completion: .file(extensions: ["qamw", "safetensors"]))
+    @Argument(help: "The .qamw, .safetensors or .gguf file.", completion: .file(extensions: ["qamw", "safetensors", "gguf"]))
     var file: String
 
     @Option(help: ArgumentHelp("Set a value; may be repeated.", valueName: "key=type:value"), transform: Setting.init)
@@ -30,7 +31,10 @@ struct EditMetadata: AsyncParsableCommand {
             return try Console.print(try InspectReport(model).metadataTable.joined(separator: "\n"))
         }
         do {
-            let isInPlace = if let reader = model.reader { try await edit(reader, of: model) } else { try editSafetensors(model) }
+            let isInPlace =
+                if let reader = model.reader { try await edit(reader, of: model) } else if let gguf = model.gguf {
+                    try await edit(gguf)
+                } else { try editSafetensors(model) }
             try Console.print("\(file): \(isInPlace ? "changed in place" : "rewritten")")
         } catch let error as QAMError {
             throw error.inFile(file)
@@ -50,6 +54,14 @@ struct EditMetadata: AsyncParsableCommand {
             }
         }
         return false
+    }
+
+    private func edit(_ gguf: GGUFModel) async throws -> Bool {
+        try await ProgressBar.during("Rewriting", quiet: false) { bar in
+            try await GGUFMetadataEditor.edit(gguf.inputs[0], threads: Platform.processorCount) {
+                try bar.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
+            } _: { $0 = try changed($0) }
+        } == .inPlace
     }
 
     private func editSafetensors(_ model: ModelInput) throws -> Bool {

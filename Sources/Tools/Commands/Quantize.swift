@@ -84,12 +84,12 @@ struct Quantize: AsyncParsableCommand {
         let source = try AliasingSource(wrapping: model.model)
         let rules = try rules()
         let (plan, raw) = try choose(by: rules, source)
-        var options = ContainerOptions()
-        options.compressesRaw = compressRaw
+        var layout = ModelOutput.Layout()
+        layout.container.compressesRaw = compressRaw
 
         // With the shorter gains it is as small as it can be: if even that does not fit, no scan is needed to say so.
         let least = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 })
-        let leastBytes = try target.plannedByteCount(of: least, options: options, maxShardSize: nil)
+        let leastBytes = try target.plannedByteCount(of: least, layout)
         if !writing.dryRun { try target.check(source, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
 
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
@@ -97,12 +97,11 @@ struct Quantize: AsyncParsableCommand {
         }
         var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
         if writing.dryRun {
-            result.bytes = try target.plannedByteCount(of: quantizing, options: options, maxShardSize: nil)
+            result.bytes = try target.plannedByteCount(of: quantizing, layout)
         } else {
             let done = try await ProgressBar.during("Quantizing", quiet: report.hidesProgress) { bar in
                 try await target.write(
-                    quantizing, options: options, maxShardSize: nil, writing: writing, threads: threads.count,
-                    inputBytes: model.fileBytes, progress: bar)
+                    quantizing, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar)
             }
             result.bytes = done.report.bytes
             result.distortion = done.report.distortion

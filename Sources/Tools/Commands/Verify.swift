@@ -7,8 +7,8 @@ struct Verify: AsyncParsableCommand {
         abstract: "Check that files are whole and undamaged.",
         discussion: """
             Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found. \
-            Safetensors have no checksums: of those the structure is checked, and of an index that all shards are there and \
-            hold what it says.
+            Safetensors and GGUF have no checksums: of those the structure is checked, and of an index or a split set that all \
+            files are there and hold what it says. GGUF's payload is looked through for NaNs and infinities, which get a warning.
 
             Example:
               qamw verify llama.qamw models/llama/model.safetensors.index.json
@@ -51,6 +51,15 @@ struct Verify: AsyncParsableCommand {
                 result.problems = done.problems
                 result.bytesVerified = done.bytesVerified
             }
+            if let gguf = model.gguf, !headerOnly {
+                let names = Set(tensor.map(ExactName.init))
+                let chosen = gguf.tensors.indices.filter { names.isEmpty || names.contains(ExactName(gguf.tensors[$0].name)) }
+                let done = try await ProgressBar.during("Verifying", quiet: report.hidesProgress) { bar in
+                    try await gguf.checkPayload(of: chosen, threads: threads.count) { try bar.report($0, of: $1, item: path) }
+                }
+                result.warnings += done.warnings
+                result.bytesVerified += done.byteCount
+            }
         } catch let error as QAMError where error.code != .interrupted {
             result.problems.append(error)
             if result.format == nil { result.format = Self.likelyFormat(path) }
@@ -76,9 +85,10 @@ struct Verify: AsyncParsableCommand {
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
         switch try? FileKind.of(path: path) {
+        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelInput.Format.gguf.rawValue
         case .safetensors?, .safetensorsIndex?, .folder?: ModelInput.Format.safetensors.rawValue
         case .qamw?: ModelInput.Format.qamw.rawValue
-        case .gguf?: "gguf"
+        case .gguf?: ModelInput.Format.gguf.rawValue
         case .foreign?, .unknown?, nil: nil
         }
     }

@@ -3,7 +3,7 @@ internal import QAMFormat
 
 /// What `convert` did, or would do.
 struct ConvertReport {
-    let output: String
+    var output: String
     let inputBytes: Int
     /// The model that was read, and what became of it.
     let before: any TensorSource

@@ -25,7 +25,7 @@ struct FilePlaces {
     private(set) var tensors: [Place] = []
 
     init(_ model: ModelInput) throws {
-        if let reader = model.reader { take(reader) } else { try take(files: model.source) }
+        if let reader = model.reader { take(reader) } else if let gguf = model.gguf { take(gguf) } else { try take(files: model.source) }
     }
 
     private mutating func take(_ reader: QAMReader) {
@@ -38,6 +38,18 @@ struct FilePlaces {
             if case .alias(let target) = reader.tensors[index].storage { index = target }
             guard let extent = reader.directory.extents(of: index).first else { return Place(offset: 0) }
             return Place(offset: starts[extent.section, default: 0] + extent.offset)
+        }
+    }
+
+    private mutating func take(_ gguf: GGUFModel) {
+        for shard in gguf.shards {
+            let name = gguf.shards.count > 1 ? Path.name(of: shard.inputs[0]) : nil
+            let header = shard.header
+            let end = FileStatus(shard.inputs[0])?.byteCount ?? header.dataStart
+            sections.append(Section(name: "header", offset: 0, length: header.end, contentLength: header.end, file: name))
+            sections.append(
+                Section(name: "data", offset: header.dataStart, length: end - header.dataStart, contentLength: end - header.dataStart, file: name))
+            tensors += shard.tensors.indices.map { Place(offset: shard.range(of: $0).lowerBound, file: name) }
         }
     }
 

@@ -12,7 +12,6 @@ struct InspectReport {
     }
 
     private var source: any TensorSource { model.source }
-    private var version: String? { model.reader.map { "\($0.version.major).\($0.version.minor)" } }
 
     /// The tensor whose payload this one has: itself unless it is an alias.
     private func target(_ tensor: TensorDescriptor) -> TensorDescriptor {
@@ -38,7 +37,7 @@ struct InspectReport {
     var json: JSONValue {
         let size = ModelSize(source)
         return [
-            "file": .string(model.path), "format": .string(model.format.rawValue), "version": version.map(JSONValue.string) ?? .null,
+            "file": .string(model.path), "format": .string(model.format.rawValue), "version": model.version.map(JSONValue.string) ?? .null,
             "fileBytes": JSONValue(model.fileBytes), "parameters": JSONValue(size.parameters), "bitsPerWeight": .number(size.bitsPerWeight),
             "tensorCounts": size.tensorsJSON, "quantized": size.quantizedJSON,
             "tensors": .array(zip(source.tensors, places.tensors).map(json)),
@@ -82,7 +81,7 @@ struct InspectReport {
     var overview: [String] {
         let size = ModelSize(source)
         var table = Table.pairs
-        table.add("format", version.map { ".qamw \($0)" } ?? "safetensors")
+        table.add("format", [model.format.title, model.version].compactMap(\.self).joined(separator: " "))
         table.add("size", "\(Format.bytes(model.fileBytes)) (\(Format.count(model.fileBytes)) bytes)")
         table.add("parameters", Format.count(size.parameters))
         table.add("bits a weight", Format.decimal(size.bitsPerWeight, 3))

@@ -6,7 +6,9 @@ internal import QAMFormat
 struct Verification {
     let file: String
     var format: String?
-    var version: String?
+    /// Format and version as people read them.
+    private var title = ""
+    private var hasChecksums = false
     var tensorCount = 0
     var problems: [QAMError] = []
     var warnings: [String] = []
@@ -17,7 +19,8 @@ struct Verification {
     /// Notes what a model that could be opened is; opening it has checked its structure.
     mutating func take(_ model: ModelInput) {
         format = model.format.rawValue
-        version = model.reader.map { "\($0.version.major).\($0.version.minor)" }
+        title = [model.format.title, model.version].compactMap(\.self).joined(separator: " ")
+        hasChecksums = model.reader != nil
         tensorCount = model.source.tensors.count
         warnings = model.source.warnings
         // Of formats without checksums only what is no payload has been read.
@@ -38,9 +41,9 @@ struct Verification {
     /// `FILE: OK, .qamw 0.2, 83 tensors, 23.1 MB verified`
     func summary(headerOnly: Bool, tensors: [String]) -> String {
         let count = Format.count(tensorCount, "tensor")
-        guard let version else { return "\(file): OK, safetensors, \(count), structure verified (the format has no checksums)" }
+        guard hasChecksums else { return "\(file): OK, \(title), \(count), structure verified (the format has no checksums)" }
         let part = headerOnly ? "structure" : tensors.isEmpty ? Format.bytes(bytesVerified) : "\(Format.count(tensors.count)) of them and the structure"
-        return "\(file): OK, .qamw \(version), \(count), \(part) verified"
+        return "\(file): OK, \(title), \(count), \(part) verified"
     }
 
     private static func json(_ problem: QAMError) -> JSONValue {

@@ -114,7 +114,9 @@ enum Format {
             let start = printable(String(text.prefix(limit + 1)))
             return text.utf8.count <= limit ? start : "\(start.prefix(limit))... (\(count(text.utf8.count)) bytes)"
         }
-        let text = value.text
-        return text.utf8.count <= limit ? text : "\(text.prefix(limit))..."
+        guard case .array(let array) = value else { return value.text }
+        // Vocabularies have hundreds of thousands of elements: only those that are shown become text.
+        let start = printable(String(MetadataValue.array(array.prefix(limit / 2)).text.prefix(limit + 1)))
+        return start.count <= limit && array.count <= limit / 2 ? start : "\(start.prefix(limit))... (\(count(array.count)) elements)"
     }
 }

@@ -1,38 +1,37 @@
 internal import QAMFormat
 
-/// A safetensors output that is being written: the files, and the journal of what is complete.
-final class SafetensorsOutput {
+/// An output by plan that is being written: the files, and the journal of what is complete.
+final class PlannedOutput {
     /// Payloads are copied and compared in pieces of about this many bytes.
     private static let pieceSize = 4 << 20
 
     private let source: any TensorSource
-    private let plan: SafetensorsPlan
-    private let names: SafetensorsNames
+    private let plan: OutputPlan
     private let set: OutputSet
     private var shards: [OutputFile] = []
     private var journal: ResumeJournal?
     private var hasher = ChunkHashes()
     private var completed = 0
 
-    init(source: any TensorSource, plan: SafetensorsPlan, names: SafetensorsNames, set: OutputSet) {
+    init(source: any TensorSource, plan: OutputPlan, set: OutputSet) {
         self.source = source
         self.plan = plan
-        self.names = names
         self.set = set
     }
 
     /// Opens the partial files and writes the headers. Returns the distortions of the tensors that are complete.
     func open(resuming: Bool) throws -> [Distortion?] {
         // What is left of an interrupted run is not needed a second time.
-        let present = resuming ? names.shards.dropFirst().reduce(0) { $0 + (FileStatus($1 + ".partial")?.byteCount ?? 0) } : 0
-        for path in names.shards { shards.append(try set.add(path)) }
-        let sideBytes = names.sideFiles.reduce(0) { $0 + $1.file.byteCount }
-        try shards[0].requireSpace(for: plan.byteCount + sideBytes - present)
+        let present = resuming ? plan.shards.dropFirst().reduce(0) { $0 + (FileStatus($1.path + ".partial")?.byteCount ?? 0) } : 0
+        for shard in plan.shards { shards.append(try set.add(shard.path)) }
+        try shards[0].requireSpace(for: plan.byteCount - present)
 
         let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
-        let journal = try ResumeJournal(output: names.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
+        let journal = try ResumeJournal(output: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
         self.journal = journal
         for (shard, file) in zip(plan.shards, shards) {
+            // What lies between the payloads must be zero, whatever an older run has left.
+            if journal.records.isEmpty { try file.setLength(0) }
             try file.setLength(shard.byteCount)
             try file.write(shard.header, at: 0)
         }
@@ -61,15 +60,11 @@ final class SafetensorsOutput {
         guard completed == plan.places.count else {
             throw QAMError(.invalidArgument, "\(completed) of \(plan.places.count) tensors have been written")
         }
-        var byteCount = plan.byteCount
-        for (path, file) in names.sideFiles {
-            try set.add(path, copying: file)
-            byteCount += file.byteCount
-        }
-        if let index = plan.index, let path = names.index { try set.add(path, bytes: index) }
-        try set.commit(names.all)
+        for (path, file) in plan.sideFiles { try set.add(path, copying: file) }
+        if let index = plan.index { try set.add(index.path, bytes: index.bytes) }
+        try set.commit(plan.paths)
         journal?.close(removing: true)
-        return byteCount
+        return plan.byteCount
     }
 
     func discard(keepingPartial: Bool) {

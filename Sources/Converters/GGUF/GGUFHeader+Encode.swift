@@ -1,0 +1,42 @@
+package import QAMFormat
+
+extension GGUFHeader {
+    /// The header of a little-endian file with its padding: metadata and entries in the order given.
+    ///
+    /// Offsets are those of the entries. Throws `unsupported` for what GGUF cannot say.
+    package static func encode(_ entries: [Entry], metadata: Metadata, version: Int = 3) throws -> [UInt8] {
+        let alignment = try alignment(of: metadata)
+        try check(metadata)
+        var writer = ByteWriter()
+        writer.append(magic)
+        writer.integer(UInt32(version))
+        writer.count(entries.count)
+        // The number of pairs and the pairs themselves: .qamw has taken over GGUF's form (spec section 6.1).
+        writer.append(metadata.encoded)
+        for entry in entries {
+            guard let type = GGMLType.number(of: entry.dtype) else {
+                throw QAMError(.unsupported, "GGUF has no type \(entry.dtype.name)", at: .init(tensor: entry.name))
+            }
+            writer.count(entry.name.utf8.count)
+            writer.append(entry.name.utf8)
+            writer.integer(UInt32(entry.shape.count))
+            for dimension in entry.shape.reversed() { writer.count(dimension) }
+            writer.integer(type)
+            writer.count(entry.offset)
+        }
+        // Without data nothing has to be aligned.
+        if !entries.isEmpty { writer.zeros(alignUp(writer.bytes.count, to: alignment) - writer.bytes.count) }
+        guard writer.bytes.count <= GGUFCursor.maximumLength else {
+            throw QAMError(.unsupported, "the header would have \(writer.bytes.count) bytes, more than the \(GGUFCursor.maximumLength) that are read")
+        }
+        return writer.bytes
+    }
+
+    private static func check(_ metadata: Metadata) throws {
+        for entry in metadata.entries {
+            guard (1...maximumKeyLength).contains(entry.key.utf8.count), !entry.key.utf8.contains(0) else {
+                throw QAMError(.unsupported, "GGUF cannot hold the metadata key \"\(entry.key)\": it is empty, too long or holds a NUL")
+            }
+        }
+    }
+}

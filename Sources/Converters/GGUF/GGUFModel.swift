@@ -1,0 +1,62 @@
+public import QAMFormat
+
+/// A model in GGUF: one file, a split set by its first file, or a folder that holds one of both as `model.gguf` or
+/// `model-00001-of-00003.gguf`, with the files beside it.
+public struct GGUFModel: TensorSource {
+    public let files: [any EmbeddedFile]
+    public let warnings: [String]
+    public let inputs: [String]
+    public let fingerprint: String
+    /// The files that hold tensors, each with the index of its first tensor.
+    package let shards: [GGUFSource]
+    private let model: any TensorSource
+
+    public var metadata: Metadata { model.metadata }
+    public var tensors: [TensorDescriptor] { model.tensors }
+
+    /// Opens what is there; side files only for a folder, and only with `takingFiles`. Throws `notFound` where a folder
+    /// holds no model, and what `GGUFSource` and `SplitGGUFSource` throw.
+    public init(path: String, takingFiles: Bool = true) throws {
+        let isFolder = FileStatus(path)?.kind == .folder
+        var file: String? = path
+        if isFolder { file = try Self.modelFile(in: path) }
+        guard let file else { throw QAMError(.notFound, "the folder holds no \(GGUFNames.modelName)", at: .init(file: path)) }
+        let first = try GGUFSource(path: file)
+        let split: GGUFSplit?
+        do { split = try GGUFSplit(first.metadata) } catch let error as QAMError { throw error.inFile(file) }
+        if let split {
+            let set = try SplitGGUFSource(first: first, split: split)
+            (model, shards) = (set, set.shards)
+        } else {
+            (model, shards) = (first, [first])
+        }
+        guard isFolder, takingFiles else {
+            (files, warnings, inputs, fingerprint) = ([], model.warnings, model.inputs, model.fingerprint)
+            return
+        }
+        let sideFiles = try SideFiles(in: path, besides: Set(model.inputs.map(Path.name(of:))))
+        files = sideFiles.taken
+        warnings = model.warnings + sideFiles.warnings
+        inputs = model.inputs + sideFiles.taken.map(\.path)
+        fingerprint = ([model.fingerprint] + sideFiles.taken.map { "file \($0.fingerprint)" }).joined(separator: "\n")
+    }
+
+    /// The GGUF file that a folder's model begins with; nil where there is none. A whole file goes before a set. Throws
+    /// `malformed` where there are several sets.
+    package static func modelFile(in folder: String) throws -> String? {
+        let whole = Path.join(folder, GGUFNames.modelName)
+        if FileStatus(whole) != nil { return whole }
+        let firsts = try Folder.names(in: folder).filter { GGUFNames.isShard($0) && $0.hasPrefix("\(GGUFNames.modelPrefix)-00001-of-") }
+        guard firsts.count <= 1 else {
+            throw QAMError(.malformed, "the folder holds several sets: \(firsts.joined(separator: ", ")); name one of them", at: .init(file: folder))
+        }
+        return firsts.first.map { Path.join(folder, $0) }
+    }
+
+    public func granule(of tensor: Int) -> Int { model.granule(of: tensor) }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try model.read(units, of: tensor) }
+
+    /// The version of the files' format: `3`, or `3, big-endian`.
+    package var version: String { "\(shards[0].header.version)\(shards[0].header.isBigEndian ? ", big-endian" : "")" }
+}

@@ -1,0 +1,111 @@
+public import QAMFormat
+
+/// A model in several GGUF files, named as llama.cpp does. Tensors come file by file in the files' order.
+public struct SplitGGUFSource: TensorSource {
+    /// Of all files, without what each says of its place in the set. Most sets have all in the first.
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let warnings: [String]
+    public let inputs: [String]
+    public let fingerprint: String
+    package let shards: [GGUFSource]
+    /// The index of each shard's first tensor, and the number of all at the end.
+    private let starts: [Int]
+
+    /// Opens all files of the set whose first one is given. Throws `malformed` where files are missing, contradict each
+    /// other or hold a tensor twice. One open file a shard.
+    init(first: GGUFSource, split: GGUFSplit) throws {
+        let path = first.inputs[0]
+        let shards = try Self.open(first, split, path: path)
+        var tensors: [TensorDescriptor] = []
+        var starts = [0]
+        for shard in shards {
+            tensors.append(contentsOf: shard.tensors)
+            starts.append(tensors.count)
+        }
+        try Self.check(shards, split, tensorCount: tensors.count)
+        var warnings = shards.flatMap { shard in
+            shard.warnings.map { "\(Path.name(of: shard.inputs[0])): \($0)" }
+        }
+        metadata = Self.merged(shards, &warnings)
+        self.warnings = warnings
+        self.tensors = tensors
+        self.shards = shards
+        self.starts = starts
+        inputs = shards.flatMap(\.inputs)
+        fingerprint = (["split"] + shards.map(\.fingerprint)).joined(separator: "\n")
+    }
+
+    /// The shard that holds a tensor, and the tensor's index in it.
+    package func place(of tensor: Int) -> (shard: Int, tensor: Int) {
+        let shard = (starts.firstIndex { $0 > tensor } ?? 1) - 1
+        return (shard, tensor - starts[shard])
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let place = place(of: tensor)
+        return try shards[place.shard].read(units, of: place.tensor)
+    }
+
+    private static func open(_ first: GGUFSource, _ split: GGUFSplit, path: String) throws -> [GGUFSource] {
+        func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(file: path, section: "metadata")) }
+        let name = Path.name(of: path)
+        guard split.number == 0 else {
+            throw fault("this is file \(split.number + 1) of a set of \(split.count); name the first one")
+        }
+        guard let prefix = GGUFSplit.prefix(of: name, number: 0, count: split.count) else {
+            let ending = GGUFSplit.name(prefix: "", number: 0, count: split.count)
+            throw fault("this is the first file of a set of \(split.count), so its name must end in \(ending) for the others to be found")
+        }
+        let names = (1..<split.count).map { GGUFSplit.name(prefix: prefix, number: $0, count: split.count) }
+        let paths = names.map { Path.join(Path.folder(of: path), $0) }
+        let missing = zip(names, paths).filter { FileStatus($1)?.kind != .file }.map(\.0)
+        guard missing.isEmpty else {
+            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+            throw fault("\(missing.count) of \(split.count) files of the set are missing: \(list)")
+        }
+        return [first] + (try paths.map { try GGUFSource(path: $0) })
+    }
+
+    private static func check(_ shards: [GGUFSource], _ split: GGUFSplit, tensorCount: Int) throws {
+        func fault(_ shard: GGUFSource, _ message: String, tensor: String? = nil) -> QAMError {
+            QAMError(.malformed, message, at: .init(file: shard.inputs[0], section: tensor == nil ? "metadata" : "tensors", tensor: tensor))
+        }
+        var names: Set<ExactName> = []
+        for (number, shard) in shards.enumerated() {
+            let found: GGUFSplit?
+            do { found = try GGUFSplit(shard.metadata) } catch let error as QAMError { throw error.inFile(shard.inputs[0]) }
+            guard let found, found.count == split.count else {
+                throw fault(shard, "the first file says that the set has \(split.count) files, this one \(found?.count ?? 1)")
+            }
+            guard found.number == number else {
+                throw fault(shard, "by its name it is file \(number + 1) of the set, but \"\(GGUFSplit.numberKey)\" says \(found.number + 1)")
+            }
+            guard found.tensorCount == split.tensorCount || number > 0 && found.tensorCount == nil else {
+                throw fault(shard, "the files of the set differ in \"\(GGUFSplit.tensorCountKey)\"")
+            }
+            for tensor in shard.tensors where !names.insert(ExactName(tensor.name)).inserted {
+                throw fault(shard, "a file of the set before this one holds it too", tensor: tensor.name)
+            }
+        }
+        if let said = split.tensorCount, said != tensorCount {
+            throw fault(shards[0], "\"\(GGUFSplit.tensorCountKey)\" is \(said), but the files hold \(tensorCount) tensors")
+        }
+    }
+
+    /// The metadata of all files; of two values for a key the first is kept.
+    private static func merged(_ shards: [GGUFSource], _ warnings: inout [String]) -> Metadata {
+        var merged = shards[0].metadata
+        for key in GGUFSplit.keys { merged.remove(key) }
+        var conflicts: Set<String> = []
+        for entry in shards.dropFirst().lazy.flatMap(\.metadata.entries) where !GGUFSplit.keys.contains(entry.key) {
+            if let first = merged[entry.key] {
+                if first != entry.value { conflicts.insert(entry.key) }
+            } else {
+                merged.set(entry.key, entry.value)
+            }
+        }
+        for key in conflicts.sorted() { warnings.append("the files of the set differ in metadata \"\(key)\"; the first file's value is kept") }
+        return merged
+    }
+}
