@@ -34,10 +34,11 @@ let package = Package(
             name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
             swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "KernelBenchmark", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [
-                "QAMFormat", "Converters",
+                "QAMFormat", "Converters", "KernelBenchmark",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -48,7 +49,7 @@ let package = Package(
             name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "QAMFormatTests", dependencies: ["QAMFormat", "CQAMKernels", "CGGMLBlocks", "CKernelChecks"],
+            name: "QAMFormatTests", dependencies: ["QAMFormat", "KernelBenchmark", "CQAMKernels", "CGGMLBlocks", "CKernelChecks"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),

@@ -22,7 +22,7 @@ struct Qamw: AsyncParsableCommand {
             """,
         version: "0.2.0",
         subcommands: [
-            Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self,
+            Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self, Bench.self,
         ])
 
     static func main() async {

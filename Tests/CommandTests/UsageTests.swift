@@ -29,7 +29,7 @@ import Testing
         #expect(outcome.output.isEmpty)
     }
 
-    @Test(arguments: ["quantize", "convert", "verify", "checksum", "inspect", "compare", "metadata"])
+    @Test(arguments: ["quantize", "convert", "verify", "checksum", "inspect", "compare", "metadata", "bench"])
     func helpEndsWithAnExample(_ command: String) throws {
         let outcome = try Scratch().qamw(command, "--help")
         #expect(outcome.status == 0)

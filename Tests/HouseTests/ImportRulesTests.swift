@@ -31,7 +31,8 @@ import Testing
         ("QAMFormat", ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"]),
         ("Converters", ["QAMFormat"]),
         ("CodebookSolver", []),
-        ("Tools", ["QAMFormat", "Converters", "ArgumentParser", "Crypto"]),
+        ("KernelBenchmark", ["QAMFormat"]),
+        ("Tools", ["QAMFormat", "Converters", "KernelBenchmark", "ArgumentParser", "Crypto"]),
     ])
     func targetsImportOnlyWhatLiesBelow(target: String, allowed: [String]) throws {
         for (path, text) in try Self.sources(target) {

@@ -45,7 +45,7 @@ import Testing
         let reference = CodecReference(record: search.codebook.record, columns: z.count, blockSize: 2, seed: 0)
         let expected = reference.encode(z)
         var symbols = [UInt8](repeating: 0, count: expected.count)
-        Kernels.encode(z, with: search, into: &symbols, at: symbols.indices)
+        Kernels.chosen.encode(z, with: search, into: &symbols, at: symbols.indices)
         #expect(symbols == expected)
     }
 
@@ -61,7 +61,7 @@ import Testing
         let z = (-36...36).flatMap { y in (-36...36).flatMap { x in [Float(x) / 4, Float(y) / 4] } }
         let expected = CodecReference(record: record, columns: z.count, blockSize: 2, seed: 0).encode(z)
         var symbols = [UInt8](repeating: 0, count: expected.count)
-        Kernels.encode(z, with: search, into: &symbols, at: symbols.indices)
+        Kernels.chosen.encode(z, with: search, into: &symbols, at: symbols.indices)
         #expect(symbols == expected)
     }
 
@@ -78,7 +78,7 @@ import Testing
             let z = random.gaussian(4096).map { $0 * 3 }
             let expected = CodecReference(record: record, columns: z.count, blockSize: 2, seed: 0).encode(z)
             var symbols = [UInt8](repeating: 0, count: expected.count)
-            Kernels.encode(z, with: search, into: &symbols, at: symbols.indices)
+            Kernels.chosen.encode(z, with: search, into: &symbols, at: symbols.indices)
             #expect(symbols == expected)
         }
     }

@@ -19,8 +19,8 @@ import Testing
         var sum = 0.0
         for start in stride(from: 0, to: samples.count, by: 4096) {
             let z = Array(samples[start..<start + 4096])
-            Kernels.encode(z, with: search, into: &symbols, at: symbols.indices)
-            Kernels.decode(symbols.span, with: search.codebook, into: &y, at: y.indices)
+            Kernels.chosen.encode(z, with: search, into: &symbols, at: symbols.indices)
+            Kernels.chosen.decode(symbols.span, with: search.codebook, into: &y, at: y.indices)
             for j in 0..<4096 {
                 let difference = Double(z[j]) - Double(y[j] * unit)
                 sum += difference * difference

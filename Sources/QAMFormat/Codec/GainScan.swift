@@ -24,10 +24,10 @@ package struct GainScan: Sendable {
             let sumOfSquares: Double
             if let channelScales {
                 for column in 0..<columns { scaled[column] = weights[row * columns + column] }
-                Kernels.multiply(&scaled, by: channelScales)
-                sumOfSquares = Kernels.sumOfSquares(scaled.span)
+                Kernels.chosen.multiply(&scaled, by: channelScales)
+                sumOfSquares = Kernels.chosen.sumOfSquares(scaled.span)
             } else {
-                sumOfSquares = Kernels.sumOfSquares(weights.span.extracting(row * columns..<(row + 1) * columns))
+                sumOfSquares = Kernels.chosen.sumOfSquares(weights.span.extracting(row * columns..<(row + 1) * columns))
             }
             let gain = QAMEncoder.gain(sumOfSquares: sumOfSquares, columns: columns)
             guard gain.isFinite else {

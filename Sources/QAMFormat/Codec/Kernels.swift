@@ -3,33 +3,73 @@ import CQAMKernels
 /// The C kernels behind safe signatures: the one place that hands pointers to them.
 ///
 /// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
-package enum Kernels {
-    /// The functions for this machine's instruction set.
-    private static let table = unsafe qam_kernels_chosen().pointee
+package struct Kernels: Sendable {
+    /// The instruction sets that kernels are written for.
+    package enum InstructionSet: String, CaseIterable, Sendable {
+        case scalar
+        case avx2
+        case avx512
+        case neon
+    }
 
-    static func sumOfSquares(_ x: Span<Float>) -> Double {
+    package let instructionSet: InstructionSet
+    private let table: qam_kernels
+
+    /// Those for this machine, or the best that the environment variable QAMW_ISA allows.
+    package static let chosen = unsafe Kernels(qam_kernels_chosen().pointee)
+
+    /// Those for an instruction set; nil where this machine does not have it.
+    package init?(_ instructionSet: InstructionSet) {
+        guard let table = unsafe qam_kernels_for(Self.number(instructionSet)) else { return nil }
+        unsafe self.init(table.pointee)
+    }
+
+    private init(_ table: qam_kernels) {
+        instructionSet = InstructionSet.allCases.first { Self.number($0) == table.isa } ?? .scalar
+        self.table = table
+    }
+
+    private static func number(_ instructionSet: InstructionSet) -> qam_isa {
+        switch instructionSet {
+        case .scalar: QAM_SCALAR
+        case .avx2: QAM_AVX2
+        case .avx512: QAM_AVX512
+        case .neon: QAM_NEON
+        }
+    }
+
+    // MARK: - Memory
+
+    /// Reads all bytes as fast as the machine can, for benchmarks to compare with. Returns the exclusive or of their words.
+    package func read(_ bytes: RawSpan) -> UInt64 {
+        unsafe bytes.withUnsafeBytes { unsafe table.read($0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count) }
+    }
+
+    // MARK: - Rows of floats
+
+    func sumOfSquares(_ x: Span<Float>) -> Double {
         unsafe x.withUnsafeBufferPointer { unsafe table.sum_of_squares($0.baseAddress, $0.count) }
     }
 
     /// The sums of z*z, z*y and y*y.
-    static func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
+    func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
         precondition(z.count == y.count)
         let sums = unsafe table.inner_products(z, y, z.count)
         return (sums.zz, sums.zy, sums.yy)
     }
 
-    static func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
+    func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
         precondition(a.count == b.count)
         return unsafe a.withUnsafeBufferPointer { unsafe table.squared_distance($0.baseAddress, b, b.count) }
     }
 
-    static func multiply(_ x: inout [Float], by scales: [Float]) {
+    func multiply(_ x: inout [Float], by scales: [Float]) {
         precondition(x.count == scales.count)
         unsafe table.scale(&x, scales, scales.count)
     }
 
     /// x = H(d * (x * inverseGain)) * scale.
-    static func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
+    package func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
         precondition(x.count == rotation.columns)
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
     }
@@ -37,13 +77,13 @@ package enum Kernels {
     // MARK: - Symbols
 
     /// The codewords of a row's symbols: of an octant code in units of its step.
-    package static func decode(
+    package func decode(
         _ symbols: Span<UInt8>, with codebook: Codebook, into y: inout [Float], at place: Range<Int>
     ) {
         let columns = place.count
-        precondition(symbols.count == byteCount(codebook, columns: columns))
+        precondition(symbols.count == Self.byteCount(codebook, columns: columns))
         unsafe symbols.withUnsafeBufferPointer { bytes in
-            unsafe withPart(&y, place) { y in
+            unsafe Self.withPart(&y, place) { y in
                 switch codebook.family {
                 case .free:
                     unsafe table.free_decode(bytes.baseAddress, columns, codebook.points, UInt32(codebook.rate), y)
@@ -55,15 +95,15 @@ package enum Kernels {
     }
 
     /// The symbols of the codewords nearest to a row.
-    package static func encode(_ z: [Float], with search: CodewordSearch, into symbols: inout [UInt8], at place: Range<Int>) {
+    package func encode(_ z: [Float], with search: CodewordSearch, into symbols: inout [UInt8], at place: Range<Int>) {
         let rate = UInt32(search.codebook.rate)
-        precondition(place.count == byteCount(search.codebook, columns: z.count))
-        unsafe withPart(&symbols, place) { bytes in
+        precondition(place.count == Self.byteCount(search.codebook, columns: z.count))
+        unsafe Self.withPart(&symbols, place) { bytes in
             switch search.method {
             case .trellis(let tables):
                 unsafe table.octant_encode_trellis(z, z.count, tables, search.codebook.step, rate, bytes)
             case .grid(let grid):
-                unsafe withPlane(search, grid) { plane in
+                unsafe Self.withPlane(search, grid) { plane in
                     switch search.codebook.family {
                     case .free: unsafe table.free_encode(z, z.count, plane, rate, bytes)
                     case .octant: unsafe table.octant_encode_plain(z, z.count, plane, rate, bytes)
@@ -91,12 +131,12 @@ package enum Kernels {
     // MARK: - Whole rows
 
     /// Decodes whole rows: `factors[i]` is the gain of row i times the worth of a codeword's unit.
-    static func dequantize(
+    package func dequantize(
         _ symbols: RawSpan, with tables: PairTables, factors: [Float], into weights: inout MutableSpan<Float>, at start: Int
     ) {
         precondition(symbols.byteCount == factors.count * tables.symbolBytes)
         precondition(start >= 0 && start + factors.count * tables.rotation.columns <= weights.count)
-        unsafe withCode(tables) { code in
+        unsafe Self.withCode(tables) { code in
             unsafe symbols.withUnsafeBytes { bytes in
                 unsafe weights.withUnsafeMutableBufferPointer { weights in
                     unsafe table.dequantize(
@@ -117,13 +157,13 @@ package enum Kernels {
     }
 
     /// Prepares vectors of `tables.rotation.columns` that lie one after the other.
-    static func prepare(_ vectors: [Float], for tables: PairTables) -> (values: [Int8], scales: [Float]) {
+    func prepare(_ vectors: [Float], for tables: PairTables) -> (values: [Int8], scales: [Float]) {
         let columns = tables.rotation.columns, count = vectors.count / columns
-        let valueBytes = qam_activation_bytes(columns), scaleCount = activationBlocks(columns)
+        let valueBytes = qam_activation_bytes(columns), scaleCount = Self.activationBlocks(columns)
         var values = [Int8](repeating: 0, count: count * valueBytes)
         var scales = [Float](repeating: 0, count: count * scaleCount)
         var vectors = vectors
-        unsafe withCode(tables) { code in
+        unsafe Self.withCode(tables) { code in
             unsafe values.withUnsafeMutableBufferPointer { values in
                 unsafe scales.withUnsafeMutableBufferPointer { scales in
                     unsafe vectors.withUnsafeMutableBufferPointer { vectors in
@@ -140,16 +180,16 @@ package enum Kernels {
     }
 
     /// The products of rows and prepared vectors: `out[t * rowsApart + i]`. `out` has room for them.
-    static func multiply(
+    func multiply(
         _ product: PairProduct, _ activations: Activations, symbols: RawSpan, factors: Span<Float>,
         into out: UnsafeMutablePointer<Float>, rowsApart: Int
     ) {
         let columns = product.tables.rotation.columns
         precondition(symbols.byteCount == factors.count * product.tables.symbolBytes)
-        let valueBytes = qam_activation_bytes(columns), scaleCount = activationBlocks(columns)
+        let valueBytes = qam_activation_bytes(columns), scaleCount = Self.activationBlocks(columns)
         precondition(activations.values.count == activations.count * valueBytes)
         precondition(activations.scales.count == activations.count * scaleCount)
-        unsafe withCode(product.tables) { code in
+        unsafe Self.withCode(product.tables) { code in
             unsafe activations.values.withUnsafeBufferPointer { values in
                 unsafe activations.scales.withUnsafeBufferPointer { scales in
                     // The kernels read them only.

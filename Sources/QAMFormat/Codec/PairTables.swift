@@ -1,12 +1,14 @@
 /// All that decoding and multiplying need of a coded tensor beside its payload.
-struct PairTables: Sendable {
-    let codebook: Codebook
-    let rotation: Rotation
+package struct PairTables: Sendable {
+    package let codebook: Codebook
+    package let rotation: Rotation
     let channelScales: [Float]?
     /// Bytes of one row's symbols.
-    let symbolBytes: Int
+    package let symbolBytes: Int
+    package let kernels: Kernels
 
-    init(codebook: Codebook, rotation: Rotation, channelScales: [Float]?) {
+    package init(codebook: Codebook, rotation: Rotation, channelScales: [Float]?, kernels: Kernels = .chosen) {
+        self.kernels = kernels
         self.codebook = codebook
         self.rotation = rotation
         self.channelScales = channelScales

@@ -29,7 +29,7 @@ struct QAMDecoder: TensorDecoder {
         // The codewords of an octant code come in units of the step.
         let unit = tables.codebook.family == .octant ? tables.codebook.step : 1
         let factors = try self.gains(in: gains, rows: rows).map { $0 * unit }
-        Kernels.dequantize(symbols, with: tables, factors: factors, into: &weights, at: start)
+        tables.kernels.dequantize(symbols, with: tables, factors: factors, into: &weights, at: start)
     }
 
     /// The gains of rows, checked. `bytes` holds at least that many.

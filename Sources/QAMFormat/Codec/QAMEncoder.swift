@@ -18,7 +18,7 @@ package struct QAMEncoder: Sendable {
     /// - Throws: `QAMError.invalidArgument` where the parameters do not fit together.
     package init(
         _ search: CodewordSearch, columns: Int, blockSize: Int, seed: UInt64, gainType: GainType,
-        channelScales: [Float]? = nil, refit: Bool = true
+        channelScales: [Float]? = nil, refit: Bool = true, kernels: Kernels = .chosen
     ) throws {
         guard columns > 0, (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0, columns % blockSize == 0 else {
             throw QAMError(.invalidArgument, "blocks of \(blockSize) do not fit rows of \(columns)")
@@ -32,7 +32,7 @@ package struct QAMEncoder: Sendable {
         self.refit = refit
         channelScaleBytes = try ChannelScales.bytes(channelScales ?? [])
         self.channelScales = channelScales == nil ? nil : try ChannelScales.parse(channelScaleBytes)
-        tables = PairTables(codebook: search.codebook, rotation: rotation, channelScales: self.channelScales)
+        tables = PairTables(codebook: search.codebook, rotation: rotation, channelScales: self.channelScales, kernels: kernels)
     }
 
     package var parameters: QAMParameters {
@@ -90,10 +90,10 @@ package struct QAMEncoder: Sendable {
     private func encode(
         _ weights: Span<Float>, _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
     ) -> Distortion? {
-        let energy = Kernels.sumOfSquares(weights)
+        let energy = tables.kernels.sumOfSquares(weights)
         for column in weights.indices { scratch.z[column] = weights[column] }
-        if let channelScales { Kernels.multiply(&scratch.z, by: channelScales) }
-        let sumOfSquares = channelScales == nil ? energy : Kernels.sumOfSquares(scratch.z.span)
+        if let channelScales { tables.kernels.multiply(&scratch.z, by: channelScales) }
+        let sumOfSquares = channelScales == nil ? energy : tables.kernels.sumOfSquares(scratch.z.span)
         let gain = Self.gain(sumOfSquares: sumOfSquares, columns: weights.count)
         guard gain.isFinite, energy.isFinite else { return nil }
         guard gain > 0 else {
@@ -102,14 +102,14 @@ package struct QAMEncoder: Sendable {
             return Distortion(error: energy, energy: energy)
         }
 
-        Kernels.rotate(&scratch.z, by: rotation, inverseGain: 1 / Double(gain))
-        Kernels.encode(scratch.z, with: search, into: &symbols, at: place)
-        Kernels.decode(
+        tables.kernels.rotate(&scratch.z, by: rotation, inverseGain: 1 / Double(gain))
+        tables.kernels.encode(scratch.z, with: search, into: &symbols, at: place)
+        tables.kernels.decode(
             symbols.span.extracting(place), with: search.codebook, into: &scratch.y, at: 0..<weights.count)
 
         // The codewords of an octant code come in units of the step.
         let unit = search.codebook.family == .octant ? Double(search.codebook.step) : 1
-        let sums = Kernels.innerProducts(scratch.z, scratch.y)
+        let sums = tables.kernels.innerProducts(scratch.z, scratch.y)
         let zy = sums.zy * unit, yy = sums.yy * unit * unit
         var fitted = gain
         if refit, yy > 0 {
@@ -126,8 +126,8 @@ package struct QAMEncoder: Sendable {
         }
         let factor = search.codebook.family == .octant ? stored * search.codebook.step : stored
         var decoded = scratch.y.mutableSpan
-        unsafe Kernels.dequantize(
+        unsafe tables.kernels.dequantize(
             symbols.span.extracting(place).bytes, with: tables, factors: [factor], into: &decoded, at: 0)
-        return Distortion(error: Kernels.squaredDistance(weights, scratch.y), energy: energy)
+        return Distortion(error: tables.kernels.squaredDistance(weights, scratch.y), energy: energy)
     }
 }

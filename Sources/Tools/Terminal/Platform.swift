@@ -11,6 +11,31 @@ enum Platform {
     /// Processors that this process may use.
     static var processorCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
 
+    /// Where temporary files go.
+    static var temporaryFolder: String {
+        guard let path = unsafe getenv("TMPDIR"), unsafe path.pointee != 0 else { return "/tmp" }
+        return unsafe String(cString: path)
+    }
+
+    /// What the processor calls itself, and how many of it there are.
+    static var processorName: String {
+        let name: String?
+        #if canImport(Darwin)
+        var buffer = [CChar](repeating: 0, count: 256)
+        var length = buffer.count
+        let status = unsafe sysctlbyname("machdep.cpu.brand_string", &buffer, &length, nil, 0)
+        name = status == 0 ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+        #else
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let file = unsafe open("/proc/cpuinfo", O_RDONLY)
+        let count = unsafe read(file, &buffer, buffer.count)
+        _ = close(file)
+        let lines = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+        name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last.map { String($0.drop { $0 == " " }) }
+        #endif
+        return "\(name ?? "unknown processor"), \(Format.count(processorCount, "thread"))"
+    }
+
     /// The most memory that the process has held so far.
     static var peakMemoryBytes: Int {
         var usage = rusage()

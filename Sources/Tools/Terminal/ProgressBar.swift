@@ -8,13 +8,16 @@ final class ProgressBar {
 
     private let title: String
     private let isShown: Bool
+    /// Whether what is counted are bytes, so that their rate says something.
+    private let countsBytes: Bool
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
     /// What was done before this run: it says nothing about this run's rate.
     private var initial: Int?
 
-    init(_ title: String, quiet: Bool) {
+    init(_ title: String, quiet: Bool, countsBytes: Bool = true) {
         self.title = title
+        self.countsBytes = countsBytes
         isShown = !quiet && Platform.standardErrorIsTerminal
     }
 
@@ -32,8 +35,7 @@ final class ProgressBar {
         let now = ContinuousClock.now
         if let lastDrawn, now - lastDrawn < Self.interval { return }
         lastDrawn = now
-        let line = Self.line(
-            title: title, done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
+        let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
         Console.write("\r\(line)\u{1B}[K")
     }
 
@@ -45,14 +47,16 @@ final class ProgressBar {
     }
 
     /// Runs a piece of work under a bar, which is gone when it ends or fails.
-    static func during<Result>(_ title: String, quiet: Bool, _ work: (ProgressBar) async throws -> Result) async throws -> Result {
-        let bar = ProgressBar(title, quiet: quiet)
+    static func during<Result>(
+        _ title: String, quiet: Bool, countsBytes: Bool = true, _ work: (ProgressBar) async throws -> Result
+    ) async throws -> Result {
+        let bar = ProgressBar(title, quiet: quiet, countsBytes: countsBytes)
         defer { bar.clear() }
         return try await work(bar)
     }
 
     /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`, as much of it as fits.
-    private static func line(title: String, done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
+    private func line(done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
         let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
         let cells = width < 72 ? 10 : 20
         let filled = Int(share * Double(cells))
@@ -65,7 +69,7 @@ final class ProgressBar {
 
         let rate = seconds > 0 ? Double(done - initial) / seconds : 0
         if rate > 0 {
-            append("\(Format.bytes(Int(rate)))/s")
+            if countsBytes { append("\(Format.bytes(Int(rate)))/s") }
             append("\(Format.clock(seconds: Double(total - done) / rate)) left")
         }
         // A name of a few letters says nothing.

@@ -18,7 +18,9 @@ struct Table {
 
     var isEmpty: Bool { rows.count == (hasHeader ? 1 : 0) }
 
-    mutating func add(_ cells: String...) { rows.append(cells.map(Format.printable)) }
+    mutating func add(_ cells: String...) { add(cells) }
+
+    mutating func add(_ cells: [String]) { rows.append(cells.map(Format.printable)) }
 
     /// The lines, indented by two spaces, without blanks at their ends.
     var lines: [String] {

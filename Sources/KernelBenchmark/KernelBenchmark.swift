@@ -1,0 +1,57 @@
+public import QAMFormat
+
+/// Measures the kernels of this machine beside the bandwidth of its memory.
+///
+/// Everything is measured in one run, in rounds, and reported as medians: on a machine that does other work too, figures are
+/// to be compared within a run only.
+public struct KernelBenchmark: Sendable {
+    public typealias Progress = (_ done: Int, _ total: Int, _ next: Measurement) throws -> Void
+
+    /// The thread counts measured: 1, and as many as asked for.
+    private let pools: [WorkerPool]
+    private let rounds: Int
+    private let duration: Duration
+
+    /// - Parameter duration: each single measurement takes at least so long.
+    /// - Throws: `io` where the system gives no threads.
+    public init(threads: Int, rounds: Int = 5, duration: Duration = .milliseconds(12)) throws {
+        self.rounds = rounds
+        self.duration = duration
+        pools = try Set([1, threads]).sorted().map { try WorkerPool(width: $0) }
+    }
+
+    /// All codes at all rates on random weights that lie in a mapped file: on all threads with the best instruction set, on
+    /// one with the others. Takes about half a minute.
+    ///
+    /// - Parameters:
+    ///   - folder: where a temporary file of 256 MiB finds room.
+    ///   - progress: told before each measurement; what it throws ends the run.
+    /// - Throws: `cannotCreate` or `io` for the temporary file.
+    public func run(in folder: String, progress: Progress) throws -> [Measurement] {
+        let suite = try Suite(in: folder)
+        let searches = try [Codebook.Family.octant, .free].flatMap { family in
+            try stride(from: 6.5, through: 2, by: -0.5).map { try CodewordSearch(.builtIn(family, bits: $0)) }
+        }
+        var workloads = pools.map { suite.read(.chosen, $0) }
+        for kernels in Self.available {
+            let pools = kernels.instructionSet == Kernels.chosen.instructionSet ? pools : [pools[0]]
+            for pool in pools { workloads += try searches.flatMap { try suite.workloads($0, kernels, pool) } }
+            workloads.append(suite.prepare(searches[0].codebook, kernels))
+        }
+        return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
+    }
+
+    /// The matrices of a model, from its mapped file. Throws `invalidArgument` where none is coded, what reading throws, and as
+    /// `run(in:progress:)`.
+    public func run(_ reader: QAMReader, in folder: String, progress: Progress) throws -> [Measurement] {
+        let model = try ModelSuite(reader), suite = try Suite(in: folder)
+        let workloads = try pools.map { suite.read(.chosen, $0) } + pools.flatMap { try model.workloads(.chosen, $0) }
+        return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
+    }
+
+    /// The instruction sets that may be used, the chosen one first.
+    private static var available: [Kernels] {
+        let order: [Kernels.InstructionSet] = [.avx512, .avx2, .neon, .scalar]
+        return order.drop { $0 != Kernels.chosen.instructionSet }.compactMap { Kernels($0) }
+    }
+}

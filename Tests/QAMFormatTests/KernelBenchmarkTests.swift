@@ -1,0 +1,36 @@
+import Foundation
+import KernelBenchmark
+import QAMFormat
+import Testing
+
+@Suite struct KernelBenchmarkTests {
+    /// One call of each workload: that every kernel, code and instruction set of this machine is there, and none twice.
+    @Test func everyKernelIsMeasured() throws {
+        var reported = 0
+        let results = try KernelBenchmark(threads: 2, rounds: 1, duration: .zero).run(in: FileManager.default.temporaryDirectory.path) { done, total, _ in
+            #expect(done < total)
+            reported += 1
+        }
+        #expect(reported == results.count)
+        #expect(results.allSatisfy { $0.bytesPerSecond > 0 })
+
+        let sets = Kernels.InstructionSet.allCases.filter { Kernels($0) != nil }.map(\.rawValue)
+        let limit = try #require(sets.firstIndex(of: Kernels.chosen.instructionSet.rawValue))
+        #expect(Set(results.map(\.instructionSet)) == Set(sets[...limit]))
+        for kernel in [Measurement.Kernel.multiply, .multiplyBatch, .dequantize, .encode] {
+            let own = results.filter { $0.kernel == kernel }
+            let keys = Set(own.map { "\($0.codebook ?? "") \($0.bits ?? 0) \($0.instructionSet) \($0.threads)" })
+            // Twenty codes, on one thread with each instruction set, and with the chosen one on two.
+            #expect(keys.count == own.count && own.count == 20 * (limit + 2))
+        }
+    }
+
+    @Test func theRunEndsWhereItsProgressThrows() throws {
+        struct Stop: Error {}
+        #expect(throws: Stop.self) {
+            _ = try KernelBenchmark(threads: 1, rounds: 1, duration: .zero).run(in: FileManager.default.temporaryDirectory.path) { done, _, _ in
+                if done == 1 { throw Stop() }
+            }
+        }
+    }
+}
