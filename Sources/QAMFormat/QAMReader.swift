@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Reads a .qamw file: the table of contents at once, payloads on demand, from many threads at a time.
 ///
 /// Opening reads and checks header, section table, metadata, directory, codebooks and seeds, and no payload:
@@ -11,7 +13,6 @@ public final class QAMReader: TensorSource {
     /// The version of the file's format.
     public let version: (major: Int, minor: Int)
     public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let files: [any EmbeddedFile]
     public let warnings: [String]
@@ -21,7 +22,8 @@ public final class QAMReader: TensorSource {
     package let bytes: any ByteSource
     package let header: FileHeader
     package let sections: [SectionEntry]
-    package let directory: Directory
+    package let directory: StoredDirectory
+    private let descriptors = Mutex<[TensorDescriptor]?>(nil)
     package let payload: Payload
 
     /// Opens a file by its path. Throws `QAMError`: `notFound`, `io`, or what is wrong with the content.
@@ -47,7 +49,6 @@ public final class QAMReader: TensorSource {
             metadata = opened.metadata
             shared = opened.shared
             directory = opened.directory
-            tensors = opened.directory.tensors
             options = opened.options
             warnings = try opened.warnings + Self.undecodable(opened)
             let checksums = try verifiesPayload
@@ -56,36 +57,47 @@ public final class QAMReader: TensorSource {
                 : nil
             let payload = Payload(bytes, sections: opened.sections, directory: opened.directory, checksums: checksums)
             self.payload = payload
-            let firstFile = opened.directory.extents.count
-            files = opened.directory.files.enumerated().map { EmbeddedPart(file: $1, extent: firstFile + $0, payload: payload) }
+            files = opened.directory.files.enumerated().map { index, file in
+                EmbeddedPart(file: file, extent: opened.directory.extent(ofFile: index), payload: payload)
+            }
         } catch let error as QAMError {
             throw error.inFile(bytes.name)
         }
     }
 
-    /// Checks all coded tensors. Returns a warning for each whose codec is unknown.
+    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each whose codec is unknown.
     private static func undecodable(_ opened: Opened) throws -> [String] {
-        let tensors = opened.directory.tensors
+        let directory = opened.directory
         var validator = CodingValidator(shared: opened.shared)
-        func isDecodable(_ tensor: Int) throws -> Bool {
+        var unknown: [Int: CodecID] = [:]
+        for (number, form) in directory.forms.enumerated() {
+            guard case .coded(let coding) = form.storage else { continue }
             do {
-                try validator.validate(tensors[tensor])
-                return true
+                try validator.validate(directory.descriptor(form.first))
             } catch let error as QAMError where error.code == .unsupported {
-                return false
+                unknown[number] = coding.codec
             }
         }
-        var kinds = 0
-        for kind in opened.directory.kinds where try isDecodable(kind) { kinds += 1 }
-        if kinds == opened.directory.kinds.count { return [] }
-        return try tensors.indices.compactMap { index in
-            guard case .coded(let coding) = tensors[index].storage, try !isDecodable(index) else { return nil }
-            return "tensor \"\(tensors[index].name)\" is coded by codec \(coding.codec.rawValue), which this program cannot decode"
+        if unknown.isEmpty { return [] }
+        return (0..<directory.count).compactMap { tensor in
+            unknown[directory.formNumber(of: tensor)].map { codec in
+                "tensor \"\(directory.name(of: tensor))\" is coded by codec \(codec.rawValue), which this program cannot decode"
+            }
+        }
+    }
+
+    /// All tensors in the file's order: made when they are first asked for, O(tensors). `tensor(named:)` does without.
+    public var tensors: [TensorDescriptor] {
+        descriptors.withLock { made in
+            if let made { return made }
+            let all = (0..<directory.count).map(directory.descriptor)
+            made = all
+            return all
         }
     }
 
     /// The index of the tensor of this name. O(1).
-    public func index(of name: String) -> Int? { directory.index.position(of: name, in: tensors) }
+    public func index(of name: String) -> Int? { directory.position(of: name) }
 
     public var inputs: [String] { [bytes.name] }
 
@@ -93,24 +105,25 @@ public final class QAMReader: TensorSource {
     public var fingerprint: String { "qamw \(XXH3.hash(header.encoded))" }
 
     public func granule(of tensor: Int) -> Int {
-        guard case .raw(let dtype) = tensors[tensor].storage else { return 1 }
-        return directory.places[tensor].compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
+        let form = directory.form(of: tensor)
+        guard case .raw(let dtype) = form.storage else { return 1 }
+        return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
     }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        let descriptor = tensors[tensor]
-        let place = directory.places[tensor]
+        let descriptor = directory.descriptor(tensor)
         switch descriptor.storage {
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
         case .raw:
+            let compression = directory.form(of: tensor).compression
             return TensorChunk(
-                streams: try place.extents.map {
-                    try payload.content($0, place.compression, contentLength: descriptor.byteCount, units)
+                streams: try directory.extents(of: tensor).map {
+                    try payload.content($0, compression, contentLength: descriptor.byteCount, units)
                 })
         case .coded(let coding):
             return TensorChunk(
-                streams: try zip(coding.streams, place.extents).map { stream, extent in
+                streams: try zip(coding.streams, directory.extents(of: tensor)).map { stream, extent in
                     guard case .perRow(let size) = stream.extent else { return [] }
                     return try payload.read(extent, units.lowerBound * size..<units.upperBound * size)
                 })
@@ -118,14 +131,14 @@ public final class QAMReader: TensorSource {
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        let extent = directory.places[tensor].extents.lowerBound + stream
-        return try payload.read(extent, 0..<directory.extents[extent].length)
+        let extent = directory.extent(stream, of: tensor)
+        return try payload.read(extent, 0..<extent.extent.length)
     }
 
     /// A file inside the container.
     private struct EmbeddedPart: EmbeddedFile {
         let file: Directory.File
-        let extent: Int
+        let extent: StoredDirectory.OwnedExtent
         let payload: Payload
 
         var name: String { file.name }

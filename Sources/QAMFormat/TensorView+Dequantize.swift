@@ -63,7 +63,7 @@ extension TensorView {
     private func willNeed(_ coding: Coding, _ rows: Range<Int>) {
         for (number, stream) in coding.streams.enumerated() {
             guard case .perRow(let size) = stream.extent else { continue }
-            reader.payload.willNeed(firstExtent + number, rows.lowerBound * size..<rows.upperBound * size)
+            reader.payload.willNeed(extent(number), rows.lowerBound * size..<rows.upperBound * size)
         }
     }
 
@@ -71,7 +71,7 @@ extension TensorView {
         guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
         // Elements from first to end, which need not begin with a block, though with all types but F4 and F6 they do.
         let first = rows.lowerBound * columns, end = rows.upperBound * columns
-        let isCompressed = reader.directory.places[index].compression != .none
+        let isCompressed = reader.directory.form(of: index).compression != .none
         var start = first
         while start < end {
             let block = start / dtype.blockElements
@@ -80,7 +80,7 @@ extension TensorView {
             let blockEnd = (next + dtype.blockElements - 1) / dtype.blockElements
             let range = block * dtype.blockBytes..<blockEnd * dtype.blockBytes
             if !isCompressed, range.lowerBound <= chunkEnd - Self.pieceBytes {
-                reader.payload.willNeed(firstExtent, chunkEnd..<chunkEnd + Self.pieceBytes)
+                reader.payload.willNeed(extent(0), chunkEnd..<chunkEnd + Self.pieceBytes)
             }
             try withBytes(range) { bytes in
                 if start == block * dtype.blockElements, next == blockEnd * dtype.blockElements {

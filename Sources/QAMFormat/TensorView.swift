@@ -22,10 +22,10 @@ public final class TensorView: Sendable {
 
     init(_ reader: QAMReader, _ index: Int) {
         self.reader = reader
-        var descriptor = reader.tensors[index]
+        var descriptor = reader.directory.descriptor(index)
         var index = index
         if case .alias(let target) = descriptor.storage {
-            descriptor.storage = reader.tensors[target].storage
+            descriptor.storage = reader.directory.form(of: target).storage
             index = target
         }
         self.descriptor = descriptor
@@ -88,7 +88,7 @@ public final class TensorView: Sendable {
             case .perRow(let size): rows.lowerBound * size..<rows.upperBound * size
             case .whole(let size): 0..<size
             }
-        return try reader.payload.withBytes(firstExtent + stream, range, body)
+        return try reader.payload.withBytes(extent(stream), range, body)
     }
 
     // MARK: Raw tensors
@@ -109,9 +109,9 @@ public final class TensorView: Sendable {
 
     /// Lends a range of a raw tensor's bytes, decompressed.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let compression = reader.directory.places[index].compression
-        guard compression != .none else { return try reader.payload.withBytes(firstExtent, range, body) }
-        let content = try reader.payload.content(firstExtent, compression, contentLength: descriptor.byteCount, range)
+        let compression = reader.directory.form(of: index).compression
+        guard compression != .none else { return try reader.payload.withBytes(extent(0), range, body) }
+        let content = try reader.payload.content(extent(0), compression, contentLength: descriptor.byteCount, range)
         return try unsafe body(content.span.bytes)
     }
 
@@ -128,8 +128,8 @@ public final class TensorView: Sendable {
         }
     }
 
-    /// The number of the first extent.
-    var firstExtent: Int { reader.directory.places[index].extents.lowerBound }
+    /// Where a stream, or the only extent of a raw tensor, lies.
+    func extent(_ number: Int) -> StoredDirectory.OwnedExtent { reader.directory.extent(number, of: index) }
 
     func checked(_ rows: Range<Int>) throws -> Range<Int> {
         guard rows.lowerBound >= 0, rows.upperBound <= self.rows else {
@@ -146,7 +146,7 @@ public final class TensorView: Sendable {
 extension QAMReader {
     /// A view of the tensor at this index of `tensors`. O(1). Throws `invalidArgument` where there is none.
     public func tensor(at index: Int) throws -> TensorView {
-        guard tensors.indices.contains(index) else {
+        guard (0..<directory.count).contains(index) else {
             throw QAMError(.invalidArgument, "there is no tensor \(index)", at: .init(file: bytes.name))
         }
         return TensorView(self, index)

@@ -145,3 +145,12 @@ import Testing
         }
     }
 }
+
+extension GainScan {
+    /// Of rows of four weights.
+    fileprivate func gainType(of weights: [Float], firstRow: Int) throws -> GainType {
+        try gainType(rows: weights.count / 4, firstRow: firstRow) { row, target in
+            for column in 0..<4 { target[column] = weights[4 * row + column] }
+        }
+    }
+}

@@ -55,7 +55,7 @@ import Testing
         let bytes = try await Self.smallFile()
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
         for index in reader.tensors.indices {
-            for extent in reader.directory.extents(of: index) where extent.length > 0 {
+            for extent in reader.directory.extents(of: index).map(\.extent) where extent.length > 0 {
                 let section = try #require(reader.sections.first { $0.known == extent.section })
                 var damaged = bytes
                 damaged[section.offset + extent.offset] ^= 0x10

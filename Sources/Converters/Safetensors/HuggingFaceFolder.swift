@@ -31,6 +31,10 @@ public struct HuggingFaceFolder: TensorSource {
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try model.read(units, of: tensor) }
 
+    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try model.withElements(units, of: tensor, body)
+    }
+
     /// As transformers does, a whole file goes before an index.
     private init(folder: String) throws {
         let modelPath = Path.join(folder, SafetensorsPlan.modelName)

@@ -27,10 +27,18 @@ public struct SafetensorsSource: TensorSource {
     }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        TensorChunk(streams: [try file.read(place(units, of: tensor))])
+    }
+
+    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try file.withBytes(place(units, of: tensor), body)
+    }
+
+    private func place(_ units: Range<Int>, of tensor: Int) throws -> Range<Int> {
         let range = ranges[tensor]
         guard units.lowerBound >= 0, units.upperBound <= range.count else {
             throw QAMError(.invalidArgument, "the tensor has \(range.count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
         }
-        return TensorChunk(streams: [try file.read(range.lowerBound + units.lowerBound..<range.lowerBound + units.upperBound)])
+        return range.lowerBound + units.lowerBound..<range.lowerBound + units.upperBound
     }
 }

@@ -45,6 +45,11 @@ public struct ShardedSafetensorsSource: TensorSource {
         return try shards[shard].read(units, of: tensor - starts[shard])
     }
 
+    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let shard = starts.lastIndex { $0 <= tensor } ?? 0
+        return try shards[shard].withElements(units, of: tensor - starts[shard], body)
+    }
+
     private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {
         let missing = names.filter { FileStatus(Path.join(folder, $0))?.kind != .file }
         guard missing.isEmpty else {

@@ -35,6 +35,10 @@ public struct AliasingSource: TensorSource {
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: tensor) }
 
+    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try base.withElements(units, of: tensor, body)
+    }
+
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 
     /// Groups of two and more raw tensors of equal type and shape, in order.

@@ -22,7 +22,7 @@ public struct QuantizingSource: TensorSource {
         var pieces: [(tensor: Int, rows: Range<Int>)] = []
         for tensor in plan.choices.keys.sorted() {
             let rows = try RowReader(base, tensor: tensor)
-            pieces += rows.ranges(ofBytes: 8 << 20).map { (tensor, $0) }
+            pieces += rows.ranges(ofBytes: 1 << 19).map { (tensor, $0) }
         }
         let work = pieces
         let total = plan.choices.keys.reduce(0) { $0 + base.tensors[$1].byteCount }
@@ -49,7 +49,7 @@ public struct QuantizingSource: TensorSource {
         let reader = try RowReader(base, tensor: tensor)
         return try reader.named {
             let scan = try GainScan(columns: reader.columns, channelScales: channelScales)
-            return try scan.gainType(of: reader.read(rows), firstRow: rows.lowerBound)
+            return try reader.withRows(rows) { try scan.gainType(rows: rows.count, firstRow: rows.lowerBound, fill: $0) }
         }
     }
 
@@ -118,7 +118,9 @@ public struct QuantizingSource: TensorSource {
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
-        return try job.reader.named { try job.encoder.encode(job.reader.read(units), firstRow: units.lowerBound) }
+        return try job.reader.named {
+            try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
+        }
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {

@@ -40,12 +40,22 @@ struct RowReader {
         return stride(from: 0, to: descriptor.rows, by: rows).map { $0..<min($0 + rows, descriptor.rows) }
     }
 
-    func read(_ rows: Range<Int>) throws -> [Float] {
-        let chunk = try base.read(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes, of: tensor)
-        guard chunk.streams.count == 1, chunk.streams[0].count == rows.count * rowBytes else {
-            throw QAMError(.truncated, "\(rows.count) rows do not have their length")
+    /// Lends rows to `body` as what fills a row's weights in, counted from the first of them: one at a time, for as
+    /// floats all of them would not stay in the processor's caches.
+    func withRows<Result>(
+        _ rows: Range<Int>, _ body: ((Int, inout MutableSpan<Float>) throws -> Void) throws -> Result
+    ) throws -> Result {
+        try base.withElements(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes, of: tensor) { bytes in
+            guard bytes.byteCount == rows.count * rowBytes else {
+                throw QAMError(.truncated, "\(rows.count) rows do not have their length")
+            }
+            return try body { row, weights in
+                let elements = bytes.extracting(row * rowBytes..<(row + 1) * rowBytes)
+                if !Kernels.chosen.floats(elements, as: dtype, into: &weights) {
+                    try ElementConversion.floats(elements, as: dtype, into: &weights)
+                }
+            }
         }
-        return try ElementConversion.floats(chunk.streams[0], as: dtype)
     }
 
     /// Runs `body`; its errors name the tensor.

@@ -27,7 +27,7 @@ package struct ByteReader {
         return bytes[start..<position]
     }
 
-    private mutating func skip(_ count: Int) throws {
+    package mutating func skip(_ count: Int) throws {
         guard count >= 0, count <= remaining else {
             throw malformed("\(count) bytes are needed here, but \(remaining) are left")
         }
@@ -51,12 +51,19 @@ package struct ByteReader {
 
     /// `count` bytes of UTF-8; a NUL among them is refused unless allowed.
     package mutating func string(_ count: Int, allowingNUL: Bool = false) throws -> String {
+        try text(count, allowingNUL: allowingNUL) { String(copying: $0) }
+    }
+
+    /// Checks text as `string` does, and copies nothing.
+    package mutating func skipText(_ count: Int) throws { try text(count, allowingNUL: false) { _ in } }
+
+    private mutating func text<Result>(_ count: Int, allowingNUL: Bool, _ body: (UTF8Span) -> Result) throws -> Result {
         let start = position
         try skip(count)
         let raw = bytes.span.extracting(start..<position)
         guard let text = try? UTF8Span(validating: raw) else { throw malformed("the text is not UTF-8", at: start) }
         guard allowingNUL || !raw.holdsNUL else { throw malformed("the text holds a NUL", at: start) }
-        return String(copying: text)
+        return body(text)
     }
 
     /// Reserved bytes: they must be zero.
@@ -68,6 +75,28 @@ package struct ByteReader {
 }
 
 extension Span<UInt8> {
+    /// Whether the bytes are those of `other`: eight at a time.
+    package func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in
+                func differ<Word: FixedWidthInteger & BitwiseCopyable>(at offset: Int, _ type: Word.Type) -> Bool {
+                    unsafe left.loadUnaligned(fromByteOffset: offset, as: Word.self) != right.loadUnaligned(fromByteOffset: offset, as: Word.self)
+                }
+                var offset = 0
+                while offset + 8 <= left.count {
+                    if differ(at: offset, UInt64.self) { return false }
+                    offset += 8
+                }
+                while offset < left.count {
+                    if differ(at: offset, UInt8.self) { return false }
+                    offset += 1
+                }
+                return true
+            }
+        }
+    }
+
     /// Whether one of the bytes is zero: eight at a time.
     fileprivate var holdsNUL: Bool {
         unsafe withUnsafeBytes { bytes in

@@ -16,20 +16,16 @@ package struct GainScan: Sendable {
     /// float16 where every row's gain is zero or well within its range, else float32. A tensor takes float16 where all its
     /// ranges of rows do.
     ///
+    /// - Parameter fill: writes the weights of the row of this number, counted from 0.
     /// - Throws: `QAMError.malformed` for a row that is not finite; its message counts rows from `firstRow`.
-    package func gainType(of weights: [Float], firstRow: Int) throws -> GainType {
+    package func gainType(rows: Int, firstRow: Int, fill: (Int, inout MutableSpan<Float>) throws -> Void) throws -> GainType {
         var type = GainType.float16
-        var scaled = [Float](repeating: 0, count: columns)
-        for row in 0..<weights.count / columns {
-            let sumOfSquares: Double
-            if let channelScales {
-                for column in 0..<columns { scaled[column] = weights[row * columns + column] }
-                Kernels.chosen.multiply(&scaled, by: channelScales)
-                sumOfSquares = Kernels.chosen.sumOfSquares(scaled.span)
-            } else {
-                sumOfSquares = Kernels.chosen.sumOfSquares(weights.span.extracting(row * columns..<(row + 1) * columns))
-            }
-            let gain = QAMEncoder.gain(sumOfSquares: sumOfSquares, columns: columns)
+        var weights = [Float](repeating: 0, count: columns)
+        for row in 0..<rows {
+            var span = weights.mutableSpan
+            try fill(row, &span)
+            if let channelScales { Kernels.chosen.multiply(&weights, by: channelScales) }
+            let gain = QAMEncoder.gain(sumOfSquares: Kernels.chosen.sumOfSquares(weights.span), columns: columns)
             guard gain.isFinite else {
                 throw QAMError(.malformed, "row \(firstRow + row) holds values that are not finite, or too large")
             }

@@ -74,6 +74,22 @@ package struct Kernels: Sendable {
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
     }
 
+    /// The values of elements of F32, F16 or BF16, as many as `x` takes. False, and nothing happens, for other types.
+    package func floats(_ bytes: RawSpan, as dtype: DType, into x: inout MutableSpan<Float>) -> Bool {
+        let type: qam_element
+        switch dtype {
+        case .f32: type = QAM_F32
+        case .f16: type = QAM_F16
+        case .bf16: type = QAM_BF16
+        default: return false
+        }
+        precondition(dtype.byteCount(elements: x.count) == bytes.byteCount)
+        unsafe bytes.withUnsafeBytes { bytes in
+            unsafe x.withUnsafeMutableBufferPointer { unsafe table.to_floats(bytes.baseAddress, type, $0.count, $0.baseAddress) }
+        }
+        return true
+    }
+
     // MARK: - Symbols
 
     /// The codewords of a row's symbols: of an octant code in units of its step.

@@ -45,23 +45,34 @@ package struct QAMEncoder: Sendable {
         parameters.streams(columns: rotation.columns, scaled: channelScales != nil)
     }
 
-    /// Codes whole rows, given one after the other.
-    ///
-    /// - Returns: the streams, and their squared error and energy in the domain of the weights.
-    /// - Throws: `QAMError.malformed` for a row that is not finite or whose gain does not fit the gain type; its
-    ///   message counts rows from `firstRow`.
+    /// Codes whole rows, given one after the other. As `encode(rows:firstRow:fill:)`.
     package func encode(_ weights: [Float], firstRow: Int = 0) throws -> TensorChunk {
         let columns = rotation.columns, rows = weights.count / columns
         precondition(weights.count == rows * columns)
-        let symbolBytes = parameters.symbolBytes(columns: columns)
+        return try encode(rows: rows, firstRow: firstRow) { row, target in
+            for column in 0..<columns { target[column] = weights[row * columns + column] }
+        }
+    }
+
+    /// Codes whole rows.
+    ///
+    /// - Parameter fill: writes the weights of the row of this number, counted from 0.
+    /// - Returns: the streams, and their squared error and energy in the domain of the weights.
+    /// - Throws: `QAMError.malformed` for a row that is not finite or whose gain does not fit the gain type, its
+    ///   message counts rows from `firstRow`; and what `fill` throws.
+    package func encode(
+        rows: Int, firstRow: Int = 0, fill: (Int, inout MutableSpan<Float>) throws -> Void
+    ) throws -> TensorChunk {
+        let symbolBytes = parameters.symbolBytes(columns: rotation.columns)
         var symbols = [UInt8](repeating: 0, count: rows * symbolBytes)
         var gains: [UInt8] = []
         gains.reserveCapacity(rows * gainType.byteCount)
         var distortion = Distortion()
-        var scratch = Scratch(columns: columns)
+        var scratch = Scratch(columns: rotation.columns)
         for row in 0..<rows {
-            let weights = weights.span.extracting(row * columns..<(row + 1) * columns)
-            guard let rowDistortion = encode(weights, &symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
+            var span = scratch.z.mutableSpan
+            try fill(row, &span)
+            guard let rowDistortion = encode(&symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
                 throw QAMError(.malformed, "row \(firstRow + row) is not finite or too large for \(gainType.name) gains")
             }
             distortion += rowDistortion
@@ -77,6 +88,7 @@ package struct QAMEncoder: Sendable {
     }
 
     private struct Scratch {
+        /// The weights of the row that is coded, then what becomes of them.
         var z: [Float]
         var y: [Float]
 
@@ -86,15 +98,19 @@ package struct QAMEncoder: Sendable {
         }
     }
 
-    /// Codes one row; nil where its gain is not finite in the gain type.
+    /// Codes the row whose weights are in `scratch.z`; nil where its gain is not finite in the gain type.
     private func encode(
-        _ weights: Span<Float>, _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
+        _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
     ) -> Distortion? {
-        let energy = tables.kernels.sumOfSquares(weights)
-        for column in weights.indices { scratch.z[column] = weights[column] }
-        if let channelScales { tables.kernels.multiply(&scratch.z, by: channelScales) }
+        let energy = tables.kernels.sumOfSquares(scratch.z.span)
+        // With channel scales the error is measured on the weights themselves.
+        var weights: [Float] = []
+        if let channelScales {
+            weights = scratch.z
+            tables.kernels.multiply(&scratch.z, by: channelScales)
+        }
         let sumOfSquares = channelScales == nil ? energy : tables.kernels.sumOfSquares(scratch.z.span)
-        let gain = Self.gain(sumOfSquares: sumOfSquares, columns: weights.count)
+        let gain = Self.gain(sumOfSquares: sumOfSquares, columns: rotation.columns)
         guard gain.isFinite, energy.isFinite else { return nil }
         guard gain > 0 else {
             // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
@@ -105,7 +121,7 @@ package struct QAMEncoder: Sendable {
         tables.kernels.rotate(&scratch.z, by: rotation, inverseGain: 1 / Double(gain))
         tables.kernels.encode(scratch.z, with: search, into: &symbols, at: place)
         tables.kernels.decode(
-            symbols.span.extracting(place), with: search.codebook, into: &scratch.y, at: 0..<weights.count)
+            symbols.span.extracting(place), with: search.codebook, into: &scratch.y, at: 0..<rotation.columns)
 
         // The codewords of an octant code come in units of the step.
         let unit = search.codebook.family == .octant ? Double(search.codebook.step) : 1
@@ -128,6 +144,6 @@ package struct QAMEncoder: Sendable {
         var decoded = scratch.y.mutableSpan
         unsafe tables.kernels.dequantize(
             symbols.span.extracting(place).bytes, with: tables, factors: [factor], into: &decoded, at: 0)
-        return Distortion(error: tables.kernels.squaredDistance(weights, scratch.y), energy: energy)
+        return Distortion(error: tables.kernels.squaredDistance(weights.span, scratch.y), energy: energy)
     }
 }

@@ -10,10 +10,10 @@ package struct ChecksumTable: Sendable {
     package var count: Int { hashes.count }
 
     /// Reads the section and checks it, and the checksums of all chunked sections. O(chunks).
-    package init(_ loader: SectionLoader, directory: Directory, limit: Int) throws {
+    package init(_ loader: SectionLoader, directory: StoredDirectory, limit: Int) throws {
         let (entry, content) = try loader.required(.checksums, limit: limit)
         var reader = ByteReader(content, section: entry.name, base: entry.offset)
-        var firsts = [Int](repeating: 0, count: directory.extents.count + directory.files.count)
+        var firsts = [Int](repeating: 0, count: directory.extentCount + directory.files.count)
         var hashes: [UInt64] = []
         hashes.reserveCapacity(content.count / 8)
         for section in loader.sections {

@@ -125,9 +125,9 @@ final class ContainerAssembly {
             end = section.end
             guard let name = section.known, name.isChunked else { continue }
             var extentEnd = 0
-            for owned in directory.extents(in: name) {
-                try output.write([UInt8](repeating: 0, count: owned.extent.offset - extentEnd), at: section.offset + extentEnd)
-                extentEnd = owned.extent.end
+            for extent in directory.extents(in: name) {
+                try output.write([UInt8](repeating: 0, count: extent.offset - extentEnd), at: section.offset + extentEnd)
+                extentEnd = extent.end
             }
         }
     }

@@ -24,10 +24,10 @@ package enum Compression: UInt8, Hashable, Sendable {
     case zstdFrames = 1
 }
 
-/// The table of contents: tensors and embedded files with their places (spec section 6.2).
+/// The table of contents of a file that is being written: tensors and embedded files with their places (spec section 6.2).
+/// That of an open file is a `StoredDirectory`.
 ///
-/// The extents of all tensors lie in one list: a model has thousands of tensors, and a list for each would cost more than
-/// parsing it.
+/// The extents of all tensors lie in one list: a model has thousands of tensors, and a list for each would cost too much.
 package struct Directory: Sendable {
     /// Where a tensor's payload lies.
     package struct Place: Hashable, Sendable {
@@ -52,11 +52,8 @@ package struct Directory: Sendable {
     package private(set) var places: [Place] = []
     package var extents: [SectionExtent] = []
     package var files: [File] = []
-    /// Of a directory that has been read: where its extents end, and which tensor has which name.
-    package internal(set) var placement = Placement()
-    package internal(set) var index = NameIndex()
-    /// Of a directory that has been read: coded tensors such that every other has the shape and coding of one of them.
-    package internal(set) var kinds: [Int] = []
+
+    package init() {}
 
     /// Adds a tensor whose extents are the last of `extents`, from `firstExtent` on.
     package mutating func append(_ tensor: consuming TensorDescriptor, firstExtent: Int, compression: Compression = .none) {
@@ -65,49 +62,12 @@ package struct Directory: Sendable {
             Place(firstExtent: UInt32(firstExtent), extentCount: UInt8(extents.count - firstExtent), compression: compression))
     }
 
-    mutating func reserveCapacity(_ count: Int) {
-        tensors.reserveCapacity(count)
-        places.reserveCapacity(count)
-        extents.reserveCapacity(2 * count)
-    }
-
     /// The extents of the tensor at this index.
     package func extents(of tensor: Int) -> ArraySlice<SectionExtent> { extents[places[tensor].extents] }
 
-    package enum Owner: Hashable, Sendable {
-        case tensor(Int)
-        case file(Int)
-    }
-
-    /// An extent with whose it is and its number: those of tensors are numbered as in `extents`, those of files follow.
-    package struct OwnedExtent: Hashable, Sendable {
-        package var owner: Owner
-        package var number: Int
-        package var extent: SectionExtent
-    }
-
     /// All extents of one section in the order in which they lie there.
-    package func extents(in section: SectionName) -> [OwnedExtent] {
-        if section == .files {
-            return files.indices.map { OwnedExtent(owner: .file($0), number: extents.count + $0, extent: files[$0].extent) }
-        }
-        return tensors.indices.flatMap { index in
-            places[index].extents.lazy.filter { extents[$0].section == section }
-                .map { OwnedExtent(owner: .tensor(index), number: $0, extent: extents[$0]) }
-        }
-    }
-
-    /// Whose extent this is, by its number. O(tensors).
-    package func owner(ofExtent number: Int) -> Owner {
-        places.firstIndex { $0.extents.contains(number) }.map(Owner.tensor) ?? .file(number - extents.count)
-    }
-
-    /// The name of a tensor or file.
-    package func name(of owner: Owner) -> String {
-        switch owner {
-        case .tensor(let index): tensors[index].name
-        case .file(let index): files[index].name
-        }
+    package func extents(in section: SectionName) -> [SectionExtent] {
+        (section == .files ? files.map(\.extent) : extents).filter { $0.section == section }
     }
 }
 

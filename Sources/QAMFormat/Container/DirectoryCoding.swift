@@ -87,6 +87,13 @@ package struct Placement: Sendable {
         return extent
     }
 
+    /// Places an extent if it lies where it must; otherwise nothing changes.
+    mutating func take(_ section: SectionName, offset: Int, length: Int) -> Bool {
+        guard length <= Int.max / 4, self.length(of: section) <= Int.max / 4, nextOffset(in: section) == offset else { return false }
+        ends[section.index] = offset + length
+        return true
+    }
+
     /// Checks that an extent lies where it must.
     mutating func next(_ section: SectionName, offset: Int, length: Int, _ reader: ByteReader) throws -> SectionExtent {
         guard length <= Int.max / 4, self.length(of: section) <= Int.max / 4 else { throw reader.malformed("an extent of section \(section) overflows") }

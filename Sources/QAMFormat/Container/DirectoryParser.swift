@@ -1,4 +1,4 @@
-extension Directory {
+extension StoredDirectory {
     /// Parses the directory and checks all that can be checked without the other sections. O(bytes).
     package init(_ bytes: [UInt8], base: Int, sharedCounts: (codebooks: Int, seeds: Int)) throws {
         var parser = DirectoryParser(bytes, base: base, sharedCounts: sharedCounts)
@@ -9,25 +9,22 @@ extension Directory {
 
 /// Parses the directory of a file (spec section 6.2).
 ///
-/// The tensors of a model are alike, so equal shapes, parameters and stream layouts are kept once: most tensors take no
-/// memory of their own but their name's.
+/// Most records repeat an earlier one's form: then their bytes are compared, and only the places of their extents are
+/// checked. All others are read field by field.
 private struct DirectoryParser {
-    private(set) var directory = Directory()
+    private(set) var directory: StoredDirectory
     private var reader: ByteReader
     private let sharedCounts: (codebooks: Int, seeds: Int)
-    private var shapes = Interner<Int>()
-    private var parameters = Interner<UInt8>()
-    private var layouts = Interner<StreamLayout>()
-    private var kinds = Recent<Kind>()
+    /// The forms that were seen last. A few suffice: the layers of a model repeat some ten kinds of tensors.
+    private var recent: [Int] = []
+    /// Where the last form was found. The next is likely the same or the one behind it, as layers repeat.
+    private var last = 0
 
-    /// Tensors of one kind differ in name and place only.
-    private struct Kind: Equatable {
-        var shape: [Int]
-        var coding: Coding
-    }
+    private static var recentCount: Int { 16 }
 
     init(_ bytes: [UInt8], base: Int, sharedCounts: (codebooks: Int, seeds: Int)) {
         reader = ByteReader(bytes, section: SectionName.directory.rawValue, base: base)
+        directory = StoredDirectory(bytes: bytes)
         self.sharedCounts = sharedCounts
     }
 
@@ -42,11 +39,7 @@ private struct DirectoryParser {
         // The count is only a claim: no more is set aside for it than any model needs.
         directory.reserveCapacity(min(tensorCount, 1 << 16))
         for _ in 0..<tensorCount { try parseTensor() }
-        var index = NameIndex(capacity: tensorCount)
-        for position in 0..<tensorCount where !index.insert(position, of: directory.tensors) {
-            throw reader.malformed("there are two tensors \"\(directory.tensors[position].name)\"")
-        }
-        directory.index = index
+        if let tensor = directory.indexNames() { throw reader.malformed("there are two tensors \"\(directory.name(of: tensor))\"") }
         var fileNames = Set<ExactName>()
         for _ in 0..<fileCount {
             let file = try parseFile()
@@ -54,49 +47,79 @@ private struct DirectoryParser {
             directory.files.append(file)
         }
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last record") }
-        for tensor in directory.tensors { try checkAlias(tensor) }
+        for form in directory.forms { try checkAlias(form) }
     }
 
-    private func checkAlias(_ alias: TensorDescriptor) throws {
-        guard case .alias(let target) = alias.storage else { return }
-        guard target < directory.tensors.count, directory.tensors[target].shape == alias.shape else {
-            throw reader.malformed("alias \"\(alias.name)\" names no tensor of its shape")
+    private func checkAlias(_ form: StoredDirectory.Form) throws {
+        guard case .alias(let target) = form.storage else { return }
+        guard target < directory.count, directory.form(of: target).shape == form.shape else {
+            throw reader.malformed("alias \"\(directory.name(of: form.first))\" names no tensor of its shape")
         }
-        if case .alias = directory.tensors[target].storage {
-            throw reader.malformed("alias \"\(alias.name)\" names another alias")
+        if case .alias = directory.form(of: target).storage {
+            throw reader.malformed("alias \"\(directory.name(of: form.first))\" names another alias")
         }
     }
 
     private mutating func parseTensor() throws {
-        let name = try reader.string(Int(try reader.integer(UInt32.self)))
+        let nameLength = Int(try reader.integer(UInt32.self))
+        let nameStart = reader.position
+        try reader.skipText(nameLength)
+        let form = try takeKnownForm() ?? parseForm(nameStart..<reader.position)
+        directory.append(nameStart: nameStart, form: form)
+    }
+
+    /// Takes the rest of a record whose form is known and whose extents lie where they belong.
+    private mutating func takeKnownForm() throws -> Int? {
+        for step in recent.indices {
+            let position = (last + step) % recent.count, form = recent[position]
+            guard directory.forms[form].matches(reader.bytes, at: reader.position) else { continue }
+            // What lies elsewhere is read field by field, which says what is wrong.
+            guard directory.takeExtents(of: form, at: reader.position) else { return nil }
+            try reader.skip(directory.forms[form].bytes.count)
+            last = position
+            return form
+        }
+        return nil
+    }
+
+    private mutating func parseForm(_ nameRange: Range<Int>) throws -> Int {
+        let name = String(decoding: reader.bytes[nameRange], as: UTF8.self)
         let kindByte: UInt8 = try reader.integer()
         guard let kind = Directory.Kind(rawValue: kindByte) else { throw reader.malformed("tensor \"\(name)\" is of the unknown kind \(kindByte)") }
         let rank: UInt8 = try reader.integer()
         try reader.reserved(2)
-        for _ in 0..<rank { shapes.append(try reader.count()) }
-        let shape = shapes.finish()
+        var shape: [Int] = []
+        for _ in 0..<rank { shape.append(try reader.count()) }
         guard let elements = TensorDescriptor.checkedElementCount(shape) else {
             throw reader.malformed("the shape of tensor \"\(name)\" overflows")
         }
-        let firstExtent = directory.extents.count
         var compression = Compression.none
+        var extents: [StoredDirectory.Form.Extent] = []
         let storage: TensorDescriptor.Storage
         switch kind {
         case .raw:
             let dtype: DType
-            (dtype, compression) = try parseRaw(name, elements: elements)
+            (dtype, compression) = try parseRaw(name, elements: elements, &extents)
             storage = .raw(dtype)
         case .coded:
-            let kind = kinds.canonical(Kind(shape: shape, coding: try parseCoding(name, shape: shape, elements: elements)))
-            if kind.isNew { directory.kinds.append(directory.tensors.count) }
-            storage = .coded(kind.value.coding)
+            storage = .coded(try parseCoding(name, shape: shape, elements: elements, &extents))
         case .alias:
             storage = .alias(of: try reader.count())
         }
-        directory.append(TensorDescriptor(name: name, shape: shape, storage: storage), firstExtent: firstExtent, compression: compression)
+        let start = nameRange.upperBound
+        for index in extents.indices { extents[index].field -= start }
+        let form = StoredDirectory.Form(
+            shape: shape, storage: storage, compression: compression, first: directory.count, bytes: start..<reader.position, extents: extents)
+        let number = directory.forms.count
+        directory.append(form)
+        last = recent.count < Self.recentCount ? recent.count : (last + 1) % Self.recentCount
+        if last < recent.count { recent[last] = number } else { recent.append(number) }
+        return number
     }
 
-    private mutating func parseRaw(_ name: String, elements: Int) throws -> (DType, Compression) {
+    private mutating func parseRaw(
+        _ name: String, elements: Int, _ extents: inout [StoredDirectory.Form.Extent]
+    ) throws -> (DType, Compression) {
         let id: UInt8 = try reader.integer()
         guard let dtype = DType.withID(id) else {
             throw QAMError(.unsupported, "its dtype has the unknown number \(id)", at: .init(section: "directory", tensor: name))
@@ -109,15 +132,18 @@ private struct DirectoryParser {
         guard let byteCount = dtype.byteCount(elements: elements) else {
             throw reader.malformed("tensor \"\(name)\" fills no whole number of bytes of \(dtype.name), or too many")
         }
+        let field = reader.position
         let extent = try directory.placement.next(.raw, offset: try reader.count(), length: try reader.count(), reader)
         guard compression == .zstdFrames || extent.length == byteCount else {
             throw reader.malformed("tensor \"\(name)\" has \(extent.length) bytes, but its shape needs \(byteCount)")
         }
-        directory.extents.append(extent)
+        extents.append(.init(section: .raw, length: extent.length, field: field))
         return (dtype, compression)
     }
 
-    private mutating func parseCoding(_ name: String, shape: [Int], elements: Int) throws -> Coding {
+    private mutating func parseCoding(
+        _ name: String, shape: [Int], elements: Int, _ extents: inout [StoredDirectory.Form.Extent]
+    ) throws -> Coding {
         let codec = CodecID(rawValue: try reader.integer())
         let sourceID: UInt8 = try reader.integer()
         guard let sourceType = DType.withID(sourceID) else {
@@ -131,10 +157,10 @@ private struct DirectoryParser {
             throw reader.malformed("tensor \"\(name)\" refers to a codebook or seed that is not there")
         }
         let parameterCount: UInt8 = try reader.integer()
-        for _ in 0..<parameterCount { parameters.append(try reader.integer()) }
-        let parameters = parameters.finish()
+        let parameters = Array(try reader.take(Int(parameterCount)))
         guard let columns = shape.last else { throw reader.malformed("the coded tensor \"\(name)\" has no dimensions") }
         let rows = columns == 0 ? shape.dropLast().reduce(1, &*) : elements / columns
+        var streams: [StreamLayout] = []
         for _ in 0..<streamCount {
             let role = StreamRole(rawValue: try reader.integer())
             let kind: UInt8 = try reader.integer()
@@ -143,12 +169,13 @@ private struct DirectoryParser {
             guard kind <= 1 else { throw reader.malformed("a stream of tensor \"\(name)\" is of the unknown kind \(kind)") }
             let (length, overflow) = kind == 0 ? rows.multipliedReportingOverflow(by: bytes) : (bytes, false)
             guard !overflow else { throw reader.malformed("a stream of tensor \"\(name)\" overflows") }
-            directory.extents.append(try directory.placement.next(role.section, offset: try reader.count(), length: length, reader))
-            layouts.append(StreamLayout(role: role, extent: kind == 0 ? .perRow(bytes) : .whole(bytes)))
+            extents.append(.init(section: role.section, length: length, field: reader.position))
+            _ = try directory.placement.next(role.section, offset: try reader.count(), length: length, reader)
+            streams.append(StreamLayout(role: role, extent: kind == 0 ? .perRow(bytes) : .whole(bytes)))
         }
         return Coding(
             codec: codec, sourceType: sourceType, codebook: codebook == none ? nil : Int(codebook), seed: seed == none ? nil : Int(seed),
-            parameters: parameters, streams: layouts.finish())
+            parameters: parameters, streams: streams)
     }
 
     private mutating func parseFile() throws -> Directory.File {
@@ -168,40 +195,5 @@ private struct DirectoryParser {
             throw reader.malformed("\(extent.length) bytes of file \"\(name)\" would become \(contentLength)")
         }
         return Directory.File(name: name, contentLength: contentLength, extent: extent, compression: compression)
-    }
-}
-
-/// Lists of which many are equal: each of them is kept once.
-private struct Interner<Element: Equatable> {
-    private var known = Recent<[Element]>()
-    private var list: [Element] = []
-
-    mutating func append(_ element: Element) { list.append(element) }
-
-    /// Ends a list and begins the next.
-    mutating func finish() -> [Element] {
-        defer { list.removeAll(keepingCapacity: true) }
-        return known.canonical(list).value
-    }
-}
-
-/// The values that came last, each once. A few suffice: the layers of a model repeat some ten kinds of tensors.
-private struct Recent<Value: Equatable> {
-    private static var capacity: Int { 16 }
-    private var values: [Value] = []
-    /// Where the last value was found. The next is likely the same or the one behind it, as layers repeat.
-    private var last = 0
-
-    /// The value that is known already, or this one, which is known from now on.
-    mutating func canonical(_ value: Value) -> (value: Value, isNew: Bool) {
-        for step in values.indices {
-            let position = (last + step) % values.count
-            guard values[position] == value else { continue }
-            last = position
-            return (values[position], false)
-        }
-        last = values.count < Self.capacity ? values.count : (last + 1) % Self.capacity
-        if last < values.count { values[last] = value } else { values.append(value) }
-        return (value, true)
     }
 }

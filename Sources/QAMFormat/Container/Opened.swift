@@ -3,7 +3,7 @@ package struct Opened {
     package let header: FileHeader
     package let sections: [SectionEntry]
     package let metadata: Metadata
-    package let directory: Directory
+    package let directory: StoredDirectory
     package let shared: SharedTables
     package let options: ContainerOptions
     package private(set) var warnings: [String] = []
@@ -25,7 +25,7 @@ package struct Opened {
         shared = try SharedTables(
             codebooks: codebooks?.bytes, codebooksBase: codebooks?.entry.offset ?? 0, seeds: seeds?.bytes, seedsBase: seeds?.entry.offset ?? 0)
         let (directoryEntry, directoryBytes) = try loader.required(.directory, limit: limits.directoryBytes)
-        directory = try Directory(
+        directory = try StoredDirectory(
             directoryBytes, base: directoryEntry.offset, sharedCounts: (shared.codebooks.count, shared.seeds.count))
         try Self.checkLengths(directory, sections)
         guard sections.contains(where: { $0.known == .checksums }) else {
@@ -45,7 +45,7 @@ package struct Opened {
     }
 
     /// Every chunked section ends where its last extent ends, and is there if it has one.
-    private static func checkLengths(_ directory: Directory, _ sections: [SectionEntry]) throws {
+    private static func checkLengths(_ directory: StoredDirectory, _ sections: [SectionEntry]) throws {
         for name in SectionName.allCases where name.isChunked {
             let needed = directory.placement.length(of: name)
             let present = sections.first { $0.known == name }
@@ -74,13 +74,13 @@ package struct Opened {
         }
     }
 
-    private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: Directory) -> ContainerOptions {
+    private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
         if let index = sections.firstIndex(where: { $0.known == .metadata }), index + 1 < sections.count {
             options.metadataCapacity = sections[index + 1].offset - sections[index].offset
         }
-        options.compressesRaw = directory.places.contains { $0.compression != .none }
+        options.compressesRaw = directory.forms.contains { $0.compression != .none }
         return options
     }
 }

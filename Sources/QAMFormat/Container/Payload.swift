@@ -1,15 +1,15 @@
-/// The payload of an open file by its extents, which go by their numbers (see `Directory.OwnedExtent`).
+/// The payload of an open file by its extents.
 ///
 /// With a table of checksums every chunk is checked before any of its bytes is used for the first time; what has been
 /// found good is not checked again. Safe to use from many threads.
 package final class Payload: Sendable {
     private let bytes: any ByteSource
-    private let directory: Directory
+    private let directory: StoredDirectory
     /// Where each section begins, by its place in `SectionName.allCases`.
     private let starts: [Int]
     private let checks: (table: ChecksumTable, done: AtomicBits)?
 
-    package init(_ bytes: any ByteSource, sections: [SectionEntry], directory: Directory, checksums: ChecksumTable?) {
+    package init(_ bytes: any ByteSource, sections: [SectionEntry], directory: StoredDirectory, checksums: ChecksumTable?) {
         self.bytes = bytes
         self.directory = directory
         // A section without bytes need not be there.
@@ -20,19 +20,18 @@ package final class Payload: Sendable {
     /// Reads a range of an extent's stored bytes.
     ///
     /// Throws `invalidArgument` for a range outside the extent, `checksumMismatch` for damage.
-    package func read(_ extent: Int, _ range: Range<Int>) throws -> [UInt8] {
+    package func read(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>) throws -> [UInt8] {
         try withBytes(extent, range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
     }
 
     /// Reads a range of what an extent holds, decompressed. Throws as `read`, and `malformed` for what is no zstd frame.
-    package func content(_ extent: Int, _ compression: Compression, contentLength: Int, _ range: Range<Int>) throws -> [UInt8] {
+    package func content(_ extent: StoredDirectory.OwnedExtent, _ compression: Compression, contentLength: Int, _ range: Range<Int>) throws -> [UInt8] {
         guard compression == .zstdFrames else { return try read(extent, range) }
-        let part = place(extent).extent
         do {
-            let reader = try ZstdReader(contentLength: contentLength, storedLength: part.length) { try self.read(extent, $0) }
+            let reader = try ZstdReader(contentLength: contentLength, storedLength: extent.extent.length) { try self.read(extent, $0) }
             return try reader.content(range)
         } catch var error as QAMError where error.code == .malformed {
-            error.place = owner(extent, part)
+            error.place = owner(extent)
             throw error
         }
     }
@@ -41,10 +40,10 @@ package final class Payload: Sendable {
     ///
     /// Where chunks are still to be checked, the source is asked for all of them at once, so that bytes that have to be
     /// read are read once, and what is lent is what has been checked.
-    package func withBytes<Result>(_ extent: Int, _ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let (part, start) = place(extent)
+    package func withBytes<Result>(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let part = extent.extent, start = start(extent)
         guard range.lowerBound >= 0, range.upperBound <= part.length else {
-            throw QAMError(.invalidArgument, "bytes \(range) are asked for of a payload of \(part.length)", at: owner(extent, part))
+            throw QAMError(.invalidArgument, "bytes \(range) are asked for of a payload of \(part.length)", at: owner(extent))
         }
         guard !range.isEmpty else { return try body(RawSpan()) }
         guard let pending = pending(extent, range) else {
@@ -53,49 +52,46 @@ package final class Payload: Sendable {
         let lower = min(range.lowerBound, part.range(ofChunk: pending.lowerBound).lowerBound)
         let upper = max(range.upperBound, part.range(ofChunk: pending.upperBound).upperBound)
         return try bytes.withBytes(start + lower..<start + upper) { lent in
-            for chunk in pending { try check(chunk, extent, part, lent, from: lower) }
+            for chunk in pending { try check(chunk, extent, lent, from: lower) }
             return try body(lent.extracting(range.lowerBound - lower..<range.upperBound - lower))
         }
     }
 
     /// Says that a range of an extent, or what of it there is, will be read soon.
-    package func willNeed(_ extent: Int, _ range: Range<Int>) {
-        let (part, start) = place(extent)
-        let range = range.clamped(to: 0..<part.length)
+    package func willNeed(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>) {
+        let range = range.clamped(to: 0..<extent.extent.length), start = start(extent)
         if !range.isEmpty { bytes.willNeed(start + range.lowerBound..<start + range.upperBound) }
     }
 
-    private func place(_ extent: Int) -> (extent: SectionExtent, start: Int) {
-        let part = extent < directory.extents.count ? directory.extents[extent] : directory.files[extent - directory.extents.count].extent
-        return (part, starts[part.section.index] + part.offset)
-    }
+    /// Where the extent begins in the file.
+    private func start(_ extent: StoredDirectory.OwnedExtent) -> Int { starts[extent.extent.section.index] + extent.extent.offset }
 
     /// From the first to the last of the range's chunks that are not known to be good.
-    private func pending(_ extent: Int, _ range: Range<Int>) -> ClosedRange<Int>? {
+    private func pending(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>) -> ClosedRange<Int>? {
         guard let checks else { return nil }
         let chunks = range.lowerBound / SectionExtent.chunkSize...(range.upperBound - 1) / SectionExtent.chunkSize
-        func isPending(_ chunk: Int) -> Bool { !checks.done.contains(checks.table.index(extent: extent, chunk: chunk)) }
+        func isPending(_ chunk: Int) -> Bool { !checks.done.contains(checks.table.index(extent: extent.number, chunk: chunk)) }
         guard let first = chunks.first(where: isPending), let last = chunks.last(where: isPending) else { return nil }
         return first...last
     }
 
     /// Checks a chunk among bytes of its extent that begin at `base`.
-    private func check(_ chunk: Int, _ extent: Int, _ part: SectionExtent, _ lent: RawSpan, from base: Int) throws {
+    private func check(_ chunk: Int, _ extent: StoredDirectory.OwnedExtent, _ lent: RawSpan, from base: Int) throws {
         guard let checks else { return }
-        let range = part.range(ofChunk: chunk)
-        let index = checks.table.index(extent: extent, chunk: chunk)
+        let range = extent.extent.range(ofChunk: chunk)
+        let index = checks.table.index(extent: extent.number, chunk: chunk)
         guard !checks.done.contains(index) else { return }
-        guard XXH3.hash(lent.extracting(range.lowerBound - base..<range.upperBound - base)) == checks.table.hash(extent: extent, chunk: chunk) else {
-            var error = QAMError(.checksumMismatch, "chunk \(chunk) is damaged", at: owner(extent, part))
-            error.place.offset = starts[part.section.index] + part.offset + range.lowerBound
+        guard XXH3.hash(lent.extracting(range.lowerBound - base..<range.upperBound - base)) == checks.table.hash(extent: extent.number, chunk: chunk) else {
+            var error = QAMError(.checksumMismatch, "chunk \(chunk) is damaged", at: owner(extent))
+            error.place.offset = start(extent) + range.lowerBound
             error.place.length = range.count
             throw error
         }
         checks.done.insert(index)
     }
 
-    private func owner(_ extent: Int, _ part: SectionExtent) -> QAMError.Place {
-        .init(file: bytes.name, section: part.section.rawValue, tensor: directory.name(of: directory.owner(ofExtent: extent)))
+    private func owner(_ extent: StoredDirectory.OwnedExtent) -> QAMError.Place {
+        .init(file: bytes.name, section: extent.extent.section.rawValue, tensor: directory.name(of: extent.owner))
     }
 }
 

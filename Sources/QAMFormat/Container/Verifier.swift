@@ -122,8 +122,8 @@ extension QAMReader {
     }
 
     /// The zstd frames of tensors and files, each of which must decompress; their bytes are checked as chunks.
-    private func frames(_ wanted: Set<Directory.Owner>?) -> [VerifyTask] {
-        func tasks(_ owner: Directory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void) -> [VerifyTask] {
+    private func frames(_ wanted: Set<StoredDirectory.Owner>?) -> [VerifyTask] {
+        func tasks(_ owner: StoredDirectory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void) -> [VerifyTask] {
             guard wanted?.contains(owner) ?? true else { return [] }
             // More frames than the extent's table has room for: reading the first one says so.
             let isPossible = ZstdFrames.pieceCount(contentLength: contentLength) <= extent.length / 4
@@ -132,10 +132,10 @@ extension QAMReader {
                 return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner))
             }
         }
-        let compressed = directory.tensors.indices.filter { directory.places[$0].compression == .zstdFrames }
+        let compressed = tensors.indices.filter { directory.form(of: $0).compression == .zstdFrames }
         return compressed.flatMap { index in
-            directory.extents(of: index).flatMap { extent in
-                tasks(.tensor(index), extent, tensors[index].byteCount) { _ = try self.read($0, of: index) }
+            directory.extents(of: index).flatMap { owned in
+                tasks(owned.owner, owned.extent, tensors[index].byteCount) { _ = try self.read($0, of: index) }
             }
         } + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
             let entry = directory.files[index]
@@ -143,12 +143,12 @@ extension QAMReader {
         }
     }
 
-    private func wantedTensors(_ names: [String]) throws -> Set<Directory.Owner> {
+    private func wantedTensors(_ names: [String]) throws -> Set<StoredDirectory.Owner> {
         Set(try names.map { name in
             guard let tensor = index(of: name) else {
                 throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))
             }
-            if case .alias(let target) = tensors[tensor].storage { return .tensor(target) }
+            if case .alias(let target) = directory.form(of: tensor).storage { return .tensor(target) }
             return .tensor(tensor)
         })
     }

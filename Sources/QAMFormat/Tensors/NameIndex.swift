@@ -1,4 +1,4 @@
-/// Finds the tensors of a list by their names, compared byte by byte.
+/// Finds the tensors of a list by the hashes of their names; what is at a position has the name or not, the caller says.
 ///
 /// A table of positions, probed one after the other: a quarter of a dictionary's memory, and no copies of the names. The
 /// hash is seeded anew in every process, so that no file can choose names that collide.
@@ -14,29 +14,32 @@ package struct NameIndex: Sendable {
         slots = Array(repeating: 0, count: 2 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount))
     }
 
-    /// Enters the tensor at a position. False, and nothing is entered, where an earlier one has its name.
-    package mutating func insert(_ position: Int, of tensors: [TensorDescriptor]) -> Bool {
-        let slot = slot(of: tensors[position].name, in: tensors)
+    package static func hash(_ name: Span<UInt8>) -> Int {
+        var hasher = Hasher()
+        unsafe name.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        return hasher.finalize()
+    }
+
+    /// Enters a position. False, and nothing is entered, where an earlier one has its name.
+    package mutating func insert(_ position: Int, hash: Int, isSame: (Int) -> Bool) -> Bool {
+        let slot = slot(hash, isSame)
         guard slots[slot] == 0 else { return false }
         slots[slot] = UInt32(position + 1)
         return true
     }
 
-    /// The position of the tensor of this name. O(1).
-    package func position(of name: String, in tensors: [TensorDescriptor]) -> Int? {
+    /// The position of a name. O(1).
+    package func position(hash: Int, isSame: (Int) -> Bool) -> Int? {
         guard !slots.isEmpty else { return nil }
-        let entry = slots[slot(of: name, in: tensors)]
+        let entry = slots[slot(hash, isSame)]
         return entry == 0 ? nil : Int(entry) - 1
     }
 
     /// Where the name is, or would be: some slots are always empty.
-    private func slot(of name: String, in tensors: [TensorDescriptor]) -> Int {
-        let name = ExactName(name)
-        var hasher = Hasher()
-        name.hash(into: &hasher)
+    private func slot(_ hash: Int, _ isSame: (Int) -> Bool) -> Int {
         let mask = slots.count - 1
-        var slot = hasher.finalize() & mask
-        while slots[slot] != 0, ExactName(tensors[Int(slots[slot]) - 1].name) != name { slot = (slot + 1) & mask }
+        var slot = hash & mask
+        while slots[slot] != 0, !isSame(Int(slots[slot]) - 1) { slot = (slot + 1) & mask }
         return slot
     }
 }

@@ -62,6 +62,8 @@ public protocol TensorSource: Sendable {
     func granule(of tensor: Int) -> Int
     /// Reads units (bytes of a raw tensor, rows of a coded one) of the tensor at this index.
     func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk
+    /// Lends units of a raw tensor to `body`, without a copy where the source has none to make. The span ends with the call.
+    func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result
     /// Reads a stream of a coded tensor that belongs to the tensor as a whole.
     func readWhole(stream: Int, of tensor: Int) throws -> [UInt8]
 }
@@ -73,6 +75,12 @@ extension TensorSource {
 
     public func granule(of tensor: Int) -> Int {
         if case .raw(let dtype) = tensors[tensor].storage { dtype.blockBytes } else { 1 }
+    }
+
+    /// Reads a copy.
+    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let bytes = try read(units, of: tensor).streams.first ?? []
+        return try unsafe body(bytes.span.bytes)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {

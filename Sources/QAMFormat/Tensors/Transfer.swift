@@ -80,8 +80,10 @@ private func run(
 
 /// All pieces of a transfer, computed on demand: a list of them would grow with the model.
 private struct Pieces: Sendable {
-    /// About this many bytes of a raw tensor, or weights of a coded one, make a piece.
-    private static let target = 1 << 20
+    /// About this many bytes of a raw tensor make a piece.
+    private static let rawBytes = 1 << 22
+    /// About this many weights of a coded one: what they are read from and written to stays in a core's own cache.
+    private static let codedWeights = 1 << 18
 
     private let tensors: [TensorDescriptor]
     private let first: Int
@@ -98,10 +100,10 @@ private struct Pieces: Sendable {
         for (index, tensor) in tensors.enumerated().dropFirst(first) {
             let step: Int
             if case .coded = tensor.storage {
-                step = max(1, Self.target / max(1, tensor.columns))
+                step = max(1, Self.codedWeights / max(1, tensor.columns))
             } else {
                 let granule = max(1, source.granule(of: index))
-                step = max(1, 4 * Self.target / granule) * granule
+                step = max(1, Self.rawBytes / granule) * granule
             }
             steps.append(step)
             starts.append(starts[starts.count - 1] + max(1, (tensor.unitCount + step - 1) / step))

@@ -36,7 +36,7 @@ struct FilePlaces {
         tensors = reader.tensors.indices.map { index in
             var index = index
             if case .alias(let target) = reader.tensors[index].storage { index = target }
-            guard let extent = reader.directory.extents(of: index).first else { return Place(offset: 0) }
+            guard let extent = reader.directory.extents(of: index).first?.extent else { return Place(offset: 0) }
             return Place(offset: starts[extent.section, default: 0] + extent.offset)
         }
     }
