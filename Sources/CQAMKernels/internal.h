@@ -59,6 +59,27 @@ static inline qam_split qam_split_gain(double inverse_gain, float scale) {
     return (qam_split){(float)power, (float)(inverse_gain / power * (double)scale)};
 }
 
+// ---- Whole rows ----
+
+// A row, or rows, decoded to floats and rotated back where they lie, with the functions of a table. `factor` is that of
+// the row times r; all else as in qam_kernels.dequantize.
+void qam_dequantize_row(
+    const qam_kernels *table, const qam_code *code, const uint8_t *symbols, float factor, qam_element type, void *out,
+    float *work);
+void qam_dequantize_rows(
+    const qam_kernels *table, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows,
+    qam_element type, void *out, float *work);
+
+// ---- Activations ----
+
+// Bytes of an activation's values, before the same negated.
+static inline size_t qam_value_bytes(size_t columns) { return (columns + 127) / 128 * 128; }
+
+static inline void qam_append_negated(int8_t *values, size_t columns) {
+    size_t count = qam_value_bytes(columns);
+    for (size_t i = 0; i < count; i++) values[count + i] = (int8_t)-values[i];
+}
+
 // ---- Octant groups (spec section 8.4) ----
 
 // Pairs of the group that begins at pair `first`: a multiple of 8, at most 64.

@@ -2,9 +2,9 @@
 
 #include "scalar/trellis.h"
 
-// Pairs that the search for the state at the seam of a whole group looks at on either side of it, by stride: enough to
-// come within 0.02 dB of the best rings.
-static const uint8_t leads[8] = {0, 58, 34, 24, 16, 10, 6, 4};
+// Pairs that the first path through a whole group goes on for after the group's last one, by stride: multiples of 4, with
+// which most paths become rings, and the others come within 0.02 dB of the best ones.
+static const uint8_t further[8] = {0, 64, 40, 28, 20, 16, 12, 8};
 
 enum {
     // Short rings, of which a row has one at most, are harder: several states are tried, the more the shorter they are.
@@ -49,7 +49,7 @@ void qam_trellis_begin(
     s->run = run;
     s->stride = stride;
     s->choice_bits = choice_bits;
-    s->row_bytes = (stride > 4 ? 16 : 256u >> stride) * choice_bits / 8;
+    s->row_bytes = qam_trellis_row_bytes(stride, choice_bits);
 }
 
 // Pairs to go through, of one or several rings: unused are those from `used` on, up to `end`.
@@ -61,14 +61,13 @@ typedef struct {
 // Steps over the pairs first ..< first + count, counted around the ring.
 static void travel(
     const qam_trellis *s, const qam_trellis_windows *windows, const route *way, size_t first, size_t count,
-    qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    qam_trellis_costs *costs, uint8_t *choices) {
     for (size_t done = 0, t = first; done < count;) {
         // As far as pairs are alike and the ring's end is not passed.
         bool used = t < way->used || t >= way->end;
         size_t end = t < way->used ? way->used : used ? way->length : way->end;
         size_t part = end - t < count - done ? end - t : count - done;
-        s->run(
-            s, windows, way->pairs + 2 * t, way->rings, used, part, costs, choices + done * s->row_bytes, keep);
+        s->run(s, windows, way->pairs + 2 * t, way->rings, used, part, costs, choices + done * s->row_bytes);
         done += part;
         t = t + part < way->length ? t + part : 0;
     }
@@ -77,18 +76,19 @@ static void travel(
 // Walks the path of each ring that ends in its state back: stores its windows, and leaves the state in which it begins.
 // Several rings at a time, as each look-up waits for the one before.
 static inline __attribute__((always_inline)) void walk_back(
-    const qam_trellis *s, uint32_t stride, size_t rings, uint32_t *states, size_t count, const uint8_t *choices,
+    uint32_t stride, uint32_t width, size_t rings, uint32_t *states, size_t count, const uint8_t *choices,
     uint8_t *windows) {
-    const uint32_t last = (256u >> stride) - 1, mask = (1u << stride) - 1, width = s->choice_bits;
-    choices += count * s->row_bytes;
+    const uint32_t last = (256u >> stride) - 1, mask = (1u << stride) - 1;
+    const size_t row = qam_trellis_row_bytes(stride, width);
+    choices += count * row;
     for (size_t i = count; i-- > 0;) {
-        choices -= s->row_bytes;
+        choices -= row;
 #pragma clang loop unroll(full)
         for (size_t r = 0; r < rings; r++) {
             // Bits of a state's choice that do not lie in one byte are zero.
             uint32_t state = states[r], bit = state * width;
             uint32_t window = state << stride | (choices[r * QAM_TRELLIS_CHOICES + bit / 8] >> bit % 8 & mask);
-            windows[r * QAM_GROUP_PAIRS + i] = (uint8_t)window;
+            windows[r * QAM_TRELLIS_STEPS + i] = (uint8_t)window;
             state = window & last;
             // Or else the compiler gathers the states in a vector register, from which look-ups take longer.
             __asm__("" : "+r"(state));
@@ -99,13 +99,20 @@ static inline __attribute__((always_inline)) void walk_back(
 
 static void trace_back(
     const qam_trellis *s, size_t rings, uint32_t *states, size_t count, const uint8_t *choices, uint8_t *windows) {
-#define CASE(n)                                                                                                        \
-    case n:                                                                                                            \
-        if (rings == 1) walk_back(s, n, 1, states, count, choices, windows);                                           \
-        else walk_back(s, n, QAM_TRELLIS_RINGS, states, count, choices, windows);                                      \
+#define WALK(stride, width)                                                                                            \
+    do {                                                                                                               \
+        if (rings == 1) walk_back(stride, width, 1, states, count, choices, windows);                                  \
+        else walk_back(stride, width, QAM_TRELLIS_RINGS, states, count, choices, windows);                             \
+    } while (0)
+#define CASE(stride)                                                                                                   \
+    case stride:                                                                                                       \
+        if (s->choice_bits == 32) WALK(stride, 32);                                                                    \
+        else if (s->choice_bits == 8) WALK(stride, 8);                                                                 \
+        else WALK(stride, 1);                                                                                          \
         break;
     switch (s->stride) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
 #undef CASE
+#undef WALK
 }
 
 static uint32_t cheapest(const int32_t *costs, uint32_t states) {
@@ -125,24 +132,43 @@ static void begin_in(const uint32_t *state, size_t rings, uint32_t states, qam_t
 
 static size_t before_seam(size_t lead, size_t length) { return (QAM_GROUP_PAIRS * length - lead) % length; }
 
+// The cheapest ring with `state` before pair `first`.
+static void search_through(const qam_trellis *s, const route *way, uint32_t state, size_t first, uint8_t *windows) {
+    const size_t length = way->length;
+    uint8_t choices[QAM_TRELLIS_CHOICES], path[QAM_GROUP_PAIRS];
+    qam_trellis_costs costs;
+    begin_in(&state, 1, 256u >> s->stride, &costs);
+    travel(s, &s->forward, way, first, length, &costs, choices);
+    trace_back(s, 1, &state, length, choices, path);
+    memcpy(windows + first, path, length - first);
+    memcpy(windows, path + length - first, first);
+}
+
+// One path around the ring and `further` pairs on, from any state to any. Where it has the same state at two places a
+// whole ring apart, it is a ring between them, and the cheapest one with that state there, as part of a cheapest path.
 static void search_whole(const qam_trellis *s, const route *way, uint8_t *windows) {
     const uint32_t states = 256u >> s->stride;
-    const size_t lead = leads[s->stride], length = way->length;
-    uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], paths[QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS];
-    uint32_t seam[QAM_TRELLIS_RINGS];
+    const size_t length = way->length, overlap = further[s->stride], steps = length + overlap;
+    uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], paths[QAM_TRELLIS_RINGS * QAM_TRELLIS_STEPS];
+    uint32_t state[QAM_TRELLIS_RINGS];
     qam_trellis_costs costs[QAM_TRELLIS_RINGS];
-
-    // The state at the seam: the best path through the pairs around it passes there.
     memset(costs, 0, sizeof costs);
-    travel(s, &s->forward, way, before_seam(lead, length), lead, costs, choices, false);
-    travel(s, &s->forward, way, 0, lead, costs, choices, true);
-    for (size_t r = 0; r < way->rings; r++) seam[r] = cheapest(costs[r].of, states);
-    trace_back(s, way->rings, seam, lead, choices, paths);
+    travel(s, &s->forward, way, 0, steps, costs, choices);
+    for (size_t r = 0; r < way->rings; r++) state[r] = cheapest(costs[r].of, states);
+    trace_back(s, way->rings, state, steps, choices, paths);
 
-    // The best ring through that state.
-    begin_in(seam, way->rings, states, costs);
-    travel(s, &s->forward, way, 0, length, costs, choices, true);
-    trace_back(s, way->rings, seam, length, choices, windows);
+    for (size_t r = 0; r < way->rings; r++, windows += QAM_GROUP_PAIRS) {
+        const uint8_t *path = paths + r * QAM_TRELLIS_STEPS;
+        size_t t = 0;
+        while (t < overlap && ((path[t] ^ path[t + length]) & (states - 1)) != 0) t++;
+        if (t < overlap) {
+            memcpy(windows, path + length, t);
+            memcpy(windows + t, path + t, length - t);
+        } else {
+            const route ring = {way->pairs + r * 2 * QAM_GROUP_PAIRS, 1, length, way->used, way->end};
+            search_through(s, &ring, path[overlap] & (states - 1), overlap % length, windows);
+        }
+    }
 }
 
 // How promising each state at the seam of a ring is: the cost of the best path through the pairs around it that passes
@@ -154,8 +180,8 @@ static void weigh_states(const qam_trellis *s, const route *way, int32_t *promis
     for (size_t t = 0; t < length; t++) memcpy(pairs + 2 * t, way->pairs + 2 * (length - 1 - t), 2 * sizeof *pairs);
     const route back = {pairs, 1, length, 0, length - way->used};
     qam_trellis_costs arriving = {{0}}, leaving = {{0}};
-    travel(s, &s->forward, way, first, SHORT_LEAD, &arriving, choices, false);
-    travel(s, &s->backward, &back, first, SHORT_LEAD, &leaving, choices, false);
+    travel(s, &s->forward, way, first, SHORT_LEAD, &arriving, choices);
+    travel(s, &s->backward, &back, first, SHORT_LEAD, &leaving, choices);
     for (uint32_t n = 0; n < 256u >> s->stride; n++)
         promise[n] = arriving.of[n] - arriving.of[0] + leaving.of[reversed(n, 8 - s->stride)] - leaving.of[0];
 }
@@ -176,7 +202,7 @@ static int32_t ring_cost(const qam_trellis *s, const route *way, const uint8_t *
 static void search_short(const qam_trellis *s, const route *way, uint8_t *windows) {
     const uint32_t states = 256u >> s->stride;
     const size_t length = way->length;
-    uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], rings[QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS];
+    uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], rings[QAM_TRELLIS_RINGS * QAM_TRELLIS_STEPS];
     int16_t pairs[QAM_TRELLIS_RINGS * 2 * QAM_GROUP_PAIRS];
     for (size_t r = 0; r < QAM_TRELLIS_RINGS; r++)
         memcpy(pairs + r * 2 * QAM_GROUP_PAIRS, way->pairs, 2 * length * sizeof *pairs);
@@ -191,13 +217,13 @@ static void search_short(const qam_trellis *s, const route *way, uint8_t *window
         }
         qam_trellis_costs costs[QAM_TRELLIS_RINGS];
         begin_in(state, QAM_TRELLIS_RINGS, states, costs);
-        travel(s, &s->forward, &many, 0, length, costs, choices, true);
+        travel(s, &s->forward, &many, 0, length, costs, choices);
         trace_back(s, QAM_TRELLIS_RINGS, state, length, choices, rings);
         for (size_t r = 0; r < QAM_TRELLIS_RINGS; r++) {
-            int32_t cost = ring_cost(s, way, rings + r * QAM_GROUP_PAIRS);
+            int32_t cost = ring_cost(s, way, rings + r * QAM_TRELLIS_STEPS);
             if (cost >= best) continue;
             best = cost;
-            memcpy(windows, rings + r * QAM_GROUP_PAIRS, length);
+            memcpy(windows, rings + r * QAM_TRELLIS_STEPS, length);
         }
     }
 }

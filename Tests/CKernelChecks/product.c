@@ -57,15 +57,19 @@ void check_prepare(check *c) {
 
 // ---- multiply ---------------------------------------------------------------------------------------------------
 
-// Values as `prepare` makes them: -127 to 127, and zeros where the row has no columns.
+// Values as `prepare` makes them: -127 to 127, zeros where the row has no columns, then the same negated.
 static void fill_prepared(check *c, const qam_code *code, qam_activation activation) {
-    size_t pairs = code->columns / 2;
-    for (size_t i = 0; i < qam_activation_bytes(code->columns); i++) {
+    size_t pairs = code->columns / 2, count = qam_activation_bytes(code->columns) / 2;
+    // The first places of a row's lanes carry whole blocks of the largest products now and then.
+    size_t largest = below(c, 4) == 0 ? code->columns / 128 * 128 : 0;
+    for (size_t i = 0; i < count; i++) {
         size_t pair = code->family == QAM_FREE ? i / 2 : i / 128 * 64 + i % 64;
         // The largest magnitude comes often, so that sums that do not fit show.
         int32_t value = (int32_t)below(c, 255) - 127;
         if (below(c, 4) == 0) value = value < 0 ? -127 : 127;
+        if (i < largest) value = 127;
         activation.values[i] = (int8_t)(pair < pairs ? value : 0);
+        activation.values[count + i] = (int8_t)-activation.values[i];
     }
     for (size_t i = 0; i < scale_count(code->columns); i++)
         activation.scales[i] = below(c, 64) == 0 ? NAN : below(c, 32) == 0 ? 0 : fabsf(gaussian(c)) / 127;
@@ -87,9 +91,6 @@ static void multiply_rows(check *c, const qam_code *code, size_t rows, size_t ba
     for (size_t t = 0; t < batch; t++) {
         activations[t] = place_activation(c, code->columns);
         fill_prepared(c, code, activations[t]);
-        // The first places of a row's lanes carry whole blocks of the largest products now and then.
-        if (below(c, 4) == 0)
-            for (size_t i = 0; i < code->columns / 128 * 128; i++) activations[t].values[i] = 127;
     }
     float *expected = place(c, "expected", count * sizeof *expected);
     float *out = place_copy(c, "out", expected, count * sizeof *out);

@@ -163,7 +163,9 @@ static void multiply_plainly(check *c, qam_family family, uint32_t rate, size_t 
         for (size_t j = first; j < end; j++) {
             int8_t value = (int8_t)rintf(plain[j] * (127 / largest));
             size_t pair = j / 2, place = family == QAM_FREE ? j : pair / 64 * 128 + j % 2 * 64 + pair % 64;
+            int8_t negated = (int8_t)-value;
             same_bytes(c, &value, &activation.values[place], 1);
+            same_bytes(c, &negated, &activation.values[qam_activation_bytes(columns) / 2 + place], 1);
             sums[family == QAM_FREE ? pair % 16 : pair % 64 / 4] += y[j] * value;
         }
         for (int l = 0; l < 16; l++) lanes[l] += (float)(int32_t)sums[l] * scale;

@@ -160,40 +160,20 @@ static void octant_row(
     }
 }
 
-static void free_row(const qam_code *code, const uint8_t *symbols, const sink *s, float *y) {
-    // What is decoded is transformed while it is near. Chunks are whole blocks and whole bytes of symbols.
-    size_t chunk = code->block < PIECE ? PIECE : code->block;
-    for (size_t j = 0; j < code->columns; j += chunk, symbols += chunk / 16 * code->rate) {
-        size_t columns = code->columns - j < chunk ? code->columns - j : chunk;
-        qam_free_decode_avx2(symbols, columns, code->points, code->rate, y + j);
-        qam_rotate_back_avx2(y + j, code->signs + j / 64, columns, code->block, s->factor);
-        if (s->scales) qam_unscale_avx2(y + j, s->scales + j, columns);
-        if (s->type != QAM_F32) qam_from_floats_avx2(y + j, columns, s->type, s->elements + 2 * j);
-    }
-}
-
 void qam_dequantize_avx2(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
     float *work) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     size_t row_size = columns * size_of(type);
     float root = qam_root(code->block);
+    const qam_kernels *table = qam_kernels_for(QAM_AVX2);
     qam_octant_reader reader;
     if (code->family == QAM_OCTANT) qam_make_reader(code->magnitudes, code->rate, &reader);
     for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
         uint8_t *row = (uint8_t *)out + i * row_size;
         sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, type, row};
-        float *y = type == QAM_F32 ? (float *)out + i * columns : work;
-        if (code->family == QAM_FREE) {
-            free_row(code, symbols, &s, y);
-        } else if (code->block <= PIECE) {
-            octant_row(code, code->block, symbols, &reader, &s);
-        } else {
-            qam_octant_decode_avx2(symbols, columns, code->magnitudes, code->rate, y);
-            qam_rotate_back_avx2(y, code->signs, columns, code->block, s.factor);
-            if (s.scales) qam_unscale_avx2(y, s.scales, columns);
-            if (type != QAM_F32) qam_from_floats_avx2(y, columns, type, row);
-        }
+        if (code->family == QAM_OCTANT && code->block <= PIECE) octant_row(code, code->block, symbols, &reader, &s);
+        else qam_dequantize_row(table, code, symbols, s.factor, type, row, work);
     }
 }
 

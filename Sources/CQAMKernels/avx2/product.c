@@ -7,8 +7,6 @@ QAM_TARGET_AVX2
 
 enum { SPAN = 128, FLOATS = 8 }; // columns that are quantized at once, floats of a register
 
-// The bits of the largest magnitude of a block. Bits of magnitudes are in the order of their floats; those of
-// infinities and NaNs are above all others.
 static inline uint32_t largest_magnitude(const float *x, size_t count) {
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
     __m256i largest = _mm256_setzero_si256();
@@ -47,7 +45,9 @@ static inline __attribute__((always_inline)) __m256i part(__m256i v) {
 }
 
 static inline __attribute__((always_inline)) void quantize_span(
-    const float *x, float inverse, bool apart, int8_t *values) {
+    const float *x, size_t count, float inverse, bool apart, int8_t *values) {
+    float padded[SPAN] = {0};
+    if (count < SPAN) x = memcpy(padded, x, count * sizeof *x);
     __m256 factor = _mm256_set1_ps(inverse);
     for (size_t i = 0; i < SPAN / 32; i++) {
         __m256i v = quantize_32(x + 32 * i, factor);
@@ -61,41 +61,10 @@ static inline __attribute__((always_inline)) void quantize_span(
     }
 }
 
-static inline __attribute__((always_inline)) void quantize(
-    const float *x, size_t columns, bool apart, qam_activation activation) {
-    for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
-        size_t count = columns - first < QAM_ACTIVATION_BLOCK ? columns - first : QAM_ACTIVATION_BLOCK;
-        uint32_t bits = largest_magnitude(x + first, count);
-        float largest, inverse = 0;
-        memcpy(&largest, &bits, sizeof largest);
-        bool finite = isfinite(largest);
-        if (largest < 0x1p-100f) largest = 0;
-        activation.scales[first / QAM_ACTIVATION_BLOCK] = finite ? largest / 127 : NAN;
-        if (finite && largest > 0) inverse = 127 / largest;
-        for (size_t j = 0; j < count; j += SPAN) {
-            int8_t *values = activation.values + first + j;
-            float padded[SPAN] = {0};
-            if (inverse == 0) {
-                memset(values, 0, SPAN);
-            } else if (count - j >= SPAN) {
-                quantize_span(x + first + j, inverse, apart, values);
-            } else {
-                memcpy(padded, x + first + j, (count - j) * sizeof *x);
-                quantize_span(padded, inverse, apart, values);
-            }
-        }
-    }
-}
+#include "../quantize.h"
 
 void qam_prepare_avx2(const qam_code *code, float *x, qam_activation activation) {
-    const qam_kernels *table = qam_kernels_for(QAM_AVX2);
-    size_t columns = code->columns;
-    if (code->channel_scales) table->unscale(x, code->channel_scales, columns);
-    table->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
-    if (code->family == QAM_OCTANT)
-        quantize(x, columns, true, activation);
-    else
-        quantize(x, columns, false, activation);
+    prepare(qam_kernels_for(QAM_AVX2), code, x, activation);
 }
 
 void qam_multiply_avx2(

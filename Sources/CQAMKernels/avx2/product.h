@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) void multiply_tile(
     tile_lanes lanes[TILED];
     for (size_t t = 0; t < batch; t++) memset(lanes[t].lanes, 0, rows * sizeof *lanes[t].lanes);
     for (size_t first = 0; first < code->columns; first += PANEL_COLUMNS) {
-        size_t left = qam_activation_bytes(code->columns) - first, block = first / QAM_ACTIVATION_BLOCK, t = 0;
+        size_t left = qam_value_bytes(code->columns) - first, block = first / QAM_ACTIVATION_BLOCK, t = 0;
         size_t count = left < PANEL_COLUMNS ? left / UNIT : PANEL_UNITS;
         for (size_t row = 0; row < rows; row++) decode(decoder, symbols + row * row_bytes, first, &weights, row);
         for (; t + TILE_BATCH <= batch; t += TILE_BATCH)

@@ -145,7 +145,7 @@ INLINE void run_stride(
         __m256i pair = _mm256_set1_epi32(packed);
         if (stride <= 4) step_narrow(stride, s, halves, pair, costs, choices);
         else step_wide(stride, s, halves, pair, costs, choices);
-        if (i % QAM_TRELLIS_BLOCK == QAM_TRELLIS_BLOCK - 1) {
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> stride) == 0) {
             __m256i common = _mm256_set1_epi32(costs[0]);
             for (size_t n = 0; n < 256u >> stride; n += 8) store(costs + n, _mm256_sub_epi32(load(costs + n), common));
         }
@@ -154,8 +154,7 @@ INLINE void run_stride(
 
 static void run(
     const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
-    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep) {
-    (void)keep;
+    size_t count, qam_trellis_costs *costs, uint8_t *choices) {
     for (size_t r = 0; r < rings; r++, pairs += 2 * QAM_GROUP_PAIRS, costs++, choices += QAM_TRELLIS_CHOICES) {
         switch (s->stride) {
         case 7: run_stride(7, windows, pairs, used, count, costs->of, choices); break;

@@ -1,5 +1,5 @@
 #if defined(__x86_64__)
-// Activations, and the choice of a product.
+// Activations, and the choice of a product. What quantize.h wants comes first.
 
 #include "product.h"
 
@@ -17,8 +17,6 @@ static inline __attribute__((always_inline)) __m512i load_span(const float *x, s
     return _mm512_maskz_loadu_epi32((__mmask16)((1u << (left - first)) - 1), x + first);
 }
 
-// The bits of the largest magnitude of a block. Bits of magnitudes are in the order of their floats; those of
-// infinities and NaNs are above all others.
 static inline uint32_t largest_magnitude(const float *x, size_t count) {
     __m512i largest = _mm512_setzero_si512();
     const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
@@ -27,7 +25,6 @@ static inline uint32_t largest_magnitude(const float *x, size_t count) {
     return (uint32_t)_mm512_reduce_max_epi32(largest);
 }
 
-// Quantizes up to SPAN columns; beyond them are zeros.
 static inline __attribute__((always_inline)) void quantize_span(
     const float *x, size_t count, float inverse, bool apart, int8_t *values) {
     __m512 factor = _mm512_set1_ps(inverse);
@@ -46,35 +43,10 @@ static inline __attribute__((always_inline)) void quantize_span(
     _mm512_storeu_si512(values + 64, _mm512_permutex2var_epi8(low, _mm512_loadu_si512(order + 64), high));
 }
 
-static inline __attribute__((always_inline)) void quantize(
-    const float *x, size_t columns, bool apart, qam_activation activation) {
-    for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
-        size_t count = columns - first < QAM_ACTIVATION_BLOCK ? columns - first : QAM_ACTIVATION_BLOCK;
-        uint32_t bits = largest_magnitude(x + first, count);
-        float largest, inverse = 0;
-        memcpy(&largest, &bits, sizeof largest);
-        bool finite = isfinite(largest);
-        if (largest < 0x1p-100f) largest = 0;
-        activation.scales[first / QAM_ACTIVATION_BLOCK] = finite ? largest / 127 : NAN;
-        if (finite && largest > 0) inverse = 127 / largest;
-        for (size_t j = 0; j < count; j += SPAN) {
-            if (inverse > 0)
-                quantize_span(x + first + j, count - j, inverse, apart, activation.values + first + j);
-            else
-                memset(activation.values + first + j, 0, SPAN);
-        }
-    }
-}
+#include "../quantize.h"
 
 void qam_prepare_avx512(const qam_code *code, float *x, qam_activation activation) {
-    const qam_kernels *table = qam_kernels_for(QAM_AVX512);
-    size_t columns = code->columns;
-    if (code->channel_scales) table->unscale(x, code->channel_scales, columns);
-    table->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
-    if (code->family == QAM_OCTANT)
-        quantize(x, columns, true, activation);
-    else
-        quantize(x, columns, false, activation);
+    prepare(qam_kernels_for(QAM_AVX512), code, x, activation);
 }
 
 void qam_multiply_avx512(

@@ -31,12 +31,22 @@ INLINE __m512i window(const __m512i *points, const __m512i *halves, size_t r, __
     return sum;
 }
 
+// The same with the cost of the states needed, which is added first where other work fills the time until the products
+// are there: so the constant parts need no registers.
+INLINE __m512i path(
+    const __m512i *points, const __m512i *halves, size_t r, __m512i pair, __m512i from, bool from_first) {
+    if (!from_first) return _mm512_add_epi32(from, window(points, halves, r, pair));
+    __m512i sum = _mm512_add_epi32(from, halves[r]);
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(points[r]), "v"(pair));
+    return sum;
+}
+
 // Stores the choices in the low bits of new costs and clears them.
-INLINE void settle(uint32_t stride, registers *c, uint8_t *choices, bool keep) {
+INLINE void settle(uint32_t stride, registers *c, uint8_t *choices) {
     __m512i mask = _mm512_set1_epi32((1 << stride) - 1);
     UNROLL
     for (size_t r = 0; r < cost_registers(stride); r++) {
-        if (keep) _mm_storeu_si128((__m128i *)(choices + 16 * r), _mm512_cvtepi32_epi8(c->r[r]));
+        _mm_storeu_si128((__m128i *)(choices + 16 * r), _mm512_cvtepi32_epi8(c->r[r]));
         c->r[r] = _mm512_andnot_si512(mask, c->r[r]);
     }
 }
@@ -81,39 +91,36 @@ INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
 
 INLINE void step_narrow(
     uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
-    bool keep) {
+    bool from_first) {
     const size_t count = 16u >> stride; // registers of the new states
     const size_t period = stride == 1 ? 4 : 1; // registers until the states needed repeat
     __m512i from[16], next[8];
     spread(stride, c, from);
     UNROLL
     for (size_t r = 0; r < count; r++) {
-        __m512i least = _mm512_add_epi32(from[r % period], window(points, halves, r, pair));
+        __m512i least = path(points, halves, r, pair, from[r % period], from_first);
         if (stride == 1) {
             // Two choices only: a comparison is cheaper than bits within the costs.
-            __m512i other = _mm512_add_epi32(from[4 + r % 4], window(points, halves, 8 + r, pair));
-            if (keep) {
-                __mmask16 chosen = _mm512_cmpgt_epi32_mask(least, other);
-                memcpy(choices + 2 * r, &chosen, sizeof chosen);
-            }
+            __m512i other = path(points, halves, 8 + r, pair, from[4 + r % 4], from_first);
+            __mmask16 chosen = _mm512_cmpgt_epi32_mask(least, other);
+            memcpy(choices + 2 * r, &chosen, sizeof chosen);
             next[r] = _mm512_min_epi32(least, other);
             continue;
         }
         UNROLL
         for (size_t j = 1; j < 1u << stride; j++)
             least = _mm512_min_epi32(
-                least, _mm512_add_epi32(from[j * period + r % period], window(points, halves, j * count + r, pair)));
+                least, path(points, halves, j * count + r, pair, from[j * period + r % period], from_first));
         next[r] = least;
     }
     UNROLL
     for (size_t r = 0; r < count; r++) c->r[r] = next[r];
-    if (stride > 1) settle(stride, c, choices, keep);
+    if (stride > 1) settle(stride, c, choices);
 }
 
 // Strides 5 to 7: the windows that join the same two states come first, while the costs before are still under way.
 INLINE void step_wide(
-    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
-    bool keep) {
+    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices) {
     const size_t joined = stride == 5 ? 4 : 1; // registers for all pairs of states
     __m512i least[4];
     UNROLL
@@ -147,7 +154,7 @@ INLINE void step_wide(
         __m512i all = _mm512_min_epi32(_mm512_min_epi32(least[0], least[1]), _mm512_min_epi32(least[2], least[3]));
         c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
     }
-    settle(stride, c, choices, keep);
+    settle(stride, c, choices);
 }
 
 // Keeps the compiler from loading what does not fit the registers before the loop, only to spill it.
@@ -156,7 +163,7 @@ INLINE void step_wide(
 // Steps of `ways` rings: while one waits for its own results, the processor works on another.
 INLINE void run_ways(
     uint32_t stride, size_t ways, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count,
-    qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    qam_trellis_costs *costs, uint8_t *choices) {
     const size_t row = stride == 1 ? 16 : 16 * cost_registers(stride);
     const __m512i *halves = (const __m512i *)(used ? s->halves : s->choices);
     __m512i points[REGISTERS];
@@ -176,10 +183,10 @@ INLINE void run_ways(
             memcpy(&packed, pairs + 2 * (w * QAM_GROUP_PAIRS + i), sizeof packed);
             __m512i pair = _mm512_set1_epi32(packed);
             uint8_t *to = choices + w * QAM_TRELLIS_CHOICES + i * row;
-            if (stride <= 4) step_narrow(stride, points, halves, pair, &c[w], to, keep);
-            else step_wide(stride, points, halves, pair, &c[w], to, keep);
+            if (stride <= 4) step_narrow(stride, points, halves, pair, &c[w], to, ways > 1 || stride == 1);
+            else step_wide(stride, points, halves, pair, &c[w], to);
         }
-        if (i % QAM_TRELLIS_BLOCK == QAM_TRELLIS_BLOCK - 1) {
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> stride) == 0) {
             UNROLL
             for (size_t w = 0; w < ways; w++) {
                 __m512i common = _mm512_broadcastd_epi32(_mm512_castsi512_si128(c[w].r[0]));
@@ -197,30 +204,29 @@ INLINE void run_ways(
 
 INLINE void run_rings(
     uint32_t stride, const qam_trellis_windows *s, const int16_t *pairs, size_t rings, bool used, size_t count,
-    qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    qam_trellis_costs *costs, uint8_t *choices) {
     if (rings == 1) {
-        run_ways(stride, 1, s, pairs, used, count, costs, choices, keep);
+        run_ways(stride, 1, s, pairs, used, count, costs, choices);
         return;
     }
     // With 128 states one ring fills the processor, and the registers.
     const size_t ways = stride == 1 ? 1 : 2;
     for (size_t r = 0; r < rings; r += ways)
         run_ways(
-            stride, ways, s, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs + r, choices + r * QAM_TRELLIS_CHOICES,
-            keep);
+            stride, ways, s, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs + r, choices + r * QAM_TRELLIS_CHOICES);
 }
 
 static void run(
     const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
-    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep) {
+    size_t count, qam_trellis_costs *costs, uint8_t *choices) {
     switch (s->stride) {
-    case 7: run_rings(7, windows, pairs, rings, used, count, costs, choices, keep); break;
-    case 6: run_rings(6, windows, pairs, rings, used, count, costs, choices, keep); break;
-    case 5: run_rings(5, windows, pairs, rings, used, count, costs, choices, keep); break;
-    case 4: run_rings(4, windows, pairs, rings, used, count, costs, choices, keep); break;
-    case 3: run_rings(3, windows, pairs, rings, used, count, costs, choices, keep); break;
-    case 2: run_rings(2, windows, pairs, rings, used, count, costs, choices, keep); break;
-    default: run_rings(1, windows, pairs, rings, used, count, costs, choices, keep); break;
+    case 7: run_rings(7, windows, pairs, rings, used, count, costs, choices); break;
+    case 6: run_rings(6, windows, pairs, rings, used, count, costs, choices); break;
+    case 5: run_rings(5, windows, pairs, rings, used, count, costs, choices); break;
+    case 4: run_rings(4, windows, pairs, rings, used, count, costs, choices); break;
+    case 3: run_rings(3, windows, pairs, rings, used, count, costs, choices); break;
+    case 2: run_rings(2, windows, pairs, rings, used, count, costs, choices); break;
+    default: run_rings(1, windows, pairs, rings, used, count, costs, choices); break;
     }
 }
 

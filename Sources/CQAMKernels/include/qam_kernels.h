@@ -63,7 +63,8 @@ typedef struct {
 // Activations made ready for `multiply`: rotated, and quantized to bytes with a float scale for each block.
 //
 // `values` holds qam_activation_bytes(columns) bytes. For octant codes the 128 bytes of a group are the first
-// coordinates of its 64 pairs, then the second ones; for free codes pairs lie side by side. Both end in zeros.
+// coordinates of its 64 pairs, then the second ones; for free codes pairs lie side by side. Both end in zeros. The second
+// half of the bytes are the first half negated: a product takes a value's sign by taking one or the other.
 // `scales` holds one float for each QAM_ACTIVATION_BLOCK columns or part of them.
 typedef struct {
     int8_t *values;
@@ -129,12 +130,13 @@ typedef struct {
     // 64. `pairs` holds 2 * length coordinates from 0 to 4088, the larger one of each pair first, in eighths of a
     // magnitude's unit. Pairs from `used` on cost nothing.
     //
-    // The rule for 64 pairs: of all paths of windows through the last and the first pairs of the ring (a lead on either
-    // side of the seam, by stride) the cheapest one has a state at the seam; the result is the cheapest ring with that
-    // state there. Shorter rings: a state's promise is the least cost of the paths through 64 pairs on either side of
-    // the seam (around the ring as often as need be) that have it there; rings through the most promising states are
-    // found, in fours until their pairs are 768 or more, and the cheapest is the result. Of equals, the lowest state
-    // comes first, and the path with the lowest last window that differs.
+    // The rule for 64 pairs: the cheapest path of windows once around the ring and some pairs further (by stride) is
+    // found. If it has the same state at two places a whole ring apart, the first such part of it is the result; if not,
+    // the cheapest ring with the state there that the path has 64 pairs before its end. Shorter rings: a state's promise
+    // is the least cost of the paths through 64 pairs on either side of the seam (around the ring as often as need be)
+    // that have it there; rings through the most promising states are found, in fours until their pairs are 768 or more,
+    // and the cheapest is the result. Of equals, the lowest state comes first, and the path with the lowest last window
+    // that differs.
     void (*trellis_search)(
         const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows);
     // The decoded magnitudes as signed integers, never -0. `magnitudes` as in qam_code.
@@ -180,7 +182,7 @@ const qam_kernels *qam_kernels_chosen(void);
 // Bytes of one row's symbols.
 size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns);
 
-// Bytes of a prepared activation: the columns up to a multiple of 128.
+// Bytes of a prepared activation: twice the columns up to a multiple of 128.
 size_t qam_activation_bytes(size_t columns);
 
 // Rounds the 2 * count coordinates of a free codebook to int16 with one unit for all, which is returned: the largest

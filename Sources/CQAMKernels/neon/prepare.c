@@ -47,7 +47,7 @@ static void quantize_block(const float *x, size_t count, qam_family family, int8
     if (largest < 0x1p-100f) largest = 0;
     *scale = largest / 127;
     if (isnan(largest) || largest == 0) {
-        memset(values, 0, qam_activation_bytes(count));
+        memset(values, 0, qam_value_bytes(count));
         return;
     }
     float inverse = 127 / largest;
@@ -68,6 +68,7 @@ void qam_prepare_neon(const qam_code *code, float *x, qam_activation activation)
         quantize_block(
             x + first, count, code->family, activation.values + first, activation.scales + first / QAM_ACTIVATION_BLOCK);
     }
+    qam_append_negated(activation.values, columns);
 }
 
 #endif

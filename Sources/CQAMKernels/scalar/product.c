@@ -17,7 +17,7 @@ void qam_prepare_scalar(const qam_code *code, float *x, qam_activation activatio
     size_t columns = code->columns;
     if (code->channel_scales) qam_unscale_scalar(x, code->channel_scales, columns);
     qam_rotate_scalar(x, 1, code->signs, columns, code->block, qam_root(code->block));
-    memset(activation.values, 0, qam_activation_bytes(columns));
+    memset(activation.values, 0, qam_value_bytes(columns));
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
         size_t end = columns - first < QAM_ACTIVATION_BLOCK ? columns : first + QAM_ACTIVATION_BLOCK;
         bool finite = true;
@@ -35,6 +35,7 @@ void qam_prepare_scalar(const qam_code *code, float *x, qam_activation activatio
         for (size_t j = first; j < end; j++)
             activation.values[place(code->family, j)] = (int8_t)rintf(x[j] * inverse);
     }
+    qam_append_negated(activation.values, columns);
 }
 
 // ---- Products -------------------------------------------------------------------------------------------------

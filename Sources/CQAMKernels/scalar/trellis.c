@@ -51,7 +51,7 @@ static void run_ring(
         case 2: step(2, d, costs, choices); break;
         default: step(1, d, costs, choices); break;
         }
-        if (i % QAM_TRELLIS_BLOCK == QAM_TRELLIS_BLOCK - 1) {
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> s->stride) == 0) {
             int32_t common = costs[0];
             for (uint32_t n = 0; n < 256u >> s->stride; n++) costs[n] -= common;
         }
@@ -60,8 +60,7 @@ static void run_ring(
 
 static void run(
     const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
-    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep) {
-    (void)keep;
+    size_t count, qam_trellis_costs *costs, uint8_t *choices) {
     for (size_t r = 0; r < rings; r++)
         run_ring(
             s, windows, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs[r].of, choices + r * QAM_TRELLIS_CHOICES);

@@ -17,15 +17,18 @@ enum {
     QAM_TRELLIS_STATES = 128, // at most: 2^(8 - stride)
     QAM_TRELLIS_RINGS = 4,    // searched at the same time, at most
     // Coordinates of pairs are in eighths of a magnitude's unit, 511 units at most: far beyond every base point, and
-    // small enough that a path's cost never overflows between two subtractions.
+    // small enough for QAM_TRELLIS_BLOCK.
     QAM_TRELLIS_SCALE = 8,
     QAM_TRELLIS_LIMIT = 511 * QAM_TRELLIS_SCALE,
-    // Steps between subtractions of a common cost.
-    QAM_TRELLIS_BLOCK = 4,
-    // The cost of states in which no path begins: above every sum of a few steps.
+    // Steps between subtractions of a common cost, shifted right by `stride` bits. A step adds from -1,564,680 to 520,200,
+    // shifted left by as many, so that costs overflow not even in twice as many steps, should a part of the ring end
+    // just before a subtraction.
+    QAM_TRELLIS_BLOCK = 512,
+    // The cost of states in which no path begins: above what the steps add until all states are reached.
     QAM_TRELLIS_CLOSED = 1 << 30,
-    // Bytes for the choices of a ring's steps, in the widest layout.
-    QAM_TRELLIS_CHOICES = QAM_GROUP_PAIRS * 64 * 4
+    // The steps of a path at most, and bytes for their choices in the widest layout.
+    QAM_TRELLIS_STEPS = 2 * QAM_GROUP_PAIRS,
+    QAM_TRELLIS_CHOICES = QAM_TRELLIS_STEPS * 64 * 4
 };
 
 // The costs of a ring's states, their low `stride` bits zero. With fewer than 16 states, they are repeated to fill 16.
@@ -44,12 +47,11 @@ typedef struct {
 typedef struct qam_trellis qam_trellis;
 
 // One instruction set's part of the search: steps of 1 or QAM_TRELLIS_RINGS rings over `count` pairs, of which all are
-// used or none (then they are zeros), and what each ring chooses for each state at each step, which may be
-// left out unless they are to be kept. Pairs of a ring begin
+// used or none (then they are zeros), and what each ring chooses for each state at each step. Pairs of a ring begin
 // 2 * QAM_GROUP_PAIRS coordinates behind those of the one before, choices QAM_TRELLIS_CHOICES bytes.
 typedef void qam_trellis_run(
     const qam_trellis *search, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
-    size_t count, qam_trellis_costs *costs, uint8_t *choices, bool keep);
+    size_t count, qam_trellis_costs *costs, uint8_t *choices);
 
 struct qam_trellis {
     // Windows as they are, and with their bits in the opposite order, to go against the ring's direction.
@@ -57,8 +59,13 @@ struct qam_trellis {
     qam_trellis_run *run;
     uint32_t stride;
     // A state's choice takes choice_bits bits (1, 8 or 32), those of a step row_bytes bytes.
-    uint32_t choice_bits, row_bytes;
+    uint32_t choice_bits;
+    size_t row_bytes;
 };
+
+static inline size_t qam_trellis_row_bytes(uint32_t stride, uint32_t choice_bits) {
+    return (stride > 4 ? 16 : 256u >> stride) * choice_bits / 8;
+}
 
 // Begins the searches of a row: for all instruction sets, and for each.
 void qam_trellis_begin(

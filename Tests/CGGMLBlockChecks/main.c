@@ -1,0 +1,96 @@
+// Decodes and encodes random blocks of every type with every instruction set of this machine, in memory of exactly their
+// size and without any alignment, for scripts/check-sanitizers; all must give the scalar bits.
+
+#include <ggml_blocks.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_BLOCKS = 37 };
+
+static uint64_t state = 1;
+
+static uint64_t next_random(void) {
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return state >> 32;
+}
+
+// A copy whose end is the end of its memory, at an odd address.
+static uint8_t *place(const uint8_t *bytes, size_t count) {
+    uint8_t *memory = malloc(count + 1);
+    if (!memory) abort();
+    memcpy(memory + 1, bytes, count);
+    return memory;
+}
+
+static int same(const float *a, const float *b, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(a + i, b + i, sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i]))) return 0;
+    return 1;
+}
+
+static int decode(const gb_functions *truth, const gb_functions *table, uint32_t id, size_t count) {
+    gb_type type = gb_type_of(truth, id);
+    if (!type.to_floats) return 1;
+    uint8_t random[MOST_BLOCKS * 512];
+    size_t bytes = count * type.bytes, elements = count * type.elements;
+    if (bytes > sizeof random) abort();
+    for (size_t i = 0; i < bytes; i++) random[i] = (uint8_t)next_random();
+    uint8_t *blocks = place(random, bytes);
+    float *expected = malloc(elements * sizeof *expected), *actual = malloc(elements * sizeof *actual);
+    if (!expected || !actual) abort();
+    type.to_floats(blocks + 1, count, expected);
+    gb_type_of(table, id).to_floats(blocks + 1, count, actual);
+    int good = same(expected, actual, elements);
+    free(blocks), free(expected), free(actual);
+    return good;
+}
+
+static int encode(const gb_functions *truth, const gb_functions *table, size_t count) {
+    float *x = malloc(32 * count * sizeof *x);
+    uint8_t *expected = malloc(34 * count), *actual = malloc(34 * count);
+    if (!x || !expected || !actual) abort();
+    for (size_t i = 0; i < 32 * count; i++) {
+        // Ordinary values for the most part, any bits one time in 64.
+        uint32_t bits = (uint32_t)next_random();
+        x[i] = (float)((int32_t)bits >> 16) / 4096;
+        if (next_random() % 64 == 0) memcpy(&x[i], &bits, sizeof bits);
+    }
+    truth->q8_0_from_floats(x, count, expected);
+    table->q8_0_from_floats(x, count, actual);
+    int good = 1;
+    for (size_t i = 0; good && i < count; i++) {
+        // The sign and payload of a NaN are free.
+        const uint8_t *e = expected + 34 * i, *a = actual + 34 * i;
+        int nan = (e[1] & 0x7C) == 0x7C && ((e[1] & 3) | e[0]) != 0 && (a[1] & 0x7C) == 0x7C && ((a[1] & 3) | a[0]) != 0;
+        good = (nan || memcmp(e, a, 2) == 0) && memcmp(e + 2, a + 2, 32) == 0;
+    }
+    free(x), free(expected), free(actual);
+    return good;
+}
+
+int main(void) {
+    int failed = 0;
+    const gb_functions *truth = gb_functions_for(GB_SCALAR);
+    for (int isa = GB_SCALAR; isa <= GB_AVX512; isa++) {
+        const gb_functions *table = gb_functions_for((gb_isa)isa);
+        if (!table) continue;
+        int types = 0;
+        for (size_t count = 1; count <= MOST_BLOCKS; count++) {
+            types = 0;
+            for (uint32_t id = 0; id < GB_TYPES; id++) {
+                types += gb_type_of(truth, id).to_floats != NULL;
+                if (decode(truth, table, id, count)) continue;
+                printf("instruction set %d, type %u, %zu blocks: other floats\n", isa, id, count);
+                failed = 1;
+            }
+            if (encode(truth, table, count)) continue;
+            printf("instruction set %d, %zu blocks of Q8_0: other bytes\n", isa, count);
+            failed = 1;
+        }
+        printf("instruction set %d: %d block types\n", isa, types);
+        failed |= types == 0;
+    }
+    return failed;
+}
