@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 let swiftSettings: [SwiftSetting] = [
@@ -16,6 +16,8 @@ let package = Package(
     products: [
         .library(name: "QAMFormat", targets: ["QAMFormat"]),
         .library(name: "Converters", targets: ["Converters"]),
+        // `scripts/build-libqamw` links it so that it needs no Swift runtime.
+        .library(name: "qamw-c", type: .dynamic, targets: ["QAMCABI"]),
         .executable(name: "qamw", targets: ["Tools"]),
     ],
     dependencies: [
@@ -35,6 +37,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "CQAMW", cSettings: cSettings),
+        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [

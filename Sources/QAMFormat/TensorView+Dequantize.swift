@@ -39,6 +39,26 @@ extension TensorView {
         return weights
     }
 
+    /// The weights of rows as elements of a type of `ElementConversion.encodable`, row-major and little-endian, into the first
+    /// bytes of the caller's memory. Works in pieces of about a MiB of Floats. Throws as the other, and `unsupported` for
+    /// another type.
+    public func dequantize(rows: Range<Int>, as dtype: DType, into bytes: inout MutableRawSpan) throws {
+        let rows = try checked(rows)
+        guard let needed = dtype.byteCount(elements: rows.count * columns), bytes.byteCount >= needed else {
+            throw error(.invalidArgument, "\(rows.count) rows of \(columns) weights do not fit \(bytes.byteCount) bytes of \(dtype.name)")
+        }
+        guard columns > 0 else { return }
+        var end = 0
+        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.pieceBytes / 4 / columns + 1) {
+            let piece = start..<min(start + Self.pieceBytes / 4 / columns + 1, rows.upperBound)
+            let elements = try ElementConversion.bytes(floats(rows: piece), as: dtype)
+            unsafe bytes.withUnsafeMutableBytes { bytes in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[end...]).copyBytes(from: elements)
+            }
+            end += elements.count
+        }
+    }
+
     private func decode(_ rows: Range<Int>, _ coding: Coding, into weights: inout MutableSpan<Float>) throws {
         let decoder = try decoder
         guard case .perRow(let symbolBytes)? = coding.streams.first(where: { $0.role == .symbols })?.extent, symbolBytes > 0 else {

@@ -20,7 +20,7 @@ struct Qamw: AsyncParsableCommand {
             Example:
               qamw quantize models/llama llama.qamw
             """,
-        version: "0.2.0",
+        version: Version.text,
         subcommands: [
             Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self, Bench.self,
         ])

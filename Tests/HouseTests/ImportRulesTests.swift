@@ -30,6 +30,7 @@ import Testing
     @Test(arguments: [
         ("QAMFormat", ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"]),
         ("Converters", ["QAMFormat"]),
+        ("QAMCABI", ["QAMFormat", "CQAMW", "Dispatch"]),
         ("CodebookSolver", []),
         ("KernelBenchmark", ["QAMFormat"]),
         ("Tools", ["QAMFormat", "Converters", "KernelBenchmark", "ArgumentParser", "Crypto"]),
@@ -47,6 +48,18 @@ import Testing
         #expect(users.count == 1, "\(module) is imported by \(users)")
         if module == "CQAMKernels" { #expect(users.allSatisfy { $0.hasPrefix("Codec/") }) }
         if module == "CGGMLBlocks" { #expect(users.allSatisfy { $0.hasPrefix("Tensors/") }) }
+    }
+
+    /// The C interface shows pointers, and nothing but the functions of its header.
+    @Test func theCInterfaceShowsNothingElse() throws {
+        let header = try String(contentsOf: Self.root.appending(path: "Sources/CQAMW/include/qamw.h"), encoding: .utf8)
+        let declared = header.matches(of: /(?m)^\w[\w ]*\*?(qamw_\w+)\(/).map { String($0.output.1) }
+        let sources = try Self.sources("QAMCABI").map(\.text)
+        let implemented = sources.flatMap { $0.matches(of: /(?m)^@c\((\w+)\) @implementation\npublic func (\w+)\(/) }
+        #expect(declared.count > 20)
+        #expect(implemented.allSatisfy { $0.output.1 == $0.output.2 })
+        #expect(implemented.map { String($0.output.1) }.sorted() == declared.sorted())
+        #expect(sources.reduce(0) { $0 + $1.matches(of: /(?m)^\s*(?:public|open) (?!import)/).count } == declared.count)
     }
 
     /// Types that one folder declares and another must not name.
@@ -81,7 +94,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["QAMFormat", "Converters"])
+    @Test(arguments: ["QAMFormat", "Converters", "QAMCABI"])
     func librariesNeitherPrintNorExit(target: String) throws {
         for (path, text) in try Self.sources(target) {
             #expect(text.firstMatch(of: /(?m)^[^\/]*\b(print|exit|abort|fatalError|preconditionFailure)\(/) == nil, "\(target)/\(path)")
@@ -89,7 +102,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["QAMFormat", "Converters", "Tools", "CodebookSolver"])
+    @Test(arguments: ["QAMFormat", "Converters", "QAMCABI", "Tools", "CodebookSolver"])
     func nothingIsForced(target: String) throws {
         for (path, text) in try Self.sources(target) {
             #expect(text.firstMatch(of: #/\btry!|\bas!\s/#) == nil, "\(target)/\(path)")

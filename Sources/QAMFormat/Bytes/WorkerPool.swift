@@ -13,6 +13,9 @@ internal import Synchronization
 /// After each run the threads keep looking for the next one for some ten microseconds, then sleep. A pool may be used
 /// from many threads; their runs come one after the other. `deinit` ends the threads.
 public final class WorkerPool: Sendable {
+    /// The number of processors that are there to be used, at least 1.
+    public static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+
     /// The number of threads that share a run, the caller's included.
     public let width: Int
     private let shared: Shared

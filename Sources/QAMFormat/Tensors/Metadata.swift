@@ -18,6 +18,9 @@ public struct Metadata: Hashable, Sendable {
     /// O(1).
     public subscript(key: String) -> MetadataValue? { index[ExactName(key)].map { entries[$0].value } }
 
+    /// The place of the key in `entries`; nil where there is no such key. O(1).
+    public func index(of key: String) -> Int? { index[ExactName(key)] }
+
     /// Replaces the key's value in its place, or appends the key. O(1).
     public mutating func set(_ key: String, _ value: MetadataValue) {
         if let position = index[ExactName(key)] {

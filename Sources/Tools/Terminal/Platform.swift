@@ -5,11 +5,12 @@ internal import Musl
 #else
 internal import Darwin
 #endif
+internal import QAMFormat
 
 /// What the command asks of the operating system beside files.
 enum Platform {
     /// Processors that this process may use.
-    static var processorCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+    static var processorCount: Int { WorkerPool.coreCount }
 
     /// Where temporary files go.
     static var temporaryFolder: String {

@@ -1,0 +1,92 @@
+import CQAMW
+import QAMFormat
+
+// What C passes, checked.
+
+/// Throws `invalidArgument` unless `pointer` points to something that is aligned for it.
+@unsafe func required<Pointee>(_ pointer: UnsafePointer<Pointee>?, _ name: String) throws -> UnsafePointer<Pointee> {
+    guard let pointer = unsafe pointer else { throw QAMError.missing(name) }
+    try checkAlignment(UInt(bitPattern: pointer), of: Pointee.self, name)
+    return unsafe pointer
+}
+
+/// Throws `invalidArgument` unless `pointer` points to something that is aligned for it.
+@unsafe func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<Pointee> {
+    guard let pointer = unsafe pointer else { throw QAMError.missing(name) }
+    try checkAlignment(UInt(bitPattern: pointer), of: Pointee.self, name)
+    return unsafe pointer
+}
+
+func checkAlignment<Pointee>(_ address: UInt, of type: Pointee.Type, _ name: String) throws {
+    guard address % UInt(MemoryLayout<Pointee>.alignment) == 0 else {
+        throw QAMError(.invalidArgument, "\(name) is not aligned to \(MemoryLayout<Pointee>.alignment) bytes")
+    }
+}
+
+@unsafe func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String {
+    unsafe String(cString: try required(pointer, name))
+}
+
+/// The range first ..< first + count of `whole`. Throws `invalidArgument` where it has not that many.
+func range(_ first: UInt64, _ count: UInt64, of whole: Int, _ what: String) throws -> Range<Int> {
+    guard first <= UInt64(whole), count <= UInt64(whole) - first else {
+        throw QAMError(.invalidArgument, "\(count) \(what) from \(first) on are asked for of \(whole)")
+    }
+    return Int(first)..<Int(first + count)
+}
+
+extension Array {
+    /// An index that C gave. Throws `invalidArgument` where there is none.
+    func checkedIndex(_ index: UInt64, _ what: String) throws -> Int {
+        guard index < UInt64(count) else { throw QAMError(.invalidArgument, "there is no \(what) \(index)") }
+        return Int(index)
+    }
+}
+
+/// The number of threads that `count` asks for: 0 stands for one a processor.
+func threadCount(_ count: UInt32) throws -> Int {
+    guard count <= 1024 else { throw QAMError(.invalidArgument, "\(count) threads are more than 1024") }
+    return count == 0 ? WorkerPool.coreCount : Int(count)
+}
+
+/// A struct that grows at its end from version to version, and begins with its size as the caller knows it.
+protocol SizedStruct {
+    init()
+    var size: UInt32 { get set }
+}
+
+extension qamw_options: SizedStruct {}
+extension qamw_info: SizedStruct {}
+extension qamw_tensor: @unsafe SizedStruct {}
+extension qamw_metadata: @unsafe SizedStruct {}
+extension qamw_embedded: @unsafe SizedStruct {}
+
+/// Stores as much of a struct as the caller knows, and zeros where the caller knows more.
+@unsafe func store<Value: SizedStruct>(_ value: Value, in place: UnsafeMutablePointer<Value>?, _ name: String) throws {
+    let place = try unsafe required(place, name)
+    var value = value
+    value.size = unsafe place.pointee.size
+    guard value.size >= UInt32(MemoryLayout<UInt32>.size) else { throw QAMError(.invalidArgument, "the size of \(name) is not set") }
+    let target = unsafe UnsafeMutableRawBufferPointer(start: place, count: Int(value.size))
+    unsafe withUnsafeBytes(of: value) { known in
+        let count = min(known.count, target.count)
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: known[..<count]))
+        for index in count..<target.count { unsafe target[index] = 0 }
+    }
+}
+
+/// The caller's struct; members that the caller does not know are 0. Throws `invalidArgument` where the caller sets members that this
+/// version does not know.
+@unsafe func load<Value: SizedStruct>(_ place: UnsafePointer<Value>?, _ name: String) throws -> Value {
+    var value = Value()
+    guard unsafe place != nil else { return value }
+    let place = try unsafe required(place, name)
+    let given = unsafe UnsafeRawBufferPointer(start: place, count: Int(place.pointee.size))
+    guard given.count >= MemoryLayout<UInt32>.size else { throw QAMError(.invalidArgument, "the size of \(name) is not set") }
+    let count = min(given.count, MemoryLayout<Value>.size)
+    guard unsafe given[count...].allSatisfy({ $0 == 0 }) else {
+        throw QAMError(.invalidArgument, "\(name) ask for what this version does not know")
+    }
+    unsafe withUnsafeMutableBytes(of: &value) { unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: given[..<count])) }
+    return value
+}

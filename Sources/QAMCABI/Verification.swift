@@ -1,0 +1,73 @@
+public import CQAMW
+import Dispatch
+import QAMFormat
+import Synchronization
+
+@c(qamw_verify) @implementation
+public func qamw_verify(
+    _ file: OpaquePointer?, _ tensors: UnsafePointer<UInt64>?, _ tensorCount: UInt64, _ threads: UInt32,
+    _ handler: qamw_problem_handler?, _ context: UnsafeMutableRawPointer?, _ bytesVerified: UnsafeMutablePointer<UInt64>?,
+    _ error: UnsafeMutablePointer<qamw_error>?
+) -> Int32 {
+    unsafe reporting(error) {
+        let reader = try unsafe object(file, "file", as: FileHandle.self).reader
+        let threads = try threadCount(threads)
+        let names = try unsafe tensors.map { try unsafe reader.names(of: $0, tensorCount) }
+        let report = try blocking { try await reader.verify(tensors: names, threads: threads) }
+        unsafe bytesVerified?.pointee = UInt64(report.bytesVerified)
+        for problem in report.problems { unsafe tell(handler, problem, context) }
+        if let first = report.problems.first { throw first }
+    }
+}
+
+extension QAMReader {
+    @unsafe fileprivate func names(of indices: UnsafePointer<UInt64>, _ count: UInt64) throws -> [String] {
+        // Naming a tensor twice is allowed; more than there are is taken for a mistake before the memory is read.
+        guard count <= UInt64(tensors.count) else {
+            throw QAMError(.invalidArgument, "\(count) tensors are asked for of \(tensors.count)")
+        }
+        let indices = unsafe UnsafeBufferPointer(start: try required(indices, "tensors"), count: Int(count))
+        return try unsafe indices.map { tensors[try tensors.checkedIndex($0, "tensor")].name }
+    }
+}
+
+@unsafe private func tell(_ handler: qamw_problem_handler?, _ error: QAMError, _ context: UnsafeMutableRawPointer?) {
+    guard let handler = unsafe handler else { return }
+    var memory = LentMemory()
+    var problem = unsafe qamw_problem()
+    unsafe problem.size = UInt32(MemoryLayout<qamw_problem>.size)
+    unsafe problem.status = error.status
+    unsafe problem.message = memory.text(error.description)
+    unsafe problem.section = error.place.section.map { unsafe memory.text($0) }
+    unsafe problem.tensor = error.place.tensor.map { unsafe memory.text($0) }
+    unsafe problem.offset = Int64(error.place.offset ?? -1)
+    unsafe problem.length = UInt64(error.place.length ?? 0)
+    unsafe handler(&problem, context)
+}
+
+/// Waits for what an asynchronous function gives. The calling thread is C's, never one of Swift's own, which must not wait.
+private func blocking<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+    let outcome = Outcome<Value>()
+    Task.detached {
+        do { outcome.set(.success(try await body())) } catch { outcome.set(.failure(error)) }
+    }
+    return try outcome.wait().get()
+}
+
+/// A result that another thread will give.
+private final class Outcome<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+    private let isThere = DispatchSemaphore(value: 0)
+
+    func set(_ value: Result<Value, any Error>) {
+        result.withLock { $0 = value }
+        isThere.signal()
+    }
+
+    func wait() -> Result<Value, any Error> {
+        while true {
+            isThere.wait()
+            if let value = result.withLock({ $0 }) { return value }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// What a tensor consists of in its file.
+public enum TensorPart: Hashable, Sendable {
+    /// The elements of a raw tensor.
+    case elements
+    /// A stream of a coded tensor.
+    case stream(StreamRole)
+    /// The codebook's record of a coded tensor.
+    case codebook
+}
+
+/// The stored bytes by parts and ranges, for those who name them by numbers.
+extension TensorView {
+    /// The length of a part, decompressed. Throws `invalidArgument` where the tensor has no such part.
+    public func byteCount(of part: TensorPart) throws -> Int {
+        switch (part, descriptor.storage) {
+        case (.elements, .raw): descriptor.byteCount
+        case (.stream(let role), .coded(let coding)): coding.streams[try number(role, in: coding)].byteCount(rows: rows)
+        case (.codebook, .coded): try withCodebook { $0.byteCount }
+        case (.elements, _): throw error(.invalidArgument, "the tensor is coded")
+        default: throw error(.invalidArgument, "the tensor is not coded")
+        }
+    }
+
+    /// Lends a range of a part's bytes, decompressed, of all of it if none is named.
+    public func withBytes<Result>(
+        of part: TensorPart, _ range: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
+    ) throws -> Result {
+        let count = try byteCount(of: part)
+        let range = range ?? 0..<count
+        guard range.lowerBound >= 0, range.upperBound <= count else {
+            throw error(.invalidArgument, "bytes \(range) are asked for of \(count)")
+        }
+        switch (part, descriptor.storage) {
+        case (.stream(let role), .coded(let coding)):
+            return try reader.payload.withBytes(extent(number(role, in: coding)), range, body)
+        case (.codebook, _): return try withCodebook { try body($0.extracting(range)) }
+        default: return try withBytes(range, body)
+        }
+    }
+
+    /// Whether what is lent of the payload is the file's mapping, which stays where it is as long as the reader lives.
+    public var isMapped: Bool { reader.bytes is MappedBytes && reader.directory.form(of: index).compression == .none }
+
+    private func number(_ role: StreamRole, in coding: Coding) throws -> Int {
+        guard let number = coding.streams.firstIndex(where: { $0.role == role }) else {
+            throw error(.invalidArgument, "the tensor has no stream of \(role.name)")
+        }
+        return number
+    }
+}

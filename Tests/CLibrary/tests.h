@@ -1,0 +1,45 @@
+// Checks of libqamw from C. Each group is a function; main.c runs all of them.
+
+#ifndef TESTS_H
+#define TESTS_H
+
+#include <qamw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+extern int checks, failures;
+
+// Counts, and names what is not so.
+#define EXPECT(condition) \
+    ((condition) ? (void)checks++ : (void)(failures++, fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition)))
+
+// A call fails with this status, and says so in `error` with this text in its message.
+#define EXPECT_FAILURE(call, code, text) \
+    do { \
+        memset(&error, 0xEE, sizeof error); \
+        EXPECT((call) == (code)); \
+        EXPECT(error.status == (code)); \
+        EXPECT(memchr(error.message, 0, sizeof error.message) != NULL && strstr(error.message, text) != NULL); \
+    } while (0)
+
+#define EXPECT_SUCCESS(call) EXPECT((call) == QAMW_OK)
+
+// The files: EXAMPLE is that of the specification's section 11; METADATA and COMPRESSED are corner cases of make_example.py;
+// DAMAGED is EXAMPLE with a changed byte in the symbols of "proj"; CUT lacks EXAMPLE's last byte; MODEL is a quantized model.
+typedef struct {
+    const char *example, *metadata, *compressed, *damaged, *cut, *model;
+} test_files;
+
+qamw_file *open_or_exit(const char *path, uint32_t access);
+
+void test_opening(const test_files *files);
+void test_arguments(const test_files *files);
+void test_damage(const test_files *files);
+void test_structs(const test_files *files);
+void test_contents(const test_files *files);
+void test_metadata(const test_files *files);
+void test_products(const test_files *files);
+void test_threads(const test_files *files);
+
+#endif

@@ -1,0 +1,24 @@
+import Foundation
+import Testing
+
+/// The places that name the version of the whole.
+@Suite struct VersionTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    @Test func thePythonPackageHasTheLibrarysVersion() throws {
+        let library = try #require(try Self.text("Sources/QAMFormat/Version.swift").firstMatch(of: /text = "(\d+\.\d+\.\d+)"/)?.output.1)
+        let package = try #require(try Self.text("bindings/python/pyproject.toml").firstMatch(of: /(?m)^version = "(.*)"/)?.output.1)
+        #expect(package == library)
+    }
+
+    /// What a program is compiled with, the library says, and the Python package asks for.
+    @Test func allSpeakOneVersionOfTheInterface() throws {
+        let header = try #require(try Self.text("Sources/CQAMW/include/qamw.h").firstMatch(of: /#define QAMW_ABI_VERSION (\d+)/)?.output.1)
+        let package = try #require(try Self.text("bindings/python/qamw/_abi.py").firstMatch(of: /ABI_VERSION = (\d+)/)?.output.1)
+        #expect(package == header)
+    }
+}

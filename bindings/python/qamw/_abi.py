@@ -1,0 +1,98 @@
+"""The interface of qamw.h, version 1, for ctypes."""
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p)
+
+ABI_VERSION = 1
+
+ACCESS = {"mapped": 0, "buffered": 1, "direct": 2}
+RAW, CODED, ALIAS = range(3)
+ELEMENTS, SYMBOLS, GAINS, CHANNEL_SCALES, CODEBOOK = range(5)
+F32, F16, BF16 = range(3)
+STRING, ARRAY = 8, 9
+
+
+class ErrorRecord(Structure):
+    _fields_ = [("status", c_int32), ("message", c_char * 1020)]
+
+
+class Sized(Structure):
+    """A struct that begins with its size, set."""
+
+    def __init__(self, **members):
+        super().__init__(size=ctypes.sizeof(self), **members)
+
+
+class Options(Sized):
+    _fields_ = [("size", c_uint32), ("access", c_uint32), ("verifies_payload", c_uint32)]
+
+
+class Info(Sized):
+    _fields_ = [
+        ("size", c_uint32), ("format_major", c_uint32), ("format_minor", c_uint32), ("reserved", c_uint32), ("tensors", c_uint64),
+        ("metadata", c_uint64), ("embedded", c_uint64), ("warnings", c_uint64)]
+
+
+class TensorRecord(Sized):
+    _fields_ = [
+        ("size", c_uint32), ("storage", c_uint32), ("name", c_char_p), ("dtype", c_char_p), ("shape", POINTER(c_uint64)),
+        ("rank", c_uint32), ("block_elements", c_uint32), ("block_bytes", c_uint32), ("has_channel_scales", c_uint32),
+        ("rows", c_uint64), ("columns", c_uint64), ("bytes", c_uint64), ("target", c_uint64), ("codec", c_char_p),
+        ("codebook", c_char_p), ("gain_type", c_char_p), ("bits", c_double), ("block_size", c_uint64), ("seed", c_uint64)]
+
+
+class String(Structure):
+    _fields_ = [("text", c_void_p), ("bytes", c_uint64)]
+
+    def __str__(self):
+        return ctypes.string_at(self.text, self.bytes).decode("utf-8")
+
+
+class MetadataRecord(Sized):
+    _fields_ = [
+        ("size", c_uint32), ("type", c_uint32), ("element_type", c_uint32), ("reserved", c_uint32), ("key", c_char_p),
+        ("count", c_uint64), ("values", c_void_p)]
+
+
+class EmbeddedRecord(Sized):
+    _fields_ = [("size", c_uint32), ("reserved", c_uint32), ("name", c_char_p), ("bytes", c_uint64)]
+
+
+class ProblemRecord(Structure):
+    _fields_ = [
+        ("size", c_uint32), ("status", c_int32), ("message", c_char_p), ("section", c_char_p), ("tensor", c_char_p),
+        ("offset", c_int64), ("length", c_uint64)]
+
+
+PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)
+
+# The parameters of each function that can fail, without the error, which comes last.
+_FALLIBLE = {
+    "qamw_open": (c_char_p, POINTER(Options), POINTER(c_void_p)),
+    "qamw_get_info": (c_void_p, POINTER(Info)),
+    "qamw_get_warning": (c_void_p, c_uint64, POINTER(c_char_p)),
+    "qamw_get_tensor": (c_void_p, c_uint64, POINTER(TensorRecord)),
+    "qamw_dequantize": (c_void_p, c_uint64, c_uint64, c_uint64, c_uint32, c_void_p, c_uint64),
+    "qamw_get_part": (c_void_p, c_uint64, c_uint32, POINTER(c_void_p), POINTER(c_uint64)),
+    "qamw_read_part": (c_void_p, c_uint64, c_uint32, c_uint64, c_uint64, c_void_p),
+    "qamw_make_pool": (c_uint32, POINTER(c_void_p)),
+    "qamw_make_matrix": (c_void_p, c_uint64, POINTER(c_void_p)),
+    "qamw_multiply": (c_void_p, c_void_p, c_uint64, c_void_p, c_uint64, c_void_p),
+    "qamw_get_metadata": (c_void_p, c_uint64, POINTER(MetadataRecord)),
+    "qamw_get_embedded": (c_void_p, c_uint64, POINTER(EmbeddedRecord)),
+    "qamw_read_embedded": (c_void_p, c_uint64, c_uint64, c_uint64, c_void_p),
+    "qamw_verify": (c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, c_void_p, POINTER(c_uint64)),
+}
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Tells ctypes the functions' types."""
+    library.qamw_version.restype = c_char_p
+    library.qamw_version.argtypes = ()
+    for name in ("qamw_close", "qamw_free_pool", "qamw_free_matrix"):
+        function = getattr(library, name)
+        function.restype, function.argtypes = None, (c_void_p,)
+    for name, parameters in _FALLIBLE.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = c_int32, (*parameters, POINTER(ErrorRecord))

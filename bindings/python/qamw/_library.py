@@ -1,0 +1,46 @@
+"""Finds and loads libqamw, and calls it."""
+
+import ctypes
+import glob
+import os
+import sys
+
+from . import _abi
+from ._errors import error
+
+if sys.byteorder != "little":
+    raise ImportError("qamw needs a little-endian machine")
+
+
+def _load() -> ctypes.CDLL:
+    """$QAMW_LIBRARY, else a library beside this module, else the one that the system finds."""
+    beside = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "libqamw.so*")))
+    named = os.environ.get("QAMW_LIBRARY")
+    path = named or (beside[0] if beside else "libqamw.so.0")
+    try:
+        library = ctypes.CDLL(path)
+        version = library.qamw_abi_version
+    except (OSError, AttributeError) as cause:
+        raise ImportError(
+            f"cannot load libqamw ({cause}); build it with scripts/build-libqamw and name the file in QAMW_LIBRARY") from cause
+    version.restype = ctypes.c_uint32
+    if version() < _abi.ABI_VERSION:
+        raise ImportError(f"{path} has version {version()} of the interface, and {_abi.ABI_VERSION} is needed")
+    _abi.declare(library)
+    return library
+
+
+library = _load()
+
+
+def call(name: str, *arguments: object) -> None:
+    """Calls a function that can fail. Other Python threads run meanwhile. Raises the exception of its status."""
+    record = _abi.ErrorRecord()
+    status = getattr(library, name)(*arguments, ctypes.byref(record))
+    if status != 0:
+        raise error(status, record.message.decode("utf-8", "replace"))
+
+
+def library_version() -> str:
+    """The version of the library that is loaded, as "0.2.0"."""
+    return library.qamw_version().decode("utf-8")

@@ -1,0 +1,50 @@
+"""Files for the tests: the corner cases of the specification's second implementation, and its reference decoder."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+sys.path[:0] = [os.path.join(ROOT, "bindings", "python"), os.path.join(ROOT, "spec", "reference")]
+sys.dont_write_bytecode = True
+
+import make_example
+import qamw_reference
+
+import qamw
+
+CONTENTS = {"example": make_example.example(), **dict(make_example.cases())}
+
+
+class FileTest(unittest.TestCase):
+    """A test with a folder of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, content=None):
+        """The path of a new file: a case of `CONTENTS`, or some bytes."""
+        path = os.path.join(self.folder, name + ".qamw")
+        with open(path, "wb") as file:
+            file.write(CONTENTS[name] if content is None else content)
+        return path
+
+    def open(self, name, **options):
+        file = qamw.open(self.write(name), **options)
+        self.addCleanup(file.close)
+        return file
+
+
+def decoded(name, tensor="w"):
+    """What the reference decoder makes of a case's tensor: float32 of a coded one, bytes of a raw one."""
+    return qamw_reference.decode_tensor(qamw_reference.open_qamw(CONTENTS[name]), tensor)
+
+
+def damaged_example():
+    """The example with a changed byte in the symbols of "proj"."""
+    content = bytearray(CONTENTS["example"])
+    content[qamw_reference.open_qamw(CONTENTS["example"]).sections["symbols"].offset + 5] ^= 1
+    return content
