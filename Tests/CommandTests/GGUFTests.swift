@@ -84,7 +84,7 @@ import Testing
         let outcome = try scratch.qamw("verify", names[0])
         #expect(outcome.status == 65 && outcome.errors.contains(names[2]))
         // A folder gets and gives its side files.
-        #expect(try scratch.qamw("convert", ".", "folder/", "--to", "gguf", "--max-shard-size", "50KB").status == 0)
+        #expect(try scratch.qamw("convert", ".", "folder/", "--to", "gguf", "--names", "keep", "--max-shard-size", "50KB").status == 0)
         #expect(scratch.exists("folder/config.json") && scratch.exists("folder/model-00001-of-0000\(names.count).gguf"))
         #expect(try scratch.qamw("convert", "folder", "f.qamw").status == 0)
         #expect(try scratch.qamw("inspect", "f.qamw", "--json").json["files"]?.elements.first?["name"]?.text == "config.json")

@@ -79,9 +79,11 @@ import Testing
         ("QAMFormat", "Container/", ["Codec/"]),
         ("QAMFormat", "Codec/", ["Container/"]),
         ("Converters", "JSON/", ["Safetensors/", "Transforms/", "GGUF/"]),
-        ("Converters", "Transforms/", ["Safetensors/", "GGUF/"]),
+        ("Converters", "Transforms/", ["Safetensors/", "GGUF/", "Architectures/"]),
+        ("Converters", "Architectures/", ["Safetensors/", "GGUF/"]),
         ("Converters", "Safetensors/", ["GGUF/"]),
         ("Converters", "GGUF/", ["Safetensors/"]),
+        ("Converters", "Architectures/Tokenizers/", ["Safetensors/", "GGUF/", "Transforms/"]),
     ])
     func foldersNameOnlyWhatLiesBelow(target: String, folder: String, above: [String]) throws {
         let files = try Self.sources(target)

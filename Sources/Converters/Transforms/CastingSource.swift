@@ -1,24 +1,38 @@
 public import QAMFormat
 
-/// A source whose raw floating-point tensors are converted to F32, F16 or BF16 as they are read. Integers, BOOL, C64, F4,
-/// F6, coded tensors and aliases stay as they are.
+/// A source whose raw floating-point tensors are converted to other types as they are read: from every type of `DType.floating`,
+/// ggml's block types among them, to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases stay as they are.
 ///
 /// Finite values that become infinite are counted; the count is in `warnings` once they have been read.
 public struct CastingSource: TensorSource {
+    private static let targets: Set<DType> = [.f32, .f16, .bf16, .q8_0]
+
     public let tensors: [TensorDescriptor]
     private let base: any TensorSource
-    private let target: DType
     private let tally = OverflowTally()
 
-    /// - Throws: `QAMError.invalidArgument` for a target that is none of F32, F16 and BF16.
-    public init(_ base: any TensorSource, to target: DType) throws {
-        guard [.f32, .f16, .bf16].contains(target) else {
-            throw QAMError(.invalidArgument, "tensors can be cast to F32, F16 and BF16, not to \(target.name)")
-        }
+    /// All floating-point tensors become of one type.
+    ///
+    /// - Throws: `QAMError.invalidArgument` for a target that is none of F32, F16, BF16 and Q8_0, and for rows that are no whole blocks
+    ///   of it.
+    public init(_ base: any TensorSource, to target: DType) throws { try self.init(base) { _ in target } }
+
+    /// `target` says what a floating-point tensor becomes; nil leaves it as it is.
+    ///
+    /// - Throws: as `init(_:to:)`, and what `target` throws.
+    public init(_ base: any TensorSource, target: (TensorDescriptor) throws -> DType?) throws {
         self.base = base
-        self.target = target
-        tensors = base.tensors.map { tensor in
+        tensors = try base.tensors.map { tensor in
             guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return tensor }
+            guard let target = try target(tensor), target != dtype else { return tensor }
+            guard Self.targets.contains(target) else {
+                throw QAMError(.invalidArgument, "tensors can be cast to F32, F16, BF16 and Q8_0, not to \(target.name)")
+            }
+            guard tensor.columns % target.blockElements == 0 else {
+                throw QAMError(
+                    .invalidArgument, "rows of \(tensor.columns) elements are no whole number of \(target.name) blocks",
+                    at: .init(tensor: tensor.name))
+            }
             return TensorDescriptor(name: tensor.name, shape: tensor.shape, storage: .raw(target))
         }
     }
@@ -28,38 +42,37 @@ public struct CastingSource: TensorSource {
     public var files: [any EmbeddedFile] { base.files }
     public var warnings: [String] { base.warnings + tally.warnings(tensors) }
     public var inputs: [String] { base.inputs }
-    public var fingerprint: String { "\(base.fingerprint) cast \(target.name)" }
+    public var fingerprint: String {
+        let targets = tensors.indices.map { cast($0)?.to.name ?? "-" }
+        return "\(base.fingerprint) cast \(XXH3.hash(Array(targets.joined(separator: ",").utf8)))"
+    }
 
-    /// The type that a tensor is cast from; nil where it stays as it is.
-    private func source(of tensor: Int) -> DType? {
-        guard case .raw(let dtype) = base.tensors[tensor].storage, DType.floating.contains(dtype), dtype != target else {
-            return nil
-        }
-        return dtype
+    /// The types that a tensor is cast from and to; nil where it stays as it is.
+    private func cast(_ tensor: Int) -> (from: DType, to: DType)? {
+        guard case .raw(let from) = base.tensors[tensor].storage, case .raw(let to) = tensors[tensor].storage, from != to else { return nil }
+        return (from, to)
     }
 
     public func granule(of tensor: Int) -> Int {
         let bytes = base.granule(of: tensor)
-        guard let dtype = source(of: tensor) else { return bytes }
-        return bytes / greatestCommonDivisor(bytes, dtype.blockBytes) * target.blockBytes
+        return cast(tensor).map { ElementUnits(from: $0.from, to: $0.to).granule(bytes) } ?? bytes
     }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        guard let dtype = source(of: tensor) else { return try base.read(units, of: tensor) }
-        let elements = units.lowerBound / target.blockBytes..<units.upperBound / target.blockBytes
-        let bytes = elements.lowerBound * dtype.blockBytes..<elements.upperBound * dtype.blockBytes
+        guard let cast = cast(tensor) else { return try base.read(units, of: tensor) }
+        let bytes = ElementUnits(from: cast.from, to: cast.to).source(units)
         guard let payload = try base.read(bytes, of: tensor).streams.first, payload.count == bytes.count else {
             throw QAMError(.truncated, "\(bytes.count) bytes are not there", at: .init(tensor: tensors[tensor].name))
         }
-        if dtype == .f64 {
+        if cast.from == .f64 {
             // Rounded once, from Double.
-            let values = try ElementConversion.doubles(payload, as: dtype)
-            tally.count(values, as: target, tensor: tensor)
-            return TensorChunk(streams: [try ElementConversion.bytes(values, as: target)])
+            let values = try ElementConversion.doubles(payload, as: cast.from)
+            tally.count(values, as: cast.to, tensor: tensor)
+            return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)])
         }
-        let values = try ElementConversion.floats(payload, as: dtype)
-        tally.count(values, as: target, tensor: tensor)
-        return TensorChunk(streams: [try ElementConversion.bytes(values, as: target)])
+        let values = try ElementConversion.floats(payload, as: cast.from)
+        tally.count(values, as: cast.to, tensor: tensor)
+        return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)])
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }

@@ -6,7 +6,8 @@ public import QAMFormat
 public struct DequantizingSource: TensorSource {
     /// What decoded tensors become.
     public enum Target: Hashable, Sendable {
-        /// The type that they had before they were coded where that is F64, F32, F16 or BF16; BF16, with a warning, elsewhere.
+        /// The type that they had before they were coded where that is F64, F32, F16 or BF16; F16 where it was one of ggml's
+        /// block types; BF16, with a warning, elsewhere.
         case keep
         /// F64, F32, F16, BF16 or Q8_0.
         case dtype(DType)
@@ -33,6 +34,7 @@ public struct DequantizingSource: TensorSource {
             switch target {
             case .dtype(let given): dtype = given
             case .keep where [.f64, .f32, .f16, .bf16].contains(coding.sourceType): dtype = coding.sourceType
+            case .keep where coding.sourceType.blockElements > 1 && DType.floating.contains(coding.sourceType): dtype = .f16
             case .keep:
                 dtype = .bf16
                 warnings.append("tensor \"\(tensor.name)\" was \(coding.sourceType.name) before it was quantized; it becomes BF16")

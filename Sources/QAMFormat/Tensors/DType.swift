@@ -66,10 +66,10 @@ extension DType {
         .i16, .u16, .f16, .bf16, .i32, .u32, .f32, .c64, .f64, .i64, .u64,
     ]
 
-    /// The floating-point types that can be quantized, cast and multiplied.
-    public static let floating: Set<DType> = [
+    /// The types of weights: those that can be quantized, cast and multiplied. ggml's block types are among them.
+    public static let floating: Set<DType> = Set(ggml).union([
         .f64, .f32, .f16, .bf16, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz,
-    ]
+    ])
 
     private static let safetensorsForms: [Form] = [
         .init(1, "BOOL", 1, 1), .init(2, "F4", 2, 1), .init(3, "F6_E2M3", 4, 3), .init(4, "F6_E3M2", 4, 3),

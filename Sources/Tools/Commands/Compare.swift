@@ -10,6 +10,9 @@ struct Compare: AsyncParsableCommand {
             by the reference's squared norm. With --max-nmse the exit status is 1 where the NMSE of any tensor is larger, or \
             where tensors are missing, too many or of another shape.
 
+            Where one has the names of GGUF and the other those of Hugging Face, they are compared under the latter, the rows \
+            in one order.
+
             Example:
               qamw compare models/llama llama.qamw --max-nmse 0.002
             """)
@@ -33,12 +36,15 @@ struct Compare: AsyncParsableCommand {
     func run() async throws {
         let first = try ModelInput(path: reference, takingFiles: false)
         let second = try ModelInput(path: other, takingFiles: false)
+        let models = try [(reference, first, second), (other, second, first)].map { path, own, opposite in
+            do { return try Self.canonical(own.model, beside: opposite.model) } catch let error as QAMError { throw error.inFile(path) }
+        }
         let comparison = try await ProgressBar.during("Comparing", quiet: report.hidesProgress) { bar in
-            try await Comparison(of: first.model, with: second.model, threads: threads.count) {
+            try await Comparison(of: models[0], with: models[1], threads: threads.count) {
                 try bar.report($0, of: $1, item: $2)
             }
         }
-        let warnings = first.model.warnings + second.model.warnings
+        let warnings = models[0].warnings + models[1].warnings
         report.show(warnings: warnings)
         if report.json {
             try Console.print(comparison.json(warnings: warnings))
@@ -46,5 +52,11 @@ struct Compare: AsyncParsableCommand {
             try Console.print(comparison.text)
         }
         if let maxNMSE, comparison.exceeds(maxNMSE) { throw ExitStatus.overLimit }
+    }
+
+    /// A model with GGUF's names under those of Hugging Face, where the other has not GGUF's too.
+    private static func canonical(_ model: any TensorSource, beside other: any TensorSource) throws -> any TensorSource {
+        guard ModelNames.of(model) == .gguf, ModelNames.of(other) != .gguf else { return model }
+        return try ModelNames.huggingFace.applied(to: DequantizingSource(model, to: .dtype(.f32)), strict: false)
     }
 }

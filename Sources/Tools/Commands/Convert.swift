@@ -16,8 +16,17 @@ struct Convert: AsyncParsableCommand {
             only with --max-shard-size, into files named as llama.cpp does (NAME-00001-of-00003.gguf). A folder also gets \
             the side files (config.json, tokenizer.json and their like), for which a single file of these formats has no place.
 
+            Into GGUF and from it to safetensors, tensors get the names, the order of rows and the metadata of the other \
+            world, where the architecture is known (llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3); config.json and \
+            the tokenizer become metadata and come back. --names says it otherwise: hf, gguf, or keep. Into .qamw names are \
+            kept, and --packed never changes them.
+
+            With --dtype, GGUF's one-dimensional tensors and norms become F32, as loaders want them; rows that are no multiple \
+            of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else.
+
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
+              qamw convert models/llama llama.gguf --dtype q8_0
             """)
 
     @Argument(help: "The model to read.", completion: .file())
@@ -31,6 +40,12 @@ struct Convert: AsyncParsableCommand {
 
     @Option(help: "The type of floating-point tensors; quantized ones are decoded, unless the output can keep them.")
     var dtype = TargetType.keep
+
+    @Option(help: "Whose names and layout tensors get. (default: those of the output's format; keep for .qamw and with --packed)")
+    var names: TargetNames?
+
+    @Option(help: ArgumentHelp("The pre-tokenizer's name for GGUF, where tokenizer.json does not tell it.", valueName: "name"))
+    var tokenizerPre: String?
 
     @Flag(help: "Carry quantized tensors through safetensors or GGUF undecoded.")
     var packed = false
@@ -47,6 +62,7 @@ struct Convert: AsyncParsableCommand {
 
     func validate() throws {
         guard !packed || dtype == .keep else { throw ValidationError("--packed keeps tensors as they are; leave --dtype out.") }
+        guard !packed || names ?? .keep == .keep else { throw ValidationError("--packed keeps tensors as they are; leave --names out.") }
         guard !packed || alignment == nil else { throw ValidationError("--packed keeps metadata as they are; leave --alignment out.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
@@ -60,6 +76,7 @@ struct Convert: AsyncParsableCommand {
         guard target.format != .qamw || !packed else {
             throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw holds quantized tensors by itself")
         }
+        guard dtype != .q8_0 || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype q8_0 is for GGUF") }
         guard maxShardSize == nil || target.format == .gguf || target.format == .safetensors && target.isFolder else {
             throw QAMError(.invalidArgument, "--max-shard-size is for GGUF and for a folder of safetensors")
         }
@@ -99,18 +116,50 @@ struct Convert: AsyncParsableCommand {
     /// The model as the output is to hold it.
     private func transformed(_ model: ModelInput, for target: ModelOutput) throws -> any TensorSource {
         let source = model.model
-        let keepsCoded = target.format == .qamw && dtype == .keep
         if packed {
             return try PackingSource(
                 wrapping: source, options: try model.containerOptions.packed, carryingFiles: !target.isFolder,
                 host: target.format == .gguf ? .gguf : .safetensors)
         }
         var result: any TensorSource = source
-        if !keepsCoded { result = try DequantizingSource(result, to: dtype.dtype.map { .dtype($0) } ?? .keep) }
-        if let dtype = dtype.dtype { result = try CastingSource(result, to: dtype) }
+        // A cast follows, and rounds but once.
+        if target.format != .qamw || dtype != .keep { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
+        result = try renamed(result, for: target)
+        result = try cast(result, for: target.format)
         // Ties are found where they are not known yet; a file that is only copied stays as it is.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
     }
+
+    /// The tensors under the names that were asked for, or that the output's format wants where it can be done.
+    private func renamed(_ source: any TensorSource, for target: ModelOutput) throws -> any TensorSource {
+        let wanted: ModelNames? =
+            switch (names, target.format) {
+            case (.keep, _), (nil, .qamw): nil
+            case (.hf, _), (nil, .safetensors): .huggingFace
+            case (.gguf, _), (nil, .gguf): .gguf
+            }
+        guard let wanted else { return source }
+        return try wanted.applied(to: source, strict: names != nil, pre: tokenizerPre, carryingFiles: target.isFolder || target.format == .qamw)
+    }
+
+    /// The tensors in types that were asked for, or that the output's format has.
+    private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
+        if let dtype = dtype.dtype {
+            return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
+        }
+        guard format == .safetensors else { return source }
+        return try CastingSource(source) { tensor in
+            guard case .raw(let dtype) = tensor.storage else { return nil }
+            return dtype.blockElements > 1 ? .f16 : nil
+        }
+    }
+}
+
+/// Whose names tensors get.
+enum TargetNames: String, CaseIterable, ExpressibleByArgument {
+    case keep
+    case hf
+    case gguf
 }
 
 /// What floating-point tensors become.
@@ -119,6 +168,7 @@ enum TargetType: String, CaseIterable, ExpressibleByArgument {
     case f32
     case f16
     case bf16
+    case q8_0
 
     var dtype: DType? {
         switch self {
@@ -126,6 +176,7 @@ enum TargetType: String, CaseIterable, ExpressibleByArgument {
         case .f32: .f32
         case .f16: .f16
         case .bf16: .bf16
+        case .q8_0: .q8_0
         }
     }
 }

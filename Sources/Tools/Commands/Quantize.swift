@@ -107,10 +107,22 @@ struct Quantize: AsyncParsableCommand {
             result.distortion = done.report.distortion
         }
         result.warnings = quantizing.warnings + rules.unmatchedPatterns(in: source.tensors).map { "\"\($0)\" matches the name of no tensor" }
+        if let warning = Self.twiceCoded(plan, source) { result.warnings.append(warning) }
         if plan.choices.isEmpty { result.warnings.append("no tensor was quantized") }
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
+    }
+
+    /// A warning where weights are quantized that were so before, in ggml's block types.
+    private static func twiceCoded(_ plan: QuantizationPlan, _ source: any TensorSource) -> String? {
+        let types = plan.choices.keys.compactMap { index -> String? in
+            guard case .raw(let dtype) = source.tensors[index].storage, dtype.blockElements > 1 else { return nil }
+            return dtype.name
+        }
+        guard !types.isEmpty else { return nil }
+        let names = Set(types).sorted().joined(separator: ", ")
+        return "\(Format.count(types.count, "tensor")) had been quantized before (\(names)) and are coded a second time; the error is that against these values, and comes on top"
     }
 
     private func rules() throws -> Recipe {

@@ -28,12 +28,14 @@ struct ConvertReport {
 
     private var raw: RawTensors {
         var raw = RawTensors()
-        for (old, new) in zip(before.tensors, result.tensors) {
+        let old = Dictionary(before.tensors.map { ($0.name, $0.storage) }) { first, _ in first }
+        for new in result.tensors {
             guard case .raw(let dtype) = new.storage else { continue }
-            switch old.storage {
+            switch old[new.name] {
             case .coded: raw.add(new, reason: "decoded to \(dtype.name)")
             case .raw(let oldType) where oldType != dtype: raw.add(new, reason: "cast from \(oldType.name) to \(dtype.name)")
             case .raw, .alias: raw.add(new, reason: "kept as \(dtype.name)")
+            case nil: raw.add(new, reason: "renamed, as \(dtype.name)")
             }
         }
         return raw

@@ -1,0 +1,62 @@
+import QAMFormat
+
+/// Looks up tensors of one architecture by their names in either world.
+struct TensorNames: Sendable {
+    /// What is known of a tensor by its name.
+    struct Match: Sendable {
+        var rule: TensorRule
+        /// The name in the other world.
+        var name: String
+    }
+
+    private var byHuggingFace: [String: TensorRule] = [:]
+    private var byGGUF: [String: TensorRule] = [:]
+
+    init(_ architecture: Architecture) {
+        for rule in architecture.tensors {
+            byHuggingFace[rule.huggingFace] = rule
+            byGGUF[rule.gguf] = rule
+        }
+    }
+
+    /// O(length).
+    func match(huggingFace name: String) -> Match? {
+        guard let parts = Parts(name), let rule = byHuggingFace[parts.template] else { return nil }
+        return Match(rule: rule, name: parts.filled(into: rule.gguf))
+    }
+
+    func match(gguf name: String) -> Match? {
+        guard let parts = Parts(name), let rule = byGGUF[parts.template] else { return nil }
+        return Match(rule: rule, name: parts.filled(into: rule.huggingFace))
+    }
+
+    /// Follows from the configuration, and newer checkpoints do without it.
+    static func isRotaryFrequency(huggingFace name: String) -> Bool { name.hasSuffix("rotary_emb.inv_freq") }
+
+    /// Becomes part of config.json.
+    static func isRotaryFactor(gguf name: String) -> Bool {
+        [RopeFactors.frequencies, RopeFactors.long, RopeFactors.short].contains(name) || name.hasSuffix(".attn_rot_embd")
+    }
+
+    /// A name's template, with `#` for the first number, and what was there.
+    private struct Parts {
+        var template: String
+        private var number: String?
+        private var suffix: String
+
+        init?(_ name: String) {
+            guard let suffix = [".weight", ".bias"].first(where: { name.hasSuffix($0) }) else { return nil }
+            self.suffix = suffix
+            var parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            if let place = parts.firstIndex(where: { Int($0).map(String.init) == $0 }) {
+                number = parts[place]
+                parts[place] = "#"
+            }
+            template = parts.joined(separator: ".")
+        }
+
+        func filled(into template: String) -> String {
+            (number.map { template.replacing("#", with: $0) } ?? template) + suffix
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import QAMFormat
+
+/// Where models meet their tokenizers.
+enum Tokenizers {
+    /// The keys `tokenizer.*`. Where no file tells a tokenizer, loaders are told so: such a model takes token ids only.
+    static func metadata(_ files: [any EmbeddedFile], pre: String?) throws -> (entries: [Metadata.Entry], warnings: [String]) {
+        let (entries, warnings) = try TokenizerConversion.ggufMetadata(files: files, pre: pre)
+        return (entries.isEmpty ? [Metadata.Entry(key: "tokenizer.ggml.model", value: .string("none"))] : entries, warnings)
+    }
+
+    /// The tokenizer's files.
+    static func files(_ metadata: Metadata) throws -> [(name: String, bytes: [UInt8])] {
+        guard let model = metadata["tokenizer.ggml.model"]?.string, model != "none" else { return [] }
+        return try TokenizerConversion.huggingFaceFiles(metadata: metadata)
+    }
+
+    /// Files whose content GGUF has in its metadata.
+    static let names = Set(TokenizerFiles.Name.allCases.map(\.rawValue))
+}

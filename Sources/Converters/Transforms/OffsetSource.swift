@@ -1,0 +1,67 @@
+public import QAMFormat
+
+/// A source with a constant added to every element of some raw floating-point tensors, which get another type by that: how
+/// gemma's norms, stored as their difference from 1, become factors and back.
+///
+/// The sum is that of float32, rounded once more to the target.
+public struct OffsetSource: TensorSource {
+    public struct Change: Hashable, Sendable {
+        public var offset: Float
+        public var target: DType
+
+        public init(offset: Float, target: DType) {
+            self.offset = offset
+            self.target = target
+        }
+
+        /// The elements of `bytes`, changed.
+        func apply(_ bytes: [UInt8], as dtype: DType) throws -> [UInt8] {
+            try ElementConversion.bytes(try ElementConversion.floats(bytes, as: dtype).map { $0 + offset }, as: target)
+        }
+    }
+
+    public let tensors: [TensorDescriptor]
+    private let base: any TensorSource
+    private let changes: [Int: Change]
+
+    /// `changes` by tensor index. Throws `invalidArgument` for a tensor that is no raw one with a type of `DType.floating`, or a
+    /// target without elements of its own.
+    public init(_ base: any TensorSource, changes: [Int: Change]) throws {
+        var tensors = base.tensors
+        for (index, change) in changes {
+            guard case .raw(let dtype) = tensors[index].storage, DType.floating.contains(dtype), change.target.blockElements == 1 else {
+                throw QAMError(.invalidArgument, "a constant can be added to raw floating-point tensors only", at: .init(tensor: tensors[index].name))
+            }
+            tensors[index].storage = .raw(change.target)
+        }
+        self.tensors = tensors
+        self.base = base
+        self.changes = changes
+    }
+
+    public var metadata: Metadata { base.metadata }
+    public var shared: SharedTables { base.shared }
+    public var files: [any EmbeddedFile] { base.files }
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+    public var fingerprint: String {
+        let parts = changes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.offset) \($0.value.target.name)" }
+        return "\(base.fingerprint) offset \(parts.joined(separator: ","))"
+    }
+
+    public func granule(of tensor: Int) -> Int {
+        guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return base.granule(of: tensor) }
+        return ElementUnits(from: dtype, to: change.target).granule(base.granule(of: tensor))
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return try base.read(units, of: tensor) }
+        let bytes = ElementUnits(from: dtype, to: change.target).source(units)
+        guard let payload = try base.read(bytes, of: tensor).streams.first, payload.count == bytes.count else {
+            throw QAMError(.truncated, "\(bytes.count) bytes are not there", at: .init(tensor: tensors[tensor].name))
+        }
+        return TensorChunk(streams: [try change.apply(payload, as: dtype)])
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
+}

@@ -1,0 +1,125 @@
+public import QAMFormat
+
+/// The order of the rows that a rotary embedding pairs within each head.
+///
+/// Hugging Face pairs row `i` of a head with row `i + d/2` (halves); ggml's "normal" rotary embedding pairs neighbours `2i` and
+/// `2i + 1` (interleaved). One is the other's rows in another order.
+public struct HeadPermutation: Hashable, Sendable {
+    public enum Direction: Hashable, Sendable { case toInterleaved, toHalves }
+
+    /// Heads of equal size, one after the other.
+    public var heads: Int
+    public var direction: Direction
+
+    public init(heads: Int, _ direction: Direction) {
+        self.heads = heads
+        self.direction = direction
+    }
+}
+
+/// A source some of whose raw tensors have the rows of each head in another order. A tensor's rows are what its first dimension
+/// counts, so biases are permuted too. Rows of any type are moved as they are, where they are whole blocks.
+///
+/// Reading rows takes about as much memory again, and towards halves up to twice as many bytes from the base.
+public struct RowPermutingSource: TensorSource {
+    private let base: any TensorSource
+    private let layouts: [Int: Layout]
+
+    private struct Layout: Sendable {
+        var permutation: HeadPermutation
+        var rowBytes: Int
+        /// Rows of a head.
+        var headRows: Int
+    }
+
+    /// `permutations` by tensor index. Throws `malformed` with the tensor's name where rows are no whole blocks, or do not make
+    /// so many heads of an even number of rows.
+    public init(_ base: any TensorSource, permutations: [Int: HeadPermutation]) throws {
+        var layouts: [Int: Layout] = [:]
+        for (index, permutation) in permutations {
+            let tensor = base.tensors[index]
+            func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(tensor: tensor.name)) }
+            guard case .raw(let dtype) = tensor.storage else { throw fault("it is quantized, and its rows cannot be put into another order; decode it with --dtype") }
+            guard let rows = tensor.shape.first, permutation.heads > 0, rows % permutation.heads == 0, rows / permutation.heads % 2 == 0 else {
+                throw fault("\(tensor.shape.first ?? 0) rows are not \(permutation.heads) heads of an even number of rows")
+            }
+            guard rows > 0, tensor.elementCount > 0 else { continue }
+            guard tensor.elementCount / rows % dtype.blockElements == 0, let bytes = dtype.byteCount(elements: tensor.elementCount / rows) else {
+                throw fault("rows of \(tensor.elementCount / rows) elements are no whole \(dtype.name) blocks")
+            }
+            layouts[index] = Layout(permutation: permutation, rowBytes: bytes, headRows: rows / permutation.heads)
+        }
+        self.base = base
+        self.layouts = layouts
+    }
+
+    public var metadata: Metadata { base.metadata }
+    public var tensors: [TensorDescriptor] { base.tensors }
+    public var shared: SharedTables { base.shared }
+    public var files: [any EmbeddedFile] { base.files }
+    public var warnings: [String] { base.warnings }
+    public var inputs: [String] { base.inputs }
+    public var fingerprint: String {
+        let parts = layouts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.permutation.heads) \($0.value.permutation.direction)" }
+        return "\(base.fingerprint) permute \(parts.joined(separator: ","))"
+    }
+
+    public func granule(of tensor: Int) -> Int { layouts[tensor]?.rowBytes ?? base.granule(of: tensor) }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        guard let layout = layouts[tensor] else { return try base.read(units, of: tensor) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(units.count)
+        let rows = units.lowerBound / layout.rowBytes..<units.upperBound / layout.rowBytes
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let head = row / layout.headRows * layout.headRows
+            let local = row - head..<min(rows.upperBound - head, layout.headRows)
+            try append(local, of: head, layout, tensor, to: &bytes)
+            row = head + local.upperBound
+        }
+        return TensorChunk(streams: [bytes])
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
+
+    /// Appends output rows of the head that begins at row `head`: at most two ranges of the base's rows hold them.
+    private func append(_ local: Range<Int>, of head: Int, _ layout: Layout, _ tensor: Int, to bytes: inout [UInt8]) throws {
+        let half = layout.headRows / 2, size = layout.rowBytes
+        switch layout.permutation.direction {
+        case .toInterleaved:
+            let pairs = local.lowerBound / 2..<(local.upperBound + 1) / 2
+            let first = try baseRows(head + pairs.lowerBound..<head + pairs.upperBound, layout, tensor)
+            let second = try baseRows(head + half + pairs.lowerBound..<head + half + pairs.upperBound, layout, tensor)
+            for row in local {
+                let start = (row / 2 - pairs.lowerBound) * size
+                bytes += (row % 2 == 0 ? first : second)[start..<start + size]
+            }
+        case .toHalves:
+            for part in 0..<2 {
+                let range = local.clamped(to: part * half..<(part + 1) * half)
+                guard !range.isEmpty else { continue }
+                let start = range.lowerBound - part * half
+                let pairs = try baseRows(head + 2 * start..<head + 2 * (start + range.count), layout, tensor)
+                for pair in 0..<range.count { bytes += pairs[(2 * pair + part) * size..<(2 * pair + part + 1) * size] }
+            }
+        }
+    }
+
+    /// Rows of the base, which may want reads that begin earlier or end later.
+    private func baseRows(_ rows: Range<Int>, _ layout: Layout, _ tensor: Int) throws -> ArraySlice<UInt8> {
+        let wanted = rows.lowerBound * layout.rowBytes..<rows.upperBound * layout.rowBytes
+        let granule = max(1, base.granule(of: tensor))
+        let start = wanted.lowerBound / granule * granule
+        let end = min((wanted.upperBound + granule - 1) / granule * granule, tensors[tensor].byteCount)
+        guard let bytes = try base.read(start..<end, of: tensor).streams.first, bytes.count == end - start else {
+            throw QAMError(.truncated, "\(end - start) bytes are not there", at: .init(tensor: tensors[tensor].name))
+        }
+        return ArraySlice(bytes[(wanted.lowerBound - start)..<(wanted.upperBound - start)]).rebased
+    }
+}
+
+extension ArraySlice {
+    /// The same elements from index 0 on.
+    fileprivate var rebased: ArraySlice { startIndex == 0 ? self : ArraySlice(Array(self)) }
+}

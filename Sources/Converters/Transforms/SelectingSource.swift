@@ -1,0 +1,82 @@
+public import QAMFormat
+
+/// A source that gives tensors of another under other names, in another order, without some of them, or with small ones that are
+/// made; and with metadata and files of its own.
+public struct SelectingSource: TensorSource {
+    public struct Item: Sendable {
+        public enum Payload: Sendable {
+            /// That of the base's tensor at this index; of an alias its target's.
+            case base(Int)
+            /// Bytes of a raw tensor.
+            case made([UInt8])
+        }
+
+        public var descriptor: TensorDescriptor
+        /// Of an item whose descriptor is an alias (of another item) nobody reads it.
+        public var payload: Payload
+
+        public init(_ descriptor: TensorDescriptor, _ payload: Payload) {
+            self.descriptor = descriptor
+            self.payload = payload
+        }
+    }
+
+    public let metadata: Metadata
+    public let files: [any EmbeddedFile]
+    public let tensors: [TensorDescriptor]
+    public let fingerprint: String
+    private let base: any TensorSource
+    private let payloads: [Item.Payload]
+    private let ownWarnings: [String]
+
+    /// The base's raw and coded tensors keep shape and storage; only the names may differ. O(items).
+    public init(
+        _ base: any TensorSource, items: [Item], metadata: Metadata, files: [any EmbeddedFile], warnings: [String] = []
+    ) {
+        self.base = base
+        self.metadata = metadata
+        self.files = files
+        ownWarnings = warnings
+        tensors = items.map(\.descriptor)
+        payloads = items.map { item in
+            guard case .base(let tensor) = item.payload, case .alias(let target) = base.tensors[tensor].storage else { return item.payload }
+            return .base(target)
+        }
+        var identity = metadata.encoded
+        for item in items {
+            identity += Array("\(item.descriptor.name) \(item.descriptor.storage)\n".utf8)
+            switch item.payload {
+            case .base(let tensor): identity += Array("\(tensor)".utf8)
+            case .made(let bytes): identity += bytes
+            }
+        }
+        fingerprint = "\(base.fingerprint) select \(XXH3.hash(identity))"
+    }
+
+    public var shared: SharedTables { base.shared }
+    public var warnings: [String] { base.warnings + ownWarnings }
+    public var inputs: [String] { base.inputs }
+
+    public func granule(of tensor: Int) -> Int {
+        guard case .base(let index) = payloads[tensor] else { return 1 }
+        return base.granule(of: index)
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        switch payloads[tensor] {
+        case .base(let index): return try base.read(units, of: index)
+        case .made(let bytes):
+            guard units.lowerBound >= 0, units.upperBound <= bytes.count else {
+                throw QAMError(.invalidArgument, "the tensor has \(bytes.count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
+            }
+            return TensorChunk(streams: [Array(bytes[units])])
+        }
+    }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+        guard case .base(let index) = payloads[tensor] else {
+            throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+        }
+        return try base.readWhole(stream: stream, of: index)
+    }
+}

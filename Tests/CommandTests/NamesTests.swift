@@ -1,0 +1,115 @@
+import Converters
+import Foundation
+import QAMFormat
+import Testing
+
+/// Models between Hugging Face and GGUF, through the command.
+@Suite struct NamesTests {
+    /// A folder `hf` with a small llama and all that its configuration must say.
+    private static func scratch(columns: Int = 64) throws -> Scratch {
+        let scratch = try Scratch()
+        try FileManager.default.createDirectory(atPath: scratch.path("hf"), withIntermediateDirectories: true)
+        var model = try TestModel.llama(width: columns, hidden: 2 * columns)
+        model.tensors.removeLast()
+        for layer in 0..<2 { model.tensors.append(try .weights("model.layers.\(layer).post_attention_layernorm.weight", columns)) }
+        model.tensors.append(try .weights("model.norm.weight", columns))
+        try scratch.write(model.safetensors, to: "hf/model.safetensors")
+        let config = """
+            {"model_type": "llama", "vocab_size": 100, "hidden_size": \(columns), "intermediate_size": \(2 * columns), "num_hidden_layers": 2,
+             "num_attention_heads": 4, "max_position_embeddings": 256, "rms_norm_eps": 1e-05, "rope_theta": 10000.0}
+            """
+        try scratch.write(config, to: "hf/config.json")
+        return scratch
+    }
+
+    private static func names(_ file: String, _ scratch: Scratch) throws -> Set<String> {
+        Set(try scratch.qamw("inspect", file, "--json").json["tensors"]?.elements.compactMap { $0["name"]?.text } ?? [])
+    }
+
+    @Test func everyFormatBecomesEveryOther() throws {
+        let scratch = try Self.scratch()
+        #expect(try scratch.qamw("convert", "hf", "m.gguf", "--quiet").status == 0)
+        #expect(try scratch.qamw("convert", "hf", "m.qamw").status == 0)
+        let inputs = ["hf", "m.gguf", "m.qamw"]
+        for input in inputs {
+            for format in ["safetensors", "gguf", "qamw"] {
+                let output = "out-\(input).\(format)"
+                let outcome = try scratch.qamw("convert", input, output, "--quiet")
+                #expect(outcome.status == 0, "\(input) -> \(format): \(outcome.errors)")
+                for reference in inputs {
+                    let compared = try scratch.qamw("compare", reference, output, "--max-nmse", "0")
+                    #expect(compared.status == 0, "\(input) -> \(format) against \(reference): \(compared.output)")
+                }
+            }
+        }
+        // The original's very bytes, by either way.
+        #expect(try scratch.qamw("convert", "m.gguf", "back/", "--to", "safetensors").status == 0)
+        #expect(try scratch.bytes("back/model.safetensors") == scratch.bytes("hf/model.safetensors"))
+        #expect(try scratch.qamw("compare", "back", "hf", "--max-nmse", "0").status == 0)
+        #expect(try scratch.bytes("out-m.gguf.gguf") == scratch.bytes("m.gguf"))
+        #expect(try Self.names("m.gguf", scratch).contains("blk.1.ffn_down.weight"))
+        #expect(try Self.names("out-m.gguf.qamw", scratch) == Self.names("m.gguf", scratch))
+        #expect(try Self.names("out-m.qamw.gguf", scratch) == Self.names("m.gguf", scratch))
+    }
+
+    @Test func namesAreWhatIsAskedFor() throws {
+        let scratch = try Self.scratch()
+        #expect(try scratch.qamw("convert", "hf", "kept.gguf", "--names", "keep").status == 0)
+        #expect(try Self.names("kept.gguf", scratch) == Self.names("hf", scratch))
+        #expect(try scratch.qamw("convert", "hf", "m.gguf").status == 0)
+        #expect(try scratch.qamw("convert", "m.gguf", "h.qamw", "--names", "hf").status == 0)
+        #expect(try Self.names("h.qamw", scratch) == Self.names("hf", scratch))
+        #expect(try scratch.qamw("inspect", "h.qamw", "--json").json["files"]?.elements.first?["name"]?.text == "config.json")
+        #expect(try scratch.qamw("convert", "hf", "g.qamw", "--names", "gguf").status == 0)
+        #expect(try Self.names("g.qamw", scratch) == Self.names("m.gguf", scratch))
+        // A single file tells no architecture.
+        let unknown = try scratch.qamw("convert", "hf/model.safetensors", "u.gguf", "--names", "gguf")
+        #expect(unknown.status == 65 && unknown.errors.contains("config.json"))
+        let kept = try scratch.qamw("convert", "hf/model.safetensors", "u.gguf")
+        #expect(kept.status == 0 && kept.errors.contains("keep their names"))
+        try scratch.write("{\"model_type\": \"llama\"}", to: "hf/config.json")
+        let wrong = try scratch.qamw("convert", "hf", "w.gguf")
+        #expect(wrong.status == 65 && wrong.errors == "qamw: config.json: \"vocab_size\" is missing\n")
+        #expect(try scratch.qamw("convert", "hf", "p.gguf", "--packed", "--names", "gguf").status == 64)
+    }
+
+    @Test func quantizedModelsGoToGGUFAndBack() throws {
+        let scratch = try Self.scratch()
+        #expect(try scratch.qamw("quantize", "hf", "q.qamw").status == 0)
+        #expect(try scratch.qamw("convert", "q.qamw", "q.gguf").status == 0)
+        #expect(try scratch.qamw("compare", "hf", "q.gguf", "--max-nmse", "0.002").status == 0)
+        #expect(try scratch.qamw("compare", "q.qamw", "q.gguf", "--max-nmse", "1e-5").status == 0)
+        // Quantized under GGUF's names, it compares all the same.
+        #expect(try scratch.qamw("convert", "hf", "m.gguf").status == 0)
+        #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw").status == 0)
+        #expect(try scratch.qamw("compare", "hf", "g.qamw", "--max-nmse", "0.002").status == 0)
+        #expect(try scratch.qamw("convert", "g.qamw", "g/", "--to", "safetensors").status == 0)
+        #expect(try scratch.qamw("compare", "hf", "g", "--max-nmse", "0.002").status == 0)
+    }
+
+    @Test func q8IsWrittenAndReadAgain() throws {
+        let scratch = try Self.scratch(columns: 96)
+        let outcome = try scratch.qamw("convert", "hf", "q8.gguf", "--dtype", "q8_0")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try scratch.qamw("inspect", "q8.gguf", "--json").json
+        #expect(json["metadata"]?["general.file_type"]?.integer == 7)
+        for tensor in json["tensors"]?.elements ?? [] {
+            #expect(tensor["dtype"]?.text == (tensor["shape"]?.elements.count == 1 ? "F32" : "Q8_0"))
+        }
+        #expect(try scratch.qamw("compare", "hf", "q8.gguf", "--max-nmse", "1e-4").status == 0)
+        #expect(try scratch.qamw("convert", "q8.gguf", "back/", "--to", "safetensors").status == 0)
+        let back = try scratch.qamw("inspect", "back", "--json").json["tensors"]?.elements ?? []
+        for tensor in back { #expect(tensor["dtype"]?.text == (tensor["shape"]?.elements.count == 1 ? "BF16" : "F16")) }
+        // Coded a second time, which is said.
+        let twice = try scratch.qamw("quantize", "q8.gguf", "twice.qamw", "--json").json
+        #expect(twice["tensors"]?["quantized"]?.integer == 14)
+        #expect(twice["warnings"]?.elements.contains { $0.text?.contains("quantized before (Q8_0)") == true } == true)
+        #expect(try scratch.qamw("convert", "twice.qamw", "twice/", "--to", "safetensors").errors.isEmpty)
+        #expect(try scratch.qamw("compare", "hf", "twice", "--max-nmse", "0.002").status == 0)
+        #expect(try scratch.qamw("convert", "hf", "x.safetensors", "--dtype", "q8_0").status == 64)
+
+        let odd = try Self.scratch(columns: 40)
+        let warned = try odd.qamw("convert", "hf", "q8.gguf", "--dtype", "q8_0")
+        #expect(warned.status == 0 && warned.errors.contains("stay F16"))
+    }
+}

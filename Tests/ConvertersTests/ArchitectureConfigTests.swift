@@ -1,0 +1,121 @@
+import Converters
+import QAMFormat
+import Testing
+
+/// Wrong and unusual configurations.
+@Suite struct ArchitectureConfigTests {
+    private static func error(_ change: (inout [String: JSONValue]) -> Void, of model: ArchitectureModels.Model = ArchitectureModels.all[0]) throws -> QAMError? {
+        var config = model.config
+        change(&config)
+        var source = try ArchitectureModels.source(model)
+        source.files = [ArchitectureModels.configFile(config)]
+        let changed = source
+        return #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: changed, strict: false) }
+    }
+
+    @Test(arguments: ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"])
+    func missingAndWrongValuesAreNamed(_ key: String) throws {
+        for value: JSONValue? in [nil, .null, "x", .number(1.5), JSONValue(-1), .integer(1 << 40)] {
+            let model = ArchitectureModels.all[0]
+            var config = model.config
+            config[key] = value
+            var source = try ArchitectureModels.source(model)
+            source.files = [ArchitectureModels.configFile(config)]
+            let changed = source
+            let error = #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: changed, strict: false) }
+            #expect(error?.code == .malformed && error?.place.file == "config.json")
+            #expect(error?.message.contains("\"\(key)\"") == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func hostileConfigurationsAreErrors() throws {
+        var source = try ArchitectureModels.source(ArchitectureModels.all[0])
+        for text in ["", "[]", "{", "{\"model_type\": 3}", "{\"model_type\": \"llama\"}"] {
+            source.files = [MemoryFile(name: "config.json", bytes: Array(text.utf8))]
+            let changed = source
+            let error = #expect(throws: QAMError.self, "\(text)") { try ModelNames.gguf.applied(to: changed, strict: false) }
+            #expect(error?.place.file == "config.json")
+        }
+        let heads = try Self.error { $0["num_attention_heads"] = 0 }
+        #expect(heads?.message.contains("num_attention_heads") == true)
+        let rows = try Self.error { $0["num_key_value_heads"] = 3 }
+        #expect(rows?.place.tensor?.contains("attn_k") == true)
+        #expect(try Self.error { $0["head_dim"] = 4_000_000_000 }?.message.contains("head_dim") == true)
+    }
+
+    @Test func whatLoadersTakeForGrantedMustBeSo() throws {
+        let activation = try Self.error { $0["hidden_act"] = "gelu" }
+        #expect(activation?.code == .unsupported && activation?.message.contains("\"hidden_act\" is \"gelu\"") == true)
+        let factors = try Self.error({ $0["rope_scaling"] = ["long_factor": [1], "short_factor": [1], "type": "longrope"] }, of: ArchitectureModels.all[7])
+        #expect(factors?.message.contains("1 factors for 4 pairs") == true)
+        let layers = try Self.error({
+            $0["sliding_window_pattern"] = nil
+            $0["layer_types"] = ["full_attention", "sliding_attention"]
+        }, of: ArchitectureModels.all[6])
+        #expect(layers?.code == .unsupported)
+    }
+
+    @Test func newerFormsAreUnderstood() throws {
+        // text_config, rope_parameters and layer_types say what older configurations say flatly.
+        var model = ArchitectureModels.all[6]
+        let source = try ArchitectureModels.source(model)
+        let old = try ModelNames.gguf.applied(to: source, strict: true).metadata
+        for key in ["rope_theta", "rope_local_base_freq", "rope_scaling", "sliding_window_pattern"] { model.config[key] = nil }
+        model.config["rope_parameters"] = [
+            "full_attention": ["rope_type": "linear", "factor": .number(8), "rope_theta": .number(10000)],
+            "sliding_attention": ["rope_type": "default", "rope_theta": .number(10000)],
+        ]
+        model.config["layer_types"] = ["sliding_attention", "sliding_attention"]
+        model.config["sliding_window_pattern"] = 3
+        let inner = JSONValue.object(model.config.map { JSONValue.Member($0.key, $0.value) })
+        let text = JSONWriter.text(["text_config": inner, "model_type": "gemma3"])
+        var changed = source
+        changed.files = [MemoryFile(name: "config.json", bytes: Array(text.utf8))]
+        #expect(try ModelNames.gguf.applied(to: changed, strict: true).metadata == old)
+    }
+
+    @Test func aMissingKeyOfGGUFIsNamed() throws {
+        let gguf = try ModelNames.gguf.applied(to: try ArchitectureModels.source(ArchitectureModels.all[0]), strict: true)
+        var metadata = gguf.metadata
+        metadata.remove("llama.embedding_length")
+        let changed = MetadataReplacingSource(gguf, metadata: metadata)
+        let error = #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: changed, strict: false) }
+        #expect(error?.message == "\"llama.embedding_length\" is missing")
+        metadata = gguf.metadata
+        metadata.set("llama.attention.head_count", .string("four"))
+        let wrong = MetadataReplacingSource(gguf, metadata: metadata)
+        #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: wrong, strict: false) }
+        // Other writers' types of integers are as good.
+        metadata.set("llama.attention.head_count", .uint64(4))
+        metadata.set("llama.attention.head_count_kv", .array(.int32([2, 2])))
+        #expect(try ModelNames.huggingFace.applied(to: MetadataReplacingSource(gguf, metadata: metadata), strict: true).tensors.count == gguf.tensors.count)
+    }
+
+    @Test func rotaryFactorsAreRecognisedWithoutOurKeys() throws {
+        let model = ArchitectureModels.model("llama", "llama", [
+            "rope_scaling": [
+                "rope_type": "llama3", "factor": .number(32), "low_freq_factor": .number(1), "high_freq_factor": .number(4),
+                "original_max_position_embeddings": 8192,
+            ], "rope_theta": .number(500_000), "head_dim": 64, "num_attention_heads": 2,
+        ])
+        let gguf = try ModelNames.gguf.applied(to: try ArchitectureModels.source(model), strict: true, carryingFiles: false)
+        #expect(gguf.tensors[0] == TensorDescriptor(name: "rope_freqs.weight", shape: [32], storage: .raw(.f32)))
+        let factors = try gguf.values("rope_freqs.weight")
+        #expect(factors.first == 1 && factors.last == 32 && factors == factors.sorted())
+        var metadata = gguf.metadata
+        metadata.remove("qamw.hf.rope_scaling")
+        let back = try ModelNames.huggingFace.applied(to: MetadataReplacingSource(gguf, metadata: metadata), strict: true)
+        let file = try #require(back.files.first { $0.name == "config.json" })
+        let scaling = try JSONValue(parsing: try file.read(0..<file.byteCount), section: "config")["rope_scaling"]
+        #expect(scaling?["factor"] == .number(32) && scaling?["original_max_position_embeddings"] == 8192 && scaling?["rope_type"] == "llama3")
+    }
+
+    @Test(arguments: [(918_656, "919K"), (5_770_496, "5.8M"), (8_030_261_248, "8.0B"), (135_000_000, "135M"), (1_300_000_000_000, "1.3T"), (70, "0.07K")])
+    func sizesAreLabelledAsPeersDo(_ parameters: Int, _ label: String) throws {
+        var source = MemorySource()
+        source.files = try ArchitectureModels.source(ArchitectureModels.all[0]).files
+        source.tensors = [TensorDescriptor(name: "model.embed_tokens.weight", shape: [parameters / 2, 2], storage: .raw(.bf16))]
+        source.payloads = [[[]]]
+        #expect(try ModelNames.gguf.applied(to: source, strict: true).metadata["general.size_label"] == .string(label))
+    }
+}
