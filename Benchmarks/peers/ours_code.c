@@ -33,7 +33,7 @@ const char *ours_instruction_set(void) {
 static void prepare_search(ours_weights *w) {
     bool is_free = w->code.family == QAM_FREE;
     if (!is_free && w->code.rate < 8) {
-        w->trellis = ours_allocate(2 * QAM_WINDOWS * sizeof *w->trellis);
+        w->trellis = ours_allocate(QAM_TRELLIS_WORDS * sizeof *w->trellis);
         qam_trellis_tables(w->code.magnitudes, w->code.rate, w->trellis);
         return;
     }
