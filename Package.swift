@@ -35,6 +35,8 @@ let package = Package(
         .target(
             name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
             swiftSettings: swiftSettings),
+        .target(name: "CFloatKernels", cSettings: cSettings),
+        .target(name: "Inference", dependencies: ["QAMFormat", "CFloatKernels"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
@@ -42,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "Tools",
             dependencies: [
-                "QAMFormat", "Converters", "KernelBenchmark",
+                "QAMFormat", "Converters", "Inference", "KernelBenchmark",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -54,6 +56,12 @@ let package = Package(
             cSettings: cSettings),
         .testTarget(
             name: "QAMFormatTests", dependencies: ["QAMFormat", "KernelBenchmark", "CQAMKernels", "CGGMLBlocks", "CKernelChecks"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "CFloatKernelChecks", dependencies: ["CFloatKernels"], path: "Tests/CFloatKernelChecks", exclude: ["runner"],
+            cSettings: cSettings),
+        .testTarget(
+            name: "InferenceTests", dependencies: ["Inference", "QAMFormat", "Converters", "CFloatKernels", "CFloatKernelChecks"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),

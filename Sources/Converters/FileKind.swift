@@ -41,7 +41,7 @@ package enum FileKind: Hashable, Sendable {
     }
 
     private static func ofText(_ file: any ByteSource, head: [UInt8]) throws -> FileKind {
-        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace }
+        let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         let lowercased = text.lowercased()
         if lowercased.hasPrefix("<!doctype") || lowercased.hasPrefix("<html") || lowercased.hasPrefix("<?xml") {
             return .foreign(name: "a web page", advice: "the download went wrong; fetch the file itself")

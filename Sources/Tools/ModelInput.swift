@@ -31,17 +31,18 @@ struct ModelInput {
     let unpacked: UnpackingSource?
 
     /// Opens a file, an index or a folder. With `takingFiles` the files beside a folder's model come along, and a warning says
-    /// which do not. Throws `notFound`, `io`, or what is wrong with the content.
-    init(path: String, takingFiles: Bool) throws {
+    /// which do not. `access` is how a .qamw file is reached. Throws `notFound`, `io`, or what is wrong with the content.
+    init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
         let file = Self.modelFile(path)
         switch try FileKind.of(path: file) {
         case .qamw:
-            let reader = try QAMReader(path: file)
+            let reader = try QAMReader(path: file, access: access)
             (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
         case .folder where try Self.holdsGGUF(file), .gguf:
             let model = try GGUFModel(path: file, takingFiles: takingFiles)
             (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
+        case .folder where !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
         case .safetensors, .safetensorsIndex, .folder:
             let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
             (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
@@ -116,6 +117,12 @@ struct ModelInput {
         case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
         default: return try SafetensorsSource(path: path)
         }
+    }
+
+    private static func noModel(in folder: String) throws -> QAMError {
+        let files = try Folder.names(in: folder).filter { OutputFormat(nameOf: $0) != nil }
+        let advice = files.isEmpty ? "" : "; name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
     }
 
     private static func unknown(_ path: String) -> QAMError {

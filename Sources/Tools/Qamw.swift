@@ -22,7 +22,8 @@ struct Qamw: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self, Bench.self,
+            Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self, Calibrate.self,
+            Evaluate.self, Generate.self, Bench.self,
         ])
 
     static func main() async {

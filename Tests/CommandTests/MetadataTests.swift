@@ -1,7 +1,18 @@
 import Converters
+import Foundation
+import QAMFormat
 import Testing
 
 @Suite struct MetadataTests {
+    /// Too much for the room that any file has, and too random to be compressed into it.
+    private static func incompressibleText() -> String {
+        var state: UInt64 = 1
+        return (0..<4000).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return String(state, radix: 36)
+        }.joined()
+    }
+
     @Test func aQAMWFileTakesEveryType() throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
@@ -28,12 +39,7 @@ import Testing
     @Test func whatDoesNotFitIsWrittenAnew() throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
-        // Too much, and too random to be compressed into the room.
-        var state: UInt64 = 1
-        let text = (0..<4000).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return String(state, radix: 36)
-        }.joined()
+        let text = Self.incompressibleText()
         let outcome = try scratch.qamw("metadata", "q.qamw", "--set", "long=string:\(text)")
         #expect(outcome.output == "q.qamw: rewritten\n")
         #expect(try scratch.qamw("verify", "q.qamw").status == 0)
@@ -62,5 +68,21 @@ import Testing
         let outcome = try scratch.qamw("metadata", "model.safetensors", "--remove", "nothing")
         #expect(outcome.status == 64)
         #expect(outcome.errors == "qamw: model.safetensors: there is no metadata \"nothing\" to remove\n")
+    }
+
+    /// A model in a hub's cache is a link to a file elsewhere, which is what changes.
+    @Test func linksStayLinks() throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("convert", ".", "g.gguf", "--names", "keep").status == 0)
+        let text = Self.incompressibleText()
+        for name in ["q.qamw", "g.gguf", "model.safetensors"] {
+            let link = "link-\(name)"
+            try FileManager.default.createSymbolicLink(atPath: scratch.path(link), withDestinationPath: name)
+            let outcome = try scratch.qamw("metadata", link, "--set", "long=string:\(text)")
+            #expect(outcome.output == "\(link): rewritten\n")
+            #expect(try scratch.qamw("inspect", name, "--json").json["metadata"]?["long"]?.text == text)
+            #expect(FileStatus(scratch.path(link))?.inode == FileStatus(scratch.path(name))?.inode)
+        }
     }
 }

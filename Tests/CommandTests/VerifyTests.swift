@@ -51,6 +51,19 @@ import Testing
         }
     }
 
+    @Test func whatIsNoModelIsToldApart() throws {
+        let scratch = try Scratch()
+        #expect(try scratch.qamw("verify", ".").errors.hasSuffix("nor model.gguf or model.qamw\n"))
+        // What servers send where there is no such file.
+        try scratch.write("Entry not found", to: "llama.gguf")
+        let file = try scratch.qamw("verify", "llama.gguf")
+        #expect(file.status == 65)
+        #expect(file.errors.hasSuffix("not with \"GGUF\"\n"))
+        let folder = try scratch.qamw("verify", ".")
+        #expect(folder.status == 66)
+        #expect(folder.errors.hasSuffix("; name its file: llama.gguf\n"))
+    }
+
     @Test func aDamagedSignatureIsDamageAndNotAnUnknownFile() throws {
         let scratch = try Self.quantized()
         var bytes = try scratch.bytes("q.qamw")

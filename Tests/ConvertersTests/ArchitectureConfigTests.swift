@@ -43,6 +43,31 @@ import Testing
         #expect(try Self.error { $0["head_dim"] = 4_000_000_000 }?.message.contains("head_dim") == true)
     }
 
+    /// What no float32 holds never becomes an infinity in the file.
+    @Test(arguments: ["rms_norm_eps", "rope_theta", "rope_scaling.factor"]) func numbersBeyondGGUFAreRefused(key: String) throws {
+        let huge = JSONValue.number(1e300)
+        let error = try Self.error { config in
+            if key == "rope_scaling.factor" { config["rope_scaling"] = ["rope_type": "llama3", "factor": huge] } else { config[key] = huge }
+        }
+        #expect(error?.code == .malformed && error?.message.contains("\"\(key)\"") == true)
+    }
+
+    /// JSON has no such numbers, so config.json must not be made of them.
+    @Test func metadataThatAreNoNumbersAreRefused() throws {
+        let llama = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[0]), strict: true)
+        let gemma = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[5]), strict: true)
+        for (source, key, value) in [
+            (llama, "llama.attention.layer_norm_rms_epsilon", Float.nan), (llama, "llama.rope.freq_base", .infinity), (gemma, "gemma2.attention.scale", 0),
+        ] {
+            var metadata = Metadata()
+            for entry in source.metadata.entries { metadata.set(entry.key, entry.value) }
+            metadata.set(key, .float32(value))
+            let changed = MetadataReplacingSource(source, metadata: metadata)
+            let error = #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: changed, strict: false) }
+            #expect(error?.code == .malformed && error?.message.contains("\"\(key)\"") == true)
+        }
+    }
+
     @Test func whatLoadersTakeForGrantedMustBeSo() throws {
         let activation = try Self.error { $0["hidden_act"] = "gelu" }
         #expect(activation?.code == .unsupported && activation?.message.contains("\"hidden_act\" is \"gelu\"") == true)

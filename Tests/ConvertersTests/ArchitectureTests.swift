@@ -112,6 +112,29 @@ import Testing
         #expect(try payload(back, head) == payload(source, 0))
     }
 
+    /// Whatever its size: only a head that differs is worth a warning.
+    @Test func aTiedHeadThatDiffersIsToldOf() throws {
+        var source = try ArchitectureModels.source(ArchitectureModels.model("llama", "llama", ["tie_word_embeddings": true]))
+        var other = source
+        source.add("lm_head.weight", [24, 32], .bf16, source.payloads[0][0])
+        other.add("lm_head.weight", [24, 32], .bf16, [UInt8](repeating: 1, count: 24 * 32 * 2))
+        func warnings(_ source: MemorySource) throws -> [String] {
+            try ModelNames.gguf.applied(to: source, strict: true).warnings.filter { $0.contains("lm_head") }
+        }
+        #expect(try warnings(source).isEmpty)
+        #expect(try warnings(other).count == 1)
+    }
+
+    @Test func aTokenizerOfAnotherKindIsLeftOut() throws {
+        let gguf = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[0]), strict: true, carryingFiles: false)
+        var metadata = Metadata()
+        for entry in gguf.metadata.entries { metadata.set(entry.key, entry.value) }
+        metadata.set("tokenizer.ggml.model", .string("t5"))
+        let back = try ModelNames.huggingFace.applied(to: MetadataReplacingSource(gguf, metadata: metadata), strict: true)
+        #expect(back.files.map(\.name) == ["config.json"])
+        #expect(back.warnings.contains { $0.hasPrefix("the tokenizer is left out: ") && $0.contains("t5") })
+    }
+
     @Test func aPeersFileGetsTheTypesOfItsMatrices() throws {
         // No metadata of ours: what narrows exactly does, the rest stays.
         var source = try ArchitectureModels.source(ArchitectureModels.all[0])

@@ -143,7 +143,8 @@ import Testing
         for length: UInt64 in [0x0280, 0x8B1F] { #expect(try kind(safetensors("{", length: length)) == .safetensors) }
         let foreign: [([UInt8], String)] = [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "git lfs pull"), (Array("<!DOCTYPE html>\n<html>".utf8), "web page"),
-            (Array("\n <html lang=en>".utf8), "web page"), ([0x50, 0x4B, 3, 4, 0, 0], "zip"), ([0x80, 2, 0x8A, 0x0A], "pickle"), ([0x1F, 0x8B, 8, 0], "gzip"),
+            (Array("\n <html lang=en>".utf8), "web page"), (Array("\u{FEFF}<!doctype html>".utf8), "web page"),
+            ([0x50, 0x4B, 3, 4, 0, 0], "zip"), ([0x80, 2, 0x8A, 0x0A], "pickle"), ([0x1F, 0x8B, 8, 0], "gzip"),
             ([], "empty"), (Array("{\"a\":1}".utf8), "JSON"), (Array("tjgg".utf8), "GGJT"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"),
         ]
         for (bytes, word) in foreign {

@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    /// tokenizer.model has its special tokens at 0 to 2, and the model fewer rows.
+    @Test(arguments: [1, 2]) func specialTokensThatAreCutOffAreNone(rows: Int) throws {
+        let files = try TokenizerFixture.llama2.files(without: ["tokenizer.json", "tokenizer_config.json"])
+        let keys = try tokenizerKeys(files.with("config.json", #"{"vocab_size":\#(rows)}"#))
+        #expect(keys.strings("tokens").count == rows)
+        #expect(keys[tokenizer: "unknown_token_id"] == .uint32(0))
+        #expect(keys[tokenizer: "bos_token_id"] == (rows > 1 ? .uint32(1) : nil))
+        #expect(keys[tokenizer: "eos_token_id"] == nil)
+    }
+
     @Test func everyTruncationIsRefused() throws {
         for fixture in [TokenizerFixture.llama3, .gemma] {
             for file in try fixture.files() where file.name != "tokenizer.model" {
@@ -108,6 +118,16 @@ import Testing
         odd.set("tokenizer.ggml.bos_token_id", .uint32(.max))
         odd.set("tokenizer.ggml.eos_token_id", .int64(-5))
         #expect(try tokenizerFiles(odd).document("tokenizer_config.json")["bos_token"] == "<s>")
+    }
+
+    /// Millions of cuts within one score are not kept and put in order first.
+    @Test func nestedPiecesOfOneScoreAreRefusedBeforeTheyAreSorted() throws {
+        var keys = Metadata()
+        keys.set("tokenizer.ggml.model", .string("llama"))
+        keys.set("tokenizer.ggml.tokens", .array(.string(["<unk>"] + (1...3000).map { String(repeating: "a", count: $0) })))
+        let start = ContinuousClock.now
+        #expect { try tokenizerFiles(keys) } throws: { ($0 as? QAMError)?.code == .limitExceeded }
+        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     /// Pieces within one another give a merge for every cut, and long ones of them more text than a file may make.

@@ -30,10 +30,11 @@ import Testing
     @Test(arguments: [
         ("QAMFormat", ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"]),
         ("Converters", ["QAMFormat"]),
+        ("Inference", ["QAMFormat", "CFloatKernels"]),
         ("QAMCABI", ["QAMFormat", "CQAMW", "Dispatch"]),
         ("CodebookSolver", []),
         ("KernelBenchmark", ["QAMFormat"]),
-        ("Tools", ["QAMFormat", "Converters", "KernelBenchmark", "ArgumentParser", "Crypto"]),
+        ("Tools", ["QAMFormat", "Converters", "Inference", "KernelBenchmark", "ArgumentParser", "Crypto"]),
     ])
     func targetsImportOnlyWhatLiesBelow(target: String, allowed: [String]) throws {
         for (path, text) in try Self.sources(target) {
@@ -48,6 +49,11 @@ import Testing
         #expect(users.count == 1, "\(module) is imported by \(users)")
         if module == "CQAMKernels" { #expect(users.allSatisfy { $0.hasPrefix("Codec/") }) }
         if module == "CGGMLBlocks" { #expect(users.allSatisfy { $0.hasPrefix("Tensors/") }) }
+    }
+
+    @Test func oneFileHoldsTheFloatKernels() throws {
+        let users = try Self.sources("Inference").filter { Self.imports($0.text).contains("CFloatKernels") }.map(\.path)
+        #expect(users == ["Kernels/FloatKernels.swift"])
     }
 
     /// The C interface shows pointers, and nothing but the functions of its header.
@@ -96,7 +102,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["QAMFormat", "Converters", "QAMCABI"])
+    @Test(arguments: ["QAMFormat", "Converters", "Inference", "QAMCABI"])
     func librariesNeitherPrintNorExit(target: String) throws {
         for (path, text) in try Self.sources(target) {
             #expect(text.firstMatch(of: /(?m)^[^\/]*\b(print|exit|abort|fatalError|preconditionFailure)\(/) == nil, "\(target)/\(path)")
@@ -104,7 +110,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["QAMFormat", "Converters", "QAMCABI", "Tools", "CodebookSolver"])
+    @Test(arguments: ["QAMFormat", "Converters", "Inference", "QAMCABI", "Tools", "CodebookSolver"])
     func nothingIsForced(target: String) throws {
         for (path, text) in try Self.sources(target) {
             #expect(text.firstMatch(of: #/\btry!|\bas!\s/#) == nil, "\(target)/\(path)")
@@ -112,7 +118,7 @@ import Testing
     }
 
     @Test func noUnsafePointerIsPublic() throws {
-        for target in ["QAMFormat", "Converters"] {
+        for target in ["QAMFormat", "Converters", "Inference"] {
             for (path, text) in try Self.sources(target) {
                 let match = text.firstMatch(of: /(?m)^\s*public\s[^{\n]*(?:Unsafe\w*Pointer|OpaquePointer)/)
                 #expect(match == nil, "\(target)/\(path): \(match.map { String($0.output) } ?? "")")

@@ -94,13 +94,21 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype("<u4").view("<f4")
 
 
-def write(folder: Path, config: dict, weights: dict[str, np.ndarray]):
-    folder.mkdir(parents=True)
+def as_bf16(value: np.ndarray) -> bytes:
+    return (value.view("<u4") >> 16).astype("<u2").tobytes()
+
+
+ENCODINGS = {"BF16": as_bf16, "F16": lambda value: value.astype("<f2").tobytes(), "F32": lambda value: value.astype("<f4").tobytes()}
+
+
+def write(folder: Path, config: dict, weights: dict[str, np.ndarray], dtype: str = "BF16"):
+    """The weights are numbers that the type holds."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, value in weights.items():
-        payload = (value.view("<u4") >> 16).astype("<u2").tobytes()
-        header[name] = {"dtype": "BF16", "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(payload)]}
+        payload = ENCODINGS[dtype](value)
+        header[name] = {"dtype": dtype, "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(payload)]}
         data += payload
     text = json.dumps(header).encode()
     (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)

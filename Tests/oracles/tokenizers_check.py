@@ -168,8 +168,16 @@ def check_vocabulary(command, path, scratch, tally):
     folder, again = os.path.join(scratch, "vocabulary"), os.path.join(scratch, "again.gguf")
     shutil.rmtree(folder, ignore_errors=True)
     os.mkdir(folder)
+    model = os.path.join(scratch, "vocabulary.gguf")
+    shutil.copy(path, model)
+    # Some are of architectures that only their tokenizers are known of.
+    settings = [f"--set=llama.{key}=u32:1" for key in (
+        "context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count")]
+    if not command.run("metadata", model, "--set=general.architecture=string:llama", "--set=llama.attention.layer_norm_rms_epsilon=f32:1e-6",
+                       f"--set=llama.vocab_size=u32:{len(keys['tokens'])}", *settings):
+        return
     start = time.time()
-    if not command.run("convert", path, folder + "/", "--to", "safetensors", "--force", "--quiet"):
+    if not command.run("convert", model, folder + "/", "--to", "safetensors", "--force", "--quiet"):
         return
     seconds = time.time() - start
     tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))

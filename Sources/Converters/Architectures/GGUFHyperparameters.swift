@@ -89,10 +89,12 @@ struct GGUFHyperparameters {
 
     private mutating func addScaling() throws {
         guard let scaling = config["rope_scaling"] else { return }
-        func number(_ key: String) throws -> Double? { try scaling[key].map { try config.number($0, key: "rope_scaling.\(key)") } }
+        func number(_ key: String) throws -> MetadataValue? {
+            try scaling[key].map { .float32(try config.float($0, key: "rope_scaling.\(key)")) }
+        }
         func factor() throws -> MetadataValue {
             guard let factor = try number("factor") else { throw ModelConfig.fault("\"rope_scaling.factor\" is missing") }
-            return .float32(Float(factor))
+            return factor
         }
         guard case .string(let kind)? = scaling["rope_type"] ?? scaling["type"] else { throw ModelConfig.fault("\"rope_scaling.rope_type\" is missing") }
         switch kind {
@@ -106,11 +108,12 @@ struct GGUFHyperparameters {
             let original = try scaling["original_max_position_embeddings"].map { try config.count($0, key: "rope_scaling.original_max_position_embeddings") }
             set("rope.scaling.original_context_length", .uint32(try original ?? UInt32(count("max_position_embeddings"))))
             for (name, key) in RopeScalingKeys.yarn {
-                if let value = try number(name) { set(key, .float32(Float(value))) }
+                if let value = try number(name) { set(key, value) }
             }
         case "llama3":
-            let factors = try RopeFactors.Llama3(scaling, config)
-            made.append(try RopeFactors.item(RopeFactors.frequencies, factors.values(theta: self.number("rope_theta"), dimensions: rotaryDimensions())))
+            let factors = try RopeFactors.Llama3(scaling, config), theta = try self.number("rope_theta")
+            guard theta > 0 else { throw ModelConfig.fault("\"rope_theta\" must be positive, not \(theta)") }
+            made.append(try RopeFactors.item(RopeFactors.frequencies, factors.values(theta: theta, dimensions: rotaryDimensions())))
             entries.append(Metadata.Entry(key: OriginKeys.ropeScaling, value: .string(JSONWriter.text(scaling))))
         default:
             warnings.append("\(ModelConfig.name): GGUF cannot say \"rope_scaling\" of the kind \"\(kind)\"; loaders do without it")
@@ -123,11 +126,11 @@ struct GGUFHyperparameters {
         set("rope.scaling.attn_factor", .float32(Float(RopeFactors.longAttentionFactor(context: context, original: original))))
         let pairs = try rotaryDimensions() / 2
         for (key, name) in [("long_factor", RopeFactors.long), ("short_factor", RopeFactors.short)] {
-            let factors = try config.numbers(scaling[key], key: "rope_scaling.\(key)")
+            let factors = try config.floats(scaling[key], key: "rope_scaling.\(key)")
             guard factors.count == pairs else {
                 throw ModelConfig.fault("\"rope_scaling.\(key)\" has \(factors.count) factors for \(pairs) pairs of a head")
             }
-            made.append(try RopeFactors.item(name, factors.map { Float($0) }))
+            made.append(try RopeFactors.item(name, factors))
         }
     }
 
@@ -153,8 +156,9 @@ struct GGUFHyperparameters {
         let wide = try count(Architecture.blockCountKey) == layers
         let assumed = try wide ? count("hidden_size") / max(1, count("num_attention_heads")) : headSize()
         guard scalar != Double(assumed) else { return }
-        guard scalar > 0 else { throw ModelConfig.fault("\"query_pre_attn_scalar\" must be positive") }
-        set("attention.scale", .float32(Float(1 / scalar.squareRoot())))
+        let scale = Float(1 / scalar.squareRoot())
+        guard scalar > 0, scale.isFinite else { throw ModelConfig.fault("\"query_pre_attn_scalar\" must be positive, not \(scalar)") }
+        set("attention.scale", .float32(scale))
         warnings.append("\(ModelConfig.name): \"query_pre_attn_scalar\" is \(scalar), and llama.cpp computes with \(assumed)")
     }
 }

@@ -35,8 +35,8 @@ struct GGUFToHuggingFace {
         try add(base, config, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
         if isTied { addTied(base.metadata) }
 
-        var result: any TensorSource = SelectingSource(
-            base, items: items, metadata: metadata(of: base), files: try files(of: base, config), warnings: warnings)
+        let files = try files(of: base, config)
+        var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata(of: base), files: files, warnings: warnings)
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !minusOne.isEmpty { result = try OffsetSource(result, changes: minusOne) }
         return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
@@ -108,10 +108,16 @@ struct GGUFToHuggingFace {
         return metadata
     }
 
-    /// The files that came along, and those that are missing, in order of their names.
-    private func files(of base: any TensorSource, _ config: HuggingFaceConfig) throws -> [any EmbeddedFile] {
+    /// The files that came along, and those that are missing, in order of their names. A tokenizer that Hugging Face's files cannot
+    /// say keeps nobody from the weights.
+    private mutating func files(of base: any TensorSource, _ config: HuggingFaceConfig) throws -> [any EmbeddedFile] {
         var files = base.files
-        let made = [(name: ModelConfig.name, bytes: config.file)] + (try Tokenizers.files(base.metadata))
+        var made = [(name: ModelConfig.name, bytes: config.file)]
+        do {
+            made += try Tokenizers.files(base.metadata)
+        } catch let error as QAMError where error.code == .unsupported {
+            warnings.append("the tokenizer is left out: \(error.message)")
+        }
         for (name, bytes) in made where !files.contains(where: { $0.name == name }) { files.append(MadeFile(name: name, bytes: bytes)) }
         return files.sorted { $0.name < $1.name }
     }

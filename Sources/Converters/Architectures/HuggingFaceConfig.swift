@@ -80,6 +80,7 @@ struct HuggingFaceConfig {
         case .queryScalar(let layers):
             if let (key, value) = metadata("attention.scale") {
                 let scale = try value.number(key: key)
+                guard scale >= 0x1p-32 else { throw QAMError(.malformed, "\"\(key)\" must be positive, not \(scale)", at: .init(section: "metadata")) }
                 return set("query_pre_attn_scalar", .number((1 / (scale * scale) * 1024).rounded() / 1024))
             }
             let isWide = count(Architecture.blockCountKey) == layers

@@ -32,12 +32,11 @@ struct HuggingFaceToGGUF {
         return try copy.converted(base)
     }
 
-    private mutating func converted(_ original: any TensorSource) throws -> any TensorSource {
+    private mutating func converted(_ base: any TensorSource) throws -> any TensorSource {
         let hyperparameters = try GGUFHyperparameters(architecture, config)
         warnings += hyperparameters.warnings
-        let (base, dropsHead) = try withoutTiedHead(original)
         items = hyperparameters.made
-        try add(base, dropsHead: dropsHead, hyperparameters)
+        try add(base, dropsHead: dropsHead(of: base), hyperparameters)
 
         let tokenizer = try Tokenizers.metadata(base.files, pre: pre)
         warnings += tokenizer.warnings
@@ -49,20 +48,17 @@ struct HuggingFaceToGGUF {
         return try CastingSource(result) { GGUFTypes.isPlain($0) ? .f32 : nil }
     }
 
-    /// Where the head is to be tied to the embedding, a copy of it is found, and left out.
-    private mutating func withoutTiedHead(_ source: any TensorSource) throws -> (any TensorSource, dropsHead: Bool) {
+    /// Whether the head is left out: where it is the embedding or is to be tied to it. Warns where they differ.
+    private mutating func dropsHead(of source: any TensorSource) throws -> Bool {
         guard let head = source.tensors.firstIndex(where: { $0.name == Architecture.headName }),
             let embedding = source.tensors.firstIndex(where: { $0.name == Architecture.embeddingName })
-        else { return (source, false) }
-        func isTied(_ source: any TensorSource) -> Bool {
-            source.tensors[head].storage == .alias(of: embedding) || source.tensors[embedding].storage == .alias(of: head)
-        }
-        if isTied(source) { return (source, true) }
-        guard architecture.alwaysTied || config["tie_word_embeddings"] == true else { return (source, false) }
-        if !isTied(try AliasingSource(wrapping: source)) {
+        else { return false }
+        let isAlias = source.tensors[head].storage == .alias(of: embedding) || source.tensors[embedding].storage == .alias(of: head)
+        guard isAlias || architecture.alwaysTied || config["tie_word_embeddings"] == true else { return false }
+        if try !isAlias && !AliasingSource.areEqual(head, embedding, in: source) {
             warnings.append("\(Architecture.headName) differs from \(Architecture.embeddingName), though they are tied; it is left out")
         }
-        return (source, true)
+        return true
     }
 
     private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ hyperparameters: GGUFHyperparameters) throws {

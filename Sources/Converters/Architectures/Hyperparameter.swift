@@ -46,7 +46,7 @@ struct Hyperparameter: Sendable {
     func metadataValue(_ value: JSONValue, _ config: ModelConfig) throws -> MetadataValue {
         switch kind {
         case .count, .window: .uint32(value == .null ? 0 : try config.count(value, key: self.config))
-        case .number: .float32(Float(try config.number(value, key: self.config)))
+        case .number: .float32(try config.float(value, key: self.config))
         }
     }
 

@@ -23,19 +23,23 @@ extension MetadataValue {
         return integer
     }
 
-    /// A number. Throws `malformed`.
+    /// A finite number. Throws `malformed`.
     func number(key: String) throws -> Double {
+        let number: Double
         switch self {
-        case .float32(let value): return Double(value)
-        case .float64(let value): return value
-        default: return Double(try count(key: key))
+        case .float32(let value): number = Double(value)
+        case .float64(let value): number = value
+        default: number = Double(try count(key: key))
         }
+        guard number.isFinite else { throw QAMError(.malformed, "\"\(key)\" must be a finite number, not \(number)", at: .init(section: "metadata")) }
+        return number
     }
 
     /// The number with the fewest digits that the value can have been made from: 1e-05 for the float32 next to it.
     func shortest(key: String) throws -> Double {
-        if case .float32(let value) = self { return Double(value.description) ?? Double(value) }
-        return try number(key: key)
+        let number = try number(key: key)
+        if case .float32(let value) = self { return Double(value.description) ?? number }
+        return number
     }
 
     /// A string; nil for other values.

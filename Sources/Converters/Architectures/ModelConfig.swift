@@ -1,14 +1,14 @@
-import QAMFormat
+package import QAMFormat
 
 /// A model's config.json. Of a model with several parts that of the language model; what newer versions of transformers put under
 /// `rope_parameters` is found under the older names.
-struct ModelConfig: Sendable {
-    static let name = "config.json"
+package struct ModelConfig: Sendable {
+    package static let name = "config.json"
 
     private var members: JSONValue
 
     /// Nil where none of the files is a config.json. Throws `malformed`.
-    init?(_ files: [any EmbeddedFile]) throws {
+    package init?(_ files: [any EmbeddedFile]) throws {
         guard let file = files.first(where: { $0.name == Self.name }) else { return nil }
         guard file.byteCount <= 16 << 20 else { throw Self.fault("it is too large for a configuration") }
         do {
@@ -25,23 +25,23 @@ struct ModelConfig: Sendable {
     }
 
     /// The value of a key; nil where it is missing or null.
-    subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
+    package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
 
     /// Throws `malformed` where the value is no text.
-    func text(_ key: String) throws -> String? {
+    package func text(_ key: String) throws -> String? {
         guard let value = self[key] else { return nil }
         guard case .string(let text) = value else { throw Self.fault("\"\(key)\" is no text") }
         return text
     }
 
-    func count(_ value: JSONValue, key: String) throws -> UInt32 {
+    package func count(_ value: JSONValue, key: String) throws -> UInt32 {
         guard case .integer(let integer) = value, let count = UInt32(exactly: integer) else {
             throw Self.fault("\"\(key)\" must be an integer from 0 to 2^32 - 1, not \(JSONWriter.text(value))")
         }
         return count
     }
 
-    func number(_ value: JSONValue, key: String) throws -> Double {
+    package func number(_ value: JSONValue, key: String) throws -> Double {
         switch value {
         case .number(let number): return number
         case .integer(let integer): return Double(integer)
@@ -49,12 +49,19 @@ struct ModelConfig: Sendable {
         }
     }
 
-    func numbers(_ value: JSONValue?, key: String) throws -> [Double] {
-        guard case .array(let elements) = value else { throw Self.fault("\"\(key)\" must be a list of numbers") }
-        return try elements.map { try number($0, key: key) }
+    /// A number as GGUF has it.
+    func float(_ value: JSONValue, key: String) throws -> Float {
+        let float = Float(try number(value, key: key))
+        guard float.isFinite else { throw Self.fault("\"\(key)\" is beyond the numbers of GGUF: \(JSONWriter.text(value))") }
+        return float
     }
 
-    static func fault(_ message: String, _ code: QAMError.Code = .malformed) -> QAMError { QAMError(code, message, at: .init(file: name)) }
+    func floats(_ value: JSONValue?, key: String) throws -> [Float] {
+        guard case .array(let elements) = value else { throw Self.fault("\"\(key)\" must be a list of numbers") }
+        return try elements.map { try float($0, key: key) }
+    }
+
+    package static func fault(_ message: String, _ code: QAMError.Code = .malformed) -> QAMError { QAMError(code, message, at: .init(file: name)) }
 
     private mutating func spreadRotaryParameters() {
         guard case .object(var list) = members, let parameters = self["rope_parameters"] else { return }

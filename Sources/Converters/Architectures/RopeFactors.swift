@@ -24,7 +24,7 @@ enum RopeFactors {
         init(factor: Double) { self.factor = factor }
 
         init(_ scaling: JSONValue, _ config: ModelConfig) throws {
-            func number(_ key: String) throws -> Double? { try scaling[key].map { try config.number($0, key: "rope_scaling.\(key)") } }
+            func number(_ key: String) throws -> Double? { try scaling[key].map { Double(try config.float($0, key: "rope_scaling.\(key)")) } }
             factor = try number("factor") ?? factor
             lowFrequencyFactor = try number("low_freq_factor") ?? lowFrequencyFactor
             highFrequencyFactor = try number("high_freq_factor") ?? highFrequencyFactor

@@ -60,14 +60,15 @@ package struct GGUFHeader: Sendable {
     }
 
     private static func version(_ cursor: inout GGUFCursor) throws -> (Int, Bool) {
-        guard cursor.remaining >= 24 else {
-            throw cursor.fault(.truncated, "the file has only \(cursor.remaining) bytes, not even GGUF's first 24")
-        }
+        let byteCount = cursor.remaining
+        func truncated() -> QAMError { cursor.fault(.truncated, "the file has only \(byteCount) bytes, not even GGUF's first 24", at: 0) }
+        guard byteCount >= 4 else { throw truncated() }
         let start: UInt32 = try cursor.integer()
         let first = (0..<4).map { UInt8(truncatingIfNeeded: start >> (8 * UInt32($0))) }
         guard first == magic else {
             throw cursor.fault("the file begins with the bytes \(first.map { String($0, radix: 16) }.joined(separator: " ")), not with \"GGUF\"", at: 0)
         }
+        guard byteCount >= 24 else { throw truncated() }
         let stored: UInt32 = try cursor.integer()
         // The numbers of versions are small: one with nothing in its lower half was written the other way round.
         cursor.isBigEndian = stored & 0xFFFF == 0

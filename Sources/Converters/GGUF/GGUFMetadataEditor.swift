@@ -14,7 +14,7 @@ public enum GGUFMetadataEditor {
     ///
     /// Where the data still begin at the same offset (the header's padding takes up the difference) the header is written
     /// with one call, then synced; a power failure in that moment can damage it. Otherwise, and for big-endian files, a new
-    /// file takes the old one's name when it is complete and on disk. `monitor` is told of that; what it throws ends the
+    /// file takes the old one's name when it is complete and on disk; links to it stay. `monitor` is told of that; what it throws ends the
     /// work. Throws what reading a header throws, `io`, `cannotCreate`, `unsupported` for what GGUF cannot hold, and what
     /// `edit` throws.
     @discardableResult
@@ -36,7 +36,7 @@ public enum GGUFMetadataEditor {
             }
         }
         // The set's keys were dropped for a whole model, but this file stays what it is.
-        let sink = GGUFSink(output: .file(path), keepingSplit: true, replacing: true)
+        let sink = GGUFSink(output: .file(Path.resolvingLinks(path)), keepingSplit: true, replacing: true)
         _ = try await transfer(from: Rewritten(base: source, metadata: metadata), to: sink, threads: threads, monitor: monitor)
         return .rewritten
     }

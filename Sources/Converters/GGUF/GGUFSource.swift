@@ -16,7 +16,7 @@ public struct GGUFSource: TensorSource {
         let file = try FileBytes(path: path)
         switch try FileKind.of(file) {
         case .gguf, .unknown: break
-        case let kind: throw (kind.refusal ?? QAMError(.malformed, "this is no GGUF file")).inFile(path)
+        case let kind: throw (kind.refusal ?? QAMError(.malformed, "this is no GGUF file\(kind == .safetensors ? ", but safetensors" : "")")).inFile(path)
         }
         header = try GGUFHeader(reading: file)
         self.file = file

@@ -13,7 +13,7 @@ public enum SafetensorsMetadataEditor {
     ///
     /// Where the new header is no longer than the old one it is padded with spaces and written over it with one call, then
     /// synced; a power failure in that moment can damage the header. Otherwise a new file takes the old one's
-    /// name when it is complete and on disk. Throws what reading a header throws, `io`, `cannotCreate`, and what `edit` throws.
+    /// name when it is complete and on disk; links to it stay. Throws what reading a header throws, `io`, `cannotCreate`, and what `edit` throws.
     @discardableResult
     public static func edit(_ path: String, _ edit: (inout Metadata) throws -> Void) throws -> Outcome {
         let file = try FileBytes(path: path)
@@ -40,7 +40,7 @@ public enum SafetensorsMetadataEditor {
     }
 
     private static func rewrite(_ file: FileBytes, header: [UInt8], dataStart: Int) throws {
-        let output = try OutputFile(path: file.name, replacing: true, resuming: false)
+        let output = try OutputFile(path: Path.resolvingLinks(file.name), replacing: true, resuming: false)
         do {
             try output.requireSpace(for: header.count + file.byteCount - dataStart)
             try output.write(header, at: 0)

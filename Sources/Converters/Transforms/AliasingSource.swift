@@ -41,6 +41,13 @@ public struct AliasingSource: TensorSource {
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 
+    /// Whether two raw tensors are equal in type, shape and every byte. Reads both up to the first difference.
+    static func areEqual(_ left: Int, _ right: Int, in base: any TensorSource) throws -> Bool {
+        let (first, second) = (base.tensors[left], base.tensors[right])
+        guard case .raw = first.storage, first.storage == second.storage, first.shape == second.shape else { return false }
+        return try equal(left, right, in: base)
+    }
+
     /// Groups of two and more raw tensors of equal type and shape, in order.
     private static func candidates(_ base: any TensorSource) -> [[Int]] {
         struct Key: Hashable {

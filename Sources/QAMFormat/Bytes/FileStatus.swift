@@ -99,6 +99,13 @@ public enum Path {
         return String(path[path.index(after: slash)...])
     }
 
+    /// The path of the file that symbolic links lead to; the path itself where nothing is there.
+    public static func resolvingLinks(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     public static func join(_ folder: String, _ name: String) -> String {
         if folder == "." { return name }
         return folder.hasSuffix("/") ? folder + name : folder + "/" + name

@@ -36,7 +36,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     private static func open(_ path: String) throws -> QAMReader {
-        let input = try ModelInput(path: path, takingFiles: false)
+        let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
         guard let reader = input.reader else {
             throw QAMError(.invalidArgument, "it is \(input.format.title); the kernels work on .qamw files", at: .init(file: path))
         }

@@ -47,7 +47,7 @@ struct EditMetadata: AsyncParsableCommand {
         if try MetadataEditor.replaceInPlace(path: reader.inputs[0], with: metadata) { return true }
         try await model.requireSound(threads: Platform.processorCount, quiet: false)
         let source = MetadataReplacingSource(reader, metadata: metadata)
-        let writer = QAMWriter(path: reader.inputs[0], options: reader.options, replacing: true)
+        let writer = QAMWriter(path: Path.resolvingLinks(reader.inputs[0]), options: reader.options, replacing: true)
         try await ProgressBar.during("Rewriting", quiet: false) { bar in
             _ = try await transfer(from: source, to: writer, threads: Platform.processorCount) {
                 try bar.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)

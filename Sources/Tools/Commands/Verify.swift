@@ -78,7 +78,7 @@ struct Verify: AsyncParsableCommand {
     private func show(_ result: Verification) throws {
         if report.json { return try Console.print(result.json) }
         report.show(warnings: result.warnings.map { "\(result.file): \($0)" })
-        for problem in result.problems { Console.complain(Format.printable(problem.inFile(result.file).description)) }
+        for problem in result.problems { Console.complain(Format.diagnostic(problem.inFile(result.file).description)) }
         if result.problems.isEmpty, !report.quiet { try Console.print(result.summary(headerOnly: headerOnly, tensors: tensor)) }
     }
 

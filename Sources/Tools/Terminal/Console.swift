@@ -23,7 +23,7 @@ enum Console {
     static func complain(_ message: String) { write("qamw: \(message)\n") }
 
     static func warn(_ messages: [String]) {
-        for message in messages { complain("warning: \(Format.printable(message))") }
+        for message in messages { complain("warning: \(Format.diagnostic(message))") }
     }
 
     /// Writes text to standard error as it is.

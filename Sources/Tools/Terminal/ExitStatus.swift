@@ -28,7 +28,7 @@ enum ExitStatus {
     static func report(_ error: any Error) -> ExitCode {
         switch error {
         case let error as QAMError:
-            Console.complain(Format.printable(error.description))
+            Console.complain(Format.diagnostic(error.description))
             return of(error)
         case let code as ExitCode:
             return code

@@ -101,6 +101,9 @@ enum Format {
         return result
     }
 
+    /// A line of diagnostics, without the middle of what a file has made too long to be read.
+    static func diagnostic(_ text: String) -> String { shortened(printable(text), to: 2000) }
+
     /// Sixteen hexadecimal digits.
     static func hexadecimal(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)

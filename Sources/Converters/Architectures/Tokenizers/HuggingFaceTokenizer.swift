@@ -148,7 +148,7 @@ struct HuggingFaceTokenizer {
         try AddedTokens(files).add(to: &vocabulary, isPieces: true, replacing: true)
         let addsSpacePrefix = files[.tokenizerConfig]?["add_prefix_space"]?.bool ?? model.addsSpacePrefix
         return try finish(vocabulary, .sentencePiece, nil) { tokenizer, _ in
-            tokenizer.special = model.special
+            tokenizer.special = model.special.within(tokenizer.tokens.count)
             tokenizer.addsSpacePrefix = addsSpacePrefix
         }
     }

@@ -15,24 +15,25 @@ enum PieceMerges {
         let order = tokens.indices.sorted { (tokens[$1].score, $0) < (tokens[$0].score, $1) }
         var merges: [Tokenizer.Merge] = []
         var group: [Split] = []
-        var left = 64 * tokens.reduce(0) { $0 + $1.text.utf8.count }
+        var room = 64 * tokens.reduce(0) { $0 + $1.text.utf8.count }
         for (position, id) in order.enumerated() {
             // Padding is no piece of the tokenizer's.
             if !tokens[id].isPadding(at: id) {
+                let byteCount = tokens[id].text.utf8.count
                 index.splits(of: id) { left, right, leftLength, rightLength in
-                    group.append(Split(left: left, right: right, leftLength: leftLength, rightLength: rightLength, whole: id))
+                    room -= byteCount
+                    if room >= 0 { group.append(Split(left: left, right: right, leftLength: leftLength, rightLength: rightLength, whole: id)) }
+                }
+                guard room >= 0 else {
+                    throw QAMError(
+                        .limitExceeded, "the tokens can be joined from one another in too many ways",
+                        at: .init(section: "tokenizer.ggml.tokens"))
                 }
             }
             let isLast = position + 1 == order.count || tokens[order[position + 1]].score != tokens[id].score
             guard isLast else { continue }
             group.sort { $0.key < $1.key }
             for split in group {
-                left -= tokens[split.whole].text.utf8.count
-                guard left >= 0 else {
-                    throw QAMError(
-                        .limitExceeded, "the tokens can be joined from one another in too many ways",
-                        at: .init(section: "tokenizer.ggml.tokens"))
-                }
                 merges.append(Tokenizer.Merge(left: tokens[split.left].text, right: tokens[split.right].text))
             }
             group.removeAll(keepingCapacity: true)

@@ -19,12 +19,17 @@ struct SpecialTokens {
         static let named: [Role] = [.bos, .eos, .unk, .sep, .pad, .cls, .mask]
     }
 
-    private var ids: [Role: Int] = [:]
+    private var ids: [Role: Int]
+
+    init(ids: [Role: Int] = [:]) { self.ids = ids }
 
     subscript(role: Role) -> Int? {
         get { ids[role] }
         set { ids[role] = newValue }
     }
+
+    /// Those within a vocabulary of so many tokens: an id outside it counts as none, as it does for the peers.
+    func within(_ tokenCount: Int) -> SpecialTokens { SpecialTokens(ids: ids.filter { $0.value < tokenCount }) }
 
     /// Texts of tokens that end a turn, the surest first.
     private static let turnEndings = [
@@ -43,6 +48,7 @@ struct SpecialTokens {
 extension SpecialTokens {
     /// Reads the ids from GGUF's keys. An id outside the vocabulary counts as none, as it does for the peers.
     init(_ metadata: Metadata, tokenCount: Int) throws {
+        self.init()
         for role in Role.allCases {
             guard let id = try metadata.tokenizerInteger(role.key), (0..<tokenCount).contains(id) else { continue }
             self[role] = id

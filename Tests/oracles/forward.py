@@ -21,7 +21,7 @@ def gelu(x):
 
 def frequencies(config, size, local):
     """Radians a position for each pair of a head, and the factor of cosine and sine."""
-    theta = config["rope_local_base_freq"] if local else config["rope_theta"]
+    theta = config["rope_local_base_freq" if local else "rope_theta"]
     plain = 1 / theta ** (np.arange(0, size, 2) / size)
     scaling = config.get("rope_scaling") or {}
     kind = scaling.get("rope_type", scaling.get("type"))
@@ -48,8 +48,8 @@ def rotate(x, angles, factor):
     return x * cosine + np.concatenate([-x[..., half:], x[..., :half]], -1) * sine
 
 
-def logits(config, weights, tokens):
-    """positions x vocabulary."""
+def logits(config, weights, tokens, observe=None):
+    """positions x vocabulary. `observe` is told each matrix's name, without `.weight`, and the vectors that it is multiplied by."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
     kind, epsilon = config["model_type"], config["rms_norm_eps"]
     gemma = kind.startswith("gemma")
@@ -61,6 +61,8 @@ def logits(config, weights, tokens):
         return rms_norm(x, w[f"{name}.weight"] + gemma, epsilon)
 
     def linear(x, name):
+        if observe:
+            observe(name, x)
         return x @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0)
 
     def attention(x, prefix, layer):
@@ -82,7 +84,7 @@ def logits(config, weights, tokens):
             scores = cap * np.tanh(scores / cap)
         distance = np.arange(count)[:, None] - np.arange(count)
         seen = distance >= 0
-        if local:
+        if local or kind == "mistral" and config.get("sliding_window"):
             seen &= distance < config["sliding_window"]
         scores = np.where(seen, scores, -np.inf)
         return linear(np.einsum("hij,jhd->ihd", softmax(scores), v).reshape(count, -1), f"{prefix}.o_proj")

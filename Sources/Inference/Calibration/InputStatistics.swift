@@ -1,0 +1,35 @@
+/// What is known of the vectors that a matrix is multiplied by, channel by channel.
+package struct InputStatistics: Sendable {
+    /// The number of vectors.
+    package private(set) var count = 0
+    private var squares: [Double]
+    private var magnitudes: [Double]
+    /// The largest magnitude of each channel.
+    package private(set) var largest: [Float]
+
+    init(width: Int) {
+        squares = Array(repeating: 0, count: width)
+        magnitudes = squares
+        largest = Array(repeating: 0, count: width)
+    }
+
+    /// E[x^2] of each channel.
+    package var meanSquares: [Float] { squares.map { Float($0 / Double(max(1, count))) } }
+    /// E[|x|] of each channel.
+    package var meanMagnitudes: [Float] { magnitudes.map { Float($0 / Double(max(1, count))) } }
+
+    /// Counts vectors. O(vectors * width).
+    mutating func add(_ x: FloatMatrix) {
+        for t in 0..<x.count {
+            x.withVectors(t..<t + 1) { vector in
+                for channel in vector.indices {
+                    let magnitude = vector[channel].magnitude
+                    squares[channel] += Double(magnitude) * Double(magnitude)
+                    magnitudes[channel] += Double(magnitude)
+                    largest[channel] = max(largest[channel], magnitude)
+                }
+            }
+        }
+        count += x.count
+    }
+}

@@ -1,0 +1,38 @@
+internal import QAMFormat
+
+/// The sum of x xT over vectors: what tells how errors of different channels add up.
+package final class SecondMoment {
+    /// Right of the diagonal, and a little left of it; the rest mirrors it.
+    private let sum: FloatMatrix
+    private var count = 0
+    /// Rows of the sum that are a piece of work.
+    private static let rowsOfPiece = 32
+
+    init(width: Int) { sum = FloatMatrix(count: width, width: width) }
+
+    package var width: Int { sum.width }
+
+    /// Counts vectors. O(vectors * width^2), on all threads of the pool.
+    func add(_ x: FloatMatrix, pool: WorkerPool) {
+        // The kernels multiply along vectors, so channels become vectors of tokens.
+        let channels = FloatMatrix(count: x.width, width: KeyValueCache.padded(x.count))
+        pool.forEach(0..<x.width, grain: Self.rowsOfPiece) { piece in
+            for channel in piece { for t in 0..<x.count { channels[channel, t] = x[t, channel] } }
+        }
+        pool.forEach(0..<width, grain: Self.rowsOfPiece) { piece in
+            let products = FloatMatrix(count: piece.count, width: width - piece.lowerBound)
+            FloatKernels.multiply(
+                .init(matrix: channels, first: piece.lowerBound, count: products.width, width: channels.width),
+                by: .init(matrix: channels, first: piece.lowerBound, count: piece.count, width: channels.width),
+                into: .init(matrix: products, count: piece.count, width: products.width))
+            for (index, row) in piece.enumerated() { FloatKernels.add(products, index, to: sum, row, offset: piece.lowerBound) }
+        }
+        count += x.count
+    }
+
+    /// E[x xT], rows of it: symmetric to the bit. O(rows * width).
+    package func mean(rows: Range<Int>) -> [Float] {
+        let scale = 1 / Float(max(1, count))
+        return rows.flatMap { row in (0..<width).map { scale * sum[min(row, $0), max(row, $0)] } }
+    }
+}

@@ -1,0 +1,105 @@
+public import QAMFormat
+internal import Synchronization
+
+/// Evaluates a model on a text, cut into consecutive windows without overlap, each read from its beginning; what is left at the
+/// end is not used.
+public struct Evaluator {
+    /// Which predictions of a window of n tokens count.
+    public enum Counting: Sendable {
+        /// Those of tokens 1 to n - 1.
+        case windows
+        /// llama.cpp's: those of tokens n / 2 + 1 to n - 1.
+        case llamacpp
+
+        /// The token of a window of `context` whose prediction of the next is the first that counts.
+        func first(_ context: Int) -> Int { self == .windows ? 0 : context / 2 }
+    }
+
+    public let context: Int
+    private let counting: Counting
+    private let model: Session
+    private let reference: Session?
+    private let pool: WorkerPool
+    /// Predictions made at a time: bounds the memory of their logits.
+    private static let block = 64
+
+    /// - Parameter checkpoint: called before each layer; what it throws ends the run.
+    /// - Throws: `QAMError.invalidArgument` for a context in which nothing counts, or a reference of another vocabulary, and what
+    ///   `Session` throws.
+    public init(
+        _ model: Transformer, reference: Transformer?, context: Int, counting: Counting, pool: WorkerPool,
+        checkpoint: @escaping () throws -> Void = {}
+    ) throws {
+        guard context >= 2, counting.first(context) < context - 1 else {
+            throw QAMError(.invalidArgument, "windows of \(context) tokens hold nothing to predict")
+        }
+        if let reference, reference.configuration.vocabularySize != model.configuration.vocabularySize {
+            throw QAMError(
+                .invalidArgument,
+                "the reference has \(reference.configuration.vocabularySize) tokens, the model \(model.configuration.vocabularySize)")
+        }
+        self.context = context
+        self.counting = counting
+        self.model = try Session(model, capacity: context, pool: pool, checkpoint: checkpoint)
+        self.reference = try reference.map { try Session($0, capacity: context, pool: pool, checkpoint: checkpoint) }
+        self.pool = pool
+    }
+
+    /// - Parameters:
+    ///   - windows: the first so many; nil for all.
+    ///   - progress: told after each window how many are done, and the figures so far; what it throws ends the run.
+    /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, and what
+    ///   reading weights throws.
+    public func run(
+        _ tokens: [UInt32], windows: Int? = nil, progress: (_ done: Int, _ total: Int, _ soFar: Evaluation) throws -> Void
+    ) throws -> Evaluation {
+        let total = min(tokens.count / context, windows ?? .max)
+        guard total > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are no window of \(context)") }
+        try model.model.requireKnown(tokens[..<(total * context)])
+        var evaluation = Evaluation()
+        for window in 0..<total {
+            try evaluate(tokens[window * context..<(window + 1) * context], into: &evaluation)
+            try progress(window + 1, total, evaluation)
+        }
+        return evaluation
+    }
+
+    private func evaluate(_ window: ArraySlice<UInt32>, into evaluation: inout Evaluation) throws {
+        let tokens = Array(window)
+        let vectors = try Self.read(tokens, model), others = try reference.map { try Self.read(tokens, $0) }
+        for start in stride(from: counting.first(context), to: context - 1, by: Self.block) {
+            let range = start..<min(start + Self.block, context - 1)
+            let logits = try model.logits(vectors, range)
+            let references = try others.flatMap { others in try reference?.logits(others, range) }
+            let predictions = Mutex(Array(repeating: Evaluation.Prediction(), count: range.count))
+            pool.forEach(0..<range.count, grain: 4) { piece in
+                for t in piece {
+                    let prediction = Self.judge(logits, references, t, target: Int(tokens[range.lowerBound + t + 1]))
+                    predictions.withLock { $0[t] = prediction }
+                }
+            }
+            // In their order, so that sums do not depend on the threads.
+            for prediction in predictions.withLock({ $0 }) { evaluation.count(prediction) }
+        }
+    }
+
+    /// The vectors behind all tokens but the last, which predicts nothing that is known.
+    private static func read(_ tokens: [UInt32], _ session: Session) throws -> FloatMatrix {
+        session.restart()
+        return try session.read(tokens.dropLast())
+    }
+
+    private static func judge(_ logits: FloatMatrix, _ references: FloatMatrix?, _ t: Int, target: Int) -> Evaluation.Prediction {
+        let norm = FloatKernels.logSumExp(logits, t)
+        var prediction = Evaluation.Prediction(loss: norm - Double(logits[t, target]))
+        if let references {
+            let referenceNorm = FloatKernels.logSumExp(references, t)
+            prediction.reference = (
+                loss: referenceNorm - Double(references[t, target]),
+                divergence: FloatKernels.divergence(references, referenceNorm, logits, norm, t),
+                agrees: logits.largestIndex(t) == references.largestIndex(t)
+            )
+        }
+        return prediction
+    }
+}

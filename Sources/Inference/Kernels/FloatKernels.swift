@@ -1,0 +1,129 @@
+internal import CFloatKernels
+internal import QAMFormat
+
+/// The C functions of the forward pass behind safe signatures: the one place that hands pointers to them.
+enum FloatKernels {
+    private static let table = unsafe fk_functions_chosen().pointee
+
+    /// How rows of weights are stored.
+    enum Storage {
+        case float32, float16, bfloat16
+
+        /// Nil for types that have to be converted first.
+        init?(_ dtype: DType) {
+            switch dtype {
+            case .f32: self = .float32
+            case .f16: self = .float16
+            case .bf16: self = .bfloat16
+            default: return nil
+            }
+        }
+
+        var byteCount: Int { self == .float32 ? 4 : 2 }
+
+        fileprivate var type: fk_type {
+            switch self {
+            case .float32: FK_F32
+            case .float16: FK_F16
+            case .bfloat16: FK_BF16
+            }
+        }
+    }
+
+    // MARK: - Products
+
+    /// The products of rows, which lie one after the other, and vectors: `out[t, firstRow + i]`.
+    static func multiply(
+        _ rows: RawSpan, _ storage: Storage, columns: Int, by x: FloatMatrix, vectors: Range<Int>, into out: FloatMatrix, firstRow: Int
+    ) {
+        let rowBytes = columns * storage.byteCount, rowCount = rowBytes > 0 ? rows.byteCount / rowBytes : 0
+        guard rowCount > 0, !vectors.isEmpty else { return }
+        precondition(rows.byteCount == rowCount * rowBytes && x.width >= columns && firstRow + rowCount <= out.width)
+        let start = unsafe x.pointer(vectors.lowerBound, length: (vectors.count - 1) * x.width + columns)
+        let target = unsafe out.pointer(vectors.lowerBound, firstRow, length: (vectors.count - 1) * out.width + rowCount)
+        unsafe rows.withUnsafeBytes { bytes in
+            unsafe table.multiply(
+                bytes.baseAddress, storage.type, rowBytes, rowCount, columns, start, x.width, vectors.count, target, out.width)
+        }
+    }
+
+    /// Part of a matrix of floats: `width` columns from `offset`, of so many vectors from `first`.
+    struct Block {
+        var matrix: FloatMatrix
+        var first = 0
+        var count: Int
+        var offset = 0
+        var width: Int
+    }
+
+    /// The products of the vectors of two blocks of equal width: `out[t, i]` is that of row i and vector t.
+    static func multiply(_ rows: Block, by x: Block, into out: Block) {
+        guard rows.count > 0, x.count > 0, x.width > 0 else { return }
+        precondition(rows.width == x.width && out.count == x.count && out.width == rows.count)
+        precondition(rows.offset + rows.width <= rows.matrix.width && out.offset + out.width <= out.matrix.width)
+        let r = unsafe rows.matrix.pointer(rows.first, rows.offset, length: (rows.count - 1) * rows.matrix.width + rows.width)
+        let start = unsafe x.matrix.pointer(x.first, x.offset, length: (x.count - 1) * x.matrix.width + x.width)
+        let target = unsafe out.matrix.pointer(out.first, out.offset, length: (out.count - 1) * out.matrix.width + out.width)
+        unsafe table.multiply(
+            r, FK_F32, rows.matrix.width * 4, rows.count, rows.width, start, x.matrix.width, x.count, target, out.matrix.width)
+    }
+
+    // MARK: - Vectors
+
+    /// out[t] = x[t] / sqrt(mean(x[t]^2) + epsilon) * weight, in `weight.count` columns from `offset`; `out` may be `x`.
+    static func normalize(_ x: FloatMatrix, _ t: Int, offset: Int = 0, _ weight: [Float], epsilon: Float, into out: FloatMatrix) {
+        precondition(offset + weight.count <= x.width && x.width == out.width)
+        unsafe table.rms_norm(
+            x.pointer(t, offset, length: weight.count), weight, epsilon, weight.count, out.pointer(t, offset, length: weight.count))
+    }
+
+    /// x = exp(scale * x) / sum, for the columns of `range`.
+    static func softmax(_ x: FloatMatrix, _ t: Int, _ range: Range<Int>, scale: Float) {
+        precondition(range.upperBound <= x.width)
+        unsafe table.softmax(x.pointer(t, range.lowerBound, length: range.count), scale, range.count)
+    }
+
+    /// x = x / (1 + exp(-x)) * y.
+    static func siluProduct(_ x: FloatMatrix, _ y: FloatMatrix, _ t: Int) {
+        precondition(x.width == y.width)
+        unsafe table.silu_product(x.pointer(t, length: x.width), y.pointer(t, length: y.width), x.width)
+    }
+
+    /// Turns the pairs (j, j + half) of `2 * half` columns from `offset` by angles.
+    static func turn(_ x: FloatMatrix, _ t: Int, offset: Int, cosines: ArraySlice<Float>, sines: ArraySlice<Float>) {
+        let half = cosines.count
+        precondition(sines.count == half && offset + 2 * half <= x.width)
+        unsafe cosines.withUnsafeBufferPointer { cosines in
+            unsafe sines.withUnsafeBufferPointer { sines in
+                unsafe table.turn(x.pointer(t, offset, length: 2 * half), cosines.baseAddress, sines.baseAddress, half)
+            }
+        }
+    }
+
+    /// x[t] += y[s], in `y.width` columns of x from `offset`.
+    static func add(_ y: FloatMatrix, _ s: Int, to x: FloatMatrix, _ t: Int, offset: Int = 0) {
+        precondition(offset + y.width <= x.width)
+        unsafe table.add(x.pointer(t, offset, length: y.width), y.pointer(s, length: y.width), y.width)
+    }
+
+    static func add(_ bias: [Float], to x: FloatMatrix, _ t: Int) {
+        precondition(x.width == bias.count)
+        unsafe table.add(x.pointer(t, length: x.width), bias, bias.count)
+    }
+
+    // MARK: - Distributions
+
+    /// The logarithm of the sum of exp(x[t]).
+    static func logSumExp(_ x: FloatMatrix, _ t: Int) -> Double {
+        precondition(x.width > 0)
+        return unsafe table.log_sum_exp(x.pointer(t, length: x.width), x.width)
+    }
+
+    /// The Kullback-Leibler divergence of the softmax of x[t] from that of reference[t], whose `logSumExp` are given: the
+    /// expectation under the reference.
+    static func divergence(_ reference: FloatMatrix, _ referenceNorm: Double, _ x: FloatMatrix, _ norm: Double, _ t: Int) -> Double {
+        precondition(reference.width == x.width)
+        return unsafe table.divergence(
+            reference.pointer(t, length: x.width), referenceNorm, x.pointer(t, length: x.width), norm, x.width)
+    }
+}

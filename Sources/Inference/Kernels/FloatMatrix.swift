@@ -1,0 +1,86 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// Vectors of floats, one after the other, in memory of their own: activations, and the keys and values of attention.
+///
+/// Several threads may write different vectors at the same time, and read what none writes; who shares one sees to that.
+/// Its numbers are worked on by `FloatKernels`, which check that what they touch lies inside.
+@safe package final class FloatMatrix: @unchecked Sendable {
+    /// The number of vectors.
+    package let count: Int
+    /// The length of a vector.
+    package let width: Int
+    private let floats: UnsafeMutableBufferPointer<Float>
+
+    /// All zeros. Large ones take no memory before they are written. Sizes that strangers choose are checked before
+    /// (`MemoryBound`).
+    package init(count: Int, width: Int) {
+        precondition(count >= 0 && width >= 0)
+        self.count = count
+        self.width = width
+        let memory = unsafe calloc(max(1, count * width), MemoryLayout<Float>.stride)
+        unsafe precondition(memory != nil, "no memory for \(count) vectors of \(width)")
+        unsafe floats = UnsafeMutableBufferPointer(start: memory?.bindMemory(to: Float.self, capacity: count * width), count: count * width)
+    }
+
+    /// A copy of some vectors.
+    package convenience init(copying other: FloatMatrix, _ range: Range<Int>) {
+        self.init(count: range.count, width: other.width)
+        copy(other, range, at: 0)
+    }
+
+    /// Copies vectors of another matrix of the same width to those from `start`.
+    package func copy(_ other: FloatMatrix, _ range: Range<Int>, at start: Int) {
+        precondition(other.width == width && range.lowerBound >= 0 && range.upperBound <= other.count)
+        precondition(start >= 0 && range.count <= count - start && other !== self)
+        guard let source = unsafe other.floats.baseAddress, let target = unsafe floats.baseAddress else { return }
+        unsafe (target + start * width).update(from: source + range.lowerBound * width, count: range.count * width)
+    }
+
+    deinit { unsafe free(floats.baseAddress) }
+
+    /// The memory from one float to the end of the last vector, `length` floats at least.
+    func pointer(_ vector: Int, _ offset: Int = 0, length: Int) -> UnsafeMutablePointer<Float>? {
+        let start = vector * width + offset
+        precondition(vector >= 0 && offset >= 0 && length >= 0 && start + length <= count * width)
+        return unsafe floats.baseAddress.map { unsafe $0 + start }
+    }
+
+    package subscript(vector: Int, index: Int) -> Float {
+        get {
+            precondition((0..<count).contains(vector) && (0..<width).contains(index))
+            return unsafe floats[vector * width + index]
+        }
+        set {
+            precondition((0..<count).contains(vector) && (0..<width).contains(index))
+            unsafe floats[vector * width + index] = newValue
+        }
+    }
+
+    /// Lends vectors.
+    package func withVectors<Result>(_ range: Range<Int>, _ body: (Span<Float>) throws -> Result) rethrows -> Result {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        return try unsafe body(Span(_unsafeElements: UnsafeBufferPointer(rebasing: floats[range.lowerBound * width..<range.upperBound * width])))
+    }
+
+    /// Lends vectors to be written.
+    package func withMutableVectors<Result>(
+        _ range: Range<Int>, _ body: (inout MutableSpan<Float>) throws -> Result
+    ) rethrows -> Result {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        var span = unsafe MutableSpan(
+            _unsafeElements: UnsafeMutableBufferPointer(rebasing: floats[range.lowerBound * width..<range.upperBound * width]))
+        return try body(&span)
+    }
+
+    /// Copies of vectors, one after the other.
+    package func array(_ range: Range<Int>) -> [Float] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        return unsafe Array(floats[range.lowerBound * width..<range.upperBound * width])
+    }
+}

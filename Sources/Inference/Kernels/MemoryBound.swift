@@ -1,0 +1,27 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+internal import QAMFormat
+
+/// Whether what somebody asks for can find room at all, told before it is allocated.
+enum MemoryBound {
+    /// The memory of this machine.
+    private static let byteCount: Int = {
+        let pages = Int(sysconf(CInt(_SC_PHYS_PAGES))), size = Int(sysconf(CInt(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 ? pages * size : .max
+    }()
+
+    /// Throws `limitExceeded` where `count` things of so many bytes each are more than the machine has memory.
+    ///
+    /// - Parameter what: what there would be so many of.
+    static func require(_ count: Int, of bytes: Int, _ what: String) throws {
+        let (total, overflow) = count.multipliedReportingOverflow(by: bytes)
+        guard overflow || total > byteCount else { return }
+        let needed = overflow ? "more memory than can be counted" : "\(total >> 20) MiB of memory"
+        throw QAMError(.limitExceeded, "\(what) need \(needed), and this machine has \(byteCount >> 20) MiB")
+    }
+}

@@ -1,0 +1,56 @@
+internal import QAMFormat
+
+/// Attention of tokens to those before them and themselves.
+struct Attention {
+    let configuration: TransformerConfiguration
+    /// How many tokens one sees at most, itself included; nil for all before it.
+    let window: Int?
+    /// Tokens that a piece of work takes: bounds the memory of their weights.
+    private static let tokensOfPiece = 64
+
+    /// The values that each of `count` tokens sees, weighted by its queries: for all heads, side by side.
+    ///
+    /// - Parameters:
+    ///   - queries: a vector for each token, all heads side by side.
+    ///   - cache: the keys and values of all tokens, these included.
+    ///   - position: where the first of the tokens stands.
+    func apply(_ queries: FloatMatrix, count: Int, _ cache: KeyValueCache, position: Int, pool: WorkerPool) -> FloatMatrix {
+        let c = configuration, out = FloatMatrix(count: count, width: c.headCount * c.headWidth)
+        let piecesOfHead = (count + Self.tokensOfPiece - 1) / Self.tokensOfPiece
+        pool.forEach(0..<c.headCount * piecesOfHead, grain: 1) { range in
+            for piece in range {
+                let (head, block) = piece.quotientAndRemainder(dividingBy: piecesOfHead)
+                let first = block * Self.tokensOfPiece
+                attend(head, queries, first..<min(first + Self.tokensOfPiece, count), cache, position, into: out)
+            }
+        }
+        return out
+    }
+
+    private func attend(
+        _ head: Int, _ queries: FloatMatrix, _ tokens: Range<Int>, _ cache: KeyValueCache, _ position: Int, into out: FloatMatrix
+    ) {
+        let c = configuration, offset = head * c.headWidth
+        let shared = head / (c.headCount / c.keyValueHeadCount)
+        let end = position + tokens.upperBound, padded = KeyValueCache.padded(end)
+        let weights = FloatMatrix(count: tokens.count, width: padded)
+        let query = FloatKernels.Block(matrix: queries, first: tokens.lowerBound, count: tokens.count, offset: offset, width: c.headWidth)
+        FloatKernels.multiply(
+            .init(matrix: cache.keys[shared], count: end, width: c.headWidth), by: query,
+            into: .init(matrix: weights, count: tokens.count, width: end))
+
+        let scale = Float(1 / Double(c.headWidth).squareRoot())
+        for (row, token) in tokens.enumerated() {
+            let last = position + token
+            let start = window.map { max(0, last + 1 - $0) } ?? 0
+            FloatKernels.softmax(weights, row, start..<last + 1, scale: scale)
+            // What the token does not see has no weight.
+            for hidden in 0..<start { weights[row, hidden] = 0 }
+            for hidden in last + 1..<end { weights[row, hidden] = 0 }
+        }
+        FloatKernels.multiply(
+            .init(matrix: cache.values[shared], count: c.headWidth, width: padded),
+            by: .init(matrix: weights, count: tokens.count, width: padded),
+            into: .init(matrix: out, first: tokens.lowerBound, count: tokens.count, offset: offset, width: c.headWidth))
+    }
+}

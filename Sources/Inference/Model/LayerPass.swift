@@ -1,0 +1,84 @@
+internal import QAMFormat
+
+/// What a layer does to the vectors of tokens that follow each other.
+struct LayerPass {
+    /// Sees the vectors that matrices are multiplied by, and the names of the matrices.
+    typealias Observer = (_ matrices: [String], _ vectors: FloatMatrix) throws -> Void
+
+    let configuration: TransformerConfiguration
+    let rotary: RotaryTable
+    let pool: WorkerPool
+    /// Called before each layer; what it throws ends the pass.
+    var checkpoint: () throws -> Void = {}
+    var observer: Observer?
+
+    /// The bytes that one token takes while it passes a layer, that of its place in the rotary table included.
+    static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
+        let c = configuration, heads = 2 * c.headCount + 2 * c.keyValueHeadCount
+        return MemoryLayout<Float>.stride * (3 * c.width + 2 * c.feedForwardWidth + (heads + 1) * c.headWidth)
+    }
+
+    /// Adds to each vector of `x` what attention and the feed-forward part make of it.
+    ///
+    /// - Parameters:
+    ///   - cache: the layer's keys and values of all tokens before; those of these tokens are added.
+    ///   - position: where the first of the tokens stands.
+    func apply(_ layer: TransformerLayer, to x: FloatMatrix, _ cache: KeyValueCache, position: Int) throws {
+        try checkpoint()
+        try attend(x, layer, cache, position)
+        try feedForward(x, layer)
+    }
+
+    private func attend(_ x: FloatMatrix, _ layer: TransformerLayer, _ cache: KeyValueCache, _ position: Int) throws {
+        let c = configuration
+        let normal = FloatMatrix(count: x.count, width: x.width)
+        normalize(x, layer.inputNorm, into: normal)
+        let (queries, keys, values) = try multiply([layer.query.matrix, layer.key.matrix, layer.value.matrix], normal) { input in
+            (try layer.query.apply(input, pool: pool), try layer.key.apply(input, pool: pool), try layer.value.apply(input, pool: pool))
+        }
+        pool.forEach(0..<x.count, grain: 16) { tokens in
+            for t in tokens {
+                turn(queries, t, heads: c.headCount, norm: layer.queryNorm, position: position + t)
+                turn(keys, t, heads: c.keyValueHeadCount, norm: layer.keyNorm, position: position + t)
+            }
+        }
+        cache.store(keys: keys, values: values, at: position, count: x.count)
+        let seen = Attention(configuration: c, window: layer.window).apply(queries, count: x.count, cache, position: position, pool: pool)
+        add(try multiply([layer.output.matrix], seen) { try layer.output.apply($0, pool: pool) }, to: x)
+    }
+
+    private func feedForward(_ x: FloatMatrix, _ layer: TransformerLayer) throws {
+        let normal = FloatMatrix(count: x.count, width: x.width)
+        normalize(x, layer.feedForwardNorm, into: normal)
+        let (gate, up) = try multiply([layer.gate.matrix, layer.up.matrix], normal) { input in
+            (try layer.gate.apply(input, pool: pool), try layer.up.apply(input, pool: pool))
+        }
+        pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.siluProduct(gate, up, t) } }
+        add(try multiply([layer.down.matrix], gate) { try layer.down.apply($0, pool: pool) }, to: x)
+    }
+
+    /// Lets matrices read vectors, under the eyes of the observer.
+    private func multiply<Result>(
+        _ matrices: [any Linear], _ vectors: FloatMatrix, _ body: (LayerInput) throws -> Result
+    ) throws -> Result {
+        try observer?(matrices.map(\.name), vectors)
+        return try body(LayerInput(vectors))
+    }
+
+    private func turn(_ x: FloatMatrix, _ t: Int, heads: Int, norm: [Float]?, position: Int) {
+        let c = configuration
+        for offset in stride(from: 0, to: heads * c.headWidth, by: c.headWidth) {
+            if let norm { FloatKernels.normalize(x, t, offset: offset, norm, epsilon: Float(c.normEpsilon), into: x) }
+            rotary.turn(x, t, offset: offset, position: position)
+        }
+    }
+
+    func normalize(_ x: FloatMatrix, _ weight: [Float], into out: FloatMatrix) {
+        let epsilon = Float(configuration.normEpsilon)
+        pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.normalize(x, t, weight, epsilon: epsilon, into: out) } }
+    }
+
+    private func add(_ y: FloatMatrix, to x: FloatMatrix) {
+        pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.add(y, t, to: x, t) } }
+    }
+}

@@ -1,0 +1,55 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// The cosines and sines by which positions turn queries and keys.
+struct RotaryTable: Sendable {
+    /// Half of a head's width: the number of angles of a position.
+    let half: Int
+    private let cosines: [Float]
+    private let sines: [Float]
+
+    /// Of positions 0 to `positions`. O(positions * head width).
+    init(_ rotary: TransformerConfiguration.Rotary, headWidth: Int, positions: Int) {
+        half = headWidth / 2
+        let frequencies = Self.frequencies(rotary, headWidth: headWidth)
+        var cosines: [Float] = [], sines: [Float] = []
+        cosines.reserveCapacity(positions * half)
+        sines.reserveCapacity(positions * half)
+        for position in 0..<positions {
+            for frequency in frequencies {
+                cosines.append(Float(cos(Double(position) * frequency)))
+                sines.append(Float(sin(Double(position) * frequency)))
+            }
+        }
+        self.cosines = cosines
+        self.sines = sines
+    }
+
+    /// Turns a head's queries or keys of token `t`, which stands at `position`.
+    func turn(_ x: FloatMatrix, _ t: Int, offset: Int, position: Int) {
+        let range = position * half..<(position + 1) * half
+        FloatKernels.turn(x, t, offset: offset, cosines: cosines[range], sines: sines[range])
+    }
+
+    /// Radians a position.
+    static func frequencies(_ rotary: TransformerConfiguration.Rotary, headWidth: Int) -> [Double] {
+        (0..<headWidth / 2).map { index in
+            let plain = pow(rotary.base, -Double(2 * index) / Double(headWidth))
+            switch rotary.scaling {
+            case .none: return plain
+            case .linear(let factor): return plain / factor
+            case .llama3(let factor, let low, let high, let context):
+                let wavelength = 2 * Double.pi / plain
+                if wavelength < Double(context) / high { return plain }
+                if wavelength > Double(context) / low { return plain / factor }
+                let share = (Double(context) / wavelength - low) / (high - low)
+                return (1 - share) * plain / factor + share * plain
+            }
+        }
+    }
+}

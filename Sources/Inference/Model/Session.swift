@@ -1,0 +1,82 @@
+public import QAMFormat
+
+/// A text that a model is reading: the keys and values of its tokens so far. For one thread at a time.
+public final class Session {
+    public let model: Transformer
+    /// The number of tokens so far.
+    public private(set) var position = 0
+    public let capacity: Int
+    private let pass: LayerPass
+    private let caches: [KeyValueCache]
+    /// Tokens that pass a layer at a time: bounds the memory of what lies between its matrices.
+    private static let batch = 512
+
+    /// - Parameters:
+    ///   - capacity: tokens that find room: 2 * layers * heads of keys * head width * 4 bytes each, taken as they come.
+    ///   - checkpoint: called before each layer while tokens are read; what it throws ends the reading, after which the session must
+    ///     be restarted.
+    /// - Throws: `QAMError.limitExceeded` for a capacity that this machine's memory cannot hold.
+    public init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
+        let configuration = model.configuration
+        let capacity = max(0, capacity), rotaryBytes = MemoryLayout<Float>.stride * configuration.headWidth
+        try MemoryBound.require(
+            capacity, of: model.layers.count * KeyValueCache.bytesOfToken(configuration) + rotaryBytes,
+            "the keys and values of \(capacity) tokens")
+        try MemoryBound.require(
+            min(capacity, Self.batch), of: LayerPass.bytesOfToken(configuration) + MemoryLayout<Float>.stride * configuration.vocabularySize,
+            "the vectors and predictions of \(min(capacity, Self.batch)) tokens")
+        self.model = model
+        self.capacity = capacity
+        pass = LayerPass(
+            configuration: configuration, rotary: model.rotary(positions: capacity), pool: pool, checkpoint: checkpoint, observer: nil)
+        caches = model.layers.map { _ in KeyValueCache(configuration, capacity: capacity) }
+    }
+
+    /// Begins a new text.
+    public func restart() { position = 0 }
+
+    /// Reads tokens. Returns the vector behind each, normalised, of which `logits` makes predictions. How a text is cut into
+    /// calls does not change a bit of them.
+    ///
+    /// Throws `invalidArgument` for tokens outside the vocabulary or more than find room, and what reading weights throws.
+    package func read(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
+        guard tokens.count <= capacity - position else {
+            throw QAMError(.invalidArgument, "the text of \(position + tokens.count) tokens is longer than the \(capacity) that find room")
+        }
+        try model.requireKnown(tokens)
+        guard tokens.count > Self.batch else { return try readBatch(tokens) }
+        let all = FloatMatrix(count: tokens.count, width: model.configuration.width)
+        for start in stride(from: 0, to: tokens.count, by: Self.batch) {
+            let batch = tokens.dropFirst(start).prefix(Self.batch)
+            all.copy(try readBatch(batch), 0..<batch.count, at: start)
+        }
+        return all
+    }
+
+    /// Reads tokens as `read` does, but keeps the vector behind the last only.
+    package func readToLast(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
+        var rest = tokens
+        while rest.count > Self.batch {
+            _ = try read(rest.prefix(Self.batch))
+            rest = rest.dropFirst(Self.batch)
+        }
+        let vectors = try read(rest)
+        return vectors.count > 1 ? FloatMatrix(copying: vectors, vectors.count - 1..<vectors.count) : vectors
+    }
+
+    private func readBatch(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
+        let x = try model.embed(tokens)
+        for (layer, cache) in zip(model.layers, caches) { try pass.apply(layer, to: x, cache, position: position) }
+        position += tokens.count
+        pass.normalize(x, model.norm, into: x)
+        return x
+    }
+
+    /// The predictions of the tokens after those whose vectors `read` returned: a logit for each token of the vocabulary.
+    package func logits(_ vectors: FloatMatrix, _ range: Range<Int>) throws -> FloatMatrix {
+        let out = FloatMatrix(count: range.count, width: model.configuration.vocabularySize)
+        let chosen = range == 0..<vectors.count ? vectors : FloatMatrix(copying: vectors, range)
+        try model.head.multiply(LayerInput(chosen), into: out, pool: pass.pool)
+        return out
+    }
+}

@@ -1,0 +1,47 @@
+internal import QAMFormat
+
+/// A llama-family language model: llama, mistral, qwen2 (biases) and qwen3 (norms of queries and keys), as its tensors say.
+///
+/// Weights stay where they are; opening reads norms, biases, gains and channel scales. May be used from many threads: what a
+/// text leaves behind is kept by `Session`.
+public final class Transformer: Sendable {
+    public let configuration: TransformerConfiguration
+    let embedding: any Linear
+    let layers: [TransformerLayer]
+    let norm: [Float]
+    /// The embedding where the model has no other.
+    let head: any Linear
+
+    /// - Throws: `QAMError.malformed` for a configuration that makes no sense, a missing tensor or one of another shape, and what
+    ///   reading throws.
+    public init(_ configuration: TransformerConfiguration, weights: ModelWeights) throws {
+        try configuration.check()
+        self.configuration = configuration
+        let c = configuration
+        embedding = try weights.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.width)
+        // One by one: a layer count that the tensors do not bear out reserves no memory.
+        var layers: [TransformerLayer] = []
+        for index in 0..<c.layerCount { layers.append(try TransformerLayer(index, c, from: weights)) }
+        self.layers = layers
+        norm = try weights.vector("model.norm.weight", count: c.width)
+        let hasOwnHead = c.head == .own || c.head == .asFound && weights.has("lm_head.weight")
+        head = hasOwnHead ? try weights.matrix("lm_head.weight", rows: c.vocabularySize, columns: c.width) : embedding
+    }
+
+    func rotary(positions: Int) -> RotaryTable {
+        RotaryTable(configuration.rotary, headWidth: configuration.headWidth, positions: positions)
+    }
+
+    /// Throws `invalidArgument` for a token outside the vocabulary.
+    func requireKnown(_ tokens: some Sequence<UInt32>) throws {
+        guard let token = tokens.first(where: { $0 >= configuration.vocabularySize }) else { return }
+        throw QAMError(.invalidArgument, "token \(token) is beyond the vocabulary of \(configuration.vocabularySize)")
+    }
+
+    /// The vectors of tokens, each of which is in the vocabulary.
+    func embed(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
+        let x = FloatMatrix(count: tokens.count, width: configuration.width)
+        for (t, token) in tokens.enumerated() { try embedding.copyRow(Int(token), to: x, t) }
+        return x
+    }
+}

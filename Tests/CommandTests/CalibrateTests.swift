@@ -1,0 +1,86 @@
+import Converters
+import QAMFormat
+import Testing
+
+@Suite struct CalibrateTests {
+    private static func tensors(_ scratch: Scratch, _ name: String) throws -> [String: (shape: [Int], values: [Float])] {
+        let source = try SafetensorsSource(path: scratch.path(name))
+        return try Dictionary(uniqueKeysWithValues: source.tensors.indices.map { index in
+            let tensor = source.tensors[index]
+            #expect(tensor.storage == .raw(.f32))
+            let bytes = try source.read(0..<tensor.byteCount, of: index).streams[0]
+            return (tensor.name, (tensor.shape, try ElementConversion.floats(bytes, as: .f32)))
+        })
+    }
+
+    @Test func writesWhatTheDocumentSays() throws {
+        let test = try TestInference("qwen3"), scratch = test.scratch
+        let words = ["calibrate", "m", "--tokens", "t.u16", "--context", "10", "--windows", "3", "-o", "s.safetensors", "--hessian", "--json"]
+        let outcome = try Command.run(words, in: scratch)
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+        let json = try outcome.json
+        #expect(json["output"]?.text == "s.safetensors" && json["tokens"]?.integer == 30 && json["inputs"]?.integer == 8)
+        #expect(json["bytes"]?.integer == (try scratch.bytes("s.safetensors")).count && json["warnings"] == .array([]))
+
+        let found = try Self.tensors(scratch, "s.safetensors")
+        let widths = ["self_attn.q_proj": 48, "self_attn.k_proj": 48, "self_attn.v_proj": 48, "self_attn.o_proj": 96,
+                      "mlp.gate_proj": 48, "mlp.up_proj": 48, "mlp.down_proj": 80]
+        #expect(found.count == 2 * (7 * 3 + 4))
+        for layer in 0..<2 {
+            for (matrix, width) in widths {
+                let name = "model.layers.\(layer).\(matrix).weight"
+                for ending in ["mean_square", "mean_absolute", "max_absolute"] {
+                    #expect(found["\(name).\(ending)"]?.shape == [width])
+                    #expect(try #require(found["\(name).\(ending)"]).values.allSatisfy { $0 > 0 && $0.isFinite })
+                }
+                let isFirst = ["self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.down_proj"].contains(matrix)
+                #expect(found["\(name).second_moment"]?.shape == (isFirst ? [width, width] : nil))
+            }
+            let q = found["model.layers.\(layer).self_attn.q_proj.weight.mean_square"]?.values
+            #expect(q == found["model.layers.\(layer).self_attn.v_proj.weight.mean_square"]?.values)
+        }
+        let metadata = try SafetensorsSource(path: scratch.path("s.safetensors")).metadata
+        #expect(metadata["qamw.calibration.tokens"] == .string("30") && metadata["qamw.calibration.context"] == .string("10"))
+        guard case .string(let text)? = metadata["qamw.calibration.inputs"] else { throw Command.Failure(description: "the metadata name no inputs") }
+        let inputs = try JSONValue(parsing: Array(text.utf8), section: "inputs")
+        #expect(inputs.elements.count == 8 && inputs.elements[2].elements.map(\.text) == ["gate", "up"].map { "model.layers.0.mlp.\($0)_proj.weight" })
+    }
+
+    /// Without moments the same statistics; and the same file on any number of threads.
+    @Test func theFileDependsOnNothingElse() throws {
+        let scratch = try TestInference("llama").scratch
+        func calibrate(_ output: String, _ more: String...) throws -> Command.Outcome {
+            try Command.run(["calibrate", "m", "--tokens", "t.u16", "--context", "8", "-o", output, "--quiet"] + more, in: scratch)
+        }
+        #expect(try calibrate("a", "--threads", "1").status == 0)
+        #expect(try calibrate("b", "--threads", "3").status == 0)
+        #expect(try scratch.bytes("a") == scratch.bytes("b"))
+        #expect(try calibrate("h", "--hessian", "--threads", "1").status == 0)
+        #expect(try calibrate("i", "--hessian", "--threads", "3").status == 0)
+        #expect(try scratch.bytes("h") == scratch.bytes("i"))
+        let plain = try Self.tensors(scratch, "a"), more = try Self.tensors(scratch, "h")
+        #expect(plain.count == 42 && plain.allSatisfy { more[$0.key]?.values == $0.value.values })
+        // A quantized model is read with exact activations.
+        #expect(try scratch.qamw("quantize", "m", "m.qamw", "--bits", "6.5", "--quiet").status == 0)
+        #expect(try scratch.qamw("calibrate", "m.qamw", "--tokens", "t.u16", "--context", "8", "-o", "q", "--quiet").status == 0)
+        let name = "model.layers.1.mlp.down_proj.weight.mean_square"
+        let quantized = try #require(try Self.tensors(scratch, "q")[name]?.values), original = try #require(plain[name]?.values)
+        #expect(quantized != original)
+        #expect(zip(quantized, original).allSatisfy { $0 > 0.3 * $1 && $0 < 3 * $1 })
+    }
+
+    @Test func anOutputThatExistsIsKept() throws {
+        let scratch = try TestInference("mistral").scratch
+        try scratch.write("mine", to: "s")
+        let words = ["calibrate", "m", "--tokens", "t.u16", "--context", "8", "-o", "s"]
+        #expect(try Command.run(words, in: scratch).status == 73)
+        #expect(try scratch.bytes("s") == Array("mine".utf8))
+        #expect(try Command.run(words + ["--force"], in: scratch).status == 0)
+        #expect(try scratch.bytes("s").count > 1000)
+        // Never its own input.
+        let text = try scratch.bytes("t.u16")
+        #expect(try scratch.qamw("calibrate", "m", "--tokens", "t.u16", "--context", "8", "-o", "t.u16", "--force").status == 73)
+        #expect(try scratch.bytes("t.u16") == text)
+        #expect(try scratch.names == ["m", "s", "t.u16"])
+    }
+}

@@ -1,0 +1,104 @@
+import Converters
+import Inference
+import QAMFormat
+import Testing
+
+/// What calibration gathers against plain sums over what the matrices are multiplied by.
+@Suite struct CalibrationTests {
+    private struct Gathered {
+        var matrices: [String]
+        var meanSquares: [Float], meanMagnitudes: [Float], largest: [Float]
+        var moment: [Float]?
+    }
+
+    private static func gather(_ fixture: Fixture, context: Int, windows: Int?, moments: Bool, threads: Int) throws -> [Gathered] {
+        let calibrator = try Calibrator(fixture.model, context: context, gatheringMoments: moments, pool: WorkerPool(width: threads))
+        var all: [Gathered] = []
+        try calibrator.run(fixture.tokens, windows: windows, progress: { _, _ in }) { inputs in
+            for input in inputs {
+                let statistics = input.statistics, moment = input.secondMoment
+                all.append(
+                    Gathered(
+                        matrices: input.matrices, meanSquares: statistics.meanSquares, meanMagnitudes: statistics.meanMagnitudes,
+                        largest: statistics.largest, moment: moment.map { $0.mean(rows: 0..<$0.width) }))
+            }
+        }
+        #expect(all.map(\.matrices) == calibrator.inputs.map(\.matrices))
+        #expect(all.map(\.meanSquares.count) == calibrator.inputs.map(\.width))
+        return all
+    }
+
+    @Test(arguments: Fixture.all)
+    func statisticsAgreeWithEachOther(fixture: Fixture) throws {
+        let all = try Self.gather(fixture, context: 8, windows: nil, moments: true, threads: 2)
+        #expect(all.count == 8)
+        for input in all {
+            let width = input.meanSquares.count, moment = try #require(input.moment)
+            #expect(moment.count == width * width)
+            for i in 0..<width {
+                let square = moment[i * width + i]
+                #expect((square - input.meanSquares[i]).magnitude <= 1e-5 * input.meanSquares[i])
+                #expect(input.meanMagnitudes[i] * input.meanMagnitudes[i] <= input.meanSquares[i] * 1.0001)
+                #expect(input.largest[i] * input.largest[i] >= input.meanSquares[i] * 0.9999)
+                for j in 0..<i where moment[i * width + j] != moment[j * width + i] {
+                    Issue.record("\(input.matrices[0]) is not symmetric at \(i), \(j)")
+                }
+            }
+        }
+    }
+
+    /// Whoever reads the same vectors stands together; the vectors of a layer's first matrices are known from the embedding.
+    @Test func theFirstLayerReadsTheNormalisedEmbedding() throws {
+        let fixture = Fixture.all[1], tokens = try fixture.tokens, source = try fixture.source
+        let all = try Self.gather(fixture, context: 10, windows: 3, moments: true, threads: 1)
+        let prefix = "model.layers.0."
+        #expect(all[0].matrices == ["q", "k", "v"].map { "\(prefix)self_attn.\($0)_proj.weight" })
+        #expect(all[1].matrices == ["\(prefix)self_attn.o_proj.weight"])
+        #expect(all[2].matrices == ["gate", "up"].map { "\(prefix)mlp.\($0)_proj.weight" })
+        #expect(all[3].matrices == ["\(prefix)mlp.down_proj.weight"])
+
+        func floats(_ name: String) throws -> [Float] {
+            let index = try #require(source.tensors.firstIndex { $0.name == name })
+            return try ElementConversion.floats(source.read(0..<source.tensors[index].byteCount, of: index).streams[0], as: .f32)
+        }
+        let embedding = try floats("model.embed_tokens.weight"), norm = try floats("\(prefix)input_layernorm.weight"), width = norm.count
+        var squares = [Double](repeating: 0, count: width), magnitudes = squares, largest = squares
+        var products = [Double](repeating: 0, count: width * width)
+        for token in tokens.prefix(30) {
+            let row = embedding[Int(token) * width..<(Int(token) + 1) * width].map(Double.init)
+            let scale = 1 / (row.reduce(0) { $0 + $1 * $1 } / Double(width) + 1e-6).squareRoot()
+            let x = zip(row, norm).map { $0 * scale * Double($1) }
+            for i in 0..<width {
+                squares[i] += x[i] * x[i] / 30
+                magnitudes[i] += abs(x[i]) / 30
+                largest[i] = max(largest[i], abs(x[i]))
+                for j in 0..<width { products[i * width + j] += x[i] * x[j] / 30 }
+            }
+        }
+        func error(_ found: [Float], _ wanted: [Double]) -> Double {
+            zip(found, wanted).reduce(0) { max($0, abs(Double($1.0) - $1.1)) } / (wanted.map(abs).max() ?? 1)
+        }
+        #expect(error(all[0].meanSquares, squares) < 1e-6)
+        #expect(error(all[0].meanMagnitudes, magnitudes) < 1e-6)
+        #expect(error(all[0].largest, largest) < 1e-6)
+        #expect(error(try #require(all[0].moment), products) < 1e-6)
+    }
+
+    /// Windows one after the other or in one text of one window, and threads.
+    @Test func threadsChangeNoBit() throws {
+        let fixture = Fixture.all[3]
+        let one = try Self.gather(fixture, context: 8, windows: 4, moments: true, threads: 1)
+        let three = try Self.gather(fixture, context: 8, windows: 4, moments: true, threads: 3)
+        #expect(one.map(\.moment) == three.map(\.moment))
+        #expect(one.map(\.meanSquares) == three.map(\.meanSquares))
+        #expect(try Self.gather(fixture, context: 8, windows: 4, moments: false, threads: 1).allSatisfy { $0.moment == nil })
+    }
+
+    @Test func whatCannotBeReadIsRefused() throws {
+        let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
+        #expect(throws: QAMError.self) { _ = try Calibrator(model, context: 0, gatheringMoments: false, pool: pool) }
+        let calibrator = try Calibrator(model, context: 4, gatheringMoments: false, pool: pool)
+        #expect(throws: QAMError.self) { try calibrator.run([1, 2, 3], windows: nil, progress: { _, _ in }) { _ in } }
+        #expect(throws: QAMError.self) { try calibrator.run([1, 2, 3, 80], windows: nil, progress: { _, _ in }) { _ in } }
+    }
+}

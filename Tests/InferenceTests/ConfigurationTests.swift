@@ -1,0 +1,61 @@
+import Converters
+import Inference
+import QAMFormat
+import Testing
+
+/// Configurations that mean nothing, or that the tensors do not bear out, are errors.
+@Suite struct ConfigurationTests {
+    private typealias Change = @Sendable (inout TransformerConfiguration) -> Void
+
+    private static let changes: [(what: String, change: Change)] = [
+        ("no layers", { $0.layerCount = 0 }), ("negative width", { $0.width = -64 }), ("no heads", { $0.headCount = 0 }),
+        ("no heads of keys", { $0.keyValueHeadCount = 0 }), ("heads that cannot be shared", { $0.keyValueHeadCount = 3 }),
+        ("heads of an odd width", { $0.headWidth = 15 }), ("heads too wide", { $0.headWidth = 1 << 40 }),
+        ("products that overflow", { ($0.headCount, $0.keyValueHeadCount, $0.headWidth) = (1 << 24, 1, 1 << 24) }),
+        ("more tokens than embeddings", { $0.vocabularySize = 81 }), ("fewer tokens than embeddings", { $0.vocabularySize = 79 }),
+        ("another width", { $0.width = 32 }), ("another feed-forward width", { $0.feedForwardWidth = 73 }),
+        ("more layers than there are", { $0.layerCount = 1 << 24 }), ("epsilon", { $0.normEpsilon = .nan }),
+        ("negative epsilon", { $0.normEpsilon = -1 }), ("base", { $0.rotary.base = 0 }), ("infinite base", { $0.rotary.base = .infinity }),
+        ("factor", { $0.rotary.scaling = .linear(factor: 0) }), ("factor that is none", { $0.rotary.scaling = .linear(factor: .nan) }),
+        ("llama3's factors", { $0.rotary.scaling = .llama3(factor: 8, lowFrequencyFactor: 4, highFrequencyFactor: 4, originalContext: 64) }),
+        ("llama3's context", { $0.rotary.scaling = .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 0) }),
+        ("window", { $0.slidingWindow = .init(tokens: 0) }), ("biases", { $0.requiresAttentionBiases = true }),
+        ("norms of heads", { $0.requiresHeadNorms = true }),
+    ]
+
+    @Test(arguments: changes.indices)
+    func whatMeansNothingIsMalformed(index: Int) throws {
+        let fixture = Fixture.all[0], (what, change) = Self.changes[index]
+        var configuration = try Fixture.configuration(fixture.folder)
+        change(&configuration)
+        let error = #expect(throws: QAMError.self, "\(what)") { _ = try Transformer(configuration, weights: .source(fixture.source)) }
+        #expect(error?.code == .malformed)
+    }
+
+    @Test func aMissingHeadIsMissingOnlyWhereItMustBe() throws {
+        let fixture = Fixture.all[3], tokens = try fixture.tokens
+        var configuration = try Fixture.configuration(fixture.folder)
+        let found = try fixture.model.logits(tokens)
+        configuration.head = .tied
+        #expect(try Transformer(configuration, weights: .source(fixture.source)).logits(tokens) == found)
+        configuration.head = .own
+        #expect(throws: QAMError.self) { _ = try Transformer(configuration, weights: .source(fixture.source)) }
+    }
+
+    /// Layers before the first that slides see all.
+    @Test func windowsBeginWithALayer() throws {
+        let fixture = Fixture.all[1], tokens = try fixture.tokens
+        var configuration = try Fixture.configuration(fixture.folder)
+        func logits() throws -> [Float] { try Transformer(configuration, weights: .source(fixture.source)).logits(tokens) }
+        let all = try logits()
+        configuration.slidingWindow = .init(tokens: 7, firstLayer: 1)
+        let second = try logits()
+        configuration.slidingWindow = .init(tokens: 7, firstLayer: 2)
+        let none = try logits()
+        configuration.slidingWindow = nil
+        #expect(try logits() == none)
+        #expect(second != none && second != all && all != none)
+        configuration.slidingWindow = .init(tokens: 1 << 40)
+        #expect(try logits() == none)
+    }
+}
