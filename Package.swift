@@ -31,9 +31,10 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
         .target(name: "CQAMCodebooks", exclude: ["data"], cSettings: cSettings),
         .target(name: "CQAMKernels", cSettings: cSettings),
+        .target(name: "CFeedbackKernels", cSettings: cSettings),
         .target(name: "CGGMLBlocks", exclude: ["data"], cSettings: cSettings),
         .target(
-            name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
+            name: "QAMFormat", dependencies: ["CQAMKernels", "CFeedbackKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
             swiftSettings: swiftSettings),
         .target(name: "CFloatKernels", cSettings: cSettings),
         .target(name: "Inference", dependencies: ["QAMFormat", "CFloatKernels"], swiftSettings: swiftSettings),

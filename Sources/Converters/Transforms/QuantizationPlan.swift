@@ -11,15 +11,18 @@ public struct QuantizationChoice: Hashable, Sendable {
     public var seed: UInt64
     /// A positive factor for each column that says how much its precision matters, or nil.
     public var channelScales: [Float]?
+    /// Whether errors are fed into columns that are not yet coded, by the second moments of the tensor's input.
+    public var feedback: Bool
 
     public init(
-        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil
+        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Bool = false
     ) {
         self.family = family
         self.bits = bits
         self.blockSizeCap = blockSizeCap
         self.seed = seed
         self.channelScales = channelScales
+        self.feedback = feedback
     }
 }
 
@@ -56,7 +59,7 @@ public struct QuantizationPlan: Hashable, Sendable {
                 stride(from: UInt32(0), to: 32, by: 8).map { UInt8(truncatingIfNeeded: scale.bitPattern >> $0) }
             }
             let scaling = scales.isEmpty ? "" : "/scales \(XXH3.hash(scales))"
-            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)"
+            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback ? "/feedback" : "")"
         }
         return "quantize refit \(refit) \(parts.joined(separator: ","))"
     }

@@ -7,8 +7,10 @@ public struct QuantizingSource: TensorSource {
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let fingerprint: String
+    public let inputs: [String]
     private let base: any TensorSource
     private let jobs: [Int: Job]
+    private let factors: FeedbackFactors?
 
     /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` is told the bytes done
     /// and to do and the tensor's name; what it throws ends the work.
@@ -16,7 +18,8 @@ public struct QuantizingSource: TensorSource {
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `QAMError.invalidArgument` for a plan
     ///   that does not fit the tensors, and what the base throws.
     public static func scanning(
-        _ base: any TensorSource, plan: QuantizationPlan, threads: Int, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+        _ base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile? = nil, threads: Int,
+        monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
         // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
         var pieces: [(tensor: Int, rows: Range<Int>)] = []
@@ -37,7 +40,7 @@ public struct QuantizingSource: TensorSource {
             done += base.tensors[tensor].byteCount / max(1, base.tensors[tensor].rows) * work[index].rows.count
             if gainType == .float32 || gainTypes[tensor] == nil { gainTypes[tensor] = gainType }
         }
-        return try QuantizingSource(base, plan: plan, gainTypes: gainTypes)
+        return try QuantizingSource(base, plan: plan, gainTypes: gainTypes, calibration: calibration, threads: threads)
     }
 
     /// The gain type that these rows of a tensor need. A tensor takes float16 where all its rows do.
@@ -53,9 +56,14 @@ public struct QuantizingSource: TensorSource {
         }
     }
 
-    /// - Parameter gainTypes: what `scan` found for each planned tensor.
+    /// - Parameters:
+    ///   - gainTypes: what `scan` found for each planned tensor.
+    ///   - calibration: has the second moments of the inputs of all tensors that are planned with feedback.
+    ///   - threads: those that factor second moments.
     /// - Throws: `QAMError.invalidArgument` for a plan that does not fit the tensors.
-    public init(_ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType]) throws {
+    public init(
+        _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1
+    ) throws {
         var tensors = base.tensors, shared = base.shared
         var searches: [CodebookKey: (search: CodewordSearch, index: Int)] = [:]
         var jobs: [Int: Job] = [:]
@@ -82,7 +90,14 @@ public struct QuantizingSource: TensorSource {
                     codebook.search, columns: reader.columns, blockSize: blockSize, seed: choice.seed, gainType: gainType,
                     channelScales: choice.channelScales, refit: plan.refit)
             }
-            jobs[tensor] = Job(reader: reader, encoder: encoder)
+            var factor: FeedbackFactors.Key?
+            if choice.feedback {
+                guard let calibration, let input = calibration.input(of: reader.descriptor.name), calibration.hasSecondMoment(of: input),
+                    calibration.inputs[input].width == reader.columns
+                else { throw QAMError(.invalidArgument, "no second moments of its input are given", at: .init(tensor: reader.descriptor.name)) }
+                factor = FeedbackFactors.Key(input: input, rotation: encoder.rotation, channelScales: choice.channelScales)
+            }
+            jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor)
             tensors[tensor].storage = .coded(
                 Coding(
                     codec: .qamPairs, sourceType: reader.dtype, codebook: codebook.index,
@@ -90,10 +105,14 @@ public struct QuantizingSource: TensorSource {
                     streams: encoder.streams))
         }
         self.base = base
+        inputs = base.inputs + (calibration?.paths ?? [])
         self.tensors = tensors
         self.shared = shared
         self.jobs = jobs
-        fingerprint = "\(base.fingerprint) \(plan.fingerprint)"
+        let users = jobs.keys.sorted().compactMap { tensor in jobs[tensor]?.factor.map { (tensor, tensors[tensor].rows, $0) } }
+        factors = try calibration.flatMap { users.isEmpty ? nil : try FeedbackFactors($0, users: users, threads: threads) }
+        let feedback = users.isEmpty ? "" : " by \(calibration?.fingerprint ?? "")"
+        fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
 
     private struct CodebookKey: Hashable {
@@ -105,12 +124,13 @@ public struct QuantizingSource: TensorSource {
     private struct Job: Sendable {
         var reader: RowReader
         var encoder: QAMEncoder
+        /// The factor that errors are fed through, if they are.
+        var factor: FeedbackFactors.Key?
     }
 
     public var metadata: Metadata { base.metadata }
     public var files: [any EmbeddedFile] { base.files }
     public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
 
     public func granule(of tensor: Int) -> Int {
         jobs[tensor]?.reader.granule ?? base.granule(of: tensor)
@@ -119,7 +139,15 @@ public struct QuantizingSource: TensorSource {
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
         return try job.reader.named {
-            try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
+            guard let factors, let key = job.factor else {
+                return try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
+            }
+            let factor = try factors.factor(key)
+            let chunk = try job.reader.withRows(units) {
+                try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, feedback: factor, fill: $0)
+            }
+            factors.finish(rows: units.count, of: tensor, key)
+            return chunk
         }
     }
 

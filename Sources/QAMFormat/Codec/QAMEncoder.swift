@@ -8,8 +8,8 @@ package struct QAMEncoder: Sendable {
     package let channelScaleBytes: [UInt8]
     package let refit: Bool
     /// The scales as a reader will see them: rounded to float16.
-    private let channelScales: [Float]?
-    private let tables: PairTables
+    let channelScales: [Float]?
+    let tables: PairTables
 
     /// - Parameters:
     ///   - columns: the length of a row, which `blockSize`, a power of two from 2 to 2^15, divides.
@@ -73,7 +73,7 @@ package struct QAMEncoder: Sendable {
             var span = scratch.z.mutableSpan
             try fill(row, &span)
             guard let rowDistortion = encode(&symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
-                throw QAMError(.malformed, "row \(firstRow + row) is not finite or too large for \(gainType.name) gains")
+                throw unfit(row: firstRow + row)
             }
             distortion += rowDistortion
         }
@@ -81,6 +81,9 @@ package struct QAMEncoder: Sendable {
         if channelScales != nil { streams.append([]) }
         return TensorChunk(streams: streams, distortion: distortion)
     }
+
+    /// The error for a row that is not finite, or whose gain is not in the gain type.
+    func unfit(row: Int) -> QAMError { QAMError(.malformed, "row \(row) is not finite or too large for \(gainType.name) gains") }
 
     /// The root mean square of a row, its gain before any refit.
     static func gain(sumOfSquares: Double, columns: Int) -> Float {

@@ -47,6 +47,18 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: "Fit each row's gain to its codewords, which costs nothing to store.")
     var gainRefit = Toggle.on
 
+    @Option(help: ArgumentHelp("Statistics of the matrices' inputs, as calibrate writes them.", valueName: "file"), completion: .file())
+    var calibration: String?
+
+    @Option(help: "Feed the error of each pair into the columns after it, where the calibration has second moments.")
+    var feedback = Toggle.on
+
+    @Option(help: """
+        Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
+        left out where it would not help.
+        """)
+    var scaling = ScalingRule.none
+
     @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
     var compressRaw = false
 
@@ -62,6 +74,7 @@ struct Quantize: AsyncParsableCommand {
         guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0 else {
             throw ValidationError("--block-size takes a power of two from 2 to 32768, not \(blockSize).")
         }
+        if scaling != .none, calibration == nil { throw ValidationError("--scaling takes a --calibration.") }
         if let format = OutputFormat(nameOf: output), format != .qamw, FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
         }
@@ -83,19 +96,28 @@ struct Quantize: AsyncParsableCommand {
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: model.model)
         let rules = try rules()
-        let (plan, raw) = try choose(by: rules, source)
+        let statistics = try calibration.map { path in
+            do { return try CalibrationFile(SafetensorsSource(path: path)) } catch let error as QAMError { throw error.inFile(path) }
+        }
+        var (plan, raw) = try choose(by: rules, source, statistics)
+        var scaled: [ChannelScaling.Outcome]?
+        if let rule = scaling.rule, let statistics {
+            scaled = try await rule.apply(to: &plan, of: source, by: statistics, threads: threads.count)
+        }
         var layout = ModelOutput.Layout()
         layout.container.compressesRaw = compressRaw
 
         // With the shorter gains it is as small as it can be: if even that does not fit, no scan is needed to say so.
-        let least = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 })
+        let least = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: statistics)
         let leastBytes = try target.plannedByteCount(of: least, layout)
         if !writing.dryRun { try target.check(source, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
 
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
-            try await QuantizingSource.scanning(source, plan: plan, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
+            try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
         }
         var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
+        result.scaling = scaled
+        result.fedBack = plan.choices.values.count { $0.feedback }
         if writing.dryRun {
             result.bytes = try target.plannedByteCount(of: quantizing, layout)
         } else {
@@ -137,14 +159,16 @@ struct Quantize: AsyncParsableCommand {
     }
 
     /// Applies the recipe to every tensor.
-    private func choose(by rules: Recipe, _ source: any TensorSource) throws -> (QuantizationPlan, RawTensors) {
+    private func choose(by rules: Recipe, _ source: any TensorSource, _ statistics: CalibrationFile?) throws -> (QuantizationPlan, RawTensors) {
         var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on)
         var raw = RawTensors()
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
             switch rules.decision(for: tensor) {
             case .code(let bits):
-                plan.choices[index] = QuantizationChoice(family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed)
+                let hasMoments = statistics.map { file in file.input(of: tensor.name).map { file.hasSecondMoment(of: $0) } ?? false } ?? false
+                plan.choices[index] = QuantizationChoice(
+                    family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed, feedback: hasMoments && feedback == .on)
             case .leave(let reason, let wanted):
                 guard !(strict && wanted) else {
                     throw QAMError(.unsupported, "it cannot be quantized (\(reason)), and --strict forbids to leave it; --exclude it",
@@ -162,6 +186,20 @@ enum CodebookFamily: String, CaseIterable, ExpressibleByArgument {
     case free
 
     var family: Codebook.Family { self == .octant ? .octant : .free }
+}
+
+enum ScalingRule: String, CaseIterable, ExpressibleByArgument {
+    case none
+    case published
+    case optimal
+
+    var rule: ChannelScaling? {
+        switch self {
+        case .none: nil
+        case .published: .published
+        case .optimal: .optimal
+        }
+    }
 }
 
 enum RecipeName: String, CaseIterable, ExpressibleByArgument {

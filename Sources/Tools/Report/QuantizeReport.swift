@@ -10,6 +10,10 @@ struct QuantizeReport {
     var bytes = 0
     /// What coding cost each coded tensor, by index.
     var distortion: [Int: Distortion] = [:]
+    /// How many tensors are coded with feedback.
+    var fedBack = 0
+    /// What channel scales do, where they were asked for.
+    var scaling: [ChannelScaling.Outcome]?
     var warnings: [String] = []
     var isDryRun = false
     var seconds = 0.0
@@ -38,12 +42,20 @@ struct QuantizeReport {
                 .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
                 .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
                 .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(try gaussianError())),
+                .init("feedback", JSONValue(fedBack)), .init("scaling", scaling.map { .array($0.map(Self.json)) } ?? .null),
                 .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
                 .init("warnings", .array(warnings.map(JSONValue.string))),
             ]
             if isDryRun { members.append(.init("dryRun", .bool(true))) }
             return .object(members)
         }
+    }
+
+    private static func json(_ outcome: ChannelScaling.Outcome) -> JSONValue {
+        [
+            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": .number(outcome.errorRatio),
+            "used": .bool(outcome.isUsed),
+        ]
     }
 
     private var text: String {
@@ -64,6 +76,12 @@ struct QuantizeReport {
                 table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
             } else if size.quantizedCount > 0 {
                 table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
+            }
+            if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
+            if let scaling {
+                let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
+                let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
+                table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
             }
             let rate = seconds > 0 && !isDryRun ? ", \(Format.bytes(Int(Double(inputBytes) / seconds)))/s" : ""
             table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")

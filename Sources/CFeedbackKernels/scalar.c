@@ -1,0 +1,10 @@
+// The truth: for any machine, with what vectors the compiler may take for granted on it.
+
+#include "internal.h"
+
+#define FB_ISA FB_SCALAR
+#define FB_TABLE fb_scalar
+#define FB_TILE_ROWS 2
+#define FB_TILE_VECTORS 1
+
+#include "bodies/all.h"

@@ -1,0 +1,120 @@
+public import QAMFormat
+
+/// Statistics of what the matrices of a model are multiplied by, as `CalibrationLayout` lays them out in a file. Second moments are read when
+/// they are needed, some rows at a time.
+public struct CalibrationFile: Sendable {
+    /// The names of matrices that read the same input, and the number of its channels.
+    public struct Input: Hashable, Sendable {
+        public let matrices: [String]
+        public let width: Int
+    }
+
+    public let inputs: [Input]
+    private let source: any TensorSource
+    /// The input of each matrix.
+    private let inputOfMatrix: [String: Int]
+    private let tensorOfName: [String: Int]
+
+    /// Reads no payload. O(tensors).
+    ///
+    /// - Throws: `QAMError.malformed` for a source that has no such statistics, or whose names, shapes or types contradict each other.
+    public init(_ source: any TensorSource) throws {
+        guard case .string(let text) = source.metadata[CalibrationLayout.inputsKey] else {
+            throw Self.malformed("no calibration statistics: the metadata have no \(CalibrationLayout.inputsKey)")
+        }
+        var inputs: [Input] = [], inputOfMatrix: [String: Int] = [:], tensorOfName: [String: Int] = [:]
+        for (index, tensor) in source.tensors.enumerated() { tensorOfName[tensor.name] = index }
+        guard case .array(let groups) = try JSONValue(parsing: Array(text.utf8), section: CalibrationLayout.inputsKey) else {
+            throw Self.malformed("\(CalibrationLayout.inputsKey) is no list")
+        }
+        for group in groups {
+            guard case .array(let members) = group, !members.isEmpty else { throw Self.malformed("an input has no list of matrices") }
+            var matrices: [String] = []
+            for member in members {
+                guard case .string(let name) = member else { throw Self.malformed("an input's matrix has no name") }
+                guard inputOfMatrix.updateValue(inputs.count, forKey: name) == nil else {
+                    throw Self.malformed("matrix \(name) has two inputs")
+                }
+                matrices.append(name)
+            }
+            let first = CalibrationLayout.name(matrices[0], .meanSquare)
+            guard let width = tensorOfName[first].map({ source.tensors[$0].elementCount }), width > 0 else {
+                throw QAMError(.malformed, "the statistics of an input are missing", at: .init(tensor: first))
+            }
+            inputs.append(Input(matrices: matrices, width: width))
+            for (index, matrix) in matrices.enumerated() {
+                for statistic in CalibrationLayout.Statistic.allCases where statistic != .secondMoment || index == 0 {
+                    let name = CalibrationLayout.name(matrix, statistic)
+                    guard let tensor = tensorOfName[name].map({ source.tensors[$0] }) else {
+                        guard statistic != .meanSquare else { throw QAMError(.malformed, "the statistics of an input are missing", at: .init(tensor: name)) }
+                        continue
+                    }
+                    guard tensor.shape == (statistic == .secondMoment ? [width, width] : [width]), tensor.storage == .raw(.f32) else {
+                        throw QAMError(.malformed, "the statistics are no F32 of the input's \(width) channels", at: .init(tensor: name))
+                    }
+                }
+            }
+        }
+        self.source = source
+        self.inputs = inputs
+        self.inputOfMatrix = inputOfMatrix
+        self.tensorOfName = tensorOfName
+    }
+
+    /// Two files with equal strings hold equal statistics.
+    public var fingerprint: String { source.fingerprint }
+
+    /// The paths that the statistics come from.
+    public var paths: [String] { source.inputs }
+
+    /// The index in `inputs` of the input that a matrix reads; nil where nothing is known of it.
+    public func input(of matrix: String) -> Int? { inputOfMatrix[matrix] }
+
+    /// E[x^2] of the channels of an input.
+    ///
+    /// - Throws: `QAMError.malformed` for numbers that are negative or not finite.
+    public func meanSquares(of input: Int) throws -> [Float] { try channels(.meanSquare, of: input) ?? [] }
+
+    /// E[|x|] of the channels of an input; nil where the file does not have it.
+    ///
+    /// - Throws: as `meanSquares`.
+    public func meanMagnitudes(of input: Int) throws -> [Float]? { try channels(.meanMagnitude, of: input) }
+
+    /// Whether the file has E[x xT] of an input.
+    public func hasSecondMoment(of input: Int) -> Bool { tensorOfName[name(.secondMoment, of: input)] != nil }
+
+    /// Rows of E[x xT], one after the other: `width` floats each. They are not checked.
+    ///
+    /// - Throws: `QAMError.notFound` where the file does not have it, and what reading throws.
+    public func secondMoment(of input: Int, rows: Range<Int>) throws -> [Float] {
+        let name = name(.secondMoment, of: input)
+        guard let tensor = tensorOfName[name] else { throw QAMError(.notFound, "there are no second moments", at: .init(tensor: name)) }
+        let width = inputs[input].width
+        return try floats(rows.lowerBound * width..<rows.upperBound * width, of: tensor)
+    }
+
+    private func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {
+        try source.withElements(4 * elements.lowerBound..<4 * elements.upperBound, of: tensor) { bytes in
+            var values = [Float](repeating: 0, count: elements.count)
+            var span = values.mutableSpan
+            try ElementConversion.floats(bytes, as: .f32, into: &span)
+            return values
+        }
+    }
+
+    private func name(_ statistic: CalibrationLayout.Statistic, of input: Int) -> String {
+        CalibrationLayout.name(inputs[input].matrices[0], statistic)
+    }
+
+    private func channels(_ statistic: CalibrationLayout.Statistic, of input: Int) throws -> [Float]? {
+        let name = name(statistic, of: input)
+        guard let tensor = tensorOfName[name] else { return nil }
+        let values = try floats(0..<inputs[input].width, of: tensor)
+        guard values.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+            throw QAMError(.malformed, "statistics are negative or not finite", at: .init(tensor: name))
+        }
+        return values
+    }
+
+    private static func malformed(_ message: String) -> QAMError { QAMError(.malformed, message) }
+}

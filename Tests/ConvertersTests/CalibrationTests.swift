@@ -1,0 +1,134 @@
+import Converters
+import QAMFormat
+import Testing
+
+/// Tensors of F32 in memory.
+private struct Statistics: TensorSource {
+    var metadata = Metadata()
+    var tensors: [TensorDescriptor] = []
+    var payloads: [[UInt8]] = []
+    var inputs: [String] { ["memory"] }
+    var fingerprint: String { "statistics \(XXH3.hash(payloads.flatMap(\.self)))" }
+
+    init(groups: String) { metadata.set("qamw.calibration.inputs", .string(groups)) }
+
+    mutating func add(_ name: String, _ shape: [Int], _ values: [Float]) throws {
+        tensors.append(TensorDescriptor(name: name, shape: shape, storage: .raw(.f32)))
+        payloads.append(try ElementConversion.bytes(values, as: .f32))
+    }
+
+    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { TensorChunk(streams: [Array(payloads[tensor][units])]) }
+}
+
+@Suite struct CalibrationTests {
+    private static let columns = 32
+    private static let squares = (0..<columns).map { Float(1 + $0 % 5 * $0) }
+
+    private static func statistics(moments: [Float]? = nil, groups: String = #"[["q","k"]]"#) throws -> Statistics {
+        var source = Statistics(groups: groups)
+        for name in ["q", "k"] {
+            try source.add("\(name).mean_square", [columns], squares)
+            try source.add("\(name).mean_absolute", [columns], squares.map { $0.squareRoot() / 2 })
+        }
+        if let moments { try source.add("q.second_moment", [columns, columns], moments) }
+        return source
+    }
+
+    /// Neighbours correlate by a half.
+    private static let moments: [Float] = (0..<columns * columns).map { index in
+        let i = index / columns, j = index % columns
+        return (squares[i] * squares[j]).squareRoot() * Float(sign: .plus, exponent: -abs(i - j), significand: 1)
+    }
+
+    private static func weights() throws -> Statistics {
+        var source = Statistics(groups: "")
+        for (index, name) in ["q", "k", "other"].enumerated() {
+            try source.add(name, [40, columns], (0..<40 * columns).map { Float(($0 &* 7919 &+ index) % 1009) / 1009 - 0.5 })
+        }
+        return source
+    }
+
+    @Test func statisticsAreFoundByMatrix() throws {
+        let file = try CalibrationFile(Self.statistics(moments: Self.moments))
+        let input = try #require(file.input(of: "k"))
+        #expect(file.input(of: "q") == input && file.input(of: "other") == nil)
+        #expect(try file.meanSquares(of: input) == Self.squares)
+        #expect(try file.secondMoment(of: input, rows: 3..<5) == Array(Self.moments[96..<160]))
+        #expect(try !CalibrationFile(Self.statistics()).hasSecondMoment(of: 0))
+    }
+
+    @Test(arguments: ["{}", "[[]]", "[[1]]", #"[["q","q"]]"#, #"[["v"]]"#, #"["q"]"#, "[["])
+    func unsoundGroupsAreRefused(groups: String) throws {
+        let error = #expect(throws: QAMError.self) { try CalibrationFile(Self.statistics(groups: groups)) }
+        #expect(error?.code == .malformed)
+    }
+
+    @Test func unsoundNumbersAreRefused() throws {
+        var source = try Self.statistics(groups: #"[["q"],["k"]]"#)
+        source.payloads[0][3] = 0xC0
+        let error = #expect(throws: QAMError.self) { try CalibrationFile(source).meanSquares(of: 0) }
+        #expect(error?.code == .malformed && error?.place.tensor == "q.mean_square")
+        source.tensors[0].shape = [Self.columns / 2, 2]
+        #expect(throws: QAMError.self) { try CalibrationFile(source) }
+    }
+
+    @Test func rowsCodedInPiecesAreThoseCodedTogether() throws {
+        let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics(moments: Self.moments))
+        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: true)
+        let plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
+        let gains: [Int: GainType] = [0: .float16, 1: .float16, 2: .float16]
+        let source = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration)
+        let again = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration, threads: 2)
+        for tensor in 0..<3 {
+            let whole = try source.read(0..<40, of: tensor)
+            // The second tensor's end lets the factor go; what comes after makes it anew.
+            let parts = try [0..<7, 7..<40].map { try again.read($0, of: tensor) }
+            #expect(whole.streams[0] == parts[0].streams[0] + parts[1].streams[0])
+            #expect(whole.streams[1] == parts[0].streams[1] + parts[1].streams[1])
+        }
+        #expect(source.fingerprint == again.fingerprint)
+        // The statistics are an input too, which no output replaces.
+        #expect(source.inputs == base.inputs + calibration.paths)
+        var other = Self.moments
+        other[0] += 1
+        let changed = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: CalibrationFile(Self.statistics(moments: other)))
+        #expect(changed.fingerprint != source.fingerprint)
+        let error = #expect(throws: QAMError.self) {
+            try QuantizingSource(base, plan: QuantizationPlan(choices: [2: choice]), gainTypes: gains, calibration: calibration)
+        }
+        #expect(error?.code == .invalidArgument && error?.place.tensor == "other")
+    }
+
+    @Test(arguments: [1, 2])
+    func optimalScalesFollowTheClosedForm(threads: Int) async throws {
+        let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics())
+        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3)
+        var plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: choice])
+        let outcomes = try await ChannelScaling.optimal.apply(to: &plan, of: base, by: calibration, threads: threads)
+        #expect(outcomes.map(\.matrices) == [["q", "k"]])
+        let scales = try #require(plan.choices[0]?.channelScales)
+        #expect(plan.choices[1]?.channelScales == scales && plan.choices[2]?.channelScales == nil)
+        // c^4 e / a is the same for all columns.
+        let values = try [0, 1].map { try ElementConversion.floats(base.payloads[$0], as: .f32) }
+        let products = (0..<Self.columns).map { j -> Double in
+            let energy = values.reduce(0.0) { sum, w in stride(from: j, to: w.count, by: Self.columns).reduce(sum) { $0 + Double(w[$1]) * Double(w[$1]) } }
+            let square = Double(scales[j]) * Double(scales[j])
+            return square * square * energy / Double(Self.squares[j])
+        }
+        for product in products { #expect(abs(product / products[0] - 1) < 1e-2) }
+        #expect(try #require(outcomes.first).errorRatio < 1)
+        var published = QuantizationPlan(choices: [0: choice])
+        let rule = try await ChannelScaling.published.apply(to: &published, of: base, by: calibration, threads: threads)
+        #expect(try #require(rule.first).isUsed == (published.choices[0]?.channelScales != nil))
+    }
+
+    /// Channels whose energies outweigh their inputs make the published rule worse than none.
+    @Test func scalesThatDoNotHelpAreLeftOut() async throws {
+        var base = Statistics(groups: "")
+        try base.add("q", [4, Self.columns], (0..<4 * Self.columns).map { 0.1 + Self.squares[$0 % Self.columns] })
+        var plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
+        let outcomes = try await ChannelScaling.published.apply(to: &plan, of: base, by: CalibrationFile(Self.statistics()), threads: 1)
+        #expect(try #require(outcomes.first).errorRatio >= 1)
+        #expect(plan.choices[0]?.channelScales == nil)
+    }
+}

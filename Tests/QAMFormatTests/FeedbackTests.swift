@@ -1,0 +1,188 @@
+import QAMFormat
+import Testing
+
+@Suite struct FeedbackTests {
+    private static func encoder(_ family: Codebook.Family, _ bits: Double, columns: Int, block: Int, scales: [Float]? = nil) throws -> QAMEncoder {
+        try QAMEncoder(
+            CodewordSearch(Codebook.builtIn(family, bits: bits)), columns: columns, blockSize: block, seed: 5, gainType: .float32, channelScales: scales)
+    }
+
+    private static func code(
+        _ encoder: QAMEncoder, _ weights: [Float], _ factor: FeedbackFactor, _ kernels: FeedbackKernels = .chosen
+    ) throws -> TensorChunk {
+        let columns = encoder.rotation.columns
+        return try encoder.encode(rows: weights.count / columns, feedback: factor, kernels: kernels) { row, target in
+            for column in 0..<columns { target[column] = weights[row * columns + column] }
+        }
+    }
+
+    @Test(arguments: [(12, 4), (136, 8), (130, 2)])
+    func theFactorIsThatOfItsDefinition(columns: Int, block: Int) throws {
+        let reference = FeedbackReference(columns: columns), rotation = Rotation(columns: columns, blockSize: block, seed: 9)
+        let factor = try reference.factor(rotation, threads: 2)
+        let v = reference.triangle(rotation)
+        for t in stride(from: 0, to: columns, by: 2) {
+            let d = [v[t][t], v[t][t + 1], v[t + 1][t + 1]]
+            for (k, value) in d.enumerated() { #expect(abs(Double(factor.metric[t / 2 * 3 + k]) - value) < 1e-5) }
+            let group = t / 128 * 128, panel = factor.panelStart(group: group)
+            for i in 0..<group + 128 {
+                let first = i < t ? v[i][t] / d[0] : 0
+                let second = i < t ? (v[i][t + 1] - d[1] * first) / d[2] : 0
+                #expect(abs(Double(factor.panels[panel + i * 128 + t - group]) - first) < 1e-4)
+                #expect(abs(Double(factor.panels[panel + i * 128 + t + 1 - group]) - second) < 1e-4)
+            }
+        }
+    }
+
+    /// Pair by pair: the nearest codeword to the coordinates plus what the errors before them add, as the factor says.
+    @Test(arguments: [(Codebook.Family.free, 3.5), (.free, 5.5), (.octant, 5.5), (.octant, 6.5)])
+    func plainCodesFollowTheirDefinition(family: Codebook.Family, bits: Double) throws {
+        let columns = 208, encoder = try Self.encoder(family, bits, columns: columns, block: 16)
+        let reference = FeedbackReference(columns: columns)
+        let factor = try reference.factor(encoder.rotation)
+        var random = CodecRandom(seed: 3)
+        let weights = random.gaussian(columns)
+        let chunk = try Self.code(encoder, weights, factor)
+        var coded = [Float](repeating: 0, count: columns)
+        let symbols = chunk.streams[0]
+        Kernels.chosen.decode(symbols.span, with: encoder.search.codebook, into: &coded, at: 0..<columns)
+        let unit = family == .octant ? encoder.search.codebook.step : 1
+
+        var z = weights
+        let gain = Float((weights.reduce(0) { $0 + Double($1) * Double($1) } / Double(columns)).squareRoot())
+        Kernels.chosen.rotate(&z, by: encoder.rotation, inverseGain: 1 / Double(gain))
+        var errors = [Float](repeating: 0, count: columns)
+        for t in stride(from: 0, to: columns, by: 2) {
+            let group = t / 128 * 128, panel = factor.panelStart(group: group) + t - group
+            var target = [Double(z[t]), Double(z[t + 1])]
+            for k in 0..<t { for c in 0..<2 { target[c] += Double(errors[k]) * Double(factor.panels[panel + 128 * k + c]) } }
+            let chosen = (0..<2).map { Double(coded[t + $0] * unit) }
+            func distance(_ x: Double, _ y: Double) -> Double { (target[0] - x) * (target[0] - x) + (target[1] - y) * (target[1] - y) }
+            var least = Double.infinity
+            for k in 0..<encoder.search.codebook.count {
+                let x = Double(encoder.search.points[2 * k]), y = Double(encoder.search.points[2 * k + 1])
+                if family == .free { least = min(least, distance(x, y)); continue }
+                for (a, b) in [(x, y), (y, x)] { for sa in [-1.0, 1] { for sb in [-1.0, 1] { least = min(least, distance(sa * a, sb * b)) } } }
+            }
+            #expect(distance(chosen[0], chosen[1]) <= least + 1e-4)
+            for c in 0..<2 { errors[t + c] = z[t + c] - coded[t + c] * unit }
+        }
+    }
+
+    /// Where every state is tried to begin in: a plain search with survivors that carry their own targets finds nothing cheaper.
+    @Test(arguments: [4.5, 5.0])
+    func trellisesFollowTheirDefinition(bits: Double) throws {
+        let columns = 128, encoder = try Self.encoder(.octant, bits, columns: columns, block: 16), codebook = encoder.search.codebook
+        let factor = try FeedbackReference(columns: columns).factor(encoder.rotation)
+        var random = CodecRandom(seed: 4)
+        let weights = random.gaussian(columns)
+        let chunk = try Self.code(encoder, weights, factor)
+        let symbols = chunk.streams[0]
+        var coded = [Float](repeating: 0, count: columns)
+        Kernels.chosen.decode(symbols.span, with: codebook, into: &coded, at: 0..<columns)
+        var z = weights
+        let gain = Float((weights.reduce(0) { $0 + Double($1) * Double($1) } / Double(columns)).squareRoot())
+        Kernels.chosen.rotate(&z, by: encoder.rotation, inverseGain: 1 / Double(gain))
+
+        var own = FeedbackPath(z), best = Double.infinity
+        for t in 0..<64 { own.add(t, Double(coded[2 * t] * codebook.step), Double(coded[2 * t + 1] * codebook.step), z, factor) }
+        let stride = codebook.rate, states = 256 >> stride
+        for start in 0..<states {
+            var survivors: [Int: FeedbackPath] = [start: FeedbackPath(z)]
+            for t in 0..<64 {
+                var next: [Int: FeedbackPath] = [:]
+                for (state, survivor) in survivors {
+                    for k in Swift.stride(from: state, to: 256, by: states) {
+                        let (x, y) = survivor.unfolded(t, Double(encoder.search.points[2 * k]), Double(encoder.search.points[2 * k + 1]))
+                        guard survivor.cost(t, x, y, factor) < next[k >> stride]?.total ?? .infinity else { continue }
+                        var path = survivor
+                        path.add(t, x, y, z, factor)
+                        next[k >> stride] = path
+                    }
+                }
+                survivors = next
+            }
+            best = min(best, survivors[start]?.total ?? .infinity)
+        }
+        #expect(abs(own.total - best) < 1e-4 * best)
+    }
+
+    @Test(arguments: everyCode)
+    func outputsErrLessThanWithout(family: Codebook.Family, bits: Double) throws {
+        // Whole groups and a short one, and a group that ends in an unused pair.
+        for (columns, block) in [(256, 256), (176, 16), (140, 4), (24, 8)] {
+            let encoder = try Self.encoder(family, bits, columns: columns, block: block)
+            let reference = FeedbackReference(columns: columns)
+            var random = CodecRandom(seed: 11)
+            let weights = random.gaussian(8 * columns), tensor = CodedTensor(encoder, rows: 8, seed: 5)
+            let fed = try tensor.decode(Self.code(encoder, weights, reference.factor(encoder.rotation)))
+            let plain = try tensor.decode(encoder.encode(weights))
+            #expect(reference.cost(weights, fed) < 0.9 * reference.cost(weights, plain), "\(columns) columns")
+        }
+    }
+
+    @Test func scalesAreDividedOutOfTheMoments() throws {
+        let columns = 160, scales = (0..<columns).map { 0.5 + Float($0 % 7) / 4 }
+        let encoder = try Self.encoder(.octant, 4.5, columns: columns, block: 32, scales: scales)
+        let reference = FeedbackReference(columns: columns)
+        var random = CodecRandom(seed: 12)
+        let weights = random.gaussian(8 * columns), tensor = CodedTensor(encoder, rows: 8, seed: 5)
+        let chunk = try Self.code(encoder, weights, reference.factor(encoder.rotation, scales: scales))
+        let fed = try tensor.decode(chunk, scales: encoder.channelScaleBytes)
+        let plain = try tensor.decode(encoder.encode(weights), scales: encoder.channelScaleBytes)
+        #expect(reference.cost(weights, fed) < 0.8 * reference.cost(weights, plain))
+        let distortion = try #require(chunk.distortion)
+        let error = zip(weights, fed).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+        #expect(abs(distortion.error - error) < 1e-5 * error)
+    }
+
+    @Test(arguments: [(Codebook.Family.free, 4.5), (.octant, 5.5), (.octant, 5.0), (.octant, 4.0), (.octant, 2.5)])
+    func bytesDependOnNothingElse(family: Codebook.Family, bits: Double) throws {
+        let columns = 200, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
+        let reference = FeedbackReference(columns: columns)
+        var random = CodecRandom(seed: 13)
+        let weights = random.gaussian(67 * columns)
+        let truth = try Self.code(encoder, weights, reference.factor(encoder.rotation))
+        for set in Kernels.InstructionSet.allCases {
+            guard let kernels = FeedbackKernels(set) else { continue }
+            let rows = set == .scalar ? 3 : 67
+            let factor = try reference.factor(encoder.rotation, threads: 2, kernels)
+            let chunk = try Self.code(encoder, Array(weights[..<(rows * columns)]), factor, kernels)
+            #expect(chunk.streams[0] == Array(truth.streams[0].prefix(chunk.streams[0].count)), "\(set)")
+            #expect(chunk.streams[1] == Array(truth.streams[1].prefix(4 * rows)), "\(set)")
+        }
+        let second = try Self.code(encoder, Array(weights[(40 * columns)...]), reference.factor(encoder.rotation))
+        #expect(second.streams[0] == Array(truth.streams[0].suffix(second.streams[0].count)))
+    }
+
+    @Test func zeroRowsAndDeadChannelsAreCoded() throws {
+        let columns = 64, encoder = try Self.encoder(.octant, 4, columns: columns, block: 2)
+        let reference = FeedbackReference(columns: columns, dead: [0, 1, 2, 3, 17, 62, 63])
+        var random = CodecRandom(seed: 14)
+        let weights = random.gaussian(columns) + [Float](repeating: 0, count: columns) + random.gaussian(columns)
+        let chunk = try Self.code(encoder, weights, reference.factor(encoder.rotation))
+        let decoded = try CodedTensor(encoder, rows: 3, seed: 5).decode(chunk)
+        #expect(decoded[columns..<2 * columns].allSatisfy { $0 == 0 })
+        #expect(decoded.allSatisfy(\.isFinite) && decoded[0] != 0)
+        // Where nothing is ever read, any code is as good: it is that without feedback.
+        let nothing = try FeedbackReference(columns: columns, dead: Set(0..<columns)).factor(encoder.rotation)
+        #expect(nothing.panels.allSatisfy { $0 == 0 })
+    }
+
+    @Test func unsoundMomentsAreRefused() throws {
+        let rotation = Rotation(columns: 16, blockSize: 4, seed: 1), pool = try WorkerPool(width: 1)
+        func refused(_ change: (inout [Float]) -> Void) -> Bool {
+            var moments = FeedbackReference(columns: 16).moments
+            change(&moments)
+            do {
+                _ = try FeedbackFactor(rotation, channelScales: nil, pool: pool) { Array(moments[$0.lowerBound * 16..<$0.upperBound * 16]) }
+                return false
+            } catch let error as QAMError { return error.code == .malformed } catch { return false }
+        }
+        #expect(!refused { _ in })
+        #expect(refused { $0[37] = .nan })
+        #expect(refused { $0[0] = .infinity })
+        #expect(refused { for i in 0..<16 { $0[17 * i] = -1 } })
+        #expect(refused { $0[1] = 1000; $0[16] = 1000 })
+    }
+}
