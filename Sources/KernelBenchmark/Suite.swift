@@ -32,9 +32,7 @@ struct Suite {
 
     /// All kernels of one code.
     func workloads(_ search: CodewordSearch, _ kernels: Kernels, _ pool: WorkerPool) throws -> [Workload] {
-        let tables = PairTables(
-            codebook: search.codebook, rotation: Rotation(columns: Self.columns, blockSize: Self.blockSize, seed: 1), channelScales: nil,
-            kernels: kernels)
+        let tables = tables(search.codebook, kernels)
         let product = PairProduct(tables)
         return [
             multiply(product, pool, vectors: 1, rows: (4 << 20) / tables.symbolBytes),
@@ -45,13 +43,16 @@ struct Suite {
     }
 
     func prepare(_ codebook: Codebook, _ kernels: Kernels) -> Workload {
-        let tables = PairTables(
-            codebook: codebook, rotation: Rotation(columns: Self.columns, blockSize: Self.blockSize, seed: 1), channelScales: nil,
-            kernels: kernels)
-        let product = PairProduct(tables)
+        let product = PairProduct(tables(codebook, kernels))
         return Workload(
             subject: Measurement(.prepare, kernels: kernels, threads: 1), weights: vectors.count, bytes: 4 * vectors.count
         ) { _ in _ = product.prepare(vectors) }
+    }
+
+    private func tables(_ codebook: Codebook, _ kernels: Kernels) -> PairTables {
+        PairTables(
+            codebook: codebook, rotation: Rotation(columns: Self.columns, blockSize: Self.blockSize, seed: 1), channelScales: nil,
+            kernels: kernels)
     }
 
     private func multiply(_ product: PairProduct, _ pool: WorkerPool, vectors count: Int, rows: Int) -> Workload {
