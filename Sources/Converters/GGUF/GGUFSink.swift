@@ -1,4 +1,4 @@
-internal import QAMFormat
+package import QAMFormat
 
 /// Where a GGUF output goes.
 public enum GGUFDestination: Hashable, Sendable {

@@ -1,4 +1,4 @@
-internal import QAMFormat
+package import QAMFormat
 
 /// Where a safetensors output goes.
 public enum SafetensorsDestination: Hashable, Sendable {
