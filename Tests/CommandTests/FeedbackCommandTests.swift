@@ -30,7 +30,7 @@ import Testing
         // Threads change nothing, nor does stating the default.
         #expect(try Command.run(common + ["two.qamw", "--threads", "2", "--feedback", "on", "--scaling", "none"], in: scratch).status == 0)
         #expect(try scratch.bytes("fed.qamw") == scratch.bytes("two.qamw"))
-        let plain = try Command.run(common + ["off.qamw", "--feedback", "off"], in: scratch).json
+        let plain = try Command.run(common + ["off.qamw", "--feedback", "off", "--scaling", "none"], in: scratch).json
         #expect(plain["feedback"]?.integer == 0)
         #expect(try scratch.qamw("quantize", ".", "plain.qamw", "--bits", "3.5").status == 0)
         #expect(try scratch.bytes("off.qamw") == scratch.bytes("plain.qamw"))
@@ -56,6 +56,28 @@ import Testing
             #expect(scaled == used)
         }
         #expect(try scratch.bytes("published.qamw") != scratch.bytes("optimal.qamw"))
+    }
+
+    @Test func imatrixMeansOptimalScaling() throws {
+        let scratch = try Self.calibrated(hessian: false)
+        func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        // The same statistics, under GGUF's name: the fourth matrix of the first layer alone.
+        let statistics = try CalibrationFile(path: scratch.url.path + "/stats.safetensors")
+        let matrix = "model.layers.0.self_attn.o_proj.weight", name = Array("blk.0.attn_output.weight".utf8)
+        let means = try statistics.meanSquares(of: #require(statistics.input(of: matrix)))
+        let entry = word(name.count) + name + word(1) + word(means.count) + means.flatMap { word(Int($0.bitPattern)) }
+        try scratch.write(word(1) + entry, to: "imatrix.dat")
+        let common = ["quantize", ".", "--json", "--include", "o_proj", "--exclude", "layers.[1-9]|[qkv]_proj|mlp"]
+        let weighed = try Command.run(common + ["weighed.qamw", "--calibration", "imatrix.dat"], in: scratch).json
+        #expect(weighed["scaling"]?.elements.count == 1)
+        #expect(try !#require(weighed["warnings"]).elements.contains { $0.text?.contains("knows nothing") ?? true })
+        let known = try Command.run(common + ["known.qamw", "--calibration", "stats.safetensors", "--scaling", "optimal"], in: scratch).json
+        #expect(known["scaling"] == weighed["scaling"])
+        #expect(try scratch.bytes("weighed.qamw") == scratch.bytes("known.qamw"))
+        // It has no E|x|, and knows one of 28 matrices.
+        let published = try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat", "--scaling", "published")
+        #expect(published.status != 0 && published.errors.contains("mean |x|"))
+        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat").errors.contains("knows nothing of 27 quantized tensors"))
     }
 
     @Test func wrongStatisticsAreRefused() throws {

@@ -1,7 +1,7 @@
 public import QAMFormat
 
-/// Statistics of what the matrices of a model are multiplied by, as `CalibrationLayout` lays them out in a file. Second moments are read when
-/// they are needed, some rows at a time.
+/// Statistics of what the matrices of a model are multiplied by, as `CalibrationLayout` lays them out in a file, or llama.cpp's imatrix. Second
+/// moments are read when they are needed, some rows at a time. Matrices are found by Hugging Face's names and by GGUF's.
 public struct CalibrationFile: Sendable {
     /// The names of matrices that read the same input, and the number of its channels.
     public struct Input: Hashable, Sendable {
@@ -14,6 +14,20 @@ public struct CalibrationFile: Sendable {
     /// The input of each matrix.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
+
+    /// Opens a file: what it is, its content says.
+    ///
+    /// - Throws: as `init(_:)`, and what opening throws.
+    public init(path: String) throws {
+        do {
+            switch try FileKind.of(path: path) {
+            case .gguf, .unknown: try self.init(Imatrix(path: path))
+            default: try self.init(SafetensorsSource(path: path))
+            }
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
+    }
 
     /// Reads no payload. O(tensors).
     ///
@@ -32,7 +46,7 @@ public struct CalibrationFile: Sendable {
             var matrices: [String] = []
             for member in members {
                 guard case .string(let name) = member else { throw Self.malformed("an input's matrix has no name") }
-                guard inputOfMatrix.updateValue(inputs.count, forKey: name) == nil else {
+                guard inputOfMatrix.updateValue(inputs.count, forKey: Self.common(name)) == nil else {
                     throw Self.malformed("matrix \(name) has two inputs")
                 }
                 matrices.append(name)
@@ -68,7 +82,15 @@ public struct CalibrationFile: Sendable {
     public var paths: [String] { source.inputs }
 
     /// The index in `inputs` of the input that a matrix reads; nil where nothing is known of it.
-    public func input(of matrix: String) -> Int? { inputOfMatrix[matrix] }
+    public func input(of matrix: String) -> Int? { inputOfMatrix[Self.common(matrix)] }
+
+    /// GGUF's name of a matrix, which columns and so statistics do not depend on; other names stay.
+    private static func common(_ name: String) -> String {
+        names.lazy.compactMap { $0.match(huggingFace: name)?.name }.first ?? name
+    }
+
+    /// The other architectures name their matrices like llama.
+    private static let names = [TensorNames(.llama), TensorNames(.phi3)]
 
     /// E[x^2] of the channels of an input.
     ///

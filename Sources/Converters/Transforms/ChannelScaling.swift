@@ -21,7 +21,8 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     /// Gives scales to the planned tensors that `calibration` knows. Reads each of them once, on up to `threads` tasks; O(width^3) for each
     /// input of tensors that are coded with feedback.
     ///
-    /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, and what reading throws.
+    /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` for statistics without those that the
+    ///   rule takes, and what reading throws.
     public func apply(
         to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int
     ) async throws -> [Outcome] {
@@ -70,13 +71,17 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         return energies
     }
 
-    /// Scales with a mean of 1, rounded to float16; nil where the statistics are missing or say nothing. Only operations that every
+    /// Scales with a mean of 1, rounded to float16; nil where the statistics say nothing. Only operations that every
     /// machine rounds alike.
     private func scales(energies: [Double], input: Int, _ calibration: CalibrationFile, feedback: Bool) throws -> [Float]? {
         let scales: [Double]
         switch self {
         case .published:
-            guard let magnitudes = try calibration.meanMagnitudes(of: input), let floored = Self.floored(magnitudes.map(Double.init)) else { return nil }
+            guard let magnitudes = try calibration.meanMagnitudes(of: input) else {
+                throw QAMError(.unsupported, "published scaling takes mean |x|, which the calibration does not have",
+                               at: .init(tensor: calibration.inputs[input].matrices[0]))
+            }
+            guard let floored = Self.floored(magnitudes.map(Double.init)) else { return nil }
             scales = floored.map { Self.fifthRoot($0 * $0 * $0).squareRoot() }
         case .optimal:
             guard let a = Self.floored(try calibration.meanSquares(of: input).map(Double.init)), let e = Self.floored(energies) else { return nil }

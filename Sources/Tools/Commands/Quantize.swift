@@ -47,7 +47,7 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: "Fit each row's gain to its codewords, which costs nothing to store.")
     var gainRefit = Toggle.on
 
-    @Option(help: ArgumentHelp("Statistics of the matrices' inputs, as calibrate writes them.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
 
     @Option(help: "Feed the error of each pair into the columns after it, where the calibration has second moments.")
@@ -55,9 +55,9 @@ struct Quantize: AsyncParsableCommand {
 
     @Option(help: """
         Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
-        left out where it would not help.
+        left out where it would not help. Without this option: optimal where there is no feedback.
         """)
-    var scaling = ScalingRule.none
+    var scaling: ScalingRule?
 
     @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
     var compressRaw = false
@@ -74,7 +74,7 @@ struct Quantize: AsyncParsableCommand {
         guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0 else {
             throw ValidationError("--block-size takes a power of two from 2 to 32768, not \(blockSize).")
         }
-        if scaling != .none, calibration == nil { throw ValidationError("--scaling takes a --calibration.") }
+        if let scaling, scaling != .none, calibration == nil { throw ValidationError("--scaling takes a --calibration.") }
         if let format = OutputFormat(nameOf: output), format != .qamw, FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
         }
@@ -96,12 +96,10 @@ struct Quantize: AsyncParsableCommand {
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: model.model)
         let rules = try rules()
-        let statistics = try calibration.map { path in
-            do { return try CalibrationFile(SafetensorsSource(path: path)) } catch let error as QAMError { throw error.inFile(path) }
-        }
+        let statistics = try calibration.map { try CalibrationFile(path: $0) }
         var (plan, raw) = try choose(by: rules, source, statistics)
         var scaled: [ChannelScaling.Outcome]?
-        if let rule = scaling.rule, let statistics {
+        if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains(where: \.feedback) ? nil : .optimal) {
             scaled = try await rule.apply(to: &plan, of: source, by: statistics, threads: threads.count)
         }
         var layout = ModelOutput.Layout()
@@ -130,6 +128,15 @@ struct Quantize: AsyncParsableCommand {
         }
         result.warnings = quantizing.warnings + rules.unmatchedPatterns(in: source.tensors).map { "\"\($0)\" matches the name of no tensor" }
         if let warning = Self.twiceCoded(plan, source) { result.warnings.append(warning) }
+        if let statistics {
+            let unknown = plan.choices.keys.sorted().map { source.tensors[$0] }.filter { tensor in
+                statistics.input(of: tensor.name).map { statistics.inputs[$0].width } != tensor.columns
+            }
+            if let first = unknown.first {
+                result.warnings.append(
+                    "the calibration knows nothing of \(Format.count(unknown.count, "quantized tensor")) of this shape, \"\(first.name)\" the first")
+            }
+        }
         if plan.choices.isEmpty { result.warnings.append("no tensor was quantized") }
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
