@@ -241,6 +241,29 @@ static void silu_product(float *x, const float *y, size_t count) {
     if (i < count) store_part(x + i, silu16(load_part(x + i, count - i)) * load_part(y + i, count - i), count - i);
 }
 
+// Both sides of a gate: x and y in, the gradients at them out.
+FK_INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
+    words sign = (words)*x & 0x80000000u;
+    floats e = exp16((floats)((words)*x | 0x80000000u));
+    // The logistic function and what it lacks to 1, neither by a difference.
+    floats small = e / (e + 1.0f), large = 1.0f / (e + 1.0f);
+    words negative = (words)(sign != 0);
+    floats share = select16(negative, small, large), rest = select16(negative, large, small);
+    floats slope = share * fma16(*x, rest, (floats){} + 1.0f), value = *x * share;
+    *x = gradient * *y * slope;
+    *y = gradient * value;
+}
+
+static void silu_product_gradient(float *x, float *y, const float *gradient, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        floats a = load_part(x + i, n), b = load_part(y + i, n);
+        silu_gradient16(&a, &b, load_part(gradient + i, n));
+        store_part(x + i, a, n);
+        store_part(y + i, b, n);
+    }
+}
+
 static void turn(float *x, const float *cosines, const float *sines, size_t half) {
     for (size_t j = 0; j < half; j++) {
         float a = x[j], b = x[j + half];
@@ -288,6 +311,7 @@ const fk_functions FK_TABLE = {
     .rms_norm = rms_norm,
     .softmax = softmax,
     .silu_product = silu_product,
+    .silu_product_gradient = silu_product_gradient,
     .turn = turn,
     .add = add,
     .log_sum_exp = log_sum_exp,

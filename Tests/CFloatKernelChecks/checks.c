@@ -160,6 +160,31 @@ static void check_silu_product(check *c) {
     }
 }
 
+static void check_silu_product_gradient(check *c) {
+    for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
+        for (size_t n = 0; n <= LONGEST; n++) {
+            size_t size = n * sizeof(float);
+            float *x = place_floats(c, n, kind), *y = place_floats(c, n, kind), *gradient = place_floats(c, n, kind);
+            float *expected_x = place_copy(c, x, size), *actual_x = place_copy(c, x, size);
+            float *expected_y = place_copy(c, y, size), *actual_y = place_copy(c, y, size);
+            c->truth->silu_product_gradient(expected_x, expected_y, gradient, n);
+            c->table->silu_product_gradient(actual_x, actual_y, gradient, n);
+            same(c, "silu_product_gradient at x", n, expected_x, actual_x, n);
+            same(c, "silu_product_gradient at y", n, expected_y, actual_y, n);
+            for (size_t i = 0; i < n; i++) {
+                double a = (double)x[i], g = (double)gradient[i], share = 1 / (1 + exp(-a)), plain = g * a * share;
+                if (kind == GAUSSIAN) {
+                    close_to(c, "silu_product_gradient at y", n, plain, (double)actual_y[i], 1e-6 * fabs(plain) + 1e-12);
+                    plain = g * (double)y[i] * (share + a * share * (1 - share));
+                    close_to(c, "silu_product_gradient at x", n, plain, (double)actual_x[i], 1e-6 * fabs(g * (double)y[i]) + 1e-12);
+                }
+                if (isnan(x[i]) && !(isnan(actual_x[i]) && isnan(actual_y[i]))) fail(c, "silu_product_gradient of %zu hides what is no number", n);
+            }
+            release(c, "silu_product_gradient", n);
+        }
+    }
+}
+
 static void check_turn_and_add(check *c) {
     for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
         for (size_t n = 0; n <= LONGEST; n++) {
@@ -210,8 +235,8 @@ static const struct {
     void (*run)(check *);
 } checks[] = {
     {"widen", check_widen}, {"all halves", check_all_halves}, {"multiply", check_multiply}, {"rms_norm", check_rms_norm},
-    {"softmax", check_softmax}, {"exp", check_exp}, {"silu_product", check_silu_product}, {"turn, add", check_turn_and_add},
-    {"log_sum_exp, divergence", check_distributions},
+    {"softmax", check_softmax}, {"exp", check_exp}, {"silu_product", check_silu_product},
+    {"silu_product_gradient", check_silu_product_gradient}, {"turn, add", check_turn_and_add}, {"log_sum_exp, divergence", check_distributions},
 };
 
 size_t fk_check_count(void) { return sizeof checks / sizeof *checks; }

@@ -69,6 +69,44 @@ import Testing
         #expect(zip(quantized, original).allSatisfy { $0 > 0.3 * $1 && $0 < 3 * $1 })
     }
 
+    /// E[g gT] of every matrix comes last, whatever else there is stays as it is.
+    @Test(arguments: ["model", "model.qamw", "model.gguf"])
+    func fisherAddsTheMomentsOfOutputs(model: String) throws {
+        let scratch = try Scratch()
+        try scratch.write(TestInference.testdata("inference/wikilm-tiny.u16"), to: "t.u16")
+        let folder = TestInference.path("wikilm-tiny")
+        if model != "model" {
+            let words = model == "model.qamw" ? ["quantize", folder, model, "--bits", "6.5", "--quiet"] : ["convert", folder, model, "--quiet"]
+            #expect(try Command.run(words, in: scratch).status == 0)
+        }
+        func calibrate(_ output: String, _ more: String...) throws -> Command.Outcome {
+            let words = ["calibrate", model == "model" ? folder : model, "--tokens", "t.u16", "--context", "64", "--windows", "4", "-o", output, "--json"]
+            return try Command.run(words + more, in: scratch)
+        }
+        let outcome = try calibrate("f", "--fisher", "--threads", "2")
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+        #expect(try outcome.json["tokens"]?.integer == 256)
+        #expect(try calibrate("g", "--fisher", "--hessian", "--threads", "1").status == 0)
+        #expect(try scratch.bytes("f") == scratch.bytes("g"))
+        #expect(try calibrate("h", "--hessian").status == 0)
+
+        let fisher = try Self.tensors(scratch, "f"), hessian = try Self.tensors(scratch, "h")
+        #expect(hessian.allSatisfy { fisher[$0.key]?.values == $0.value.values })
+        let weights = try SafetensorsSource(path: folder + "/model.safetensors").tensors
+            .filter { $0.shape.count == 2 && $0.name.hasPrefix("model.layers.") }
+        #expect(fisher.count == hessian.count + weights.count)
+        let names = try SafetensorsSource(path: scratch.path("f")).tensors.map(\.name)
+        #expect(names.suffix(weights.count).allSatisfy { $0.hasSuffix(".output_moment") })
+        let file = try CalibrationFile(path: scratch.path("f")), plain = try CalibrationFile(path: scratch.path("h"))
+        for weight in weights {
+            let rows = weight.rows, found = try #require(fisher["\(weight.name).output_moment"])
+            #expect(found.shape == [rows, rows])
+            #expect((0..<rows).allSatisfy { found.values[$0 * rows + $0] > 0 } && found.values.allSatisfy(\.isFinite))
+            #expect(file.hasOutputMoment(of: weight.name) && !plain.hasOutputMoment(of: weight.name))
+            #expect(try file.outputMoment(of: weight.name, rows: 1..<3) == Array(found.values[rows..<3 * rows]))
+        }
+    }
+
     @Test func anOutputThatExistsIsKept() throws {
         let scratch = try TestInference("mistral").scratch
         try scratch.write("mine", to: "s")

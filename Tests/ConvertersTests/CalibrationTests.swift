@@ -72,6 +72,75 @@ private struct Statistics: TensorSource {
         #expect(throws: QAMError.self) { try CalibrationFile(source) }
     }
 
+    // MARK: Moments of outputs
+
+    private static func withOutputs(_ outputs: [(name: String, shape: [Int])]) throws -> Statistics {
+        var source = try statistics()
+        for (name, shape) in outputs {
+            try source.add("\(name).output_moment", shape, (0..<shape.reduce(1, *)).map(Float.init))
+        }
+        return source
+    }
+
+    @Test func momentsOfOutputsAreFound() throws {
+        let file = try CalibrationFile(Self.withOutputs([("q", [3, 3])]))
+        #expect(file.hasOutputMoment(of: "q") && !file.hasOutputMoment(of: "k") && !file.hasOutputMoment(of: "other"))
+        #expect(file.outputCount(of: "q") == 3 && file.outputCount(of: "k") == nil)
+        #expect(try file.outputMoment(of: "q", rows: 1..<3) == [3, 4, 5, 6, 7, 8])
+        #expect(try file.outputMoment(of: "q", rows: 0..<0) == [])
+        #expect(try file.meanSquares(of: 0) == Self.squares)
+        let missing = #expect(throws: QAMError.self) { try file.outputMoment(of: "k", rows: 0..<1) }
+        #expect(missing?.code == .notFound && missing?.place.tensor == "k.output_moment")
+        for rows in [0..<4, -1..<1] {
+            let error = #expect(throws: QAMError.self) { try file.outputMoment(of: "q", rows: rows) }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
+    @Test(arguments: [[3, 4], [9], [1, 3, 3], [0, 0]])
+    func momentsOfOutputsThatAreNoSquareAreRefused(shape: [Int]) throws {
+        let error = #expect(throws: QAMError.self) { try CalibrationFile(Self.withOutputs([("q", shape)])) }
+        #expect(error?.code == .malformed && error?.place.tensor == "q.output_moment")
+    }
+
+    @Test func momentsOfOutputsOfAnotherTypeAreRefused() throws {
+        var source = try Self.withOutputs([("q", [4, 4])])
+        source.tensors[source.tensors.count - 1].storage = .raw(.f16)
+        let error = #expect(throws: QAMError.self) { try CalibrationFile(source) }
+        #expect(error?.code == .malformed)
+    }
+
+    /// Conversion moves the rows of llama's queries and keys, and the names are those of other architectures.
+    @Test func momentsOfOutputsAreFoundByTheOtherNameWhereRowsStay() throws {
+        let pairs = [
+            ("self_attn.q_proj", "attn_q", false), ("self_attn.k_proj", "attn_k", false), ("self_attn.v_proj", "attn_v", true),
+            ("self_attn.o_proj", "attn_output", true), ("mlp.gate_proj", "ffn_gate", true), ("mlp.up_proj", "ffn_up", true),
+            ("mlp.down_proj", "ffn_down", true), ("self_attn.qkv_proj", "attn_qkv", true), ("mlp.gate_up_proj", "ffn_up", true),
+        ]
+        for (huggingFace, gguf, keepsRows) in pairs {
+            let long = "model.layers.3.\(huggingFace).weight", short = "blk.3.\(gguf).weight"
+            let ofLong = try CalibrationFile(Self.withOutputs([(long, [2, 2])])), ofShort = try CalibrationFile(Self.withOutputs([(short, [2, 2])]))
+            #expect(ofLong.hasOutputMoment(of: long) && ofShort.hasOutputMoment(of: short))
+            #expect(ofLong.hasOutputMoment(of: short) == keepsRows && ofShort.hasOutputMoment(of: long) == keepsRows, "\(huggingFace)")
+            #expect(!ofLong.hasOutputMoment(of: "blk.4.\(gguf).weight"))
+        }
+        // What reads the same input, but is another matrix.
+        let up = try CalibrationFile(Self.withOutputs([("model.layers.0.mlp.up_proj.weight", [2, 2])]))
+        #expect(!up.hasOutputMoment(of: "model.layers.0.mlp.gate_up_proj.weight"))
+        let twice = try Self.withOutputs([("model.layers.0.mlp.down_proj.weight", [2, 2]), ("blk.0.ffn_down.weight", [2, 2])])
+        #expect(throws: QAMError.self) { try CalibrationFile(twice) }
+    }
+
+    @Test func theLayoutPutsMomentsOfOutputsLast() throws {
+        let layout = CalibrationLayout(
+            inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7, paths: [])
+        #expect(layout.tensors.suffix(3).map(\.name) == ["c.output_moment", "a.output_moment", "b.output_moment"])
+        #expect(layout.tensors.suffix(3).map(\.shape) == [[3, 3], [5, 5], [6, 6]])
+        #expect(layout.statistics.suffix(3) == [.outputMoment, .outputMoment, .outputMoment] && layout.tensors.count == 9 + 2 + 3)
+        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, tokens: 7, context: 7, paths: [])
+        #expect(plain.tensors.map(\.name) == layout.tensors.dropLast(3).map(\.name))
+    }
+
     @Test func rowsCodedInPiecesAreThoseCodedTogether() throws {
         let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics(moments: Self.moments))
         let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: true)

@@ -30,6 +30,6 @@ import Testing
         let present = InstructionSet.present.map(\.isa)
         #expect(present.contains(FK_SCALAR))
         #expect(present.contains(unsafe fk_functions_chosen().pointee.isa))
-        #expect(Check.all.count == 9)
+        #expect(Check.all.count == 10)
     }
 }

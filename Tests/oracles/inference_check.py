@@ -1,4 +1,4 @@
-"""Calibration statistics and continuations of the tiny models in testdata/inference against a plain forward pass in NumPy, and token
+"""Calibration statistics, moments of gradients and continuations of the tiny models in testdata/inference against a plain forward pass in NumPy, and token
 files against PyPI's tokenizers.
 
     inference_check.py QAMW TESTDATA
@@ -14,6 +14,7 @@ import numpy as np
 import safetensors.numpy
 from tokenizers import Tokenizer
 
+import backward
 import forward
 from oracle import Command, Tally
 
@@ -50,7 +51,7 @@ def check_calibration(tally, qamw, folder, scratch):
         forward.logits(config, weights, window, lambda name, x: seen.setdefault(name, []).append(x))
     stats = scratch / f"{folder.name}.safetensors"
     status, errors = qamw.status(
-        "calibrate", str(folder), "--tokens", str(folder / "tokens.u16"), "--context", str(CONTEXT), "-o", str(stats), "--hessian", "--quiet")
+        "calibrate", str(folder), "--tokens", str(folder / "tokens.u16"), "--context", str(CONTEXT), "-o", str(stats), "--fisher", "--quiet")
     tally.check(status == 0, f"calibrate {folder.name}: {errors}")
     found = safetensors.numpy.load_file(stats)
     groups = {}
@@ -66,6 +67,12 @@ def check_calibration(tally, qamw, folder, scratch):
             value = found.get(f"{groups.get(matrix) if statistic == 'second_moment' else matrix}.{statistic}")
             good = value is not None and value.shape == wanted.shape and np.abs(value - wanted).max() <= 2e-5 * np.abs(wanted).max()
             tally.check(good, f"{folder.name}: {matrix} {statistic}")
+    windows = tokens.reshape(-1, CONTEXT)
+    moments = backward.moments(config, weights, windows, [backward.drawn(window) for window in range(len(windows))])
+    for name, wanted in moments.items():
+        value = found.get(f"{name}.weight.output_moment")
+        good = value is not None and value.shape == wanted.shape and np.abs(value - wanted).max() <= 1e-4 * np.abs(wanted).max()
+        tally.check(good, f"{folder.name}: {name} output_moment")
 
 
 def check_continuation(tally, qamw, folder):

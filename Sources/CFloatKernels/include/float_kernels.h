@@ -37,6 +37,9 @@ typedef struct {
     // x = x / (1 + exp(-x)) * y, in place.
     void (*silu_product)(float *x, const float *y, size_t count);
 
+    // The way back through x / (1 + exp(-x)) * y: from the gradient at the product to those at x and y, in their places.
+    void (*silu_product_gradient)(float *x, float *y, const float *gradient, size_t count);
+
     // Turns the pairs (x[j], x[j + half]) by the angles whose cosines and sines are given.
     void (*turn)(float *x, const float *cosines, const float *sines, size_t half);
 

@@ -1,6 +1,6 @@
 public import QAMFormat
 
-/// Statistics of what the matrices of a model are multiplied by, as `CalibrationLayout` lays them out in a file, or llama.cpp's imatrix. Second
+/// Statistics of what the matrices of a model are multiplied by, and of the gradients at what they make of it, as `CalibrationLayout` lays them out in a file, or llama.cpp's imatrix. Second
 /// moments are read when they are needed, some rows at a time. Matrices are found by Hugging Face's names and by GGUF's.
 public struct CalibrationFile: Sendable {
     /// The names of matrices that read the same input, and the number of its channels.
@@ -14,6 +14,7 @@ public struct CalibrationFile: Sendable {
     /// The input of each matrix.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
+    private let outputMoments: OutputMoments
 
     /// Opens a file: what it is, its content says.
     ///
@@ -57,7 +58,7 @@ public struct CalibrationFile: Sendable {
             }
             inputs.append(Input(matrices: matrices, width: width))
             for (index, matrix) in matrices.enumerated() {
-                for statistic in CalibrationLayout.Statistic.allCases where statistic != .secondMoment || index == 0 {
+                for statistic in CalibrationLayout.Statistic.ofInputs where statistic != .secondMoment || index == 0 {
                     let name = CalibrationLayout.name(matrix, statistic)
                     guard let tensor = tensorOfName[name].map({ source.tensors[$0] }) else {
                         guard statistic != .meanSquare else { throw QAMError(.malformed, "the statistics of an input are missing", at: .init(tensor: name)) }
@@ -70,6 +71,7 @@ public struct CalibrationFile: Sendable {
             }
         }
         self.source = source
+        outputMoments = try OutputMoments(source.tensors)
         self.inputs = inputs
         self.inputOfMatrix = inputOfMatrix
         self.tensorOfName = tensorOfName
@@ -90,7 +92,7 @@ public struct CalibrationFile: Sendable {
     }
 
     /// The other architectures name their matrices like llama.
-    private static let names = [TensorNames(.llama), TensorNames(.phi3)]
+    static let names = [TensorNames(.llama), TensorNames(.phi3)]
 
     /// E[x^2] of the channels of an input.
     ///
@@ -113,6 +115,29 @@ public struct CalibrationFile: Sendable {
         guard let tensor = tensorOfName[name] else { throw QAMError(.notFound, "there are no second moments", at: .init(tensor: name)) }
         let width = inputs[input].width
         return try floats(rows.lowerBound * width..<rows.upperBound * width, of: tensor)
+    }
+
+    /// Whether the file has E[g gT] of a matrix's outputs. It is found under the matrix's other name only where the two worlds have its rows
+    /// in the same order, which of queries and keys the name alone does not say.
+    public func hasOutputMoment(of matrix: String) -> Bool { outputMoments.tensor(of: matrix) != nil }
+
+    /// The number of outputs that E[g gT] of a matrix is of; nil where the file does not have it.
+    public func outputCount(of matrix: String) -> Int? { outputMoments.tensor(of: matrix).map { source.tensors[$0].shape[0] } }
+
+    /// Rows of E[g gT] of a matrix's outputs, one after the other: `outputCount` floats each. They are not checked for being finite.
+    ///
+    /// - Throws: `QAMError.notFound` where the file does not have it, `invalidArgument` for rows that it does not have, and what reading
+    ///   throws.
+    public func outputMoment(of matrix: String, rows: Range<Int>) throws -> [Float] {
+        let name = CalibrationLayout.name(matrix, .outputMoment)
+        guard let tensor = outputMoments.tensor(of: matrix) else {
+            throw QAMError(.notFound, "there are no moments of outputs", at: .init(tensor: name))
+        }
+        let count = source.tensors[tensor].shape[0]
+        guard rows.lowerBound >= 0, rows.upperBound <= count else {
+            throw QAMError(.invalidArgument, "the moments are of \(count) outputs, not of \(rows)", at: .init(tensor: name))
+        }
+        return try floats(rows.lowerBound * count..<rows.upperBound * count, of: tensor)
     }
 
     private func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {

@@ -89,6 +89,13 @@ enum FloatKernels {
         unsafe table.silu_product(x.pointer(t, length: x.width), y.pointer(t, length: y.width), x.width)
     }
 
+    /// From the gradient at x / (1 + exp(-x)) * y to those at x and y, which take their places.
+    static func siluProductGradient(_ x: FloatMatrix, _ y: FloatMatrix, _ t: Int, gradient: FloatMatrix) {
+        precondition(x.width == y.width && x.width == gradient.width)
+        unsafe table.silu_product_gradient(
+            x.pointer(t, length: x.width), y.pointer(t, length: y.width), gradient.pointer(t, length: x.width), x.width)
+    }
+
     /// Turns the pairs (j, j + half) of `2 * half` columns from `offset` by angles.
     static func turn(_ x: FloatMatrix, _ t: Int, offset: Int, cosines: ArraySlice<Float>, sines: ArraySlice<Float>) {
         let half = cosines.count

@@ -42,6 +42,21 @@ internal import Darwin
         unsafe (target + start * width).update(from: source + range.lowerBound * width, count: range.count * width)
     }
 
+    /// Copies columns of vectors of another matrix to vectors from `first`, from their number `offset` on:
+    /// `self[first + j, offset + i]` becomes number j of the i-th of them.
+    package func copyAcross(_ other: FloatMatrix, _ range: Range<Int>, columns: Range<Int>, at first: Int = 0, offset: Int = 0) {
+        precondition(columns.lowerBound >= 0 && columns.upperBound <= other.width && offset >= 0 && range.count <= width - offset)
+        let width = width
+        other.withVectors(range) { source in
+            withMutableVectors(first..<first + columns.count) { target in
+                for i in 0..<range.count {
+                    let start = i * other.width + columns.lowerBound
+                    for j in 0..<columns.count { target[j * width + offset + i] = source[start + j] }
+                }
+            }
+        }
+    }
+
     deinit { unsafe free(floats.baseAddress) }
 
     /// The memory from one float to the end of the last vector, `length` floats at least.

@@ -6,7 +6,7 @@ struct Attention {
     /// How many tokens one sees at most, itself included; nil for all before it.
     let window: Int?
     /// Tokens that a piece of work takes: bounds the memory of their weights.
-    private static let tokensOfPiece = 64
+    static let tokensOfPiece = 64
 
     /// The values that each of `count` tokens sees, weighted by its queries: for all heads, side by side.
     ///
@@ -30,16 +30,32 @@ struct Attention {
     private func attend(
         _ head: Int, _ queries: FloatMatrix, _ tokens: Range<Int>, _ cache: KeyValueCache, _ position: Int, into out: FloatMatrix
     ) {
+        let c = configuration, weights = weights(head, queries, tokens, cache, position)
+        FloatKernels.multiply(
+            .init(matrix: cache.values[sharedHead(head)], count: c.headWidth, width: weights.width),
+            by: .init(matrix: weights, count: tokens.count, width: weights.width),
+            into: .init(matrix: out, first: tokens.lowerBound, count: tokens.count, offset: head * c.headWidth, width: c.headWidth))
+    }
+
+    /// The head of keys and values that a head of queries uses.
+    func sharedHead(_ head: Int) -> Int { head / (configuration.headCount / configuration.keyValueHeadCount) }
+
+    /// What the scores of queries and keys are multiplied by before the softmax.
+    var scale: Float { Float(1 / Double(configuration.headWidth).squareRoot()) }
+
+    /// How much each of some tokens takes from each token up to the last of them: a vector for each, up to a whole vector of the
+    /// kernels, with zeros for what it does not see.
+    func weights(
+        _ head: Int, _ queries: FloatMatrix, _ tokens: Range<Int>, _ cache: KeyValueCache, _ position: Int
+    ) -> FloatMatrix {
         let c = configuration, offset = head * c.headWidth
-        let shared = head / (c.headCount / c.keyValueHeadCount)
         let end = position + tokens.upperBound, padded = KeyValueCache.padded(end)
         let weights = FloatMatrix(count: tokens.count, width: padded)
         let query = FloatKernels.Block(matrix: queries, first: tokens.lowerBound, count: tokens.count, offset: offset, width: c.headWidth)
         FloatKernels.multiply(
-            .init(matrix: cache.keys[shared], count: end, width: c.headWidth), by: query,
+            .init(matrix: cache.keys[sharedHead(head)], count: end, width: c.headWidth), by: query,
             into: .init(matrix: weights, count: tokens.count, width: end))
 
-        let scale = Float(1 / Double(c.headWidth).squareRoot())
         for (row, token) in tokens.enumerated() {
             let last = position + token
             let start = window.map { max(0, last + 1 - $0) } ?? 0
@@ -48,9 +64,6 @@ struct Attention {
             for hidden in 0..<start { weights[row, hidden] = 0 }
             for hidden in last + 1..<end { weights[row, hidden] = 0 }
         }
-        FloatKernels.multiply(
-            .init(matrix: cache.values[shared], count: c.headWidth, width: padded),
-            by: .init(matrix: weights, count: tokens.count, width: padded),
-            into: .init(matrix: out, first: tokens.lowerBound, count: tokens.count, offset: offset, width: c.headWidth))
+        return weights
     }
 }

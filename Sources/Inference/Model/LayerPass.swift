@@ -26,16 +26,34 @@ struct LayerPass {
     func apply(_ layer: TransformerLayer, to x: FloatMatrix, _ cache: KeyValueCache, position: Int) throws {
         try checkpoint()
         try attend(x, layer, cache, position)
-        try feedForward(x, layer)
+        let (gate, up) = try gateAndUp(x, layer)
+        pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.siluProduct(gate, up, t) } }
+        add(try multiply([layer.down.matrix], gate) { try layer.down.apply($0, pool: pool) }, to: x)
     }
 
-    private func attend(_ x: FloatMatrix, _ layer: TransformerLayer, _ cache: KeyValueCache, _ position: Int) throws {
+    /// Does to `x`, a text from its beginning, what `apply` does, but for adding the last matrix's products, and keeps what lies
+    /// between the matrices: the numbers are those of `apply` to the bit.
+    ///
+    /// - Parameter cache: gets the layer's keys and values.
+    func trace(_ layer: TransformerLayer, _ x: FloatMatrix, _ cache: KeyValueCache) throws -> LayerTrace {
+        try checkpoint()
+        let attention = try attend(x, layer, cache, 0, keepingPlain: true)
+        let (gate, up) = try gateAndUp(x, layer)
+        return LayerTrace(attention: attention, attended: x, gate: gate, up: up)
+    }
+
+    @discardableResult
+    private func attend(
+        _ x: FloatMatrix, _ layer: TransformerLayer, _ cache: KeyValueCache, _ position: Int, keepingPlain: Bool = false
+    ) throws -> LayerTrace.Attention {
         let c = configuration
         let normal = FloatMatrix(count: x.count, width: x.width)
         normalize(x, layer.inputNorm, into: normal)
         let (queries, keys, values) = try multiply([layer.query.matrix, layer.key.matrix, layer.value.matrix], normal) { input in
             (try layer.query.apply(input, pool: pool), try layer.key.apply(input, pool: pool), try layer.value.apply(input, pool: pool))
         }
+        let plainQueries = keepingPlain && layer.queryNorm != nil ? FloatMatrix(copying: queries, 0..<x.count) : nil
+        let plainKeys = keepingPlain && layer.keyNorm != nil ? FloatMatrix(copying: keys, 0..<x.count) : nil
         pool.forEach(0..<x.count, grain: 16) { tokens in
             for t in tokens {
                 turn(queries, t, heads: c.headCount, norm: layer.queryNorm, position: position + t)
@@ -45,16 +63,15 @@ struct LayerPass {
         cache.store(keys: keys, values: values, at: position, count: x.count)
         let seen = Attention(configuration: c, window: layer.window).apply(queries, count: x.count, cache, position: position, pool: pool)
         add(try multiply([layer.output.matrix], seen) { try layer.output.apply($0, pool: pool) }, to: x)
+        return LayerTrace.Attention(plainQueries: plainQueries, plainKeys: plainKeys, queries: queries, keys: keys, values: values)
     }
 
-    private func feedForward(_ x: FloatMatrix, _ layer: TransformerLayer) throws {
+    private func gateAndUp(_ x: FloatMatrix, _ layer: TransformerLayer) throws -> (gate: FloatMatrix, up: FloatMatrix) {
         let normal = FloatMatrix(count: x.count, width: x.width)
         normalize(x, layer.feedForwardNorm, into: normal)
-        let (gate, up) = try multiply([layer.gate.matrix, layer.up.matrix], normal) { input in
+        return try multiply([layer.gate.matrix, layer.up.matrix], normal) { input in
             (try layer.gate.apply(input, pool: pool), try layer.up.apply(input, pool: pool))
         }
-        pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.siluProduct(gate, up, t) } }
-        add(try multiply([layer.down.matrix], gate) { try layer.down.apply($0, pool: pool) }, to: x)
     }
 
     /// Lets matrices read vectors, under the eyes of the observer.

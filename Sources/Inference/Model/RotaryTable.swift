@@ -30,6 +30,15 @@ struct RotaryTable: Sendable {
         self.sines = sines
     }
 
+    private init(half: Int, cosines: [Float], sines: [Float]) {
+        self.half = half
+        self.cosines = cosines
+        self.sines = sines
+    }
+
+    /// What turns back what this turns.
+    var inverse: RotaryTable { RotaryTable(half: half, cosines: cosines, sines: sines.map { -$0 }) }
+
     /// Turns a head's queries or keys of token `t`, which stands at `position`.
     func turn(_ x: FloatMatrix, _ t: Int, offset: Int, position: Int) {
         let range = position * half..<(position + 1) * half

@@ -40,11 +40,15 @@ enum Pieces {
     /// So many vectors pass at a time, and stay in the cache too.
     static let vectors = 64
 
+    /// Rows that are a piece of work.
+    static func grain(rows: Int, rowBytes: Int, pool: WorkerPool) -> Int {
+        min(max(1, rows / (4 * pool.width)), max(1, byteCount / max(1, rowBytes)))
+    }
+
     /// Calls `body` for pieces of rows, on all threads of the pool, and throws what it throws.
     static func forEach(rows: Int, rowBytes: Int, pool: WorkerPool, _ body: (Range<Int>) throws -> Void) throws {
         let failure = Mutex<(any Error)?>(nil)
-        let shared = max(1, rows / (4 * pool.width))
-        pool.forEach(0..<rows, grain: min(shared, max(1, byteCount / max(1, rowBytes)))) { piece in
+        pool.forEach(0..<rows, grain: grain(rows: rows, rowBytes: rowBytes, pool: pool)) { piece in
             do { try body(piece) } catch { failure.withLock { $0 = error } }
         }
         if let error = failure.withLock({ $0 }) { throw error }

@@ -8,8 +8,10 @@ struct Calibrate: AsyncParsableCommand {
         abstract: "Gather what the matrices of a model are multiplied by.",
         discussion: """
             Runs a text through the model and writes, for each channel that a matrix reads, E[x^2], E|x| and max|x|; with --hessian also \
-            E[x xT] of each input, which "quantize --calibration" makes the most of. The file is a safetensors file that \
-            docs/calibration.md describes. Take other text than what you evaluate on.
+            E[x xT] of each input, which "quantize --calibration" makes the most of; with --fisher also E[g gT] of each matrix's outputs, where g is \
+            the gradient there of the likelihood of the model's own predictions. "quantize" then weighs errors by what they do to the \
+            predictions, feeds them across rows too, and chooses rates by it. It takes between two and three times as long as --hessian. The \
+            file is a safetensors file that docs/calibration.md describes. Take other text than what you evaluate on.
 
             The text is a file of token ids: little-endian, of 32 bits or, where its name ends in .u16, of 16.
 
@@ -28,6 +30,9 @@ struct Calibrate: AsyncParsableCommand {
 
     @Flag(help: "Gather E[x xT] too.")
     var hessian = false
+
+    @Flag(help: "Gather E[x xT] and E[g gT]: the Fisher information, factored.")
+    var fisher = false
 
     @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
     var context = 512
@@ -53,9 +58,11 @@ struct Calibrate: AsyncParsableCommand {
         let input = try TransformerInput(path: model, exact: true)
         try text.require(vocabularySize: input.model.configuration.vocabularySize)
         let calibrator = try Calibrator(
-            input.model, context: context, gatheringMoments: hessian, pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
+            input.model, context: context, gatheringMoments: hessian || fisher, gatheringGradients: fisher,
+            pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
         let layout = CalibrationLayout(
-            inputs: calibrator.inputs, hasMoments: hessian, tokens: count * context, context: context, paths: input.paths + [tokens])
+            inputs: calibrator.inputs, hasMoments: hessian || fisher, outputs: fisher ? calibrator.outputs : [], tokens: count * context,
+            context: context, paths: input.paths + [tokens])
         let sink = SafetensorsSink(output: .file(output), maxShardSize: nil, replacing: force, resuming: false)
         let bytes: Int
         do {
@@ -66,6 +73,11 @@ struct Calibrate: AsyncParsableCommand {
                     try bar.report($0, of: $1, item: "")
                 } layer: { inputs in
                     for input in inputs { try write(input, to: sink, &next, layout) }
+                } outputs: { outputs in
+                    for output in outputs {
+                        try write(output.moment, to: sink, next)
+                        next += 1
+                    }
                 }
             }
             bytes = try sink.finish()
@@ -96,12 +108,16 @@ struct Calibrate: AsyncParsableCommand {
                 case .meanMagnitude: try write([input.statistics.meanMagnitudes], to: sink, next)
                 case .largest: try write([input.statistics.largest], to: sink, next)
                 case .secondMoment:
-                    guard let moment = input.secondMoment else { break }
-                    try write(stride(from: 0, to: moment.width, by: 64).lazy.map { moment.mean(rows: $0..<min($0 + 64, moment.width)) }, to: sink, next)
+                    if let moment = input.secondMoment { try write(moment, to: sink, next) }
+                case .outputMoment: break
                 }
                 next += 1
-            } while next < layout.tensors.count && layout.statistics[next] != .meanSquare
+            } while next < layout.tensors.count && ![.meanSquare, .outputMoment].contains(layout.statistics[next])
         }
+    }
+
+    private func write(_ moment: SecondMoment, to sink: SafetensorsSink, _ tensor: Int) throws {
+        try write(stride(from: 0, to: moment.width, by: 64).lazy.map { moment.mean(rows: $0..<min($0 + 64, moment.width)) }, to: sink, tensor)
     }
 
     private func write(_ pieces: some Sequence<[Float]>, to sink: SafetensorsSink, _ tensor: Int) throws {

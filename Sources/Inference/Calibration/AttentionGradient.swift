@@ -1,0 +1,97 @@
+internal import QAMFormat
+
+/// The way back through attention, of a text from its beginning.
+struct AttentionGradient {
+    let attention: Attention
+
+    /// Gradients at queries, keys and values as attention has them: a vector for each token, all heads side by side.
+    struct Result {
+        let queries: FloatMatrix
+        let keys: FloatMatrix
+        let values: FloatMatrix
+    }
+
+    /// O(heads * tokens^2 * head width). Memory beside the result: for each head of queries two head widths a token.
+    ///
+    /// - Parameters:
+    ///   - gradient: at the weighted values that each token sees: a vector for each, all heads side by side.
+    ///   - cache: what `LayerPass.trace` left there.
+    func apply(_ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, pool: WorkerPool) -> Result {
+        let c = attention.configuration, width = c.headWidth, count = gradient.count
+        let queries = FloatMatrix(count: count, width: c.headCount * width)
+        // Heads that share keys and values add up afterwards, in their order, so that threads change nothing.
+        let parts = (0..<c.headCount).map { _ in
+            (keys: FloatMatrix(count: count, width: width), values: FloatMatrix(count: count, width: width))
+        }
+        pool.forEach(0..<c.headCount, grain: 1) { heads in
+            for head in heads {
+                add(head, gradient, trace, cache, queries: queries, keys: parts[head].keys, values: parts[head].values)
+            }
+        }
+        let keys = FloatMatrix(count: count, width: c.keyValueHeadCount * width)
+        let values = FloatMatrix(count: count, width: c.keyValueHeadCount * width)
+        pool.forEach(0..<count, grain: 16) { tokens in
+            for t in tokens {
+                for (head, part) in parts.enumerated() {
+                    let offset = attention.sharedHead(head) * width
+                    FloatKernels.add(part.keys, t, to: keys, t, offset: offset)
+                    FloatKernels.add(part.values, t, to: values, t, offset: offset)
+                }
+            }
+        }
+        return Result(queries: queries, keys: keys, values: values)
+    }
+
+    /// What one head of queries contributes.
+    private func add(
+        _ head: Int, _ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, queries: FloatMatrix,
+        keys: FloatMatrix, values: FloatMatrix
+    ) {
+        let width = keys.width, offset = head * width, shared = attention.sharedHead(head) * width
+        let keysAcross = FloatMatrix(count: width, width: gradient.count)
+        keysAcross.copyAcross(trace.keys, 0..<gradient.count, columns: shared..<shared + width)
+        for start in stride(from: 0, to: gradient.count, by: Attention.tokensOfPiece) {
+            let tokens = start..<min(start + Attention.tokensOfPiece, gradient.count), end = tokens.upperBound
+            let weights = attention.weights(head, trace.queries, tokens, cache, 0)
+            let scores = FloatMatrix(count: tokens.count, width: end)
+            FloatKernels.multiply(
+                .init(matrix: trace.values, count: end, offset: shared, width: width),
+                by: .init(matrix: gradient, first: start, count: tokens.count, offset: offset, width: width),
+                into: .init(matrix: scores, count: tokens.count, width: end))
+            for row in 0..<tokens.count { passSoftmax(scores, weights, row) }
+            FloatKernels.multiply(
+                .init(matrix: keysAcross, count: width, width: end), by: .init(matrix: scores, count: tokens.count, width: end),
+                into: .init(matrix: queries, first: start, count: tokens.count, offset: offset, width: width))
+            addProducts(scores, end, trace.queries, tokens, offset: offset, to: keys)
+            addProducts(weights, end, gradient, tokens, offset: offset, to: values)
+        }
+    }
+
+    /// From the gradient at a token's weights to that at its products of query and key.
+    private func passSoftmax(_ scores: FloatMatrix, _ weights: FloatMatrix, _ row: Int) {
+        let scale = Double(attention.scale)
+        weights.withVectors(row..<row + 1) { weights in
+            scores.withMutableVectors(row..<row + 1) { scores in
+                var mean = 0.0
+                for i in scores.indices { mean += Double(weights[i]) * Double(scores[i]) }
+                for i in scores.indices { scores[i] = Float(scale * Double(weights[i]) * (Double(scores[i]) - mean)) }
+            }
+        }
+    }
+
+    /// Adds to vector i of `sum` the vectors of the tokens, in columns from `offset`, each times its number i, for i below `end`.
+    private func addProducts(
+        _ numbers: FloatMatrix, _ end: Int, _ vectors: FloatMatrix, _ tokens: Range<Int>, offset: Int, to sum: FloatMatrix
+    ) {
+        // The kernels multiply along vectors, so tokens become places in them.
+        let numbersAcross = FloatMatrix(count: end, width: tokens.count), vectorsAcross = FloatMatrix(count: sum.width, width: tokens.count)
+        numbersAcross.copyAcross(numbers, 0..<tokens.count, columns: 0..<end)
+        vectorsAcross.copyAcross(vectors, tokens, columns: offset..<offset + sum.width)
+        let products = FloatMatrix(count: end, width: sum.width)
+        FloatKernels.multiply(
+            .init(matrix: vectorsAcross, count: sum.width, width: tokens.count),
+            by: .init(matrix: numbersAcross, count: end, width: tokens.count),
+            into: .init(matrix: products, count: end, width: sum.width))
+        for i in 0..<end { FloatKernels.add(products, i, to: sum, i) }
+    }
+}

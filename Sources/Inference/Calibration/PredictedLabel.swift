@@ -1,0 +1,31 @@
+/// Tokens drawn from a model's own predictions.
+package enum PredictedLabel {
+    /// A token with its probability, the same each time for a window and a position.
+    ///
+    /// - Parameter probabilities: of each token of the vocabulary; that they sum to 1 is not needed.
+    package static func draw(_ probabilities: Span<Float>, window: Int, position: Int) -> Int {
+        var sum = 0.0
+        for token in probabilities.indices { sum += Double(probabilities[token]) }
+        let wanted = uniform(window: window, position: position) * sum
+        var passed = 0.0, last = 0
+        for token in probabilities.indices where probabilities[token] > 0 {
+            passed += Double(probabilities[token])
+            last = token
+            if passed > wanted { break }
+        }
+        return last
+    }
+
+    /// A number from 0 to below 1, by SplitMix64 (doi:10.1145/2660193.2660195) of the window and then of the position.
+    package static func uniform(window: Int, position: Int) -> Double {
+        let bits = mixed(mixed(UInt64(truncatingIfNeeded: window)) ^ UInt64(truncatingIfNeeded: position))
+        return Double(bits >> 11) * 0x1p-53
+    }
+
+    private static func mixed(_ value: UInt64) -> UInt64 {
+        var z = value &+ 0x9E37_79B9_7F4A_7C15
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+}

@@ -1,0 +1,49 @@
+internal import QAMFormat
+
+/// A matrix whose columns lie one after the other, as floats: it takes gradients at outputs back to the vectors that were multiplied.
+struct TransposedLinear {
+    /// A vector for each column of the matrix.
+    private let columns: FloatMatrix
+    /// Rows that are read before they are turned about, and columns that are a piece of work then.
+    private static let rowsAtOnce = 256
+    private static let columnsOfPiece = 32
+
+    /// The bytes that a matrix takes.
+    static func byteCount(_ matrix: any Linear) -> Int { MemoryLayout<Float>.stride * matrix.rows * matrix.columns }
+
+    /// Reads the whole matrix. O(rows * columns), and throws what reading throws.
+    init(_ matrix: any Linear, pool: WorkerPool) throws {
+        columns = FloatMatrix(count: matrix.columns, width: matrix.rows)
+        let block = FloatMatrix(count: min(Self.rowsAtOnce, matrix.rows), width: matrix.columns)
+        for start in stride(from: 0, to: matrix.rows, by: Self.rowsAtOnce) {
+            let count = min(Self.rowsAtOnce, matrix.rows - start)
+            try Pieces.forEach(rows: count, rowBytes: MemoryLayout<Float>.stride * matrix.columns, pool: pool) { rows in
+                for row in rows { try matrix.copyRow(start + row, to: block, row) }
+            }
+            pool.forEach(0..<matrix.columns, grain: Self.columnsOfPiece) { piece in
+                columns.copyAcross(block, 0..<count, columns: piece, at: piece.lowerBound, offset: start)
+            }
+        }
+    }
+
+    /// gT W for each gradient g: `columns` numbers for each vector of `rows`. O(vectors * rows * columns), on all threads of the pool.
+    func multiply(_ gradients: FloatMatrix, pool: WorkerPool) -> FloatMatrix {
+        let out = FloatMatrix(count: gradients.count, width: columns.count)
+        multiply(gradients, 0..<gradients.count, into: out, at: 0, pool: pool)
+        return out
+    }
+
+    /// The same for some of the vectors, into those of `out` from `first`.
+    func multiply(_ gradients: FloatMatrix, _ vectors: Range<Int>, into out: FloatMatrix, at first: Int, pool: WorkerPool) {
+        let grain = Pieces.grain(rows: columns.count, rowBytes: MemoryLayout<Float>.stride * columns.width, pool: pool)
+        pool.forEach(0..<columns.count, grain: grain) { piece in
+            for start in stride(from: 0, to: vectors.count, by: Pieces.vectors) {
+                let count = min(Pieces.vectors, vectors.count - start)
+                FloatKernels.multiply(
+                    .init(matrix: columns, first: piece.lowerBound, count: piece.count, width: columns.width),
+                    by: .init(matrix: gradients, first: vectors.lowerBound + start, count: count, width: columns.width),
+                    into: .init(matrix: out, first: first + start, count: count, offset: piece.lowerBound, width: piece.count))
+            }
+        }
+    }
+}

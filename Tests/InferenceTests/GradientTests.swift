@@ -1,0 +1,115 @@
+import Converters
+import Foundation
+import Inference
+import QAMFormat
+import Testing
+
+/// The moments of gradients at the matrices' outputs, against a plain way back in float64 (Tests/oracles/backward.py, which is held
+/// against differences), and the labels that they are made with.
+@Suite struct GradientTests {
+    private struct Moment: Equatable {
+        var matrix: String
+        var rows: Int
+        var values: [Float]
+    }
+
+    private static func gather(
+        _ fixture: Fixture, _ tokens: [UInt32]? = nil, context: Int, windows: Int? = nil, labels: [UInt32]? = nil, threads: Int = 1
+    ) throws -> [Moment] {
+        let calibrator = try Calibrator(
+            fixture.model, context: context, gatheringMoments: false, gatheringGradients: true, pool: WorkerPool(width: threads))
+        var all: [Moment] = [], layers = 0, last = (done: 0, total: 1)
+        try calibrator.run(tokens ?? fixture.tokens, windows: windows, labels: labels) { done, total in
+            #expect(done == last.done + 1)
+            last = (done, total)
+        } layer: { inputs in
+            #expect(inputs.allSatisfy { $0.secondMoment == nil } && all.isEmpty)
+            layers += 1
+        } outputs: { outputs in
+            #expect(layers == 2 && outputs.count == 7)
+            for output in outputs {
+                let moment = output.moment
+                all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
+            }
+        }
+        #expect(last.done == last.total)
+        #expect(all.map(\.matrix) == calibrator.outputs.map(\.matrix) && all.map(\.rows) == calibrator.outputs.map(\.rows))
+        return all
+    }
+
+    @Test(arguments: Fixture.all)
+    func momentsAreThoseOfAPlainWayBack(fixture: Fixture) throws {
+        let wanted = try ElementConversion.floats(Array(Data(contentsOf: fixture.folder.appending(path: "gradients.f32"))), as: .f32)
+        let labels = try Fixture.tokens(fixture.folder.appending(path: "labels.u16")), text = try fixture.tokens
+        // Longer than what passes attention and the head at a time.
+        let window = text + text.reversed()
+        let all = try Self.gather(fixture, window + window, context: window.count, labels: labels, threads: 2)
+        let names = ["q", "k", "v", "o"].map { "self_attn.\($0)_proj" } + ["gate", "up", "down"].map { "mlp.\($0)_proj" }
+        var start = 0
+        for layer in 0..<2 {
+            for name in names {
+                let matrix = "model.layers.\(layer).\(name).weight"
+                let moment = try #require(all.first { $0.matrix == matrix }), rows = moment.rows
+                let found = (0..<rows).map { moment.values[$0 * rows + $0] } + moment.values[..<rows]
+                let expected = wanted[start..<start + 2 * rows]
+                let largest = expected.reduce(0) { max($0, $1.magnitude) }
+                let error = zip(found, expected).reduce(0) { max($0, ($1.0 - $1.1).magnitude) }
+                #expect(largest > 0 && error < 5e-5 * largest, "\(matrix): \(error / largest)")
+                start += 2 * rows
+            }
+        }
+        #expect(start == wanted.count)
+    }
+
+    /// With labels that are drawn. The last layers come first.
+    @Test(arguments: Fixture.all)
+    func threadsChangeNoBit(fixture: Fixture) throws {
+        let one = try Self.gather(fixture, context: 13, threads: 1), two = try Self.gather(fixture, context: 13, threads: 2)
+        #expect(one == two)
+        #expect(try Self.gather(fixture, context: 13, windows: 3, threads: 3) == one)
+        #expect(one.first?.matrix == "model.layers.1.self_attn.q_proj.weight" && one.last?.matrix == "model.layers.0.mlp.down_proj.weight")
+        for moment in one {
+            let rows = moment.rows
+            #expect((0..<rows * rows).allSatisfy { moment.values[$0].isFinite && moment.values[$0] == moment.values[$0 % rows * rows + $0 / rows] })
+        }
+    }
+
+    @Test func labelsAreDrawnFromWhatIsPredicted() {
+        let probabilities: [Float] = [0.1, 0, 0.4, 0.2, 0.3]
+        var counts = [Int](repeating: 0, count: 5)
+        for window in 0..<40 {
+            for position in 0..<500 {
+                let label = PredictedLabel.draw(probabilities.span, window: window, position: position)
+                #expect(label == PredictedLabel.draw(probabilities.span, window: window, position: position))
+                counts[label] += 1
+            }
+        }
+        for (count, probability) in zip(counts, probabilities) {
+            let wanted = 20000 * Double(probability)
+            #expect(abs(Double(count) - wanted) <= 4 * wanted.squareRoot())
+        }
+        #expect(counts[1] == 0)
+    }
+
+    /// Neither windows nor positions share a number.
+    @Test func drawsAreSpreadEvenly() {
+        let all = (0..<200).flatMap { window in (0..<200).map { PredictedLabel.uniform(window: window, position: $0) } }
+        #expect(Set(all).count == all.count && all.allSatisfy { $0 >= 0 && $0 < 1 })
+        #expect(abs(all.reduce(0, +) / Double(all.count) - 0.5) < 0.005)
+    }
+
+    /// What is no distribution still gives a token of the vocabulary.
+    @Test func anyNumbersGiveAToken() {
+        for values: [Float] in [[0, 0, 0], [.nan, .nan, .nan], [.infinity, 0, 1], [0, 0, .leastNonzeroMagnitude]] {
+            #expect((0..<3).contains(PredictedLabel.draw(values.span, window: 1, position: 2)))
+        }
+    }
+
+    @Test func unsoundLabelsAreRefused() throws {
+        let fixture = Fixture.all[0]
+        for labels: [UInt32] in [[1, 2, 3], Array(repeating: 80, count: 40)] {
+            let error = #expect(throws: QAMError.self) { try Self.gather(fixture, context: 20, labels: labels) }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+}
