@@ -74,6 +74,25 @@ import Testing
         }
     }
 
+    /// Before each layer and each head of each window, forward and backward.
+    @Test func checkpointsEndARun() throws {
+        struct Stop: Error {}
+        let fixture = Fixture.all[2], pool = try WorkerPool(width: 1)
+        func run(stoppingAt last: Int) throws -> Int {
+            var calls = 0, outputs = 0
+            let calibrator = try Calibrator(fixture.model, context: 20, gatheringMoments: false, gatheringGradients: true, pool: pool) {
+                calls += 1
+                if calls == last { throw Stop() }
+            }
+            try calibrator.run(fixture.tokens, windows: nil) { _, _ in } layer: { _ in } outputs: { _ in outputs += 1 }
+            #expect(outputs == 2)
+            return calls
+        }
+        let calls = try run(stoppingAt: .max)
+        #expect(calls == 2 * (2 + 1 + 2))
+        for last in [5, 7, calls] { #expect(throws: Stop.self) { _ = try run(stoppingAt: last) } }
+    }
+
     @Test func labelsAreDrawnFromWhatIsPredicted() {
         let probabilities: [Float] = [0.1, 0, 0.4, 0.2, 0.3]
         var counts = [Int](repeating: 0, count: 5)

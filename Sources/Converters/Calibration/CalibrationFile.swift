@@ -1,7 +1,8 @@
 public import QAMFormat
 
-/// Statistics of what the matrices of a model are multiplied by, and of the gradients at what they make of it, as `CalibrationLayout` lays them out in a file, or llama.cpp's imatrix. Second
-/// moments are read when they are needed, some rows at a time. Matrices are found by Hugging Face's names and by GGUF's.
+/// Statistics of what the matrices of a model are multiplied by, and of the gradients at what they make of it, as `CalibrationLayout` lays
+/// them out in a file, or llama.cpp's imatrix. Second moments are read when they are needed, some rows at a time. Matrices are found by
+/// Hugging Face's names and by GGUF's.
 public struct CalibrationFile: Sendable {
     /// The names of matrices that read the same input, and the number of its channels.
     public struct Input: Hashable, Sendable {

@@ -17,7 +17,7 @@ package final class SecondMoment {
         // The kernels multiply along vectors, so channels become vectors of tokens.
         let channels = FloatMatrix(count: x.width, width: KeyValueCache.padded(x.count))
         pool.forEach(0..<x.width, grain: Self.rowsOfPiece) { piece in
-            for channel in piece { for t in 0..<x.count { channels[channel, t] = x[t, channel] } }
+            channels.copyAcross(x, 0..<x.count, columns: piece, at: piece.lowerBound)
         }
         pool.forEach(0..<width, grain: Self.rowsOfPiece) { piece in
             let products = FloatMatrix(count: piece.count, width: width - piece.lowerBound)
