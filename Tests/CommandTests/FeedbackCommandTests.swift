@@ -5,7 +5,7 @@ import Testing
 
 /// calibrate, and quantize by what it wrote.
 @Suite struct FeedbackCommandTests {
-    private static func calibrated(hessian: Bool = true) throws -> Scratch {
+    private static func calibrated(hessian: Bool = true, fisher: Bool = false) throws -> Scratch {
         let scratch = try Scratch()
         var root = URL(filePath: #filePath)
         for _ in 0..<3 { root.deleteLastPathComponent() }
@@ -16,7 +16,7 @@ import Testing
         var text: [UInt8] = []
         for i in 0..<4096 { text += [UInt8(i * i % 251), UInt8(i % 4)] }
         try scratch.write(text, to: "text.u16")
-        let arguments = ["calibrate", ".", "--tokens", "text.u16", "--context", "128", "-o", "stats.safetensors"] + (hessian ? ["--hessian"] : [])
+        let arguments = ["calibrate", ".", "--tokens", "text.u16", "--context", "128", "-o", "stats.safetensors"] + (fisher ? ["--fisher"] : hessian ? ["--hessian"] : [])
         #expect(try Command.run(arguments, in: scratch).status == 0)
         return scratch
     }
@@ -78,6 +78,60 @@ import Testing
         let published = try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat", "--scaling", "published")
         #expect(published.status != 0 && published.errors.contains("mean |x|"))
         #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat").errors.contains("knows nothing of 27 quantized tensors"))
+    }
+
+    @Test func momentsOfOutputsMeanFeedbackIntoRows() throws {
+        let scratch = try Self.calibrated(fisher: true)
+        let common = ["quantize", ".", "--bits", "3.5", "--json", "--calibration", "stats.safetensors"]
+        let both = try Command.run(common + ["both.qamw", "--threads", "1"], in: scratch).json
+        #expect(both["feedback"]?.integer == 28)
+        #expect(try Command.run(common + ["two.qamw", "--threads", "2"], in: scratch).status == 0)
+        #expect(try scratch.bytes("both.qamw") == scratch.bytes("two.qamw"))
+        let columns = try Command.run(common + ["columns.qamw", "--feedback", "columns"], in: scratch).json
+        #expect(columns["bytes"] == both["bytes"] && columns["feedback"]?.integer == 28)
+        #expect(try scratch.bytes("columns.qamw") != scratch.bytes("both.qamw"))
+        #expect(try scratch.qamw("verify", "both.qamw").status == 0)
+    }
+
+    @Test(arguments: [(true, "divergence"), (false, "outputError")])
+    func ratesMeetTheTarget(fisher: Bool, unit: String) throws {
+        let scratch = try Self.calibrated(hessian: false, fisher: fisher)
+        let common = ["quantize", ".", "--json", "--calibration", "stats.safetensors", "--target-bpw"]
+        let json = try Command.run(common + ["4.6", "out.qamw"], in: scratch).json
+        let bits = try #require(json["quantized"]?["bitsPerWeight"]?.double)
+        #expect(bits <= 4.6 && bits > 4.4)
+        let rates = try #require(json["rates"]), tensors = try #require(rates["tensors"]).elements
+        #expect(rates["unit"] == .string(unit) && rates["target"]?.double == 4.6 && tensors.count == 28)
+        #expect(Set(tensors.compactMap { $0["bits"]?.double }).count > 1)
+        let expected = tensors.reduce(0) { $0 + ($1["expected"]?.double ?? .nan) }
+        #expect(abs(expected - (rates["expected"]?.double ?? .nan)) < 1e-9 * expected)
+        // They are those of the file.
+        let inspected = try #require(scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements
+        for tensor in tensors {
+            let stored = inspected.first { $0["name"] == tensor["name"] }
+            #expect(stored?["encoding"]?["bits"] == tensor["bits"], "\(tensor)")
+        }
+        let dry = try Command.run(common + ["4.6", "dry.qamw", "--dry-run"], in: scratch).json
+        #expect(dry["rates"] == rates && dry["bytes"] == json["bytes"])
+        let text = try scratch.qamw("quantize", ".", "dry.qamw", "--calibration", "stats.safetensors", "--target-bpw", "4.6", "--dry-run")
+        #expect(text.output.contains("TENSOR") && text.output.contains("model.layers.3.mlp.down_proj.weight"))
+        // Fewer bits cost more; a tensor's own bits stay.
+        let lower = try Command.run(common + ["3.6", "low.qamw", "--include", "q_proj=6.5"], in: scratch).json
+        #expect(try #require(lower["quantized"]?["bitsPerWeight"]?.double) <= 3.6 && lower["rates"]?["tensors"]?.elements.count == 24)
+        let own = try #require(scratch.qamw("inspect", "low.qamw", "--json").json["tensors"]).elements.filter { $0["name"]?.text?.contains("q_proj") == true }
+        #expect(own.count == 4 && own.allSatisfy { $0["encoding"]?["bits"]?.double == 6.5 })
+        let impossible = try scratch.qamw("quantize", ".", "no.qamw", "--calibration", "stats.safetensors", "--target-bpw", "1.9")
+        #expect(impossible.status == 64 && impossible.errors.contains("less than"))
+    }
+
+    @Test func targetsWithoutKnowledgeAreRefused() throws {
+        let scratch = try Self.calibrated(hessian: false)
+        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--target-bpw", "4.5").status == 64)
+        let both = try scratch.qamw("quantize", ".", "out.qamw", "--target-bpw", "4.5", "--bits", "4.5", "--calibration", "stats.safetensors")
+        #expect(both.status == 64 && both.errors.contains("exclude each other"))
+        let unknown = try scratch.qamw("quantize", ".", "out.qamw", "--target-bpw", "4.5", "--calibration", "stats.safetensors", "--include", "embed")
+        #expect(unknown.status != 0 && unknown.errors.contains("model.embed_tokens.weight"))
+        #expect(!(try scratch.names).contains("out.qamw"))
     }
 
     @Test func wrongStatisticsAreRefused() throws {

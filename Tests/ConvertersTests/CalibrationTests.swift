@@ -2,30 +2,12 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Tensors of F32 in memory.
-private struct Statistics: TensorSource {
-    var metadata = Metadata()
-    var tensors: [TensorDescriptor] = []
-    var payloads: [[UInt8]] = []
-    var inputs: [String] { ["memory"] }
-    var fingerprint: String { "statistics \(XXH3.hash(payloads.flatMap(\.self)))" }
-
-    init(groups: String) { metadata.set("qamw.calibration.inputs", .string(groups)) }
-
-    mutating func add(_ name: String, _ shape: [Int], _ values: [Float]) throws {
-        tensors.append(TensorDescriptor(name: name, shape: shape, storage: .raw(.f32)))
-        payloads.append(try ElementConversion.bytes(values, as: .f32))
-    }
-
-    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { TensorChunk(streams: [Array(payloads[tensor][units])]) }
-}
-
 @Suite struct CalibrationTests {
     private static let columns = 32
     private static let squares = (0..<columns).map { Float(1 + $0 % 5 * $0) }
 
-    private static func statistics(moments: [Float]? = nil, groups: String = #"[["q","k"]]"#) throws -> Statistics {
-        var source = Statistics(groups: groups)
+    private static func statistics(moments: [Float]? = nil, groups: String = #"[["q","k"]]"#) throws -> MemoryTensors {
+        var source = MemoryTensors(groups: groups)
         for name in ["q", "k"] {
             try source.add("\(name).mean_square", [columns], squares)
             try source.add("\(name).mean_absolute", [columns], squares.map { $0.squareRoot() / 2 })
@@ -40,8 +22,8 @@ private struct Statistics: TensorSource {
         return (squares[i] * squares[j]).squareRoot() * Float(sign: .plus, exponent: -abs(i - j), significand: 1)
     }
 
-    private static func weights() throws -> Statistics {
-        var source = Statistics(groups: "")
+    private static func weights() throws -> MemoryTensors {
+        var source = MemoryTensors(groups: "")
         for (index, name) in ["q", "k", "other"].enumerated() {
             try source.add(name, [40, columns], (0..<40 * columns).map { Float(($0 &* 7919 &+ index) % 1009) / 1009 - 0.5 })
         }
@@ -74,7 +56,7 @@ private struct Statistics: TensorSource {
 
     // MARK: Moments of outputs
 
-    private static func withOutputs(_ outputs: [(name: String, shape: [Int])]) throws -> Statistics {
+    private static func withOutputs(_ outputs: [(name: String, shape: [Int])]) throws -> MemoryTensors {
         var source = try statistics()
         for (name, shape) in outputs {
             try source.add("\(name).output_moment", shape, (0..<shape.reduce(1, *)).map(Float.init))
@@ -143,7 +125,7 @@ private struct Statistics: TensorSource {
 
     @Test func rowsCodedInPiecesAreThoseCodedTogether() throws {
         let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics(moments: Self.moments))
-        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: true)
+        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: .columns)
         let plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
         let gains: [Int: GainType] = [0: .float16, 1: .float16, 2: .float16]
         let source = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration)
@@ -193,7 +175,7 @@ private struct Statistics: TensorSource {
 
     /// Channels whose energies outweigh their inputs make the published rule worse than none.
     @Test func scalesThatDoNotHelpAreLeftOut() async throws {
-        var base = Statistics(groups: "")
+        var base = MemoryTensors(groups: "")
         try base.add("q", [4, Self.columns], (0..<4 * Self.columns).map { 0.1 + Self.squares[$0 % Self.columns] })
         var plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
         let outcomes = try await ChannelScaling.published.apply(to: &plan, of: base, by: CalibrationFile(Self.statistics()), threads: 1)

@@ -43,7 +43,7 @@ struct FeedbackReference {
             }
         }
         let mean = (0..<columns).reduce(0) { $0 + h[$1][$1] } / Double(columns)
-        for i in 0..<columns { h[i][i] += FeedbackFactor.damping * mean }
+        for i in 0..<columns { h[i][i] += FeedbackFactor.dampingShare * mean }
         var v = h.map { $0.map { _ in 0.0 } }
         for j in stride(from: columns - 1, through: 0, by: -1) {
             for i in stride(from: j, through: 0, by: -1) {

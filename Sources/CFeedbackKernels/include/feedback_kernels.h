@@ -75,9 +75,9 @@ typedef struct {
     // ---- Coding ----
 
     // targets[i][j] += sum over k < count of errors[i][k] * panel[k][j], in ascending order of k by fused multiply-adds, for
-    // FB_WIDTH columns j. Rows of `errors` and `targets` lie `apart` floats apart.
+    // FB_WIDTH columns j. Rows of `errors` and `targets` lie so many floats apart.
     void (*feed)(
-        const float *errors, const float *panel, size_t count, size_t rows, size_t apart, float *targets);
+        const float *errors, size_t errors_apart, const float *panel, size_t count, size_t rows, float *targets, size_t targets_apart);
     // Codes a group pair by pair, each by the codeword nearest to its target.
     void (*code_plain)(const fb_group *group, const fb_plane *plane);
     // Codes a group of a trellis code of stride 1 to 7 with the points (x, y), x >= y >= 0, of its 256 windows. `work` holds FB_WORK floats.

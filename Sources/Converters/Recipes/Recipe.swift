@@ -88,6 +88,9 @@ public struct Recipe {
         return .code(bits: inclusion?.bits ?? bits)
     }
 
+    /// The bits that an inclusion says for a tensor of this name.
+    public func ownBits(of name: String) -> Double? { inclusions.last { $0.matches(name) }?.bits }
+
     /// The patterns that match no tensor's name: most likely slips.
     public func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
         (inclusions + exclusions).filter { rule in !tensors.contains { rule.matches($0.name) } }.map(\.pattern)

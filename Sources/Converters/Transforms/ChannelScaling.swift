@@ -36,7 +36,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         for (input, tensors) in users.sorted(by: { $0.key < $1.key }) {
             let energies = try await Self.columnEnergies(tensors, of: source, threads: threads)
             guard let choice = plan.choices[tensors[0]], energies.contains(where: { $0 > 0 }),
-                let scales = try scales(energies: energies, input: input, calibration, feedback: choice.feedback)
+                let scales = try scales(energies: energies, input: input, calibration, feedback: choice.feedback != .off)
             else { continue }
             let ratio = try Self.errorRatio(scales, energies, input: input, calibration, choice, threads: threads)
             let outcome = Outcome(matrices: tensors.map { source.tensors[$0].name }, errorRatio: ratio)
@@ -114,7 +114,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     ) throws -> Double {
         // Noise is spread evenly over the rotated columns; rows of more energy have more of it.
         let energy = zip(scales, energies).reduce(0) { $0 + Double($1.0) * Double($1.0) * $1.1 } / energies.reduce(0, +)
-        guard choice.feedback, let block = Rotation.blockSize(columns: scales.count, cap: choice.blockSizeCap) else {
+        guard choice.feedback != .off, let block = Rotation.blockSize(columns: scales.count, cap: choice.blockSizeCap) else {
             let a = try calibration.meanSquares(of: input).map(Double.init)
             return energy * zip(scales, a).reduce(0) { $0 + $1.1 / (Double($1.0) * Double($1.0)) } / a.reduce(0, +)
         }

@@ -18,8 +18,9 @@ final class FeedbackFactors: Sendable {
         var rowsLeft = 0
     }
 
-    private let calibration: CalibrationFile
-    private let pool: WorkerPool
+    let calibration: CalibrationFile
+    /// The threads that factor, and code what is coded as a whole.
+    let pool: WorkerPool
     private let entries: Mutex<[Key: Entry]>
 
     /// - Parameter users: tensors in their order, with their rows.

@@ -11,11 +11,31 @@ public struct QuantizationChoice: Hashable, Sendable {
     public var seed: UInt64
     /// A positive factor for each column that says how much its precision matters, or nil.
     public var channelScales: [Float]?
-    /// Whether errors are fed into columns that are not yet coded, by the second moments of the tensor's input.
-    public var feedback: Bool
+    /// What the errors of coded weights move.
+    public var feedback: Feedback
+
+    public enum Feedback: String, Hashable, Sendable {
+        /// Nothing.
+        case off
+        /// The columns that come after them, by the second moments of the tensor's input.
+        case columns
+        /// Also the rows that come after them, by the second moments of the gradients at the tensor's outputs.
+        case columnsAndRows
+
+        /// As far as a calibration reaches for this tensor.
+        public init(_ calibration: CalibrationFile, for tensor: TensorDescriptor) {
+            guard let input = calibration.input(of: tensor.name), calibration.hasSecondMoment(of: input),
+                calibration.inputs[input].width == tensor.columns
+            else {
+                self = .off
+                return
+            }
+            self = calibration.outputCount(of: tensor.name) == tensor.rows && tensor.shape.count == 2 ? .columnsAndRows : .columns
+        }
+    }
 
     public init(
-        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Bool = false
+        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Feedback = .off
     ) {
         self.family = family
         self.bits = bits
@@ -59,7 +79,7 @@ public struct QuantizationPlan: Hashable, Sendable {
                 stride(from: UInt32(0), to: 32, by: 8).map { UInt8(truncatingIfNeeded: scale.bitPattern >> $0) }
             }
             let scaling = scales.isEmpty ? "" : "/scales \(XXH3.hash(scales))"
-            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback ? "/feedback" : "")"
+            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
         }
         return "quantize refit \(refit) \(parts.joined(separator: ","))"
     }

@@ -11,6 +11,7 @@ public struct QuantizingSource: TensorSource {
     private let base: any TensorSource
     private let jobs: [Int: Job]
     private let factors: FeedbackFactors?
+    private let whole = WholeTensors()
 
     /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` is told the bytes done
     /// and to do and the tensor's name; what it throws ends the work.
@@ -91,13 +92,14 @@ public struct QuantizingSource: TensorSource {
                     channelScales: choice.channelScales, refit: plan.refit)
             }
             var factor: FeedbackFactors.Key?
-            if choice.feedback {
-                guard let calibration, let input = calibration.input(of: reader.descriptor.name), calibration.hasSecondMoment(of: input),
-                    calibration.inputs[input].width == reader.columns
-                else { throw QAMError(.invalidArgument, "no second moments of its input are given", at: .init(tensor: reader.descriptor.name)) }
+            if choice.feedback != .off {
+                let possible = calibration.map { QuantizationChoice.Feedback($0, for: reader.descriptor) } ?? .off
+                guard let input = calibration?.input(of: reader.descriptor.name), possible == .columnsAndRows || possible == choice.feedback else {
+                    throw QAMError(.invalidArgument, "the second moments that feedback takes are not given", at: .init(tensor: reader.descriptor.name))
+                }
                 factor = FeedbackFactors.Key(input: input, rotation: encoder.rotation, channelScales: choice.channelScales)
             }
-            jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor)
+            jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor, feedsRows: choice.feedback == .columnsAndRows)
             tensors[tensor].storage = .coded(
                 Coding(
                     codec: .qamPairs, sourceType: reader.dtype, codebook: codebook.index,
@@ -126,6 +128,8 @@ public struct QuantizingSource: TensorSource {
         var encoder: QAMEncoder
         /// The factor that errors are fed through, if they are.
         var factor: FeedbackFactors.Key?
+        /// Whether they are fed into other rows too, so that the tensor is coded as a whole.
+        var feedsRows: Bool
     }
 
     public var metadata: Metadata { base.metadata }
@@ -142,6 +146,9 @@ public struct QuantizingSource: TensorSource {
             guard let factors, let key = job.factor else {
                 return try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
             }
+            if job.feedsRows {
+                return try whole.rows(units, of: tensor, count: tensors[tensor].rows) { try code(tensor, job, factors, key) }
+            }
             let factor = try factors.factor(key)
             let chunk = try job.reader.withRows(units) {
                 try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, feedback: factor, fill: $0)
@@ -149,6 +156,15 @@ public struct QuantizingSource: TensorSource {
             factors.finish(rows: units.count, of: tensor, key)
             return chunk
         }
+    }
+
+    /// Codes a tensor as a whole.
+    private func code(_ tensor: Int, _ job: Job, _ factors: FeedbackFactors, _ key: FeedbackFactors.Key) throws -> TensorChunk {
+        let descriptor = job.reader.descriptor, factor = try factors.factor(key)
+        defer { factors.finish(rows: descriptor.rows, of: tensor, key) }
+        return try job.encoder.encodeAll(
+            rows: descriptor.rows, feedback: factor, outputs: { try factors.calibration.outputMoment(of: descriptor.name, rows: $0) },
+            pool: factors.pool, fill: job.reader.fill)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {

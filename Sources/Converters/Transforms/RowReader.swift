@@ -58,6 +58,12 @@ struct RowReader {
         }
     }
 
+    /// Writes the weights of one row.
+    func fill(_ row: Int, _ weights: inout MutableSpan<Float>) throws {
+        let granule = granule, start = row / granule * granule
+        try withRows(start..<min(start + granule, descriptor.rows)) { fill in try fill(row - start, &weights) }
+    }
+
     /// Runs `body`; its errors name the tensor.
     func named<Result>(_ body: () throws -> Result) throws -> Result {
         do {

@@ -12,11 +12,21 @@ package struct FeedbackFactor: Sendable {
     /// Of each pair, the elements (0, 0), (0, 1) and (1, 1) of D.
     package let metric: [Float]
 
+    /// The variance that what is fed adds to targets, where coding leaves noise of unit variance of each: the mean over columns.
+    package private(set) var fedVariance = 0.0
+
+    /// What is added to the diagonal of H.
+    let damping: Double
+
     /// What noise of unit variance in each rotated column costs in all.
     package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } }
 
     /// The share of the mean diagonal that is added to the diagonal.
-    package static let damping = 0.03
+    package static let dampingShare = 0.03
+
+    /// How much wider than its coordinates a row's targets are, whose errors of variance `error` are fed with a gain in variance of
+    /// `fedVariance`. Gains are widened by it, so that codewords lie as densely as the targets do; up to 2, which gain types have room for.
+    static func widening(fedVariance: Double, error: Double) -> Double { min(2, (1 + error * fedVariance).squareRoot()) }
 
     /// Where the panel of the group that begins at this column starts.
     package func panelStart(group: Int) -> Int {
@@ -36,17 +46,18 @@ package struct FeedbackFactor: Sendable {
         _ rotation: Rotation, channelScales: [Float]?, pool: WorkerPool, kernels: FeedbackKernels = .chosen, rows: (Range<Int>) throws -> [Float]
     ) throws {
         let columns = rotation.columns
-        let m = FeedbackKernels.Doubles(count: FeedbackKernels.rowStart(columns))
+        let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(columns))
         try Self.gather(rotation, channelScales, pool, kernels, rows, into: m)
 
         // Row i of the triangle is row columns - 1 - i of H': what is factored from the top on is H' from the bottom on.
         var sum = 0.0
         for i in 0..<columns { sum += m[FeedbackKernels.rowStart(i) + i] }
         guard sum >= 0 else { throw Self.indefinite }
-        let added = sum > 0 ? Self.damping * sum / Double(columns) : 1
+        let added = sum > 0 ? Self.dampingShare * sum / Double(columns) : 1
         for i in 0..<columns { m[FeedbackKernels.rowStart(i) + i] += added }
         guard kernels.factor(m, rows: columns, pool: pool) else { throw Self.indefinite }
-        self.init(rotation, triangle: m)
+        self.init(rotation, triangle: m, damping: added)
+        fedVariance = probedVariance(kernels)
     }
 
     private static var indefinite: QAMError { QAMError(.malformed, "the second moments are not positive semidefinite") }
@@ -57,7 +68,7 @@ package struct FeedbackFactor: Sendable {
         _ read: (Range<Int>) throws -> [Float], into m: FeedbackKernels.Doubles
     ) throws {
         let columns = rotation.columns, block = rotation.blockSize
-        let x = FeedbackKernels.Doubles(count: block * columns)
+        let x = FeedbackKernels.Doubles(repeating: 0, count: block * columns)
         let factors = (0..<columns).map { j in
             (rotation.isNegated(j) ? -1 : 1) / Double(channelScales?[j] ?? 1)
         }
@@ -85,7 +96,7 @@ package struct FeedbackFactor: Sendable {
     }
 
     /// Takes F and D out of the factored triangle.
-    private init(_ rotation: Rotation, triangle m: FeedbackKernels.Doubles) {
+    private init(_ rotation: Rotation, triangle m: FeedbackKernels.Doubles, damping: Double) {
         let columns = rotation.columns, width = FeedbackKernels.groupColumns
         func v(_ i: Int, _ j: Int) -> Double { m[FeedbackKernels.rowStart(columns - 1 - i) + columns - 1 - j] }
         var metric: [Float] = []
@@ -108,6 +119,7 @@ package struct FeedbackFactor: Sendable {
             }
         }
         self.rotation = rotation
+        self.damping = damping
         self.metric = metric
         self.panels = panels
     }

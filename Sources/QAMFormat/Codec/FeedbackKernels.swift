@@ -31,30 +31,9 @@ package struct FeedbackKernels: Sendable {
 
     // MARK: - The factor
 
-    /// Doubles that many threads fill and change, each its own part of them.
-    @safe final class Doubles: @unchecked Sendable {
-        fileprivate let start: UnsafeMutablePointer<Double>
-        let count: Int
-
-        init(count: Int) {
-            self.count = count
-            unsafe start = .allocate(capacity: max(1, count))
-            unsafe start.initialize(repeating: 0, count: count)
-        }
-
-        deinit { unsafe start.deallocate() }
-
-        subscript(_ index: Int) -> Double {
-            get {
-                precondition(index >= 0 && index < count)
-                return unsafe start[index]
-            }
-            set {
-                precondition(index >= 0 && index < count)
-                unsafe start[index] = newValue
-            }
-        }
-    }
+    typealias Doubles = SharedNumbers<Double>
+    typealias Floats = SharedNumbers<Float>
+    typealias Bytes = SharedNumbers<UInt8>
 
     /// Where row i of a packed triangle begins.
     static func rowStart(_ i: Int) -> Int { fb_row(i) }
@@ -89,59 +68,66 @@ package struct FeedbackKernels: Sendable {
 
     // MARK: - Coding
 
-    /// Adds to `targets`, from the group at column `group` on, what the first `count` columns of `errors` move it by, in
-    /// all rows of `apart` columns.
-    func feed(_ errors: [Float], through factor: FeedbackFactor, group: Int, count: Int, apart: Int, into targets: inout [Float]) {
-        precondition(errors.count == targets.count && errors.count % apart == 0 && group + Self.groupColumns <= apart && count <= apart)
-        let place = factor.panelStart(group: group)
-        precondition(place + count * Self.groupColumns <= factor.panels.count)
-        unsafe errors.withUnsafeBufferPointer { errors in
-            unsafe factor.panels.withUnsafeBufferPointer { panels in
-                unsafe targets.withUnsafeMutableBufferPointer { targets in
-                    guard let e = errors.baseAddress, let p = panels.baseAddress, let t = targets.baseAddress else { return }
-                    unsafe table.feed(e, p + place, count, errors.count / apart, apart, t + group)
-                }
-            }
+    /// Rows of a group of columns: where the first begins, and how far apart they lie.
+    struct Rows {
+        let numbers: Floats
+        let start: Int
+        let apart: Int
+
+        /// The first row, of which `length` floats are used; all `rows` are checked to lie inside.
+        fileprivate func pointer(rows: Int, length: Int) -> UnsafeMutablePointer<Float> {
+            precondition(start >= 0 && apart >= 0 && start + max(0, rows - 1) * apart + length <= numbers.count)
+            return unsafe numbers.start + start
         }
     }
 
-    /// Codes the group of `columns` columns at column `group` in the row that begins at `row` of the arrays.
+    /// Adds to `targets`, rows of the group at column `group`, what errors of columns from `first` on move them by.
+    func feed(_ errors: Rows, of first: Int, count: Int, rows: Int, through factor: FeedbackFactor, group: Int, into targets: Rows) {
+        let place = factor.panelStart(group: group) + first * Self.groupColumns
+        precondition(first >= 0 && count >= 0 && place + count * Self.groupColumns <= factor.panels.count)
+        unsafe factor.panels.withUnsafeBufferPointer { panels in
+            guard let panel = panels.baseAddress else { return }
+            unsafe table.feed(
+                errors.pointer(rows: rows, length: count), errors.apart, panel + place, count, rows,
+                targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+        }
+    }
+
+    /// Adds to `targets` the products of rows of coefficients and `count` rows of a group.
+    func add(_ coefficients: Rows, times panel: Rows, count: Int, rows: Int, into targets: Rows) {
+        precondition(panel.apart == Self.groupColumns)
+        unsafe table.feed(
+            coefficients.pointer(rows: rows, length: count), coefficients.apart, panel.pointer(rows: count, length: count > 0 ? panel.apart : 0),
+            count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+    }
+
+    /// Codes a row's group of `columns` columns at column `group`.
     ///
     /// - Parameters:
     ///   - z: the coordinates.
-    ///   - targets: z moved by the errors of the columns before; takes what coding leaves of it.
+    ///   - targets: z moved by the errors before; takes what coding leaves of it.
     ///   - codewords: takes the codewords.
     ///   - place: where the group's symbols go.
     func code(
-        _ z: [Float], row: Int, group: Int, columns: Int, _ search: CodewordSearch, _ factor: FeedbackFactor, targets: inout [Float],
-        codewords: inout [Float], symbols: inout [UInt8], at place: Range<Int>, work: inout [Float]
+        _ z: Rows, group: Int, columns: Int, _ search: CodewordSearch, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
+        symbols: Bytes, at place: Range<Int>, work: inout [Float]
     ) {
-        let first = row + group, end = first + Self.groupColumns
-        precondition(end <= z.count && end <= targets.count && end <= codewords.count && place.upperBound <= symbols.count)
-        precondition(columns > 0 && columns % 2 == 0 && columns <= Self.groupColumns && work.count >= Self.workCount)
-        let rate = UInt32(search.codebook.rate), panel = factor.panelStart(group: group) + group * Self.groupColumns
+        let width = Self.groupColumns
+        precondition(columns > 0 && columns % 2 == 0 && columns <= width && work.count >= Self.workCount)
+        let rate = UInt32(search.codebook.rate), panel = factor.panelStart(group: group) + group * width
         let isOctant = search.codebook.family == .octant
         precondition(place.count == (columns + 15) / 16 * (isOctant ? 3 + search.codebook.rate : search.codebook.rate))
-        precondition(panel + columns * Self.groupColumns <= factor.panels.count && (group + columns) / 2 * 3 <= factor.metric.count)
-        unsafe z.withUnsafeBufferPointer { z in
-            unsafe targets.withUnsafeMutableBufferPointer { targets in
-                unsafe codewords.withUnsafeMutableBufferPointer { codewords in
-                    unsafe symbols.withUnsafeMutableBufferPointer { symbols in
-                        unsafe factor.panels.withUnsafeBufferPointer { panels in
-                            unsafe factor.metric.withUnsafeBufferPointer { metric in
-                                var part = unsafe fb_group(
-                                    columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel },
-                                    metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 }, z: z.baseAddress.map { unsafe $0 + first },
-                                    targets: targets.baseAddress.map { unsafe $0 + first },
-                                    codewords: codewords.baseAddress.map { unsafe $0 + first },
-                                    symbols: symbols.baseAddress.map { unsafe $0 + place.lowerBound })
-                                switch search.method {
-                                case .trellis: unsafe table.code_trellis(&part, search.points, rate, &work)
-                                case .grid(let grid): unsafe Self.withPlane(search, grid) { unsafe table.code_plain(&part, $0) }
-                                }
-                            }
-                        }
-                    }
+        precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
+        precondition(panel + columns * width <= factor.panels.count && (group + columns) / 2 * 3 <= factor.metric.count)
+        unsafe factor.panels.withUnsafeBufferPointer { panels in
+            unsafe factor.metric.withUnsafeBufferPointer { metric in
+                var part = unsafe fb_group(
+                    columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel }, metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 },
+                    z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
+                    codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)
+                switch search.method {
+                case .trellis: unsafe table.code_trellis(&part, search.points, rate, &work)
+                case .grid(let grid): unsafe Self.withPlane(search, grid) { unsafe table.code_plain(&part, $0) }
                 }
             }
         }

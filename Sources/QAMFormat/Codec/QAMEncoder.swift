@@ -143,10 +143,6 @@ package struct QAMEncoder: Sendable {
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }
-        let factor = search.codebook.family == .octant ? stored * search.codebook.step : stored
-        var decoded = scratch.y.mutableSpan
-        unsafe tables.kernels.dequantize(
-            symbols.span.extracting(place).bytes, with: tables, factors: [factor], into: &decoded, at: 0)
-        return Distortion(error: tables.kernels.squaredDistance(weights.span, scratch.y), energy: energy)
+        return Distortion(error: squaredError(Array(symbols[place]), gain: stored, weights: weights.span), energy: energy)
     }
 }

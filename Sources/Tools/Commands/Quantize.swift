@@ -23,8 +23,13 @@ struct Quantize: AsyncParsableCommand {
     @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
     var output: String
 
-    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5.", valueName: "bits"))
-    var bits = 5.5
+    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise.", valueName: "bits"))
+    var bits: Double?
+
+    @Option(help: ArgumentHelp(
+        "Spread rates over the tensors so that errors cost least, by the calibration, with so many bits a quantized weight on average, all overhead included.",
+        valueName: "bits"))
+    var targetBpw: Double?
 
     @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
     var codebook = CodebookFamily.octant
@@ -50,8 +55,11 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
 
-    @Option(help: "Feed the error of each pair into the columns after it, where the calibration has second moments.")
-    var feedback = Toggle.on
+    @Option(help: """
+        Feed the error of each pair into the columns and rows after it, as far as the calibration has second moments of inputs and outputs; \
+        "columns" into columns only.
+        """)
+    var feedback = FeedbackRule.on
 
     @Option(help: """
         Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
@@ -75,6 +83,11 @@ struct Quantize: AsyncParsableCommand {
             throw ValidationError("--block-size takes a power of two from 2 to 32768, not \(blockSize).")
         }
         if let scaling, scaling != .none, calibration == nil { throw ValidationError("--scaling takes a --calibration.") }
+        if let targetBpw {
+            guard bits == nil else { throw ValidationError("--bits and --target-bpw exclude each other.") }
+            guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
+            guard targetBpw > 0, targetBpw.isFinite else { throw ValidationError("--target-bpw takes a positive number, not \(targetBpw).") }
+        }
         if let format = OutputFormat(nameOf: output), format != .qamw, FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
         }
@@ -97,10 +110,17 @@ struct Quantize: AsyncParsableCommand {
         let source = try AliasingSource(wrapping: model.model)
         let rules = try rules()
         let statistics = try calibration.map { try CalibrationFile(path: $0) }
-        var (plan, raw) = try choose(by: rules, source, statistics)
+        var (plan, free, raw) = try choose(by: rules, source, statistics)
         var scaled: [ChannelScaling.Outcome]?
-        if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains(where: \.feedback) ? nil : .optimal) {
+        if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains { $0.feedback != .off } ? nil : .optimal) {
             scaled = try await rule.apply(to: &plan, of: source, by: statistics, threads: threads.count)
+        }
+        var rates: ChosenRates?
+        if let statistics, let targetBpw {
+            let measured = try await ProgressBar.during("Measuring", quiet: report.hidesProgress, countsBytes: false) { bar in
+                try await RateMeasurement.measure(free, of: source, plan: plan, by: statistics, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
+            }
+            rates = try ChosenRates(measured, for: &plan, of: source, by: statistics, target: targetBpw)
         }
         var layout = ModelOutput.Layout()
         layout.container.compressesRaw = compressRaw
@@ -115,7 +135,8 @@ struct Quantize: AsyncParsableCommand {
         }
         var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
         result.scaling = scaled
-        result.fedBack = plan.choices.values.count { $0.feedback }
+        result.rates = rates
+        result.fedBack = plan.choices.values.count { $0.feedback != .off }
         if writing.dryRun {
             result.bytes = try target.plannedByteCount(of: quantizing, layout)
         } else {
@@ -156,7 +177,7 @@ struct Quantize: AsyncParsableCommand {
 
     private func rules() throws -> Recipe {
         do {
-            var rules = try Recipe(recipe.name, bits: bits)
+            var rules = try Recipe(recipe.name, bits: bits ?? 5.5)
             for rule in include { try rules.include(rule) }
             for rule in exclude { try rules.exclude(rule) }
             return rules
@@ -165,17 +186,20 @@ struct Quantize: AsyncParsableCommand {
         }
     }
 
-    /// Applies the recipe to every tensor.
-    private func choose(by rules: Recipe, _ source: any TensorSource, _ statistics: CalibrationFile?) throws -> (QuantizationPlan, RawTensors) {
-        var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on)
+    /// Applies the recipe to every tensor. `free` are those whose bits no rule says.
+    private func choose(
+        by rules: Recipe, _ source: any TensorSource, _ statistics: CalibrationFile?
+    ) throws -> (plan: QuantizationPlan, free: [Int], raw: RawTensors) {
+        var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on), free: [Int] = []
         var raw = RawTensors()
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
             switch rules.decision(for: tensor) {
             case .code(let bits):
-                let hasMoments = statistics.map { file in file.input(of: tensor.name).map { file.hasSecondMoment(of: $0) } ?? false } ?? false
+                if rules.ownBits(of: tensor.name) == nil { free.append(index) }
+                let possible = statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off
                 plan.choices[index] = QuantizationChoice(
-                    family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed, feedback: hasMoments && feedback == .on)
+                    family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed, feedback: feedback.limit(possible))
             case .leave(let reason, let wanted):
                 guard !(strict && wanted) else {
                     throw QAMError(.unsupported, "it cannot be quantized (\(reason)), and --strict forbids to leave it; --exclude it",
@@ -184,7 +208,7 @@ struct Quantize: AsyncParsableCommand {
                 if case .raw = tensor.storage { raw.add(tensor, reason: reason) }
             }
         }
-        return (plan, raw)
+        return (plan, free, raw)
     }
 }
 
@@ -205,6 +229,21 @@ enum ScalingRule: String, CaseIterable, ExpressibleByArgument {
         case .none: nil
         case .published: .published
         case .optimal: .optimal
+        }
+    }
+}
+
+enum FeedbackRule: String, CaseIterable, ExpressibleByArgument {
+    case on
+    case columns
+    case off
+
+    /// The feedback that is wanted of what is possible.
+    func limit(_ possible: QuantizationChoice.Feedback) -> QuantizationChoice.Feedback {
+        switch self {
+        case .on: possible
+        case .columns: possible == .off ? .off : .columns
+        case .off: .off
         }
     }
 }

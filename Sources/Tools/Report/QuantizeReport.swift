@@ -14,6 +14,8 @@ struct QuantizeReport {
     var fedBack = 0
     /// What channel scales do, where they were asked for.
     var scaling: [ChannelScaling.Outcome]?
+    /// Where rates were chosen tensor by tensor.
+    var rates: ChosenRates?
     var warnings: [String] = []
     var isDryRun = false
     var seconds = 0.0
@@ -43,7 +45,7 @@ struct QuantizeReport {
                 .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
                 .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(try gaussianError())),
                 .init("feedback", JSONValue(fedBack)), .init("scaling", scaling.map { .array($0.map(Self.json)) } ?? .null),
-                .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
+                .init("rates", rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
                 .init("warnings", .array(warnings.map(JSONValue.string))),
             ]
             if isDryRun { members.append(.init("dryRun", .bool(true))) }
@@ -78,6 +80,7 @@ struct QuantizeReport {
                 table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
             }
             if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
+            rates.map { table.add("rates", $0.summary) }
             if let scaling {
                 let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
                 let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
@@ -87,7 +90,8 @@ struct QuantizeReport {
             table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
             let title = isDryRun ? "\(output) (dry run, nothing is written)" : output
             let rawTable = raw.table(parameters: size.parameters)
-            return ([title] + table.lines + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
+            let chosen = isDryRun ? rates.map { [""] + $0.lines } ?? [] : []
+            return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
         }
     }
 

@@ -1,0 +1,154 @@
+public import QAMFormat
+
+/// Measures what coding tensors costs at each rate: rows of each, spread over it, are coded at all rates as the plan says, and their errors are
+/// weighed by what the calibration knows.
+public struct RateMeasurement: Sendable {
+    /// What costs are.
+    public enum Unit: String, Sendable {
+        /// The expected divergence of the model's predictions, in nats a token: half of tr(G E H ET) for the second moments G of the gradients at the
+        /// outputs and H of the inputs.
+        case divergence
+        /// The expected squared error of the outputs.
+        case outputError
+    }
+
+    public let unit: Unit
+    /// By tensor index.
+    public let curves: [Int: RateCurve]
+
+    /// About so many weights of a tensor are coded at each rate.
+    private static let sampledWeights = 1 << 16
+
+    /// - Parameters:
+    ///   - tensors: those whose rates are to be chosen.
+    ///   - monitor: told after each tensor how many are done, of how many, and the tensor's name; what it throws ends the work.
+    /// - Throws: `QAMError.invalidArgument` for a tensor of which the calibration knows nothing, `malformed` for statistics or weights that are
+    ///   not finite, and what reading throws.
+    public static func measure(
+        _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
+        monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+    ) async throws -> RateMeasurement {
+        let knowsGradients = tensors.allSatisfy { QuantizationChoice.Feedback(calibration, for: source.tensors[$0]) == .columnsAndRows }
+        let unit = knowsGradients ? Unit.divergence : .outputError
+        let searches = try Recipe.rates.map { bits in
+            try Dictionary(uniqueKeysWithValues: Set(tensors.compactMap { plan.choices[$0]?.family }).map { ($0, try CodewordSearch(Codebook.builtIn($0, bits: bits))) })
+        }
+        let jobs = try tensors.map { tensor in
+            try Job(tensor, source, plan, calibration, searches)
+        }
+        let users = jobs.compactMap { job in job.key.map { (tensor: job.tensor, rows: job.reader.descriptor.rows, key: $0) } }
+        let factors = try FeedbackFactors(calibration, users: users, threads: threads)
+        var curves: [Int: RateCurve] = [:]
+        try await orderedMap(0..<jobs.count, width: threads) { index in
+            try jobs[index].reader.named { try jobs[index].curve(unit, factors) }
+        } consume: { index, curve in
+            curves[jobs[index].tensor] = curve
+            try monitor(index + 1, jobs.count, jobs[index].reader.descriptor.name)
+        }
+        return RateMeasurement(unit: unit, curves: curves)
+    }
+
+    /// A tensor to be measured.
+    private struct Job: Sendable {
+        let tensor: Int
+        let reader: RowReader
+        let choice: QuantizationChoice
+        /// By rate.
+        let encoders: [QAMEncoder]
+        let input: Int
+        /// The factor of the input's second moments, where they are known.
+        let key: FeedbackFactors.Key?
+
+        init(
+            _ tensor: Int, _ source: any TensorSource, _ plan: QuantizationPlan, _ calibration: CalibrationFile,
+            _ searches: [[Codebook.Family: CodewordSearch]]
+        ) throws {
+            let reader = try RowReader(source, tensor: tensor), name = reader.descriptor.name
+            guard let input = calibration.input(of: name), calibration.inputs[input].width == reader.columns,
+                let choice = plan.choices[tensor], let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
+            else {
+                throw QAMError(
+                    .invalidArgument, "its rate cannot be chosen: the calibration knows nothing of it; exclude it, or include it with bits of its own",
+                    at: .init(tensor: name))
+            }
+            encoders = try searches.compactMap { $0[choice.family] }.map {
+                try QAMEncoder(
+                    $0, columns: reader.columns, blockSize: block, seed: choice.seed, gainType: .float16, channelScales: choice.channelScales,
+                    refit: plan.refit)
+            }
+            key = calibration.hasSecondMoment(of: input)
+                ? FeedbackFactors.Key(input: input, rotation: encoders[0].rotation, channelScales: choice.channelScales) : nil
+            self.tensor = tensor
+            self.reader = reader
+            self.choice = choice
+            self.input = input
+        }
+
+        func curve(_ unit: Unit, _ factors: FeedbackFactors) throws -> RateCurve {
+            let rows = reader.descriptor.rows
+            let energies = try rowEnergies(), sample = try sample()
+            let sampled = sample.rows.reduce(0) { $0 + energies[$1] }
+            let factor = try key.map { try factors.factor($0) }
+            defer { if let key { factors.finish(rows: rows, of: tensor, key) } }
+            // What a row costs for each unit of its energy is much alike for all rows.
+            let weight = try unit == .divergence ? divergenceWeight(energies, factors) : energies.reduce(0, +)
+            let squares = try factor == nil ? factors.calibration.meanSquares(of: input) : []
+            return RateCurve(points: try encoders.map { encoder in
+                let errors = try encoder.errors(coding: sample.weights, feedback: choice.feedback == .off ? nil : factor)
+                let cost: Double
+                if let factor {
+                    cost = factor.costs(of: encoder.coordinates(errors)).reduce(0, +)
+                } else {
+                    cost = errors.indices.reduce(0) { $0 + Double(squares[$1 % squares.count]) * Double(errors[$1]) * Double(errors[$1]) }
+                }
+                let bytes = encoder.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
+                return RateCurve.Point(bits: encoder.search.codebook.bits, storedBits: 8 * bytes, cost: sampled > 0 ? cost / sampled * weight : 0)
+            })
+        }
+
+        /// The mean squares of the scaled rows.
+        private func rowEnergies() throws -> [Double] {
+            var energies: [Double] = []
+            for range in reader.ranges(ofBytes: 1 << 19) {
+                try reader.withRows(range) { fill in
+                    var row = [Float](repeating: 0, count: reader.columns)
+                    for index in 0..<range.count {
+                        var span = row.mutableSpan
+                        try fill(index, &span)
+                        energies.append(encoders[0].meanSquare(scaling: &row))
+                    }
+                }
+            }
+            guard energies.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "its weights are not finite") }
+            return energies
+        }
+
+        /// Rows that lie evenly over the tensor.
+        private func sample() throws -> (rows: [Int], weights: [Float]) {
+            let rows = reader.descriptor.rows, count = min(rows, max(16, RateMeasurement.sampledWeights / reader.columns))
+            let chosen = (0..<count).map { (2 * $0 + 1) * rows / (2 * count) }
+            var weights: [Float] = []
+            var row = [Float](repeating: 0, count: reader.columns)
+            for index in chosen {
+                var span = row.mutableSpan
+                try reader.fill(index, &span)
+                weights += row
+            }
+            return (chosen, weights)
+        }
+
+        /// Half of what errors of all rows cost that each cost as much as the row's energy at its own output.
+        private func divergenceWeight(_ energies: [Double], _ factors: FeedbackFactors) throws -> Double {
+            let name = reader.descriptor.name
+            if choice.feedback == .columnsAndRows {
+                let outputs = try OutputFactor(gains: energies.map { Float($0.squareRoot()) }, pool: factors.pool) {
+                    try factors.calibration.outputMoment(of: name, rows: $0)
+                }
+                return outputs.noiseGain / 2
+            }
+            var sum = 0.0
+            for row in energies.indices { sum += energies[row] * Double(try factors.calibration.outputMoment(of: name, rows: row..<row + 1)[row]) }
+            return sum / 2
+        }
+    }
+}

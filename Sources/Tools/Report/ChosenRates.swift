@@ -1,0 +1,73 @@
+internal import Converters
+internal import QAMFormat
+
+/// Rates that were chosen tensor by tensor, and what they are expected to cost.
+struct ChosenRates {
+    private struct Choice {
+        let tensor: String
+        let point: RateCurve.Point
+    }
+
+    private let unit: RateMeasurement.Unit
+    private let target: Double
+    private var choices: [Choice] = []
+    private var cost: Double { choices.reduce(0) { $0 + $1.point.cost } }
+
+    /// Gives the measured tensors of a plan the rates with which all coded tensors take `target` bits a weight at most and cost least.
+    ///
+    /// - Throws: `QAMError.invalidArgument` where the lowest rates take more.
+    init(
+        _ measured: RateMeasurement, for plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, target: Double
+    ) throws {
+        unit = measured.unit
+        self.target = target
+        let tensors = measured.curves.keys.sorted(), curves = tensors.compactMap { measured.curves[$0] }
+        let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
+        var budget = Double(weights) * target, leastBits = 0.0
+        // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
+        while let chosen = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
+            for (index, tensor) in tensors.enumerated() { plan.choices[tensor]?.bits = curves[index].points[chosen[index]].bits }
+            let coded = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
+            let excess = (ModelSize(coded).quantizedBitsPerWeight - target) * Double(weights)
+            if excess <= 0 {
+                choices = tensors.enumerated().map { Choice(tensor: source.tensors[$1].name, point: curves[$0].points[chosen[$0]]) }
+                return
+            }
+            leastBits = ModelSize(coded).quantizedBitsPerWeight
+            budget -= max(excess, 1)
+        }
+        let least = leastBits > 0 ? ", and with lower rates they take \(Format.decimal(leastBits, 3))" : ""
+        throw QAMError(.invalidArgument, "\(target) bits a weight are less than the quantized tensors can have with all overhead\(least)")
+    }
+
+    /// How many tensors have each rate, in ascending order.
+    private var counts: [(bits: Double, count: Int)] {
+        Recipe.rates.map { bits in (bits, choices.count { $0.point.bits == bits }) }.filter { $0.count > 0 }
+    }
+
+    var summary: String {
+        let list = counts.map { "\(Format.count($0.count)) x \(Format.decimal($0.bits, 1))" }.joined(separator: ", ")
+        return "\(list); \(Self.words(unit)) \(Format.scientific(cost)) to be expected"
+    }
+
+    /// Every tensor and its rate.
+    var lines: [String] {
+        var table = Table([("TENSOR", .left), ("BITS", .right), (Self.words(unit).uppercased(), .right)])
+        for choice in choices { table.add(choice.tensor, Format.decimal(choice.point.bits, 1), Format.scientific(choice.point.cost)) }
+        return table.lines
+    }
+
+    var json: JSONValue {
+        [
+            "target": .number(target), "unit": .string(unit.rawValue), "expected": .number(cost),
+            "tensors": .array(choices.map { ["name": .string($0.tensor), "bits": .number($0.point.bits), "expected": .number($0.point.cost)] }),
+        ]
+    }
+
+    private static func words(_ unit: RateMeasurement.Unit) -> String {
+        switch unit {
+        case .divergence: "divergence in nats a token"
+        case .outputError: "output error"
+        }
+    }
+}
