@@ -39,6 +39,7 @@ import Testing
         let outcome = try test.scratch.qamw("eval", "m.qamw", "--tokens", "t.u16", "--context", "10", "--reference", "m", "--json")
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
         let json = try outcome.json
+        #expect(json["model"]?.text == "m.qamw")
         #expect(json["tokens"]?.integer == 36 && json["context"]?.integer == 10)
         for key in ["perplexity", "referencePerplexity", "kl", "kl99", "klMax", "tokensPerSecond"] {
             #expect(try #require(json[key]?.double) > 0, "\(key)")
@@ -57,6 +58,46 @@ import Testing
         #expect(text.output.contains("Perplexity") && text.output.contains("Same top token  100.00%"), "\(text.output)")
         let quiet = try test.scratch.qamw("eval", "m", "--tokens", "t.u16", "--context", "10", "--quiet")
         #expect(quiet.status == 0 && quiet.output.isEmpty && quiet.errors.isEmpty)
+    }
+
+    /// An object for each model, with the figures that it has alone.
+    @Test(arguments: [["--reference", "m"], ["--reference", "m", "--exact"], ["--protocol", "llamacpp"]])
+    func severalModelsShareOneRun(more: [String]) throws {
+        let test = try TestInference("llama"), scratch = test.scratch
+        let models = ["a.qamw", "m", "b.qamw"], text = ["--tokens", "t.u16", "--context", "10"] + more
+        #expect(try scratch.qamw("quantize", "m", "a.qamw", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "m", "b.qamw", "--bits", "3", "--quiet").status == 0)
+        let outcome = try Command.run(["eval"] + models + text + ["--json"], in: scratch)
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+        let lines = outcome.output.split(separator: "\n")
+        #expect(lines.count == models.count)
+        for (model, line) in zip(models, lines) {
+            let alone = try Command.run(["eval", model] + text + ["--json"], in: scratch).json
+            #expect(Self.withoutSpeed(try JSONValue(parsing: Array(line.utf8), section: "output")) == Self.withoutSpeed(alone), "\(model)")
+        }
+        let table = try Command.run(["eval"] + models + text, in: scratch)
+        #expect(table.status == 0 && table.errors.isEmpty)
+        let rows = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.prefix(4).map { $0.first } == ["MODEL", "a.qamw", "m", "b.qamw"], "\(table.output)")
+        #expect(rows[2].last == (more[0] == "--reference" ? "100.00%" : rows[2][1]), "\(table.output)")
+        #expect(try Command.run(["eval"] + models + text + ["--quiet"], in: scratch).output.isEmpty)
+    }
+
+    private static func withoutSpeed(_ report: JSONValue) -> [JSONValue.Member] {
+        guard case .object(let members) = report else { return [] }
+        return members.filter { $0.key != "tokensPerSecond" }
+    }
+
+    @Test func oneOfSeveralThatDoesNotFitIsNamed() throws {
+        let test = try TestInference("llama"), tiny = TestInference.path("wikilm-tiny")
+        let cases: [(models: [String], status: Int32, says: String)] = [
+            (["m", tiny], 64, "qamw: \(tiny): it has 1024 tokens, but m has 80"), (["m", "nothing"], 66, "qamw: nothing: no such file"),
+            ([], 64, "Missing expected argument"),
+        ]
+        for (models, status, says) in cases {
+            let outcome = try Command.run(["eval"] + models + ["--tokens", "t.u16", "--context", "8"], in: test.scratch)
+            #expect(outcome.status == status && outcome.errors.contains(says) && outcome.output.isEmpty, "\(models): \(outcome.errors)")
+        }
     }
 
     /// Activations of eight bits, and of 32, of the same quantized model.

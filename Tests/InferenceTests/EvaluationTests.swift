@@ -31,13 +31,13 @@ import Testing
     func figuresAreThoseOfTheirDefinitions(counting: Evaluator.Counting, context: Int) throws {
         let fixture = Fixture.all[0], other = Fixture.all[2]
         let model = try fixture.model, reference = try other.model, tokens = try fixture.tokens
-        let evaluator = try Evaluator(model, reference: reference, context: context, counting: counting, pool: WorkerPool(width: 2))
+        let evaluator = try Evaluator([model], reference: reference, context: context, counting: counting, pool: WorkerPool(width: 2))
         var steps: [Int] = []
-        let found = try evaluator.run(tokens) { done, total, soFar in
+        let found = try #require(try evaluator.run(tokens) { done, total, soFar in
             steps.append(done)
             #expect(total == tokens.count / context)
-            #expect(soFar.tokens > 0 && soFar.hasReference)
-        }
+            #expect(soFar.count == 1 && soFar.allSatisfy { $0.tokens > 0 && $0.hasReference })
+        }.first)
 
         var logits: [Float] = [], references: [Float] = [], targets: [Int?] = []
         for window in 0..<tokens.count / context {
@@ -66,11 +66,34 @@ import Testing
 
     @Test func aModelAgreesWithItself() throws {
         let model = try Fixture.all[1].model
-        let evaluator = try Evaluator(model, reference: model, context: 10, counting: .windows, pool: WorkerPool(width: 3))
-        let found = try evaluator.run(Fixture.all[1].tokens, windows: 2) { _, _, _ in }
+        let evaluator = try Evaluator([model], reference: model, context: 10, counting: .windows, pool: WorkerPool(width: 3))
+        let found = try #require(try evaluator.run(Fixture.all[1].tokens, windows: 2) { _, _, _ in }.first)
         #expect(found.tokens == 18)
         #expect(found.divergence == 0 && found.largestDivergence == 0 && found.divergence(quantile: 0.99) == 0)
         #expect(found.top1Agreement == 1 && found.perplexity == found.referencePerplexity)
+    }
+
+    /// Side by side, models have the figures that each has alone, with a reference and without.
+    @Test(arguments: [Evaluator.Counting.windows, .llamacpp], [false, true])
+    func severalModelsHaveTheFiguresOfEachAlone(counting: Evaluator.Counting, withReference: Bool) throws {
+        let models = try Fixture.all.prefix(3).map { try $0.model } + [Fixture.all[0].model]
+        let reference = withReference ? try Fixture.all[3].model : nil, tokens = try Fixture.all[0].tokens
+        func figures(_ models: [Transformer], threads: Int) throws -> [[UInt64]] {
+            let pool = try WorkerPool(width: threads)
+            let evaluator = try Evaluator(models, reference: reference, context: 10, counting: counting, pool: pool)
+            return try evaluator.run(tokens) { _, _, soFar in #expect(soFar.count == models.count) }.map { found in
+                #expect(found.hasReference == withReference)
+                let numbers = [
+                    found.perplexity, found.referencePerplexity, found.divergence, found.divergence(quantile: 0.99), found.largestDivergence,
+                    found.top1Agreement, Double(found.tokens),
+                ]
+                return numbers.map(\.bitPattern)
+            }
+        }
+        let together = try figures(models, threads: 3)
+        #expect(try together == models.flatMap { try figures([$0], threads: 1) })
+        #expect(together[0] == together[3] && together[0] != together[1])
+        #expect(try figures([], threads: 1).isEmpty)
     }
 
     /// A real model and text, against an independent pass in float64.
@@ -82,8 +105,8 @@ import Testing
         let folder = Fixture.testdata.appending(path: "wikilm-tiny")
         let model = try Transformer(Fixture.configuration(folder), weights: .source(HuggingFaceFolder(path: folder.path)))
         for (counting, perplexity) in [(Evaluator.Counting.windows, wanted.windows), (.llamacpp, wanted.llamacpp)] {
-            let evaluator = try Evaluator(model, reference: nil, context: wanted.context, counting: counting, pool: WorkerPool(width: 2))
-            let found = try evaluator.run(tokens) { _, _, _ in }
+            let evaluator = try Evaluator([model], reference: nil, context: wanted.context, counting: counting, pool: WorkerPool(width: 2))
+            let found = try #require(try evaluator.run(tokens) { _, _, _ in }.first)
             #expect(abs(found.perplexity / perplexity - 1) < 1e-5, "\(found.perplexity)")
             #expect(!found.hasReference && found.tokens == (counting == .windows ? 8 * 127 : 8 * 63))
         }
@@ -92,12 +115,13 @@ import Testing
     @Test func whatCannotBeEvaluatedIsRefused() throws {
         let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
         // Nothing is predicted, or nothing counts.
-        #expect(throws: QAMError.self) { _ = try Evaluator(model, reference: nil, context: 1, counting: .windows, pool: pool) }
-        #expect(throws: QAMError.self) { _ = try Evaluator(model, reference: nil, context: 2, counting: .llamacpp, pool: pool) }
+        #expect(throws: QAMError.self) { _ = try Evaluator([model], reference: nil, context: 1, counting: .windows, pool: pool) }
+        #expect(throws: QAMError.self) { _ = try Evaluator([model], reference: nil, context: 2, counting: .llamacpp, pool: pool) }
         let tiny = Fixture.testdata.appending(path: "wikilm-tiny")
         let other = try Transformer(Fixture.configuration(tiny), weights: .source(HuggingFaceFolder(path: tiny.path)))
-        #expect(throws: QAMError.self) { _ = try Evaluator(model, reference: other, context: 4, counting: .windows, pool: pool) }
-        let evaluator = try Evaluator(model, reference: nil, context: 4, counting: .windows, pool: pool)
+        #expect(throws: QAMError.self) { _ = try Evaluator([model], reference: other, context: 4, counting: .windows, pool: pool) }
+        #expect(throws: QAMError.self) { _ = try Evaluator([model, other], reference: nil, context: 4, counting: .windows, pool: pool) }
+        let evaluator = try Evaluator([model], reference: nil, context: 4, counting: .windows, pool: pool)
         #expect(throws: QAMError.self) { _ = try evaluator.run([1, 2, 3]) { _, _, _ in } }
         // The last token of a window is predicted, not read.
         #expect(throws: QAMError.self) { _ = try evaluator.run([1, 2, 3, 80]) { _, _, _ in } }

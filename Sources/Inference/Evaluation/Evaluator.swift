@@ -1,8 +1,8 @@
 public import QAMFormat
 internal import Synchronization
 
-/// Evaluates a model on a text, cut into consecutive windows without overlap, each read from its beginning; what is left at the
-/// end is not used.
+/// Evaluates models on a text, cut into consecutive windows without overlap, each read from its beginning; what is left at the
+/// end is not used. The reference reads a window once, however many models are set beside it.
 public struct Evaluator {
     /// Which predictions of a window of n tokens count.
     public enum Counting: Sendable {
@@ -17,30 +17,33 @@ public struct Evaluator {
 
     public let context: Int
     private let counting: Counting
-    private let model: Session
+    private let models: [Session]
     private let reference: Session?
     private let pool: WorkerPool
     /// Predictions made at a time: bounds the memory of their logits.
     private static let block = 64
 
     /// - Parameter checkpoint: called before each layer; what it throws ends the run.
-    /// - Throws: `QAMError.invalidArgument` for a context in which nothing counts, or a reference of another vocabulary, and what
+    /// - Throws: `QAMError.invalidArgument` for a context in which nothing counts, or models of different vocabularies, and what
     ///   `Session` throws.
     public init(
-        _ model: Transformer, reference: Transformer?, context: Int, counting: Counting, pool: WorkerPool,
+        _ models: [Transformer], reference: Transformer?, context: Int, counting: Counting, pool: WorkerPool,
         checkpoint: @escaping () throws -> Void = {}
     ) throws {
         guard context >= 2, counting.first(context) < context - 1 else {
             throw QAMError(.invalidArgument, "windows of \(context) tokens hold nothing to predict")
         }
-        if let reference, reference.configuration.vocabularySize != model.configuration.vocabularySize {
+        let measure = reference ?? models.first
+        for model in models {
+            guard let measure, measure.configuration.vocabularySize != model.configuration.vocabularySize else { continue }
             throw QAMError(
                 .invalidArgument,
-                "the reference has \(reference.configuration.vocabularySize) tokens, the model \(model.configuration.vocabularySize)")
+                "the \(reference == nil ? "first model" : "reference") has \(measure.configuration.vocabularySize) tokens, "
+                    + "the model \(model.configuration.vocabularySize)")
         }
         self.context = context
         self.counting = counting
-        self.model = try Session(model, capacity: context, pool: pool, checkpoint: checkpoint)
+        self.models = try models.map { try Session($0, capacity: context, pool: pool, checkpoint: checkpoint) }
         self.reference = try reference.map { try Session($0, capacity: context, pool: pool, checkpoint: checkpoint) }
         self.pool = pool
     }
@@ -48,39 +51,48 @@ public struct Evaluator {
     /// - Parameters:
     ///   - windows: the first so many; nil for all.
     ///   - progress: told after each window how many are done, and the figures so far; what it throws ends the run.
+    /// - Returns: the evaluation of each model, with the same bits as alone.
     /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, and what
     ///   reading weights throws.
     public func run(
-        _ tokens: [UInt32], windows: Int? = nil, progress: (_ done: Int, _ total: Int, _ soFar: Evaluation) throws -> Void
-    ) throws -> Evaluation {
+        _ tokens: [UInt32], windows: Int? = nil, progress: (_ done: Int, _ total: Int, _ soFar: [Evaluation]) throws -> Void
+    ) throws -> [Evaluation] {
         let total = min(tokens.count / context, windows ?? .max)
         guard total > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are no window of \(context)") }
-        try model.model.requireKnown(tokens[..<(total * context)])
-        var evaluation = Evaluation()
+        try models.first?.model.requireKnown(tokens[..<(total * context)])
+        var evaluations = models.map { _ in Evaluation() }
         for window in 0..<total {
-            try evaluate(tokens[window * context..<(window + 1) * context], into: &evaluation)
-            try progress(window + 1, total, evaluation)
+            try evaluate(tokens[window * context..<(window + 1) * context], into: &evaluations)
+            try progress(window + 1, total, evaluations)
         }
-        return evaluation
+        return evaluations
     }
 
-    private func evaluate(_ window: ArraySlice<UInt32>, into evaluation: inout Evaluation) throws {
+    private func evaluate(_ window: ArraySlice<UInt32>, into evaluations: inout [Evaluation]) throws {
         let tokens = Array(window)
-        let vectors = try Self.read(tokens, model), others = try reference.map { try Self.read(tokens, $0) }
+        let vectors = try models.map { try Self.read(tokens, $0) }, others = try reference.map { try Self.read(tokens, $0) }
         for start in stride(from: counting.first(context), to: context - 1, by: Self.block) {
             let range = start..<min(start + Self.block, context - 1)
-            let logits = try model.logits(vectors, range)
             let references = try others.flatMap { others in try reference?.logits(others, range) }
-            let predictions = Mutex(Array(repeating: Evaluation.Prediction(), count: range.count))
-            pool.forEach(0..<range.count, grain: 4) { piece in
-                for t in piece {
-                    let prediction = Self.judge(logits, references, t, target: Int(tokens[range.lowerBound + t + 1]))
-                    predictions.withLock { $0[t] = prediction }
+            for (index, model) in models.enumerated() {
+                let logits = try model.logits(vectors[index], range)
+                for prediction in judge(logits, references, targets: tokens[range.lowerBound + 1...range.upperBound]) {
+                    evaluations[index].count(prediction)
                 }
             }
-            // In their order, so that sums do not depend on the threads.
-            for prediction in predictions.withLock({ $0 }) { evaluation.count(prediction) }
         }
+    }
+
+    /// Predictions in their order, so that sums do not depend on the threads.
+    private func judge(_ logits: FloatMatrix, _ references: FloatMatrix?, targets: ArraySlice<UInt32>) -> [Evaluation.Prediction] {
+        let predictions = Mutex(Array(repeating: Evaluation.Prediction(), count: targets.count))
+        pool.forEach(0..<targets.count, grain: 4) { piece in
+            for t in piece {
+                let prediction = Self.judge(logits, references, t, target: Int(targets[targets.startIndex + t]))
+                predictions.withLock { $0[t] = prediction }
+            }
+        }
+        return predictions.withLock { $0 }
     }
 
     /// The vectors behind all tokens but the last, which predicts nothing that is known.

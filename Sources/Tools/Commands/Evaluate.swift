@@ -6,11 +6,12 @@ internal import QAMFormat
 struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
-        abstract: "Tell how well a model predicts a text, and how far it is from a reference.",
+        abstract: "Tell how well models predict a text, and how far they are from a reference.",
         discussion: """
             Perplexity over consecutive windows of the text without overlap. With --reference also the Kullback-Leibler divergence \
             from that model's predictions, in nats, and how often the most likely token is the same. The protocol "windows" counts the \
-            predictions of tokens 1 to n-1 of each window, "llamacpp" those of tokens n/2+1 to n-1, as llama-perplexity does.
+            predictions of tokens 1 to n-1 of each window, "llamacpp" those of tokens n/2+1 to n-1, as llama-perplexity does. \
+            Several models, all of one vocabulary, share the reference's work: with --json an object a line, in their order.
 
             Quantized matrices of a .qamw file are multiplied from where they lie, with activations of eight bits; --exact takes \
             activations of 32 bits. The text is a file of token ids: little-endian, of 32 bits or, where its name ends in .u16, of 16.
@@ -19,8 +20,8 @@ struct Evaluate: AsyncParsableCommand {
               qamw eval llama.qamw --tokens wikitext2-test.u16 --reference models/llama
             """)
 
-    @Argument(help: "The model to evaluate.", completion: .file())
-    var model: String
+    @Argument(help: ArgumentHelp("The models to evaluate.", valueName: "model"), completion: .file())
+    var models: [String]
 
     @Option(help: ArgumentHelp("The text.", valueName: "file"), completion: .file())
     var tokens: String
@@ -51,26 +52,39 @@ struct Evaluate: AsyncParsableCommand {
     func run() async throws {
         let text = try TokenFile(path: tokens, limit: TokenFile.limit(context: context, windows: windows))
         let total = try text.windows(of: context, wanted: windows)
-        let input = try TransformerInput(path: model, exact: exact)
+        let inputs = try models.map { try TransformerInput(path: $0, exact: exact) }
         let reference = try reference.map { try TransformerInput(path: $0, exact: exact) }
-        try text.require(vocabularySize: input.model.configuration.vocabularySize)
+        try text.require(vocabularySize: requireOneVocabulary(inputs))
         let evaluator = try Evaluator(
-            input.model, reference: reference?.model, context: context, counting: counting.value, pool: try WorkerPool(width: threads.count),
+            inputs.map(\.model), reference: reference?.model, context: context, counting: counting.value, pool: try WorkerPool(width: threads.count),
             checkpoint: Interruption.check)
         let start = ContinuousClock.now
-        let evaluation = try await ProgressBar.during("Evaluating", quiet: report.hidesProgress, countsBytes: false) { bar in
+        let evaluations = try await ProgressBar.during("Evaluating", quiet: report.hidesProgress, countsBytes: false) { bar in
             try evaluator.run(text.tokens, windows: total) { try bar.report($0, of: $1, item: EvaluationReport.running($2)) }
         }
         let seconds = (ContinuousClock.now - start).seconds
-        let result = EvaluationReport(
-            evaluation: evaluation, context: context, tokensPerSecond: Double(total * context) / seconds,
-            warnings: input.warnings + (reference?.warnings ?? []))
-        report.show(warnings: result.warnings)
-        if report.json {
-            try Console.print(result.json)
-        } else if !report.quiet {
-            try Console.print(result.text)
+        let shared = reference?.warnings ?? []
+        let results = models.indices.map {
+            EvaluationReport(
+                model: models[$0], evaluation: evaluations[$0], context: context, tokensPerSecond: Double(total * context) / seconds,
+                warnings: inputs[$0].warnings + shared)
         }
+        report.show(warnings: inputs.flatMap(\.warnings) + shared)
+        if report.json {
+            for result in results { try Console.print(result.json) }
+        } else if !report.quiet {
+            try Console.print(results.count > 1 ? EvaluationReport.table(results) : results[0].text)
+        }
+    }
+
+    /// The size of the vocabulary that all models have.
+    private func requireOneVocabulary(_ inputs: [TransformerInput]) throws -> Int {
+        let sizes = inputs.map(\.model.configuration.vocabularySize)
+        if let other = sizes.firstIndex(where: { $0 != sizes[0] }) {
+            throw QAMError(
+                .invalidArgument, "it has \(sizes[other]) tokens, but \(models[0]) has \(sizes[0])", at: .init(file: models[other]))
+        }
+        return sizes[0]
     }
 }
 

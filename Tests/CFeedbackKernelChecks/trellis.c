@@ -1,0 +1,113 @@
+// Trellis codes.
+
+#include "group.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+// What pair t costs with a codeword, its targets being what they are.
+static double cost_of_pair(const fb_group *g, size_t t, double dx, double dy) {
+    const float *d = g->metric + 3 * t;
+    double first = (double)d[0] * dx, second = (double)d[1] * dx + (double)d[2] * dy;
+    return first * first + second * second;
+}
+
+// The cost of the path from one state to another that a search finds whose survivors carry their own targets; from any state
+// where `first` is none.
+static double search(const fb_group *g, const float *points, uint32_t stride, size_t pairs, size_t first, size_t last) {
+    static float targets[2][FB_STATES][FB_WIDTH];
+    static double costs[2][FB_STATES];
+    const size_t states = FB_WINDOWS >> stride;
+    for (size_t n = 0; n < states; n++) {
+        costs[0][n] = first == n || first == states ? 0 : INFINITY;
+        memcpy(targets[0][n], g->targets, sizeof targets[0][n]);
+    }
+    for (size_t t = 0; t < pairs; t++) {
+        const size_t now = t % 2, next = 1 - now;
+        const bool used = t < g->columns / 2;
+        for (size_t n = 0; n < states; n++) {
+            size_t best = 0;
+            float chosen[2] = {0, 0};
+            costs[next][n] = INFINITY;
+            for (size_t k = n << stride; k < (n + 1) << stride; k++) {
+                double cost = costs[now][k % states];
+                float codeword[2] = {0, 0}, larger, smaller;
+                if (used) {
+                    const float *target = targets[now][k % states] + 2 * t;
+                    unfold(fold(target, &larger, &smaller), points + 2 * k, codeword);
+                    cost += cost_of_pair(g, t, (double)target[0] - (double)codeword[0], (double)target[1] - (double)codeword[1]);
+                }
+                if (!(cost < costs[next][n])) continue;
+                costs[next][n] = cost;
+                best = k % states;
+                memcpy(chosen, codeword, sizeof chosen);
+            }
+            memcpy(targets[next][n], targets[now][best], sizeof targets[next][n]);
+            if (used) move(g, t, chosen, targets[next][n]);
+        }
+    }
+    return costs[pairs % 2][last];
+}
+
+static bool is_close(double cost, double other) { return fabs(cost - other) <= 1e-4 * other; }
+
+// A ring through `state` is what a search from this state finds, or what one from all states does. Where so few states are
+// that all are tried, none is cheaper.
+static void check_cost(check *c, const fb_group *g, const float *points, uint32_t stride, size_t pairs, size_t state, double cost) {
+    const size_t states = FB_WINDOWS >> stride;
+    double through = search(g, points, stride, pairs, state, state);
+    if (!is_close(cost, through) && !is_close(cost, search(g, points, stride, pairs, states, state)))
+        fail(c, "%zu columns of stride %u cost %g instead of %g", g->columns, stride, cost, through);
+    for (size_t n = 0; stride > 5 && n < states; n++) {
+        double other = search(g, points, stride, pairs, n, n);
+        if (cost > other && !is_close(cost, other)) fail(c, "%zu columns of stride %u cost %g, but %g is possible", g->columns, stride, cost, other);
+    }
+}
+
+static void check_group(check *c, uint32_t stride, size_t columns) {
+    const size_t pairs = (columns + 15) / 16 * 8, bytes = pairs / 8 * (3 + stride), ring = pairs * stride;
+    float *points = place_gaussian(2 * FB_WINDOWS), *work = place(FB_WORK, sizeof *work), *other_work = place(FB_WORK, sizeof *work);
+    for (size_t k = 0; k < FB_WINDOWS; k++) fold((float[]){points[2 * k], points[2 * k + 1]}, points + 2 * k, points + 2 * k + 1);
+    // Nothing may depend on what the memory held before.
+    memset(work, 0xFF, FB_WORK * sizeof *work);
+    memset(other_work, 0x41, FB_WORK * sizeof *work);
+    fb_group g = place_group(columns, bytes);
+    fb_group expected = place_again(&g, bytes), actual = place_again(&g, bytes);
+    c->truth->code_trellis(&expected, points, stride, work);
+    c->table->code_trellis(&actual, points, stride, other_work);
+    if (!same_outputs(&expected, &actual, bytes)) fail(c, "%zu columns of stride %u differ", columns, stride);
+
+    fb_group before = place_again(&g, bytes);
+    const uint8_t *base = actual.symbols + 3 * (pairs / 8);
+    double cost = 0;
+    for (size_t i = 0; i < pairs; i++) {
+        size_t window = 0; // spec section 8.4
+        for (size_t j = 0; j < 8; j++) {
+            size_t place = (i * stride + j) % ring;
+            window |= (size_t)(base[place / 8] >> place % 8 & 1) << j;
+        }
+        unsigned folded = 0, stored = stored_fold(actual.symbols, pairs, i);
+        if (i < columns / 2) {
+            float codeword[2], larger, smaller;
+            folded = fold(g.targets + 2 * i, &larger, &smaller);
+            unfold(folded, points + 2 * window, codeword);
+            if (!same(codeword, actual.codewords + 2 * i, 2)) fail(c, "pair %zu of %zu columns of stride %u has other symbols", i, columns, stride);
+            move(&g, i, codeword, g.targets);
+            cost += cost_of_pair(&g, i, (double)g.targets[2 * i], (double)g.targets[2 * i + 1]);
+        }
+        if (stored != folded) fail(c, "pair %zu of %zu columns of stride %u is folded otherwise", i, columns, stride);
+    }
+    if (!same(g.targets, actual.targets, FB_WIDTH)) fail(c, "%zu columns of stride %u leave something else", columns, stride);
+    check_cost(c, &before, points, stride, pairs, *base % (FB_WINDOWS >> stride), cost);
+}
+
+void check_code_trellis(check *c) {
+    for (uint32_t stride = 1; stride <= 7; stride++) {
+        for (size_t columns = 2; columns <= FB_WIDTH; columns += columns < 36 ? 2 : 46) {
+            check_group(c, stride, columns);
+            release();
+        }
+    }
+}
