@@ -22,7 +22,7 @@ package struct FeedbackFactor: Sendable {
     package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } }
 
     /// The share of the mean diagonal that is added to the diagonal.
-    package static let dampingShare = 0.03
+    package static let dampingShare = 0.01
 
     /// How much wider than its coordinates a row's targets are, whose errors of variance `error` are fed with a gain in variance of
     /// `fedVariance`. Gains are widened by it, so that codewords lie as densely as the targets do; up to 2, which gain types have room for.
