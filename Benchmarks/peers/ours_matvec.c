@@ -56,7 +56,7 @@ void ours_product_pass(void *product) {
 }
 
 double ours_weights_check(const ours_weights *w) {
-    const qam_kernels *scalar = qam_kernels_for(QAM_SCALAR);
+    const qam_kernels *scalar = qam_kernels_for(ISA_SCALAR);
     ours_product *chosen = ours_product_make(w, NULL), *truth = ours_product_make(w, NULL);
     truth->kernels = scalar;
     size_t columns = w->code.columns, first = w->rows - CHECKED_ROWS;

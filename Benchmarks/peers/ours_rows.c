@@ -89,7 +89,7 @@ double ours_rows_check(ours_rows *r) {
     double error = 0, energy = 0;
     for (size_t i = 0; i < r->rows; i++) {
         float factor = r->gains[i] * w->step;
-        qam_kernels_for(QAM_SCALAR)->dequantize(
+        qam_kernels_for(ISA_SCALAR)->dequantize(
             &w->code, r->symbols + i * w->row_bytes, &factor, 1, QAM_F32, r->y, NULL);
         for (size_t j = 0; j < columns; j++) {
             double x = r->input[i * columns + j], d = x - r->y[j];

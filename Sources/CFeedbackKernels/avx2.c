@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-#define FB_ISA FB_AVX2
+#define FB_ISA ISA_AVX2
 #define FB_TABLE fb_avx2
 #define FB_TILE_ROWS 5
 #define FB_TILE_VECTORS 1

@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-#define FB_ISA FB_AVX512
+#define FB_ISA ISA_AVX512
 #define FB_TABLE fb_avx512
 #define FB_TILE_ROWS 8
 #define FB_TILE_VECTORS 2

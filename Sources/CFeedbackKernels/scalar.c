@@ -2,7 +2,7 @@
 
 #include "internal.h"
 
-#define FB_ISA FB_SCALAR
+#define FB_ISA ISA_SCALAR
 #define FB_TABLE fb_scalar
 #define FB_TILE_ROWS 2
 #define FB_TILE_VECTORS 1

@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-#define FK_ISA FK_AVX2
+#define FK_ISA ISA_AVX2
 #define FK_TABLE fk_avx2
 #define FK_TILE_ROWS 2
 #define FK_TILE_VECTORS 2

@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-#define FK_ISA FK_AVX512
+#define FK_ISA ISA_AVX512
 #define FK_TABLE fk_avx512
 #define FK_TILE_ROWS 4
 #define FK_TILE_VECTORS 4

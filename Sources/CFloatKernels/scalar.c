@@ -2,7 +2,7 @@
 
 #include "internal.h"
 
-#define FK_ISA FK_SCALAR
+#define FK_ISA ISA_SCALAR
 #define FK_TABLE fk_scalar
 #if defined(__aarch64__)
 #define FK_TILE_ROWS 2

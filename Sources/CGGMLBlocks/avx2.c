@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-#define GB_ISA GB_AVX2
+#define GB_ISA ISA_AVX2
 #define GB_TABLE gb_avx2
 #define GB_X86 1
 

@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-#define GB_ISA GB_AVX512
+#define GB_ISA ISA_AVX512
 #define GB_TABLE gb_avx512
 #define GB_X86 1
 

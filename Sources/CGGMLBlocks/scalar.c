@@ -2,7 +2,7 @@
 
 #include "internal.h"
 
-#define GB_ISA GB_SCALAR
+#define GB_ISA ISA_SCALAR
 #define GB_TABLE gb_scalar
 
 #include "bodies/all.h"

@@ -2,9 +2,6 @@
 
 #include "internal.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
 size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns) {
     return (columns + 15) / 16 * (family == QAM_FREE ? rate : 3 + rate);
 }
@@ -25,7 +22,7 @@ float qam_fix_points(const float *points, size_t count, int16_t *fixed_points) {
 }
 
 static const qam_kernels scalar = {
-    .isa = QAM_SCALAR,
+    .isa = ISA_SCALAR,
     .read = qam_read_scalar,
     .sum_of_squares = qam_sum_of_squares_scalar,
     .inner_products = qam_inner_products_scalar,
@@ -51,7 +48,7 @@ static const qam_kernels scalar = {
 #if defined(__x86_64__)
 
 static const qam_kernels avx2 = {
-    .isa = QAM_AVX2,
+    .isa = ISA_AVX2,
     .read = qam_read_avx2,
     .sum_of_squares = qam_sum_of_squares_avx2,
     .inner_products = qam_inner_products_avx2,
@@ -75,7 +72,7 @@ static const qam_kernels avx2 = {
 };
 
 static const qam_kernels avx512 = {
-    .isa = QAM_AVX512,
+    .isa = ISA_AVX512,
     .read = qam_read_avx512,
     .sum_of_squares = qam_sum_of_squares_avx512,
     .inner_products = qam_inner_products_avx512,
@@ -98,22 +95,15 @@ static const qam_kernels avx512 = {
     .multiply = qam_multiply_avx512,
 };
 
-static bool has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")
-        && __builtin_cpu_supports("bmi2");
-}
-
-static bool has_avx512(void) {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2")
-        && __builtin_cpu_supports("avx512vnni");
+// What they use beyond ISA_AVX512.
+static bool has_avx512_extensions(void) {
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni");
 }
 
 #elif defined(__aarch64__)
 
 static const qam_kernels neon = {
-    .isa = QAM_NEON,
+    .isa = ISA_NEON,
     .read = qam_read_scalar,
     .sum_of_squares = qam_sum_of_squares_neon,
     .inner_products = qam_inner_products_neon,
@@ -138,35 +128,22 @@ static const qam_kernels neon = {
 
 #endif
 
-const qam_kernels *qam_kernels_for(qam_isa isa) {
+const qam_kernels *qam_kernels_for(instruction_set isa) {
+    if (!isa_is_here(isa)) return NULL;
     switch (isa) {
-    case QAM_SCALAR: return &scalar;
+    case ISA_SCALAR: return &scalar;
 #if defined(__x86_64__)
-    case QAM_AVX2: return has_avx2() ? &avx2 : NULL;
-    case QAM_AVX512: return has_avx512() ? &avx512 : NULL;
+    case ISA_AVX2: return &avx2;
+    case ISA_AVX512: return has_avx512_extensions() ? &avx512 : NULL;
 #elif defined(__aarch64__)
-    case QAM_NEON: return &neon;
+    case ISA_NEON: return &neon;
 #endif
     default: return NULL;
     }
 }
 
-static qam_isa wanted(void) {
-    const char *name = getenv("QAMW_ISA");
-    if (!name) return QAM_NEON;
-    if (strcmp(name, "scalar") == 0) return QAM_SCALAR;
-    if (strcmp(name, "avx2") == 0) return QAM_AVX2;
-    if (strcmp(name, "avx512") == 0) return QAM_AVX512;
-    return QAM_NEON;
-}
-
 const qam_kernels *qam_kernels_chosen(void) {
-    static _Atomic(const qam_kernels *) chosen;
-    const qam_kernels *table = atomic_load_explicit(&chosen, memory_order_acquire);
-    if (!table) {
-        // Threads that come here at the same time choose the same.
-        for (int isa = (int)wanted(); !table; isa--) table = qam_kernels_for((qam_isa)isa);
-        atomic_store_explicit(&chosen, table, memory_order_release);
-    }
+    const qam_kernels *table = NULL;
+    for (int isa = (int)isa_cap(); !table; isa--) table = qam_kernels_for((instruction_set)isa);
     return table;
 }

@@ -76,10 +76,10 @@ int main(void) {
         {"feed", check_feed}, {"code_plain", check_code_plain}, {"code_trellis", check_code_trellis},
     };
     int failures = 0;
-    for (fb_isa isa = FB_SCALAR; isa <= FB_AVX512; isa++) {
+    for (instruction_set isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
         if (!fb_functions_for(isa)) continue;
         for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-            check c = {.truth = fb_functions_for(FB_SCALAR), .table = fb_functions_for(isa), .name = checks[i].name};
+            check c = {.truth = fb_functions_for(ISA_SCALAR), .table = fb_functions_for(isa), .name = checks[i].name};
             if (c.table->isa != isa) fail(&c, "the table is that of instruction set %d", (int)c.table->isa);
             state = i + 1;
             checks[i].run(&c);

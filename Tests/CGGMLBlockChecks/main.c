@@ -72,9 +72,9 @@ static int encode(const gb_functions *truth, const gb_functions *table, size_t c
 
 int main(void) {
     int failed = 0;
-    const gb_functions *truth = gb_functions_for(GB_SCALAR);
-    for (int isa = GB_SCALAR; isa <= GB_AVX512; isa++) {
-        const gb_functions *table = gb_functions_for((gb_isa)isa);
+    const gb_functions *truth = gb_functions_for(ISA_SCALAR);
+    for (int isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
+        const gb_functions *table = gb_functions_for((instruction_set)isa);
         if (!table) continue;
         int types = 0;
         for (size_t count = 1; count <= MOST_BLOCKS; count++) {

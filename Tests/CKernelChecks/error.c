@@ -81,7 +81,7 @@ static void measure(check *c) {
 }
 
 qam_product_errors qam_measure_product_errors(
-    qam_isa isa, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed) {
+    instruction_set isa, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed) {
     measurement m = {family, rate, outliers, columns, {NAN, NAN}};
     return run_check(measure, &m, isa, seed) ? (qam_product_errors){NAN, NAN} : m.errors;
 }

@@ -17,6 +17,6 @@ size_t qam_check_count(void) { return sizeof checks / sizeof *checks; }
 
 const char *qam_check_name(size_t check) { return checks[check].name; }
 
-const char *qam_check_run(size_t check, qam_isa isa, uint64_t seed) {
+const char *qam_check_run(size_t check, instruction_set isa, uint64_t seed) {
     return run_check(checks[check].body, NULL, isa, seed);
 }

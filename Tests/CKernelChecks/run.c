@@ -66,11 +66,11 @@ static void describe_fault(const check *c) {
     snprintf(message, sizeof message, "%s: touched %p, which is nowhere near its memory", c->what, (void *)fault);
 }
 
-const char *run_check(check_body *body, void *argument, qam_isa isa, uint64_t seed) {
+const char *run_check(check_body *body, void *argument, instruction_set isa, uint64_t seed) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install);
-    const qam_kernels *truth = qam_kernels_for(QAM_SCALAR), *table = qam_kernels_for(isa);
-    if (!truth || truth->isa != QAM_SCALAR) return "there is no scalar table";
+    const qam_kernels *truth = qam_kernels_for(ISA_SCALAR), *table = qam_kernels_for(isa);
+    if (!truth || truth->isa != ISA_SCALAR) return "there is no scalar table";
     if (!table || table->isa != isa) return "this machine has no such instruction set";
 
     check *c = calloc(1, sizeof *c);

@@ -5,12 +5,12 @@ import Testing
 /// The floating-point kernels of every instruction set that this machine has, against the scalar truth and plain definitions.
 @Suite struct FloatKernelTests {
     struct InstructionSet: Sendable, CustomTestStringConvertible {
-        let isa: fk_isa
+        let isa: instruction_set
         let testDescription: String
 
         static let present = [
-            Self(isa: FK_SCALAR, testDescription: "scalar"), Self(isa: FK_AVX2, testDescription: "AVX2"),
-            Self(isa: FK_AVX512, testDescription: "AVX-512"),
+            Self(isa: ISA_SCALAR, testDescription: "scalar"), Self(isa: ISA_AVX2, testDescription: "AVX2"),
+            Self(isa: ISA_AVX512, testDescription: "AVX-512"),
         ].filter { unsafe fk_functions_for($0.isa) != nil }
     }
 
@@ -28,7 +28,7 @@ import Testing
 
     @Test func theTruthIsThere() {
         let present = InstructionSet.present.map(\.isa)
-        #expect(present.contains(FK_SCALAR))
+        #expect(present.contains(ISA_SCALAR))
         #expect(present.contains(unsafe fk_functions_chosen().pointee.isa))
         #expect(Check.all.count == 10)
     }

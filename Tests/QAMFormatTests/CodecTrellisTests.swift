@@ -29,7 +29,7 @@ import Testing
             pairs.indices.map { t in (0..<256).map { t < used ? cost(of: $0, for: pairs[t]) : 0 } }
         }
 
-        func search(_ pairs: [SIMD2<Int16>], used: Int, _ isa: qam_isa) -> [Int] {
+        func search(_ pairs: [SIMD2<Int16>], used: Int, _ isa: instruction_set) -> [Int] {
             var windows = [UInt8](repeating: 0, count: pairs.count)
             let coordinates = pairs.flatMap { [$0.x, $0.y] }
             unsafe qam_kernels_for(isa)?.pointee.trellis_search(
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    private static let sets = [QAM_SCALAR, QAM_AVX2, QAM_AVX512, QAM_NEON].filter { unsafe qam_kernels_for($0) != nil }
+    private static let sets = [ISA_SCALAR, ISA_AVX2, ISA_AVX512, ISA_NEON].filter { unsafe qam_kernels_for($0) != nil }
 
     /// The least cost of the rings through a state between the last pair and the first.
     private func leastCost(_ costs: [[Int]], stride: Int, through start: Int) -> Int {
@@ -71,7 +71,7 @@ import Testing
         var found = 0.0, exact = 0.0
         for _ in 0..<200 {
             let pairs = trellis.gaussian(length, &random), costs = trellis.costs(pairs, used: length)
-            let windows = trellis.search(pairs, used: length, QAM_SCALAR)
+            let windows = trellis.search(pairs, used: length, ISA_SCALAR)
             // In squared units of the magnitudes.
             let common = pairs.reduce(0.0) { $0 + (Double($1.x) * Double($1.x) + Double($1.y) * Double($1.y)) / 64 }
             found += common + Double(windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }) / 4
@@ -111,7 +111,7 @@ import Testing
         let bits = 8 * stride
         for _ in 0..<8 {
             let pairs = trellis.gaussian(8, &random), costs = trellis.costs(pairs, used: 8)
-            let windows = trellis.search(pairs, used: 8, QAM_SCALAR)
+            let windows = trellis.search(pairs, used: 8, ISA_SCALAR)
             let cost = windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }
             var best = Int.max
             for ring in 0..<1 << bits {

@@ -6,12 +6,12 @@ import Testing
 /// ggml's block types against what ggml itself makes of them, from every instruction set that this machine has.
 @Suite struct GGMLBlocksTests {
     struct InstructionSet: Sendable, CustomTestStringConvertible {
-        let isa: gb_isa
+        let isa: instruction_set
         let testDescription: String
 
         static let present = [
-            Self(isa: GB_SCALAR, testDescription: "scalar"), Self(isa: GB_AVX2, testDescription: "AVX2"),
-            Self(isa: GB_AVX512, testDescription: "AVX-512"),
+            Self(isa: ISA_SCALAR, testDescription: "scalar"), Self(isa: ISA_AVX2, testDescription: "AVX2"),
+            Self(isa: ISA_AVX512, testDescription: "AVX-512"),
         ].filter { unsafe gb_functions_for($0.isa) != nil }
 
         func decode(_ bytes: [UInt8], as dtype: DType) -> [Float] {

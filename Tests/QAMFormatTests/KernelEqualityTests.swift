@@ -5,12 +5,12 @@ import Testing
 /// The kernels of every instruction set that this machine has, against the scalar truth and against plain computations.
 @Suite struct KernelEqualityTests {
     struct InstructionSet: Sendable, CustomTestStringConvertible {
-        let isa: qam_isa
+        let isa: instruction_set
         let testDescription: String
 
         static let present = [
-            Self(isa: QAM_SCALAR, testDescription: "scalar"), Self(isa: QAM_AVX2, testDescription: "AVX2"),
-            Self(isa: QAM_AVX512, testDescription: "AVX-512"), Self(isa: QAM_NEON, testDescription: "NEON"),
+            Self(isa: ISA_SCALAR, testDescription: "scalar"), Self(isa: ISA_AVX2, testDescription: "AVX2"),
+            Self(isa: ISA_AVX512, testDescription: "AVX-512"), Self(isa: ISA_NEON, testDescription: "NEON"),
         ].filter { unsafe qam_kernels_for($0.isa) != nil }
     }
 
@@ -21,7 +21,7 @@ import Testing
 
         var testDescription: String { unsafe String(cString: qam_check_name(index)) }
 
-        func run(_ isa: qam_isa, seed: UInt64) -> String? {
+        func run(_ isa: instruction_set, seed: UInt64) -> String? {
             unsafe qam_check_run(index, isa, seed).map { unsafe String(cString: $0) }
         }
     }
@@ -33,14 +33,14 @@ import Testing
 
     @Test func theTruthIsThere() {
         let present = InstructionSet.present.map(\.isa)
-        #expect(present.contains(QAM_SCALAR))
+        #expect(present.contains(ISA_SCALAR))
         let chosen = unsafe qam_kernels_chosen().pointee.isa
         #expect(present.contains(chosen))
         #expect(Check.all.count > 18)
     }
 
     /// The mean relative errors of products on 4,096 columns over a few draws.
-    private func errors(_ isa: qam_isa, _ family: qam_family, _ rate: UInt32, outliers: UInt32) -> (rotated: Double, plain: Double) {
+    private func errors(_ isa: instruction_set, _ family: qam_family, _ rate: UInt32, outliers: UInt32) -> (rotated: Double, plain: Double) {
         let draws = 4
         var sum = (rotated: 0.0, plain: 0.0)
         for seed in 0..<draws {

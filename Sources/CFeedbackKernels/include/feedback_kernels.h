@@ -12,11 +12,10 @@
 #ifndef FEEDBACK_KERNELS_H
 #define FEEDBACK_KERNELS_H
 
+#include <instruction_set.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum { FB_SCALAR, FB_AVX2, FB_AVX512 } fb_isa;
 
 enum {
     FB_WIDTH = 128,       // columns of a group
@@ -55,7 +54,7 @@ typedef struct {
 } fb_group;
 
 typedef struct {
-    fb_isa isa;
+    instruction_set isa;
 
     // ---- The factor ----
 
@@ -88,9 +87,9 @@ typedef struct {
 static inline size_t fb_row(size_t i) { return 32 * (i / 8) * (i / 8 + 1) + 8 * (i % 8) * (i / 8 + 1); }
 
 // NULL where this machine lacks the instruction set.
-const fb_functions *fb_functions_for(fb_isa isa);
+const fb_functions *fb_functions_for(instruction_set isa);
 
-// The best for this machine, chosen once; the environment variable QAMW_ISA (scalar, avx2, avx512) caps the choice.
+// The best for this machine up to isa_cap().
 const fb_functions *fb_functions_chosen(void);
 
 #endif

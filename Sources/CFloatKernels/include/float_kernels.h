@@ -8,16 +8,15 @@
 #ifndef FLOAT_KERNELS_H
 #define FLOAT_KERNELS_H
 
+#include <instruction_set.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum { FK_SCALAR, FK_AVX2, FK_AVX512 } fk_isa;
 
 // Stored numbers, little-endian.
 typedef enum { FK_F32, FK_F16, FK_BF16 } fk_type;
 
 typedef struct {
-    fk_isa isa;
+    instruction_set isa;
 
     // The products of rows and vectors: out[t * out_apart + i] = sum over j of rows[i][j] * x[t * x_apart + j].
     // Row i begins `row_bytes` * i after `rows`.
@@ -55,9 +54,9 @@ typedef struct {
 } fk_functions;
 
 // NULL where this machine lacks the instruction set.
-const fk_functions *fk_functions_for(fk_isa isa);
+const fk_functions *fk_functions_for(instruction_set isa);
 
-// The best for this machine, chosen once; the environment variable QAMW_ISA (scalar, avx2, avx512) caps the choice.
+// The best for this machine up to isa_cap().
 const fk_functions *fk_functions_chosen(void);
 
 #endif

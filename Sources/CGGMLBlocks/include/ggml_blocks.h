@@ -9,10 +9,9 @@
 #ifndef GGML_BLOCKS_H
 #define GGML_BLOCKS_H
 
+#include <instruction_set.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum { GB_SCALAR, GB_AVX2, GB_AVX512 } gb_isa;
 
 enum { GB_TYPES = 43 };  // one more than the largest type id
 
@@ -24,7 +23,7 @@ typedef struct {
 } gb_type;
 
 typedef struct {
-    gb_isa isa;
+    instruction_set isa;
     gb_type types[GB_TYPES];  // by ggml's type id; zeros for ids that are no block types
     // The blocks that ggml's quantize_row_q8_0_ref makes of 32 * count floats. Where that leaves C's rails: a block with
     // a NaN has a NaN for a scale, one with an infinity (and no NaN) an infinite one, and both hold zeros, as does one
@@ -33,10 +32,9 @@ typedef struct {
 } gb_functions;
 
 // The functions for one instruction set; NULL where this machine or this build has it not.
-const gb_functions *gb_functions_for(gb_isa isa);
+const gb_functions *gb_functions_for(instruction_set isa);
 
-// The best functions that this machine runs, chosen once. The environment variable QAMW_ISA (scalar, avx2, avx512) caps
-// the choice: what is not there falls back to the best below it.
+// The best functions that this machine runs, up to isa_cap().
 const gb_functions *gb_functions_chosen(void);
 
 // types[id]; zeros where there is no such id.

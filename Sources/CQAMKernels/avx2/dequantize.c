@@ -166,7 +166,7 @@ void qam_dequantize_avx2(
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     size_t row_size = columns * size_of(type);
     float root = qam_root(code->block);
-    const qam_kernels *table = qam_kernels_for(QAM_AVX2);
+    const qam_kernels *table = qam_kernels_for(ISA_AVX2);
     qam_octant_reader reader;
     if (code->family == QAM_OCTANT) qam_make_reader(code->magnitudes, code->rate, &reader);
     for (size_t i = 0; i < rows; i++, symbols += row_bytes) {

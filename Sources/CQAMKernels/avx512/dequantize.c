@@ -193,7 +193,7 @@ void qam_dequantize_avx512(
     size_t row_size = columns * (type == QAM_F32 ? sizeof(float) : sizeof(uint16_t));
     bool far = type == QAM_F32 && rows * row_size > FAR;
     float root = qam_root(code->block);
-    const qam_kernels *table = qam_kernels_for(QAM_AVX512);
+    const qam_kernels *table = qam_kernels_for(ISA_AVX512);
     group_reader reader = {0};
     if (code->family == QAM_OCTANT) reader = reader_of(columns, code->rate);
     for (size_t i = 0; i < rows; i++, symbols += row_bytes) {

@@ -8,10 +8,9 @@
 #ifndef QAM_KERNELS_H
 #define QAM_KERNELS_H
 
+#include <instruction_set.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum { QAM_SCALAR, QAM_AVX2, QAM_AVX512, QAM_NEON } qam_isa;
 
 typedef enum { QAM_FREE = 1, QAM_OCTANT = 2 } qam_family;
 
@@ -72,7 +71,7 @@ typedef struct {
 } qam_activation;
 
 typedef struct {
-    qam_isa isa;
+    instruction_set isa;
 
     // ---- Memory ----
 
@@ -173,10 +172,9 @@ typedef struct {
 } qam_kernels;
 
 // The functions for one instruction set; NULL where this machine or this build has it not.
-const qam_kernels *qam_kernels_for(qam_isa isa);
+const qam_kernels *qam_kernels_for(instruction_set isa);
 
-// The best functions that this machine runs, chosen once. The environment variable QAMW_ISA (scalar, avx2, avx512,
-// neon) caps the choice: what is not there falls back to the best below it.
+// The best functions that this machine runs, up to isa_cap().
 const qam_kernels *qam_kernels_chosen(void);
 
 // Bytes of one row's symbols.

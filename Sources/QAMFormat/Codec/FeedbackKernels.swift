@@ -18,14 +18,7 @@ package struct FeedbackKernels: Sendable {
 
     /// Those for an instruction set; nil where there are none or this machine does not have it.
     package init?(_ instructionSet: Kernels.InstructionSet) {
-        let number: fb_isa
-        switch instructionSet {
-        case .scalar: number = FB_SCALAR
-        case .avx2: number = FB_AVX2
-        case .avx512: number = FB_AVX512
-        case .neon: return nil
-        }
-        guard let table = unsafe fb_functions_for(number) else { return nil }
+        guard let table = unsafe fb_functions_for(Kernels.number(instructionSet)) else { return nil }
         self.table = unsafe table.pointee
     }
 

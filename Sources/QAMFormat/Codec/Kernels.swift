@@ -29,12 +29,12 @@ package struct Kernels: Sendable {
         self.table = table
     }
 
-    private static func number(_ instructionSet: InstructionSet) -> qam_isa {
+    static func number(_ instructionSet: InstructionSet) -> instruction_set {
         switch instructionSet {
-        case .scalar: QAM_SCALAR
-        case .avx2: QAM_AVX2
-        case .avx512: QAM_AVX512
-        case .neon: QAM_NEON
+        case .scalar: ISA_SCALAR
+        case .avx2: ISA_AVX2
+        case .avx512: ISA_AVX512
+        case .neon: ISA_NEON
         }
     }
 

@@ -11,6 +11,6 @@ const char *fk_check_name(size_t index);
 
 // Runs a check on an instruction set that this machine has. NULL where all is well, else what is not, until the next run on
 // this thread.
-const char *fk_check_run(size_t index, fk_isa isa);
+const char *fk_check_run(size_t index, instruction_set isa);
 
 #endif

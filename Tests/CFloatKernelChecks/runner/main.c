@@ -6,7 +6,7 @@
 
 int main(void) {
     int failures = 0;
-    for (fk_isa isa = FK_SCALAR; isa <= FK_AVX512; isa++) {
+    for (instruction_set isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
         if (!fk_functions_for(isa)) continue;
         for (size_t i = 0; i < fk_check_count(); i++) {
             const char *message = fk_check_run(i, isa);

@@ -16,7 +16,7 @@ const char *qam_check_name(size_t check);
 
 // Runs a check with the inputs that the seed gives. NULL, or what is wrong first; valid until this thread's next check.
 // A check that compared nothing is wrong too, and so is an instruction set that this machine has not.
-const char *qam_check_run(size_t check, qam_isa isa, uint64_t seed);
+const char *qam_check_run(size_t check, instruction_set isa, uint64_t seed);
 
 // The relative error of a product through `prepare` and `multiply` against that of the decoded weights in double:
 // `rotated` as the kernels do it, `plain` with the activation quantized as it is, without the rotation.
@@ -26,6 +26,6 @@ typedef struct {
 
 // NaN where this machine has no such instruction set. `outliers` of every 1,000 channels of the Gaussian activation are 20 times as large.
 qam_product_errors qam_measure_product_errors(
-    qam_isa isa, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed);
+    instruction_set isa, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed);
 
 #endif

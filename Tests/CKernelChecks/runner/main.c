@@ -16,12 +16,12 @@ int main(int count, char **words) {
     const char *isa_wanted = count > 1 ? words[1] : "-", *check_wanted = count > 2 ? words[2] : "-";
     uint64_t seed = count > 3 ? strtoull(words[3], NULL, 0) : 1;
     int ran = 0, failed = 0;
-    for (int isa = QAM_SCALAR; isa <= QAM_NEON; isa++) {
-        if (strcmp(isa_wanted, "-") != 0 ? strcmp(isa_wanted, names[isa]) != 0 : !qam_kernels_for((qam_isa)isa)) continue;
+    for (int isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
+        if (strcmp(isa_wanted, "-") != 0 ? strcmp(isa_wanted, names[isa]) != 0 : !qam_kernels_for((instruction_set)isa)) continue;
         for (size_t i = 0; i < qam_check_count(); i++) {
             if (strcmp(check_wanted, "-") != 0 && strcmp(check_wanted, qam_check_name(i)) != 0) continue;
             clock_t start = clock();
-            const char *message = qam_check_run(i, (qam_isa)isa, seed);
+            const char *message = qam_check_run(i, (instruction_set)isa, seed);
             double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
             printf("%-7s %-22s %5.2f s  %s\n", names[isa], qam_check_name(i), seconds, message ? message : "ok");
             fflush(stdout);
