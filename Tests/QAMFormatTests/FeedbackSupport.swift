@@ -6,15 +6,15 @@ struct FeedbackReference {
     /// Row by row.
     let moments: [Float]
 
-    /// Neighbours correlate by 0.9, scaled channel by channel.
-    init(columns: Int, dead: Set<Int> = []) {
+    /// Neighbours correlate by 0.9, scaled channel by channel; all times a power of two.
+    init(columns: Int, dead: Set<Int> = [], exponent: Int = 0) {
         self.columns = columns
         let scales = (0..<columns).map { dead.contains($0) ? 0 : 0.3 + Double($0 * 37 % 11) / 5 }
         var powers = [1.0]
         for _ in 1..<columns { powers.append(powers[powers.count - 1] * 0.9) }
         moments = (0..<columns * columns).map { index in
             let i = index / columns, j = index % columns
-            return Float(scales[i] * scales[j] * powers[abs(i - j)])
+            return Float(scales[i] * scales[j] * powers[abs(i - j)]) * Float(sign: .plus, exponent: exponent, significand: 1)
         }
     }
 

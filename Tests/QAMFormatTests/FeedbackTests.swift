@@ -26,7 +26,7 @@ import Testing
         let v = reference.triangle(rotation)
         for t in stride(from: 0, to: columns, by: 2) {
             let d = [v[t][t], v[t][t + 1], v[t + 1][t + 1]]
-            for (k, value) in d.enumerated() { #expect(abs(Double(factor.metric[t / 2 * 3 + k]) - value) < 1e-5) }
+            for (k, value) in d.enumerated() { #expect(abs(Double(factor.metric[t / 2 * 3 + k]) * factor.unit - value) < 1e-5) }
             let group = t / 128 * 128, panel = factor.panelStart(group: group)
             for i in 0..<group + 128 {
                 let first = i < t ? v[i][t] / d[0] : 0
@@ -158,6 +158,19 @@ import Testing
         }
         let second = try Self.code(encoder, Array(weights[(40 * columns)...]), reference.factor(encoder.rotation))
         #expect(second.streams[0] == Array(truth.streams[0].suffix(second.streams[0].count)))
+    }
+
+    /// How large a model's activations are changes nothing, to the ends of float32.
+    @Test(arguments: [(Codebook.Family.free, 3.5), (.octant, 4.0), (.octant, 2.0)])
+    func theSizeOfMomentsChangesNothing(family: Codebook.Family, bits: Double) throws {
+        let columns = 200, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
+        var random = CodecRandom(seed: 15)
+        let weights = random.gaussian(3 * columns)
+        let truth = try Self.code(encoder, weights, FeedbackReference(columns: columns).factor(encoder.rotation))
+        for exponent in [-100, 60, 110] {
+            let factor = try FeedbackReference(columns: columns, exponent: exponent).factor(encoder.rotation)
+            #expect(try Self.code(encoder, weights, factor).streams == truth.streams, "2^\(exponent)")
+        }
     }
 
     @Test func zeroRowsAndDeadChannelsAreCoded() throws {

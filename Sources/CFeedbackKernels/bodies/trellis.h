@@ -214,7 +214,8 @@ static void settle(const search *s, size_t pairs, const uint8_t *path, const uin
     }
 }
 
-// Searches for the best ring through each of some states, by stride: all of them where they are few, and else those that promise most.
+// Searches for the best ring through each of some states, by stride: all of them where they are few, and else those that promise most. Of short
+// groups, whose ends are near each other, as many more as take the time of a whole group.
 static const uint8_t tries[8] = {0, 1, 1, 1, 2, 4, 4, 2};
 
 // A state's promise is what the cheapest ways to and from it cost: a first search from any state to any finds the ways to it. Where the ways to
@@ -227,9 +228,9 @@ static void code_trellis(const fb_group *group, const float *points, uint32_t st
         .next = work + FB_STATES * FB_WIDTH, .windows = choices, .folds = choices + FB_PAIRS * FB_STATES};
     for (size_t k = 0; k < FB_WINDOWS; k++) s.x[k] = points[2 * k], s.y[k] = points[2 * k + 1];
 
-    uint8_t best[FB_PAIRS], best_folds[FB_PAIRS], path[FB_PAIRS], folds[FB_PAIRS];
+    uint8_t best[FB_PAIRS] = {0}, best_folds[FB_PAIRS] = {0}, path[FB_PAIRS], folds[FB_PAIRS];
     float costs[FB_STATES] = {0}, promise[FB_STATES] = {0}, least = INFINITY;
-    const uint32_t count = tries[stride];
+    const uint32_t count = tries[stride] * (uint32_t)(FB_PAIRS / pairs);
     if (count < s.states) {
         run(&s, pairs, costs);
         leave(&s, pairs < ahead ? pairs : ahead, promise);

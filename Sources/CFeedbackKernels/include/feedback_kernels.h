@@ -46,7 +46,7 @@ typedef struct {
 typedef struct {
     size_t columns;       // even, at most FB_WIDTH
     const float *panel;   // F of the group's own columns: FB_WIDTH floats for each of them; zero up to the end of its pair
-    const float *metric;  // D of each pair: its elements (0, 0), (0, 1), (1, 1)
+    const float *metric;  // D of each pair: its elements (0, 0), (0, 1), (1, 1); neither huge nor tiny
     const float *z;       // FB_WIDTH coordinates of the row
     float *targets;       // FB_WIDTH: z and what the columns before the group have added; then x = targets - codewords
     float *codewords;     // FB_WIDTH: takes the codewords

@@ -23,7 +23,7 @@ extension FeedbackFactor {
                 let j = row * apart + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
                 let first = Double(metric[3 * t]) * x, second = Double(metric[3 * t + 1]) * x + Double(metric[3 * t + 2]) * y
                 let own = Double(e[j]) * Double(e[j]) + Double(e[j + 1]) * Double(e[j + 1])
-                cost += first * first + second * second - damping * own
+                cost += (first * first + second * second) * unit * unit - damping * own
             }
             return max(0, cost)
         }

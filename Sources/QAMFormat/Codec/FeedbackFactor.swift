@@ -9,8 +9,10 @@ package struct FeedbackFactor: Sendable {
     /// F, in panels of 128 columns, one after the other: of each panel the rows up to its last column, 128 floats each, zero up to
     /// and including a column's own pair.
     package let panels: [Float]
-    /// Of each pair, the elements (0, 0), (0, 1) and (1, 1) of D.
+    /// Of each pair, the elements (0, 0), (0, 1) and (1, 1) of D, in units of `unit`.
     package let metric: [Float]
+    /// A power of two, near the root of the mean diagonal: costs in float neither overflow nor vanish, however large inputs are.
+    package let unit: Double
 
     /// The variance that what is fed adds to targets, where coding leaves noise of unit variance of each: the mean over columns.
     package private(set) var fedVariance = 0.0
@@ -19,7 +21,7 @@ package struct FeedbackFactor: Sendable {
     let damping: Double
 
     /// What noise of unit variance in each rotated column costs in all.
-    package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } }
+    package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } * unit * unit }
 
     /// The share of the mean diagonal that is added to the diagonal.
     package static let dampingShare = 0.01
@@ -56,7 +58,8 @@ package struct FeedbackFactor: Sendable {
         let added = sum > 0 ? Self.dampingShare * sum / Double(columns) : 1
         for i in 0..<columns { m[FeedbackKernels.rowStart(i) + i] += added }
         guard kernels.factor(m, rows: columns, pool: pool) else { throw Self.indefinite }
-        self.init(rotation, triangle: m, damping: added)
+        let mean = sum > 0 ? (1 + Self.dampingShare) * sum / Double(columns) : 1
+        self.init(rotation, triangle: m, damping: added, unit: Double(sign: .plus, exponent: mean.squareRoot().exponent, significand: 1))
         fedVariance = probedVariance(kernels)
     }
 
@@ -96,12 +99,12 @@ package struct FeedbackFactor: Sendable {
     }
 
     /// Takes F and D out of the factored triangle.
-    private init(_ rotation: Rotation, triangle m: FeedbackKernels.Doubles, damping: Double) {
+    private init(_ rotation: Rotation, triangle m: FeedbackKernels.Doubles, damping: Double, unit: Double) {
         let columns = rotation.columns, width = FeedbackKernels.groupColumns
         func v(_ i: Int, _ j: Int) -> Double { m[FeedbackKernels.rowStart(columns - 1 - i) + columns - 1 - j] }
         var metric: [Float] = []
         metric.reserveCapacity(columns / 2 * 3)
-        for t in stride(from: 0, to: columns, by: 2) { metric += [Float(v(t, t)), Float(v(t, t + 1)), Float(v(t + 1, t + 1))] }
+        for t in stride(from: 0, to: columns, by: 2) { metric += [v(t, t), v(t, t + 1), v(t + 1, t + 1)].map { Float($0 / unit) } }
         var panels: [Float] = []
         let groups = (columns + width - 1) / width
         panels.reserveCapacity(groups * (groups + 1) / 2 * width * width)
@@ -120,6 +123,7 @@ package struct FeedbackFactor: Sendable {
         }
         self.rotation = rotation
         self.damping = damping
+        self.unit = unit
         self.metric = metric
         self.panels = panels
     }
