@@ -15,20 +15,14 @@ struct TransformerInput {
     ///   fit, and what opening throws.
     init(path: String, exact: Bool) throws {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
-        var warnings = input.model.warnings
         do {
             let weights: ModelWeights, files: [any EmbeddedFile]
             if let reader = input.reader, ModelNames.of(reader) != .gguf {
                 (weights, files) = (.mapped(reader, exact: exact), reader.files)
             } else {
-                if let reader = input.reader, reader.tensors.contains(where: { if case .coded = $0.storage { true } else { false } }) {
-                    warnings.append(
-                        "\(path): its tensors have GGUF's names, so they are decoded by rows each time; "
-                            + "quantized from what \"qamw convert --names hf\" makes of the GGUF they are multiplied from the mapping")
-                }
                 let decoded = try DequantizingSource(input.model, to: .dtype(.f32))
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
-                (weights, files) = (.source(named), named.files)
+                (weights, files) = (try input.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
             }
             guard let config = try ModelConfig(files) ?? Self.configuration(beside: path) else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
@@ -37,8 +31,25 @@ struct TransformerInput {
         } catch let error as QAMError {
             throw error.inFile(path)
         }
-        self.warnings = warnings
+        warnings = input.model.warnings
         paths = input.model.inputs
+    }
+
+    /// The weights of a mapped file with GGUF's names; nil where more than names and the order of rows differs from Hugging Face's.
+    private static func mapped(_ reader: QAMReader, exact: Bool) throws -> ModelWeights? {
+        guard let counterparts = try HuggingFaceCounterparts(of: reader) else { return nil }
+        var places: [String: ModelWeights.Place] = [:]
+        for tensor in reader.tensors {
+            guard let counterpart = counterparts[tensor.name] else { continue }
+            switch counterpart.difference {
+            case .none: places[counterpart.name] = .init(name: tensor.name)
+            case .interleaved(let heads):
+                guard let order = HeadPermutation(heads: heads, .toHalves).order(rows: tensor.shape.first ?? 0) else { return nil }
+                places[counterpart.name] = .init(name: tensor.name, order: order)
+            case .values: return nil
+            }
+        }
+        return .mapped(reader, exact: exact, places: places)
     }
 
     private static func configuration(beside path: String) throws -> ModelConfig? {

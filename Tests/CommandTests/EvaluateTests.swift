@@ -18,19 +18,35 @@ import Testing
         #expect(try test.perplexity("g.qamw") == found)
     }
 
-    /// A quantized file with GGUF's names runs, slowly, and says so.
-    @Test func ggufsNamesAreDecodedByRows() throws {
-        let test = try TestInference("llama"), scratch = test.scratch
+    /// Rows are coded one by one, so that a file with GGUF's names has the same codes in another order, and the same figures.
+    @Test(arguments: ["llama", "mistral", "qwen2", "qwen3"])
+    func quantizedFilesWithGGUFsNamesRunAlike(name: String) throws {
+        let test = try TestInference(name), scratch = test.scratch
         #expect(try scratch.qamw("convert", "m", "m.gguf", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw", "--quiet").status == 0)
-        #expect(try scratch.qamw("convert", "m.gguf", "h.qamw", "--names", "hf", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "h.qamw", "q.qamw", "--quiet").status == 0)
-        let slow = try scratch.qamw("eval", "g.qamw", "--tokens", "t.u16", "--context", "40", "--json").json
-        #expect(slow["warnings"]?.elements.count == 1 && slow["warnings"]?.elements[0].text?.contains("--names hf") == true)
-        #expect(try slow["perplexity"]?.double == test.perplexity("g.qamw", "--exact"))
-        // Named otherwise before, it runs from the mapping, with activations of eight bits.
-        #expect(try test.perplexity("q.qamw", "--exact") == slow["perplexity"]?.double)
-        #expect(try test.perplexity("q.qamw") != slow["perplexity"]?.double)
+        #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "m", "q.qamw", "--recipe", "all", "--quiet").status == 0)
+        let gguf = try scratch.qamw("eval", "g.qamw", "--tokens", "t.u16", "--context", "40", "--json").json
+        #expect(gguf["warnings"] == .array([]))
+        #expect(try gguf["perplexity"]?.double == test.perplexity("q.qamw", "--threads", "1"))
+        #expect(try test.perplexity("g.qamw", "--exact") == test.perplexity("q.qamw", "--exact"))
+        // Activations of eight bits tell that they are not decoded.
+        #expect(try gguf["perplexity"]?.double != test.perplexity("g.qamw", "--exact"))
+        let text = try ["g.qamw", "q.qamw"].map { try scratch.qamw("generate", $0, "--tokens", "t.u16", "--count", "20", "--quiet") }
+        #expect(text[0].status == 0 && text[0].output == text[1].output)
+        for (model, output) in [("g.qamw", "g.safetensors"), ("q.qamw", "q.safetensors")] {
+            #expect(try scratch.qamw("calibrate", model, "--tokens", "t.u16", "--context", "20", "-o", output, "--fisher", "--quiet").status == 0)
+        }
+        #expect(try scratch.bytes("g.safetensors") == scratch.bytes("q.safetensors"))
+    }
+
+    /// Raw tensors of any type, also compressed, as those of the GGUF that they come from.
+    @Test(arguments: ["bf16", "q8_0"]) func rawFilesWithGGUFsNamesRunAlike(dtype: String) throws {
+        let test = try TestInference("llama"), scratch = test.scratch
+        #expect(try scratch.qamw("convert", "m", "m.gguf", "--dtype", dtype, "--quiet").status == 0)
+        #expect(try scratch.qamw("convert", "m.gguf", "g.qamw", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "m.gguf", "c.qamw", "--exclude", ".", "--compress-raw", "--quiet").status == 0)
+        let wanted = try #require(try test.perplexity("m.gguf"))
+        for model in ["g.qamw", "c.qamw"] { #expect(try test.perplexity(model) == wanted, "\(model)") }
     }
 
     @Test func reportsWhatTheContractSays() throws {

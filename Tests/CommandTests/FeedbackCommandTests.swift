@@ -93,6 +93,53 @@ import Testing
         #expect(try scratch.qamw("verify", "both.qamw").status == 0)
     }
 
+    /// The weights of a model as floats, under Hugging Face's names.
+    private static func weights(_ model: String, in scratch: Scratch) throws -> [String: [Float]] {
+        #expect(try scratch.qamw("convert", model, "f.safetensors", "--names", "hf", "--dtype", "f32", "--force", "--quiet").status == 0)
+        let source = try SafetensorsSource(path: scratch.path("f.safetensors"))
+        return try Dictionary(uniqueKeysWithValues: source.tensors.indices.map { index in
+            let bytes = try source.read(0..<source.tensors[index].byteCount, of: index).streams[0]
+            return (source.tensors[index].name, try ElementConversion.floats(bytes, as: .f32))
+        })
+    }
+
+    /// tr(G E H ET) of a matrix's errors.
+    private static func cost(_ matrix: String, _ errors: [Float], _ statistics: CalibrationFile) throws -> Double {
+        let input = try #require(statistics.input(of: matrix)), rows = try #require(statistics.outputCount(of: matrix))
+        let columns = statistics.inputs[input].width
+        let h = try statistics.secondMoment(of: input, rows: 0..<columns), g = try statistics.outputMoment(of: matrix, rows: 0..<rows)
+        var ge = errors.map { _ in Float(0) }, eh = ge
+        for i in 0..<rows {
+            for k in 0..<rows { for j in 0..<columns { ge[i * columns + j] += g[i * rows + k] * errors[k * columns + j] } }
+            for k in 0..<columns { for j in 0..<columns { eh[i * columns + j] += errors[i * columns + k] * h[k * columns + j] } }
+        }
+        return zip(ge, eh).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+
+    /// GGUF has the rows of queries and keys in another order than the statistics.
+    @Test func momentsOfOutputsServeModelsWithGGUFsNames() throws {
+        let scratch = try Self.calibrated(fisher: true)
+        #expect(try scratch.qamw("convert", ".", "m.gguf", "--quiet").status == 0)
+        let common = ["--json", "--calibration", "stats.safetensors", "--bits", "3.5"]
+        for (model, output, more) in [(".", "hf.qamw", []), ("m.gguf", "gguf.qamw", []), ("m.gguf", "columns.qamw", ["--feedback", "columns"])] {
+            let json = try Command.run(["quantize", model, output] + common + more, in: scratch).json
+            #expect(json["feedback"]?.integer == 28)
+        }
+        let statistics = try CalibrationFile(path: scratch.path("stats.safetensors"))
+        let original = try Self.weights("m.gguf", in: scratch), models = try ["hf.qamw", "gguf.qamw", "columns.qamw"].map { try Self.weights($0, in: scratch) }
+        for matrix in ["q", "k", "v"].map({ "model.layers.1.self_attn.\($0)_proj.weight" }) {
+            let plain = try #require(original[matrix])
+            let costs = try models.map { model in try Self.cost(matrix, zip(plain, #require(model[matrix])).map { $0 - $1 }, statistics) }
+            #expect(abs(costs[1] / costs[0] - 1) < 0.02 && costs[2] > 1.05 * costs[0], "\(matrix): \(costs)")
+        }
+        let rates = try [".", "m.gguf"].map { model in
+            try scratch.qamw("quantize", model, "r.qamw", "--json", "--calibration", "stats.safetensors", "--target-bpw", "4.6", "--dry-run").json["rates"]
+        }
+        #expect(rates.allSatisfy { $0?["unit"]?.text == "divergence" && $0?["tensors"]?.elements.count == 28 })
+        let expected = try rates.map { try #require($0?["expected"]?.double) }
+        #expect(abs(expected[1] / expected[0] - 1) < 0.05, "\(expected)")
+    }
+
     @Test(arguments: [(true, "divergence"), (false, "outputError")])
     func ratesMeetTheTarget(fisher: Bool, unit: String) throws {
         let scratch = try Self.calibrated(hessian: false, fisher: fisher)

@@ -74,6 +74,47 @@ import Testing
         #expect(try model.logits(fixture.tokens) == fixture.model.logits(fixture.tokens))
     }
 
+    /// Every tensor under another name, its rows or numbers back to front: raw, coded, and coded with exact activations.
+    @Test(arguments: Fixture.all)
+    func placesInAFileChangeNoBit(fixture: Fixture) async throws {
+        let folder = try TemporaryFolder(), source = try fixture.source, tokens = try fixture.tokens
+        let reversed = ReversedSource(base: source)
+        var places: [String: ModelWeights.Place] = [:]
+        for tensor in source.tensors {
+            places[tensor.name] = .init(name: "\(tensor.name).reversed", order: (0..<tensor.shape[0]).reversed())
+        }
+        for coded in [false, true] {
+            var plan = QuantizationPlan(choices: [:]), gains: [Int: GainType] = [:]
+            for (index, tensor) in source.tensors.enumerated() where coded && QuantizationPlan.obstacle(tensor) == nil {
+                plan.choices[index] = QuantizationChoice(family: .octant, bits: 5.5, seed: 3)
+                gains[index] = .float32
+            }
+            for (base, name) in [(source, "p.qamw"), (reversed, "r.qamw")] as [(any TensorSource, String)] {
+                let file = try QuantizingSource(base, plan: plan, gainTypes: gains)
+                _ = try await transfer(from: file, to: QAMWriter(path: folder.path(name), replacing: true), threads: 1)
+            }
+            let plain = try QAMReader(path: folder.path("p.qamw"), access: .mapped), other = try QAMReader(path: folder.path("r.qamw"), access: .mapped)
+            for exact in [false, true] {
+                let wanted = try Transformer(Fixture.configuration(fixture.folder), weights: .mapped(plain, exact: exact))
+                let model = try Transformer(Fixture.configuration(fixture.folder), weights: .mapped(other, exact: exact, places: places))
+                #expect(try model.logits(tokens) == wanted.logits(tokens))
+                #expect(try model.logits(tokens, piece: 17, threads: 3) == wanted.logits(tokens))
+            }
+        }
+    }
+
+    @Test(arguments: [("model.layers.0.self_attn.q_proj.weight", [0, 1]), ("model.norm.weight", Array(repeating: 0, count: 64)), ("lm_head.weight", Array(1...80))])
+    func ordersThatAreNoneAreErrors(name: String, order: [Int]) async throws {
+        let folder = try TemporaryFolder(), fixture = Fixture.all[0]
+        _ = try await transfer(from: fixture.source, to: QAMWriter(path: folder.path("m.qamw")), threads: 1)
+        let reader = try QAMReader(path: folder.path("m.qamw"), access: .mapped)
+        var places = try Dictionary(uniqueKeysWithValues: fixture.source.tensors.map { ($0.name, ModelWeights.Place(name: $0.name)) })
+        places[name]?.order = order
+        let weights = ModelWeights.mapped(reader, exact: false, places: places)
+        let error = #expect(throws: QAMError.self) { _ = try Transformer(Fixture.configuration(fixture.folder), weights: weights) }
+        #expect(error?.code == .malformed && error?.place.tensor == name)
+    }
+
     @Test func aTextThatDoesNotFitIsRefused() throws {
         let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
         let session = try Session(model, capacity: 3, pool: pool)
@@ -143,5 +184,24 @@ private struct SpoiltSource: TensorSource {
         let rowBytes = 4 * tensors[tensor].columns
         for byte in (token * rowBytes..<(token + 1) * rowBytes).clamped(to: units) { chunk.streams[0][byte - units.lowerBound] = 0xFF }
         return chunk
+    }
+}
+
+/// A model of raw tensors under other names, the last row of each first.
+private struct ReversedSource: TensorSource {
+    let base: HuggingFaceFolder
+
+    var metadata: Metadata { base.metadata }
+    var tensors: [TensorDescriptor] {
+        base.tensors.map { TensorDescriptor(name: "\($0.name).reversed", shape: $0.shape, storage: $0.storage) }
+    }
+    var inputs: [String] { base.inputs }
+    var fingerprint: String { "\(base.fingerprint) reversed" }
+
+    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let count = base.tensors[tensor].byteCount, size = count / base.tensors[tensor].shape[0]
+        let bytes = try base.read(0..<count, of: tensor).streams[0]
+        let reversed = stride(from: count - size, through: 0, by: -size).flatMap { bytes[$0..<$0 + size] }
+        return TensorChunk(streams: [Array(reversed[units])])
     }
 }

@@ -32,7 +32,7 @@ struct GGUFToHuggingFace {
         let isTied = !base.tensors.contains { $0.name == "output.weight" }
         let config = try HuggingFaceConfig(architecture, base, dtype: isQuantized ? .f16 : matrixType, isTied: isTied)
         warnings += config.warnings
-        try add(base, config, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
+        try add(base, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
         if isTied { addTied(base.metadata) }
 
         let files = try files(of: base, config)
@@ -42,7 +42,7 @@ struct GGUFToHuggingFace {
         return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
     }
 
-    private mutating func add(_ base: any TensorSource, _ config: HuggingFaceConfig, fallback: [DType]) throws {
+    private mutating func add(_ base: any TensorSource, fallback: [DType]) throws {
         let names = TensorNames(architecture)
         var unknown: [String] = []
         for (index, tensor) in base.tensors.enumerated() where !TensorNames.isRotaryFactor(gguf: tensor.name) {
@@ -57,7 +57,7 @@ struct GGUFToHuggingFace {
             descriptor.name = match?.name ?? tensor.name
             var offset: Float = 0
             switch match?.rule.change {
-            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: config.heads(heads), .toHalves)
+            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: architecture.heads(heads, in: base.metadata) ?? 0, .toHalves)
             case .plusOne: offset = 1
             case .some(.none), nil: break
             }

@@ -57,9 +57,6 @@ struct HuggingFaceConfig {
         if case .integer(let value)? = self[key] { Int(value) } else { 0 }
     }
 
-    /// The number of heads that a rule counts, which `init` has found.
-    func heads(_ key: String) -> Int { count(key) }
-
     private var headSize: Int { count("head_dim") > 0 ? count("head_dim") : count("hidden_size") / max(1, count("num_attention_heads")) }
 
     private mutating func add(_ feature: Feature) throws {

@@ -15,7 +15,7 @@ public struct CalibrationFile: Sendable {
     /// The input of each matrix.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
-    private let outputMoments: OutputMoments
+    private var outputMoments: OutputMoments
 
     /// Opens a file: what it is, its content says.
     ///
@@ -78,6 +78,17 @@ public struct CalibrationFile: Sendable {
         self.tensorOfName = tensorOfName
     }
 
+    /// The same statistics for the tensors of a model that has GGUF's names and says its architecture and its numbers of heads: moments of
+    /// outputs that are there under Hugging Face's names are then found for queries and keys too, with rows and columns in the model's order.
+    /// For other models nothing changes.
+    ///
+    /// - Throws: `QAMError.malformed` for metadata of another form.
+    public func ordered(for model: any TensorSource) throws -> CalibrationFile {
+        var result = self
+        result.outputMoments.counterparts = try HuggingFaceCounterparts(of: model)
+        return result
+    }
+
     /// Two files with equal strings hold equal statistics.
     public var fingerprint: String { source.fingerprint }
 
@@ -119,11 +130,11 @@ public struct CalibrationFile: Sendable {
     }
 
     /// Whether the file has E[g gT] of a matrix's outputs. It is found under the matrix's other name only where the two worlds have its rows
-    /// in the same order, which of queries and keys the name alone does not say.
-    public func hasOutputMoment(of matrix: String) -> Bool { outputMoments.tensor(of: matrix) != nil }
+    /// in the same order, or `ordered` has said in which: of queries and keys the name alone does not say it.
+    public func hasOutputMoment(of matrix: String) -> Bool { outputMoments.place(of: matrix) != nil }
 
     /// The number of outputs that E[g gT] of a matrix is of; nil where the file does not have it.
-    public func outputCount(of matrix: String) -> Int? { outputMoments.tensor(of: matrix).map { source.tensors[$0].shape[0] } }
+    public func outputCount(of matrix: String) -> Int? { outputMoments.place(of: matrix)?.count }
 
     /// Rows of E[g gT] of a matrix's outputs, one after the other: `outputCount` floats each. They are not checked for being finite.
     ///
@@ -131,14 +142,21 @@ public struct CalibrationFile: Sendable {
     ///   throws.
     public func outputMoment(of matrix: String, rows: Range<Int>) throws -> [Float] {
         let name = CalibrationLayout.name(matrix, .outputMoment)
-        guard let tensor = outputMoments.tensor(of: matrix) else {
+        guard let place = outputMoments.place(of: matrix) else {
             throw QAMError(.notFound, "there are no moments of outputs", at: .init(tensor: name))
         }
-        let count = source.tensors[tensor].shape[0]
+        let count = place.count
         guard rows.lowerBound >= 0, rows.upperBound <= count else {
             throw QAMError(.invalidArgument, "the moments are of \(count) outputs, not of \(rows)", at: .init(tensor: name))
         }
-        return try floats(rows.lowerBound * count..<rows.upperBound * count, of: tensor)
+        guard let order = place.order else { return try floats(rows.lowerBound * count..<rows.upperBound * count, of: place.tensor) }
+        var moments: [Float] = []
+        moments.reserveCapacity(rows.count * count)
+        for row in order[rows] {
+            let stored = try floats(row * count..<(row + 1) * count, of: place.tensor)
+            for column in order { moments.append(stored[column]) }
+        }
+        return moments
     }
 
     private func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {

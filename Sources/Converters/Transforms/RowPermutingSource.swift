@@ -15,6 +15,25 @@ public struct HeadPermutation: Hashable, Sendable {
         self.heads = heads
         self.direction = direction
     }
+
+    /// The rows of a head; nil where so many rows are not `heads` heads of an even number of rows.
+    func headRows(of rows: Int) -> Int? {
+        guard heads > 0, rows % heads == 0, rows / heads % 2 == 0 else { return nil }
+        return rows / heads
+    }
+
+    /// Which row comes to be at each place: row i of the result is row `order[i]` of what is permuted. Nil where so many rows are not
+    /// `heads` heads of an even number of rows. O(rows).
+    public func order(rows: Int) -> [Int]? {
+        guard let size = headRows(of: rows) else { return nil }
+        return (0..<rows).map { row in
+            let local = row % size
+            return switch direction {
+            case .toInterleaved: row - local + local / 2 + local % 2 * (size / 2)
+            case .toHalves: row - local + (local < size / 2 ? 2 * local : 2 * local - size + 1)
+            }
+        }
+    }
 }
 
 /// A source some of whose raw tensors have the rows of each head in another order. A tensor's rows are what its first dimension
@@ -40,14 +59,14 @@ public struct RowPermutingSource: TensorSource {
             let tensor = base.tensors[index]
             func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(tensor: tensor.name)) }
             guard case .raw(let dtype) = tensor.storage else { throw fault("it is quantized, and its rows cannot be put into another order; decode it with --dtype") }
-            guard let rows = tensor.shape.first, permutation.heads > 0, rows % permutation.heads == 0, rows / permutation.heads % 2 == 0 else {
+            guard let rows = tensor.shape.first, let headRows = permutation.headRows(of: rows) else {
                 throw fault("\(tensor.shape.first ?? 0) rows are not \(permutation.heads) heads of an even number of rows")
             }
             guard rows > 0, tensor.elementCount > 0 else { continue }
             guard tensor.elementCount / rows % dtype.blockElements == 0, let bytes = dtype.byteCount(elements: tensor.elementCount / rows) else {
                 throw fault("rows of \(tensor.elementCount / rows) elements are no whole \(dtype.name) blocks")
             }
-            layouts[index] = Layout(permutation: permutation, rowBytes: bytes, headRows: rows / permutation.heads)
+            layouts[index] = Layout(permutation: permutation, rowBytes: bytes, headRows: headRows)
         }
         self.base = base
         self.layouts = layouts

@@ -2,9 +2,9 @@ internal import QAMFormat
 
 /// A coded matrix that is multiplied from where its symbols lie, with activations of eight bits.
 struct CodedLinear: Linear {
+    let name: String
     let matrix: QAMMatrix
 
-    var name: String { matrix.tensor.name }
     var rows: Int { matrix.rows }
     var columns: Int { matrix.columns }
 
@@ -21,9 +21,9 @@ struct CodedLinear: Linear {
 /// A matrix in a mapped file whose rows become floats where they are not: coded ones for reference work, with activations as they
 /// are, and raw ones of any type. Floats of 32 and 16 bits are read from where they lie.
 struct FloatLinear: Linear {
+    let name: String
     let tensor: TensorView
 
-    var name: String { tensor.name }
     var rows: Int { tensor.rows }
     var columns: Int { tensor.columns }
 

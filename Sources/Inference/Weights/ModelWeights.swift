@@ -2,8 +2,22 @@ public import QAMFormat
 
 /// Where a model's weights come from, under the names that Hugging Face gives them.
 public struct ModelWeights: Sendable {
+    /// Where a file has a tensor.
+    public struct Place: Sendable {
+        /// The tensor's name in the file.
+        public var name: String
+        /// Where each row of a matrix lies, or each number of a vector; nil where they are in order.
+        public var order: [Int]?
+
+        public init(name: String, order: [Int]? = nil) {
+            self.name = name
+            self.order = order
+        }
+    }
+
     private enum Origin: Sendable {
-        case mapped(QAMReader, exact: Bool)
+        /// The places are those of tensors by their names here; nil where the file has these names itself.
+        case mapped(QAMReader, exact: Bool, places: [String: Place]?)
         case source(any TensorSource, indexes: [String: Int])
     }
 
@@ -11,7 +25,11 @@ public struct ModelWeights: Sendable {
 
     /// A mapped .qamw file: weights are used from where they lie. With `exact`, coded matrices meet activations of 32 bits, not of
     /// eight, and are decoded each time that they are used.
-    public static func mapped(_ reader: QAMReader, exact: Bool) -> ModelWeights { ModelWeights(origin: .mapped(reader, exact: exact)) }
+    ///
+    /// - Parameter places: where the tensors are, by Hugging Face's names; nil for a file that has these names and orders itself.
+    public static func mapped(_ reader: QAMReader, exact: Bool, places: [String: Place]? = nil) -> ModelWeights {
+        ModelWeights(origin: .mapped(reader, exact: exact, places: places))
+    }
 
     /// Any source of raw tensors, read by rows each time that they are used. O(tensors).
     public static func source(_ source: any TensorSource) -> ModelWeights {
@@ -22,9 +40,15 @@ public struct ModelWeights: Sendable {
     /// The tensor of a name; nil where there is none.
     private func index(_ name: String) -> Int? {
         switch origin {
-        case .mapped(let reader, _): reader.index(of: name)
+        case .mapped(let reader, _, nil): reader.index(of: name)
+        case .mapped(let reader, _, let places?): places[name].flatMap { reader.index(of: $0.name) }
         case .source(_, let indexes): indexes[name]
         }
+    }
+
+    /// Where each row of a tensor lies; nil where they are in order.
+    private func order(_ name: String) -> [Int]? {
+        if case .mapped(_, _, let places?) = origin { places[name]?.order } else { nil }
     }
 
     func has(_ name: String) -> Bool { index(name) != nil }
@@ -32,10 +56,11 @@ public struct ModelWeights: Sendable {
     /// A matrix. Throws `malformed` where it is missing or of another shape.
     func matrix(_ name: String, rows: Int, columns: Int) throws -> any Linear {
         let index = try required(name)
-        let linear: any Linear = switch origin {
-        case .mapped(let reader, let exact): try Self.linear(reader.tensor(at: index), exact: exact)
+        var linear: any Linear = switch origin {
+        case .mapped(let reader, let exact, _): try Self.linear(name, reader.tensor(at: index), exact: exact)
         case .source(let source, _): try SourceLinear(source, index)
         }
+        if let order = order(name) { linear = try PermutedLinear(linear, order: order) }
         guard linear.rows == rows, linear.columns == columns else {
             throw QAMError(
                 .malformed, "by the model's configuration it is \(rows) x \(columns), but it is \(linear.rows) x \(linear.columns)",
@@ -48,7 +73,7 @@ public struct ModelWeights: Sendable {
     func vector(_ name: String, count: Int) throws -> [Float] {
         let index = try required(name)
         let matrix: any Linear = switch origin {
-        case .mapped(let reader, _): FloatLinear(tensor: try reader.tensor(at: index))
+        case .mapped(let reader, _, _): FloatLinear(name: name, tensor: try reader.tensor(at: index))
         case .source(let source, _): try SourceLinear(source, index)
         }
         guard matrix.rows == 1, matrix.columns == count else {
@@ -58,7 +83,10 @@ public struct ModelWeights: Sendable {
         }
         let row = FloatMatrix(count: 1, width: count)
         try matrix.copyRow(0, to: row, 0)
-        return row.array(0..<1)
+        let numbers = row.array(0..<1)
+        guard let order = order(name) else { return numbers }
+        try order.requirePermutation(of: count, tensor: name)
+        return order.map { numbers[$0] }
     }
 
     /// The numbers of a small tensor; nil where it is missing and may be.
@@ -71,8 +99,8 @@ public struct ModelWeights: Sendable {
         return index
     }
 
-    private static func linear(_ tensor: TensorView, exact: Bool) throws -> any Linear {
-        if !exact, case .coded = tensor.descriptor.storage { return CodedLinear(matrix: try QAMMatrix(tensor)) }
-        return FloatLinear(tensor: tensor)
+    private static func linear(_ name: String, _ tensor: TensorView, exact: Bool) throws -> any Linear {
+        if !exact, case .coded = tensor.descriptor.storage { return CodedLinear(name: name, matrix: try QAMMatrix(tensor)) }
+        return FloatLinear(name: name, tensor: tensor)
     }
 }

@@ -109,7 +109,7 @@ struct Quantize: AsyncParsableCommand {
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: model.model)
         let rules = try rules()
-        let statistics = try calibration.map { try CalibrationFile(path: $0) }
+        let statistics = try calibration.map { try CalibrationFile(path: $0).ordered(for: source) }
         var (plan, free, raw) = try choose(by: rules, source, statistics)
         var scaled: [ChannelScaling.Outcome]?
         if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains { $0.feedback != .off } ? nil : .optimal) {
