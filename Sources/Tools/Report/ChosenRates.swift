@@ -23,21 +23,29 @@ struct ChosenRates {
         self.target = target
         let tensors = measured.curves.keys.sorted(), curves = tensors.compactMap { measured.curves[$0] }
         let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
-        var budget = Double(weights) * target, leastBits = 0.0
-        // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
-        while let chosen = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
+        /// Gives the tensors rates. Returns the bits a weight that all take then.
+        func apply(_ chosen: [Int]) throws -> Double {
             for (index, tensor) in tensors.enumerated() { plan.choices[tensor]?.bits = curves[index].points[chosen[index]].bits }
             let coded = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
-            let excess = (ModelSize(coded).quantizedBitsPerWeight - target) * Double(weights)
+            return ModelSize(coded).quantizedBitsPerWeight
+        }
+        let lowest = curves.map { _ in 0 }, least = try apply(lowest)
+        guard least <= target else {
+            throw QAMError(
+                .invalidArgument, "\(target) bits a weight cannot be had: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
+        }
+        // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
+        var budget = Double(weights) * target, chosen = lowest
+        while let next = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
+            let excess = (try apply(next) - target) * Double(weights)
             if excess <= 0 {
-                choices = tensors.enumerated().map { Choice(tensor: source.tensors[$1].name, point: curves[$0].points[chosen[$0]]) }
-                return
+                chosen = next
+                break
             }
-            leastBits = ModelSize(coded).quantizedBitsPerWeight
             budget -= max(excess, 1)
         }
-        let least = leastBits > 0 ? ", and with lower rates they take \(Format.decimal(leastBits, 3))" : ""
-        throw QAMError(.invalidArgument, "\(target) bits a weight are less than the quantized tensors can have with all overhead\(least)")
+        _ = try apply(chosen)
+        choices = tensors.enumerated().map { Choice(tensor: source.tensors[$1].name, point: curves[$0].points[chosen[$0]]) }
     }
 
     /// How many tensors have each rate, in ascending order.
