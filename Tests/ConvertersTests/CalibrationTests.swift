@@ -39,6 +39,15 @@ import Testing
         #expect(try !CalibrationFile(Self.statistics()).hasSecondMoment(of: 0))
     }
 
+    @Test func theNumberOfVectorsIsKnown() throws {
+        #expect(try CalibrationFile(Self.statistics()).vectorCount == nil)
+        for (text, count) in [("4096", 4096), ("0", nil), ("-3", nil), ("many", nil)] as [(String, Int?)] {
+            var source = try Self.statistics()
+            source.metadata.set("qamw.calibration.tokens", .string(text))
+            #expect(try CalibrationFile(source).vectorCount == count)
+        }
+    }
+
     @Test(arguments: ["{}", "[[]]", "[[1]]", #"[["q","q"]]"#, #"[["v"]]"#, #"["q"]"#, "[["])
     func unsoundGroupsAreRefused(groups: String) throws {
         let error = #expect(throws: QAMError.self) { try CalibrationFile(Self.statistics(groups: groups)) }

@@ -173,6 +173,28 @@ import Testing
         }
     }
 
+    /// Moments of few vectors are trusted less: the more is added to their diagonal the fewer they are.
+    @Test func fewVectorsAreDampedMore() throws {
+        let columns = 32, rotation = Rotation(columns: columns, blockSize: 8, seed: 9), reference = FeedbackReference(columns: columns)
+        let pool = try WorkerPool(width: 1)
+        func inputs(_ vectors: Int?) throws -> FeedbackFactor {
+            try FeedbackFactor(rotation, channelScales: nil, vectors: vectors, pool: pool, rows: reference.rows)
+        }
+        func outputs(_ vectors: Int?) throws -> OutputFactor {
+            try OutputFactor(gains: Array(repeating: 1, count: columns), vectors: vectors, pool: pool, moments: reference.rows)
+        }
+        #expect(try inputs(1 << 20).panels == inputs(nil).panels && outputs(1 << 20).fedVariance == outputs(nil).fedVariance)
+        // As many vectors as channels double the diagonal.
+        let mean = (0..<columns).reduce(0) { $0 + Double(reference.moments[$1 * columns + $1]) } / Double(columns)
+        var doubled = reference.moments
+        for i in 0..<columns { doubled[i * columns + i] += Float(0.99 / 1.01 * mean) }
+        let other = try FeedbackFactor(rotation, channelScales: nil, pool: pool) { Array(doubled[$0.lowerBound * columns..<$0.upperBound * columns]) }
+        for (a, b) in zip(try inputs(columns).panels, other.panels) { #expect(abs(a - b) < 1e-4) }
+        let strengths = try [4096, 256, 32, 4].map { try inputs($0).panels.reduce(0) { $0 + Double($1) * Double($1) } }
+        #expect(zip(strengths, strengths.dropFirst()).allSatisfy { $0 > $1 })
+        #expect(try outputs(4).fedVariance.reduce(0, +) < outputs(256).fedVariance.reduce(0, +))
+    }
+
     @Test func zeroRowsAndDeadChannelsAreCoded() throws {
         let columns = 64, encoder = try Self.encoder(.octant, 4, columns: columns, block: 2)
         let reference = FeedbackReference(columns: columns, dead: [0, 1, 2, 3, 17, 62, 63])

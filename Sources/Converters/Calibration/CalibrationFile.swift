@@ -11,6 +11,8 @@ public struct CalibrationFile: Sendable {
     }
 
     public let inputs: [Input]
+    /// How many vectors the statistics are made of; nil where the file does not say so.
+    public let vectorCount: Int?
     private let source: any TensorSource
     /// The input of each matrix.
     private let inputOfMatrix: [String: Int]
@@ -74,6 +76,7 @@ public struct CalibrationFile: Sendable {
         self.source = source
         outputMoments = try OutputMoments(source.tensors)
         self.inputs = inputs
+        vectorCount = if case .string(let count) = source.metadata[CalibrationLayout.tokensKey] { Int(count).flatMap { $0 > 0 ? $0 : nil } } else { nil }
         self.inputOfMatrix = inputOfMatrix
         self.tensorOfName = tensorOfName
     }

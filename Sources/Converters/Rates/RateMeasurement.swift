@@ -141,7 +141,9 @@ public struct RateMeasurement: Sendable {
         private func divergenceWeight(_ energies: [Double], _ factors: FeedbackFactors) throws -> Double {
             let name = reader.descriptor.name
             if choice.feedback == .columnsAndRows {
-                let outputs = try OutputFactor(gains: energies.map { Float($0.squareRoot()) }, pool: factors.pool) {
+                let outputs = try OutputFactor(
+                    gains: energies.map { Float($0.squareRoot()) }, vectors: factors.calibration.vectorCount, pool: factors.pool
+                ) {
                     try factors.calibration.outputMoment(of: name, rows: $0)
                 }
                 return outputs.noiseGain / 2

@@ -120,7 +120,9 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         }
         let rotation = Rotation(columns: scales.count, blockSize: block, seed: choice.seed), pool = try WorkerPool(width: threads)
         let noise = try [scales, nil].map { scales in
-            try FeedbackFactor(rotation, channelScales: scales, pool: pool) { try calibration.secondMoment(of: input, rows: $0) }.noiseGain
+            try FeedbackFactor(rotation, channelScales: scales, vectors: calibration.vectorCount, pool: pool) {
+                try calibration.secondMoment(of: input, rows: $0)
+            }.noiseGain
         }
         return energy * noise[0] / noise[1]
     }

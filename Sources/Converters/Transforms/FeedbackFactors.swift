@@ -38,7 +38,7 @@ final class FeedbackFactors: Sendable {
     func factor(_ key: Key) throws -> FeedbackFactor {
         try entries.withLock { entries in
             if let factor = entries[key]?.factor { return factor }
-            let factor = try FeedbackFactor(key.rotation, channelScales: key.channelScales, pool: pool) {
+            let factor = try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool) {
                 try calibration.secondMoment(of: key.input, rows: $0)
             }
             entries[key]?.factor = factor

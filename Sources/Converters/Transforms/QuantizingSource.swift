@@ -164,7 +164,7 @@ public struct QuantizingSource: TensorSource {
         defer { factors.finish(rows: descriptor.rows, of: tensor, key) }
         return try job.encoder.encodeAll(
             rows: descriptor.rows, feedback: factor, outputs: { try factors.calibration.outputMoment(of: descriptor.name, rows: $0) },
-            pool: factors.pool, fill: job.reader.fill)
+            vectors: factors.calibration.vectorCount, pool: factors.pool, fill: job.reader.fill)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {

@@ -23,8 +23,14 @@ package struct FeedbackFactor: Sendable {
     /// What noise of unit variance in each rotated column costs in all.
     package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } * unit * unit }
 
-    /// The share of the mean diagonal that is added to the diagonal.
+    /// The share of the mean diagonal that is added to the diagonal at least.
     package static let dampingShare = 0.01
+
+    /// The share that is added to moments of so many vectors. Those of few fit them more sharply than others like them: with as many vectors as
+    /// channels all of the mean is added, which measured best.
+    static func dampingShare(least: Double, channels: Int, vectors: Int?) -> Double {
+        max(least, vectors.map { Double(channels) / Double(max(1, $0)) } ?? 0)
+    }
 
     /// How much wider than its coordinates a row's targets are, whose errors of variance `error` are fed with a gain in variance of
     /// `fedVariance`. Gains are widened by it, so that codewords lie as densely as the targets do; up to 2, which gain types have room for.
@@ -42,10 +48,12 @@ package struct FeedbackFactor: Sendable {
     ///
     /// - Parameters:
     ///   - channelScales: those that the rows are coded with, or nil.
+    ///   - vectors: how many H is the mean over, where that is known.
     ///   - rows: reads rows of H, one after the other; in ascending order, a block of the rotation at a time.
     /// - Throws: `QAMError.malformed` where H is not finite or not positive semidefinite, and what `rows` throws.
     package init(
-        _ rotation: Rotation, channelScales: [Float]?, pool: WorkerPool, kernels: FeedbackKernels = .chosen, rows: (Range<Int>) throws -> [Float]
+        _ rotation: Rotation, channelScales: [Float]?, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,
+        rows: (Range<Int>) throws -> [Float]
     ) throws {
         let columns = rotation.columns
         let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(columns))
@@ -55,10 +63,11 @@ package struct FeedbackFactor: Sendable {
         var sum = 0.0
         for i in 0..<columns { sum += m[FeedbackKernels.rowStart(i) + i] }
         guard sum >= 0 else { throw Self.indefinite }
-        let added = sum > 0 ? Self.dampingShare * sum / Double(columns) : 1
+        let share = Self.dampingShare(least: Self.dampingShare, channels: columns, vectors: vectors)
+        let added = sum > 0 ? share * sum / Double(columns) : 1
         for i in 0..<columns { m[FeedbackKernels.rowStart(i) + i] += added }
         guard kernels.factor(m, rows: columns, pool: pool) else { throw Self.indefinite }
-        let mean = sum > 0 ? (1 + Self.dampingShare) * sum / Double(columns) : 1
+        let mean = sum > 0 ? (1 + share) * sum / Double(columns) : 1
         self.init(rotation, triangle: m, damping: added, unit: Double(sign: .plus, exponent: mean.squareRoot().exponent, significand: 1))
         fedVariance = probedVariance(kernels)
     }

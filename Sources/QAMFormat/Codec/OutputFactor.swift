@@ -20,7 +20,7 @@ package struct OutputFactor: Sendable {
     /// What noise that costs 1 in each normalised row costs in all when it is fed: by G itself, without damping.
     package let noiseGain: Double
 
-    /// The share of the mean diagonal that is added to the diagonal, of normalised rows: those of little gain are not asked to make good
+    /// The share of the mean diagonal that is added to the diagonal at least, of normalised rows: those of little gain are not asked to make good
     /// for the errors of others.
     package static let dampingShare = 0.02
 
@@ -39,9 +39,12 @@ package struct OutputFactor: Sendable {
     ///
     /// - Parameters:
     ///   - gains: the root mean squares of the rows that are coded.
+    ///   - vectors: how many G is the mean over, where that is known.
     ///   - moments: reads rows of G, one after the other, in ascending order.
     /// - Throws: `QAMError.malformed` where G is not finite or not positive semidefinite, and what `moments` throws.
-    package init(gains: [Float], pool: WorkerPool, kernels: FeedbackKernels = .chosen, moments: (Range<Int>) throws -> [Float]) throws {
+    package init(
+        gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, moments: (Range<Int>) throws -> [Float]
+    ) throws {
         let rows = gains.count
         var diagonal = [Double](repeating: 0, count: rows)
         let piece = 64
@@ -67,7 +70,8 @@ package struct OutputFactor: Sendable {
                 }
             }
         }
-        let sum = diagonal.reduce(0, +), added = sum > 0 ? Self.dampingShare * sum / Double(rows) : 1
+        let share = FeedbackFactor.dampingShare(least: Self.dampingShare, channels: rows, vectors: vectors)
+        let sum = diagonal.reduce(0, +), added = sum > 0 ? share * sum / Double(rows) : 1
         guard sum >= 0 else { throw Self.indefinite }
         for i in 0..<rows { m[FeedbackKernels.rowStart(i) + i] += added }
         guard kernels.factor(m, rows: rows, pool: pool) else { throw Self.indefinite }
