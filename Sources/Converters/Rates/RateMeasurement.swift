@@ -21,12 +21,13 @@ public struct RateMeasurement: Sendable {
 
     /// - Parameters:
     ///   - tensors: those whose rates are to be chosen.
+    ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - monitor: told after each tensor how many are done, of how many, and the tensor's name; what it throws ends the work.
     /// - Throws: `QAMError.invalidArgument` for a tensor of which the calibration knows nothing, `malformed` for statistics or weights that are
     ///   not finite, and what reading throws.
     public static func measure(
         _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
-        monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+        checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> RateMeasurement {
         let knowsGradients = tensors.allSatisfy { QuantizationChoice.Feedback(calibration, for: source.tensors[$0]) == .columnsAndRows }
         let unit = knowsGradients ? Unit.divergence : .outputError
@@ -37,7 +38,7 @@ public struct RateMeasurement: Sendable {
             try Job(tensor, source, plan, calibration, searches)
         }
         let users = jobs.compactMap { job in job.key.map { (tensor: job.tensor, rows: job.reader.descriptor.rows, key: $0) } }
-        let factors = try FeedbackFactors(calibration, users: users, threads: threads)
+        let factors = try FeedbackFactors(calibration, users: users, threads: threads, checkpoint: checkpoint)
         var curves: [Int: RateCurve] = [:]
         try await orderedMap(0..<jobs.count, width: threads) { index in
             try jobs[index].reader.named { try jobs[index].curve(unit, factors) }
@@ -94,6 +95,7 @@ public struct RateMeasurement: Sendable {
             let weight = try unit == .divergence ? divergenceWeight(energies, factors) : energies.reduce(0, +)
             let squares = try factor == nil ? factors.calibration.meanSquares(of: input) : []
             return RateCurve(points: try encoders.map { encoder in
+                try factors.checkpoint()
                 let errors = try encoder.errors(coding: sample.weights, feedback: choice.feedback == .off ? nil : factor)
                 let cost: Double
                 if let factor {
@@ -142,7 +144,8 @@ public struct RateMeasurement: Sendable {
             let name = reader.descriptor.name
             if choice.feedback == .columnsAndRows {
                 let outputs = try OutputFactor(
-                    gains: energies.map { Float($0.squareRoot()) }, vectors: factors.calibration.vectorCount, pool: factors.pool
+                    gains: energies.map { Float($0.squareRoot()) }, vectors: factors.calibration.vectorCount, pool: factors.pool,
+                    checkpoint: factors.checkpoint
                 ) {
                     try factors.calibration.outputMoment(of: name, rows: $0)
                 }

@@ -21,11 +21,14 @@ final class FeedbackFactors: Sendable {
     let calibration: CalibrationFile
     /// The threads that factor, and code what is coded as a whole.
     let pool: WorkerPool
+    /// Called time and again; what it throws ends the work.
+    let checkpoint: @Sendable () throws -> Void
     private let entries: Mutex<[Key: Entry]>
 
     /// - Parameter users: tensors in their order, with their rows.
-    init(_ calibration: CalibrationFile, users: [(tensor: Int, rows: Int, key: Key)], threads: Int) throws {
+    init(_ calibration: CalibrationFile, users: [(tensor: Int, rows: Int, key: Key)], threads: Int, checkpoint: @escaping @Sendable () throws -> Void) throws {
         self.calibration = calibration
+        self.checkpoint = checkpoint
         pool = try WorkerPool(width: threads)
         var entries: [Key: Entry] = [:]
         for (tensor, rows, key) in users { entries[key] = Entry(lastTensor: tensor, rowsLeft: rows) }
@@ -38,7 +41,7 @@ final class FeedbackFactors: Sendable {
     func factor(_ key: Key) throws -> FeedbackFactor {
         try entries.withLock { entries in
             if let factor = entries[key]?.factor { return factor }
-            let factor = try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool) {
+            let factor = try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
                 try calibration.secondMoment(of: key.input, rows: $0)
             }
             entries[key]?.factor = factor

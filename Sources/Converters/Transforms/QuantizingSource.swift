@@ -20,7 +20,7 @@ public struct QuantizingSource: TensorSource {
     ///   that does not fit the tensors, and what the base throws.
     public static func scanning(
         _ base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile? = nil, threads: Int,
-        monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+        checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
         // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
         var pieces: [(tensor: Int, rows: Range<Int>)] = []
@@ -41,7 +41,7 @@ public struct QuantizingSource: TensorSource {
             done += base.tensors[tensor].byteCount / max(1, base.tensors[tensor].rows) * work[index].rows.count
             if gainType == .float32 || gainTypes[tensor] == nil { gainTypes[tensor] = gainType }
         }
-        return try QuantizingSource(base, plan: plan, gainTypes: gainTypes, calibration: calibration, threads: threads)
+        return try QuantizingSource(base, plan: plan, gainTypes: gainTypes, calibration: calibration, threads: threads, checkpoint: checkpoint)
     }
 
     /// The gain type that these rows of a tensor need. A tensor takes float16 where all its rows do.
@@ -60,10 +60,12 @@ public struct QuantizingSource: TensorSource {
     /// - Parameters:
     ///   - gainTypes: what `scan` found for each planned tensor.
     ///   - calibration: has the second moments of the inputs of all tensors that are planned with feedback.
-    ///   - threads: those that factor second moments.
+    ///   - threads: those that factor second moments and code whole tensors.
+    ///   - checkpoint: called time and again while they do; what it throws ends the read that they do it for.
     /// - Throws: `QAMError.invalidArgument` for a plan that does not fit the tensors.
     public init(
-        _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1
+        _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1,
+        checkpoint: @escaping @Sendable () throws -> Void = {}
     ) throws {
         var tensors = base.tensors, shared = base.shared
         var searches: [CodebookKey: (search: CodewordSearch, index: Int)] = [:]
@@ -112,7 +114,7 @@ public struct QuantizingSource: TensorSource {
         self.shared = shared
         self.jobs = jobs
         let users = jobs.keys.sorted().compactMap { tensor in jobs[tensor]?.factor.map { (tensor, tensors[tensor].rows, $0) } }
-        factors = try calibration.flatMap { users.isEmpty ? nil : try FeedbackFactors($0, users: users, threads: threads) }
+        factors = try calibration.flatMap { users.isEmpty ? nil : try FeedbackFactors($0, users: users, threads: threads, checkpoint: checkpoint) }
         let feedback = users.isEmpty ? "" : " by \(calibration?.fingerprint ?? "")"
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
@@ -164,7 +166,8 @@ public struct QuantizingSource: TensorSource {
         defer { factors.finish(rows: descriptor.rows, of: tensor, key) }
         return try job.encoder.encodeAll(
             rows: descriptor.rows, feedback: factor, outputs: { try factors.calibration.outputMoment(of: descriptor.name, rows: $0) },
-            vectors: factors.calibration.vectorCount, pool: factors.pool, fill: job.reader.fill)
+            vectors: factors.calibration.vectorCount, pool: factors.pool, checkpoint: factors.checkpoint,
+            fill: job.reader.fill)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {

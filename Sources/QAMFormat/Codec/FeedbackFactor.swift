@@ -49,11 +49,12 @@ package struct FeedbackFactor: Sendable {
     /// - Parameters:
     ///   - channelScales: those that the rows are coded with, or nil.
     ///   - vectors: how many H is the mean over, where that is known.
+    ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - rows: reads rows of H, one after the other; in ascending order, a block of the rotation at a time.
     /// - Throws: `QAMError.malformed` where H is not finite or not positive semidefinite, and what `rows` throws.
     package init(
         _ rotation: Rotation, channelScales: [Float]?, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,
-        rows: (Range<Int>) throws -> [Float]
+        checkpoint: () throws -> Void = {}, rows: (Range<Int>) throws -> [Float]
     ) throws {
         let columns = rotation.columns
         let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(columns))
@@ -66,7 +67,7 @@ package struct FeedbackFactor: Sendable {
         let share = Self.dampingShare(least: Self.dampingShare, channels: columns, vectors: vectors)
         let added = sum > 0 ? share * sum / Double(columns) : 1
         for i in 0..<columns { m[FeedbackKernels.rowStart(i) + i] += added }
-        guard kernels.factor(m, rows: columns, pool: pool) else { throw Self.indefinite }
+        guard try kernels.factor(m, rows: columns, pool: pool, checkpoint: checkpoint) else { throw Self.indefinite }
         let mean = sum > 0 ? (1 + share) * sum / Double(columns) : 1
         self.init(rotation, triangle: m, damping: added, unit: Double(sign: .plus, exponent: mean.squareRoot().exponent, significand: 1))
         fedVariance = probedVariance(kernels)

@@ -44,10 +44,13 @@ package struct FeedbackKernels: Sendable {
     }
 
     /// Factors a packed lower triangle of so many rows in place. False where it is not positive definite.
-    func factor(_ m: Doubles, rows: Int, pool: WorkerPool) -> Bool {
+    ///
+    /// - Parameter checkpoint: called for each block of columns; what it throws ends the work.
+    func factor(_ m: Doubles, rows: Int, pool: WorkerPool, checkpoint: () throws -> Void) rethrows -> Bool {
         precondition(rows == 0 || Self.rowStart(rows - 1) + rows <= m.count)
         let block = Int(FB_BLOCK), grain = 32
         for column in stride(from: 0, to: rows, by: block) {
+            try checkpoint()
             let end = min(column + block, rows)
             pool.forEach(column..<end, grain: 16) { unsafe table.reduce(m.start, column, end - column, $0.lowerBound, $0.upperBound) }
             guard unsafe table.factor(m.start, column, end - column) else { return false }

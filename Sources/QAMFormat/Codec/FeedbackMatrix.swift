@@ -62,10 +62,11 @@ struct FeedbackMatrix: Sendable {
         .init(numbers: numbers, start: start(group, place), apart: Self.width)
     }
 
-    /// Codes all rows, on all threads of the pool.
-    func code(pool: WorkerPool) {
+    /// Codes all rows, on all threads of the pool. What `checkpoint` throws, which is called for each diagonal, ends the work.
+    func code(pool: WorkerPool, checkpoint: () throws -> Void) rethrows {
         let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, groups = (columns + Self.width - 1) / Self.width
         for diagonal in 0..<blocks + groups - 1 {
+            try checkpoint()
             let first = max(0, diagonal - groups + 1), end = min(blocks, diagonal + 1)
             pool.forEach(first..<end, grain: 1) { piece in
                 for block in piece { code(block: block, group: (diagonal - block) * Self.width) }

@@ -40,10 +40,12 @@ package struct OutputFactor: Sendable {
     /// - Parameters:
     ///   - gains: the root mean squares of the rows that are coded.
     ///   - vectors: how many G is the mean over, where that is known.
+    ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - moments: reads rows of G, one after the other, in ascending order.
     /// - Throws: `QAMError.malformed` where G is not finite or not positive semidefinite, and what `moments` throws.
     package init(
-        gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, moments: (Range<Int>) throws -> [Float]
+        gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
+        moments: (Range<Int>) throws -> [Float]
     ) throws {
         let rows = gains.count
         var diagonal = [Double](repeating: 0, count: rows)
@@ -74,7 +76,7 @@ package struct OutputFactor: Sendable {
         let sum = diagonal.reduce(0, +), added = sum > 0 ? share * sum / Double(rows) : 1
         guard sum >= 0 else { throw Self.indefinite }
         for i in 0..<rows { m[FeedbackKernels.rowStart(i) + i] += added }
-        guard kernels.factor(m, rows: rows, pool: pool) else { throw Self.indefinite }
+        guard try kernels.factor(m, rows: rows, pool: pool, checkpoint: checkpoint) else { throw Self.indefinite }
         let coefficients = Self.coefficients(triangle: m, rows: rows, pool: pool)
         self.coefficients = coefficients
         let errors = Self.probedErrors(coefficients, rows: rows, kernels)

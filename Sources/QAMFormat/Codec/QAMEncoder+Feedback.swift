@@ -35,11 +35,13 @@ extension QAMEncoder {
     /// - Parameters:
     ///   - moments: reads rows of the second moments of the gradients at the matrix's outputs; in ascending order.
     ///   - vectors: how many those are the mean over, where that is known.
+    ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - fill: writes the weights of the row of this number; each row two times, and a third time where there are scales.
     /// - Throws: as `encode(rows:firstRow:fill:)`, and `OutputFactor`.
     package func encodeAll(
         rows: Int, feedback factor: FeedbackFactor, outputs moments: (Range<Int>) throws -> [Float], vectors: Int? = nil,
-        pool: WorkerPool, kernels: FeedbackKernels = .chosen, fill: (Int, inout MutableSpan<Float>) throws -> Void
+        pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
+        fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
         guard factor.rotation == rotation else { throw QAMError(.invalidArgument, "the factor is that of another rotation") }
         var row = [Float](repeating: 0, count: rotation.columns)
@@ -58,7 +60,7 @@ extension QAMEncoder {
             gains.append(gain)
             distortion.energy += energy
         }
-        let outputs = try OutputFactor(gains: gains, vectors: vectors, pool: pool, kernels: kernels, moments: moments)
+        let outputs = try OutputFactor(gains: gains, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, moments: moments)
         let matrix = FeedbackMatrix(self, factor, outputs, kernels, baseGains: gains)
         for (place, index) in outputs.order.enumerated() {
             guard matrix.gains[place].isFinite else { throw unfit(row: index) }
@@ -66,7 +68,7 @@ extension QAMEncoder {
             matrix.set(place: place, weights: &row)
             gains[index] = matrix.gains[place]
         }
-        matrix.code(pool: pool)
+        try matrix.code(pool: pool, checkpoint: checkpoint)
 
         let symbolBytes = tables.symbolBytes
         for (place, index) in outputs.order.enumerated() {

@@ -118,7 +118,9 @@ struct Quantize: AsyncParsableCommand {
         var rates: ChosenRates?
         if let statistics, let targetBpw {
             let measured = try await ProgressBar.during("Measuring", quiet: report.hidesProgress, countsBytes: false) { bar in
-                try await RateMeasurement.measure(free, of: source, plan: plan, by: statistics, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
+                try await RateMeasurement.measure(
+                    free, of: source, plan: plan, by: statistics, threads: threads.count, checkpoint: Interruption.check
+                ) { try bar.report($0, of: $1, item: $2) }
             }
             rates = try ChosenRates(measured, for: &plan, of: source, by: statistics, target: targetBpw)
         }
@@ -131,7 +133,7 @@ struct Quantize: AsyncParsableCommand {
         if !writing.dryRun { try target.check(source, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
 
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
-            try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count) { try bar.report($0, of: $1, item: $2) }
+            try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count, checkpoint: Interruption.check) { try bar.report($0, of: $1, item: $2) }
         }
         var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
         result.scaling = scaled
