@@ -32,17 +32,7 @@ struct RandomFile {
 }
 
 /// The random numbers that a benchmark works on: the same each time.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var x = state
-        x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
-        x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
-        return x ^ x >> 31
-    }
-
+extension SplitMix64 {
     /// Numbers whose distribution is close to the Gaussian one: sums of twelve uniform ones.
     mutating func gaussians(_ count: Int) -> [Float] {
         (0..<count).map { _ in

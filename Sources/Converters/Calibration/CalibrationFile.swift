@@ -101,6 +101,9 @@ public struct CalibrationFile: Sendable {
     /// The index in `inputs` of the input that a matrix reads; nil where nothing is known of it.
     public func input(of matrix: String) -> Int? { inputOfMatrix[Self.common(matrix)] }
 
+    /// The index in `inputs` of the input that a tensor reads; nil too where that has another number of channels than the tensor columns.
+    public func input(of tensor: TensorDescriptor) -> Int? { input(of: tensor.name).flatMap { inputs[$0].width == tensor.columns ? $0 : nil } }
+
     /// GGUF's name of a matrix, which columns and so statistics do not depend on; other names stay.
     private static func common(_ name: String) -> String {
         names.lazy.compactMap { $0.match(huggingFace: name)?.name }.first ?? name

@@ -65,8 +65,7 @@ public struct RateMeasurement: Sendable {
             _ searches: [[Codebook.Family: CodewordSearch]]
         ) throws {
             let reader = try RowReader(source, tensor: tensor), name = reader.descriptor.name
-            guard let input = calibration.input(of: name), calibration.inputs[input].width == reader.columns,
-                let choice = plan.choices[tensor], let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
+            guard let input = calibration.input(of: reader.descriptor), let choice = plan.choices[tensor], let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
             else {
                 throw QAMError(
                     .invalidArgument, "its rate cannot be chosen: the calibration knows nothing of it; exclude it, or include it with bits of its own",

@@ -29,7 +29,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         var users: [Int: [Int]] = [:]
         for tensor in plan.choices.keys.sorted() {
             let descriptor = source.tensors[tensor]
-            guard let input = calibration.input(of: descriptor.name), calibration.inputs[input].width == descriptor.columns else { continue }
+            guard let input = calibration.input(of: descriptor) else { continue }
             users[input, default: []].append(tensor)
         }
         var outcomes: [Outcome] = []

@@ -24,9 +24,7 @@ public struct QuantizationChoice: Hashable, Sendable {
 
         /// As far as a calibration reaches for this tensor.
         public init(_ calibration: CalibrationFile, for tensor: TensorDescriptor) {
-            guard let input = calibration.input(of: tensor.name), calibration.hasSecondMoment(of: input),
-                calibration.inputs[input].width == tensor.columns
-            else {
+            guard let input = calibration.input(of: tensor), calibration.hasSecondMoment(of: input) else {
                 self = .off
                 return
             }

@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// Tokens drawn from a model's own predictions.
 package enum PredictedLabel {
     /// A token with its probability, the same each time for a window and a position.
@@ -23,9 +25,7 @@ package enum PredictedLabel {
     }
 
     private static func mixed(_ value: UInt64) -> UInt64 {
-        var z = value &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
+        var generator = SplitMix64(state: value)
+        return generator.next()
     }
 }

@@ -1,22 +1,29 @@
 extension FeedbackFactor {
+    /// Adds to rows what the same numbers of the columns before each pair are fed as: e, taken to e V D^-1. Rows of both are padded to whole groups.
+    ///
+    /// O(rows * columns^2 / 2).
+    func whiten(_ numbers: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels, into whitened: FeedbackKernels.Floats) {
+        let columns = rotation.columns, apart = FeedbackKernels.padded(columns)
+        for group in stride(from: 0, to: columns, by: FeedbackKernels.groupColumns) {
+            kernels.feed(
+                .init(numbers: numbers, start: 0, apart: apart), of: 0, count: min(group + FeedbackKernels.groupColumns, columns), rows: rows,
+                through: self, group: group, into: .init(numbers: whitened, start: group, apart: apart))
+        }
+    }
+
     /// What errors of rows cost by H itself, without damping: e H eT of each.
     ///
     /// O(rows * columns^2 / 2).
     ///
     /// - Parameter errors: whole rows, one after the other, scaled and rotated as coordinates are.
     package func costs(of errors: [Float], kernels: FeedbackKernels = .chosen) -> [Double] {
-        let columns = rotation.columns, width = FeedbackKernels.groupColumns, rows = errors.count / columns
+        let columns = rotation.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
         precondition(errors.count == rows * columns)
-        let apart = (columns + width - 1) / width * width
         let e = FeedbackKernels.Floats(repeating: 0, count: rows * apart), whitened = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
         for row in 0..<rows {
             for numbers in [e, whitened] { numbers.replace(from: row * apart, with: errors.span.extracting(row * columns..<(row + 1) * columns)) }
         }
-        for group in stride(from: 0, to: columns, by: width) {
-            kernels.feed(
-                .init(numbers: e, start: 0, apart: apart), of: 0, count: min(group + width, columns), rows: rows, through: self, group: group,
-                into: .init(numbers: whitened, start: group, apart: apart))
-        }
+        whiten(e, rows: rows, kernels, into: whitened)
         return (0..<rows).map { row in
             var cost = 0.0
             for t in 0..<columns / 2 {
@@ -44,7 +51,7 @@ extension FeedbackFactor {
     /// By the feedback of noise in a few rows. O(columns^2) for each.
     func probedVariance(_ kernels: FeedbackKernels) -> Double {
         let columns = rotation.columns, width = FeedbackKernels.groupColumns, rows = 16
-        let apart = (columns + width - 1) / width * width
+        let apart = FeedbackKernels.padded(columns)
         let errors = FeedbackKernels.Floats(repeating: 0, count: rows * apart), targets = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
         var noise = SignNoise(), sum = 0.0
         for group in stride(from: 0, to: columns, by: width) {

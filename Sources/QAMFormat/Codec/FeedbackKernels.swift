@@ -6,6 +6,8 @@ internal import CFeedbackKernels
 package struct FeedbackKernels: Sendable {
     /// Columns of a group.
     static let groupColumns = Int(FB_WIDTH)
+    /// Columns up to whole groups.
+    static func padded(_ columns: Int) -> Int { (columns + groupColumns - 1) / groupColumns * groupColumns }
     /// Floats that searching a trellis works in.
     static let workCount = Int(FB_WORK)
 

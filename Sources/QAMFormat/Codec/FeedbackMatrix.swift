@@ -40,9 +40,8 @@ struct FeedbackMatrix: Sendable {
         }
         self.gains = gains
         self.widenings = widenings
-        let groups = (columns + Self.width - 1) / Self.width
-        z = .init(repeating: 0, count: groups * rows * Self.width)
-        targets = .init(repeating: 0, count: groups * rows * Self.width)
+        z = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
+        targets = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
         symbols = .init(repeating: 0, count: rows * encoder.tables.symbolBytes)
     }
 
@@ -64,7 +63,7 @@ struct FeedbackMatrix: Sendable {
 
     /// Codes all rows, on all threads of the pool. What `checkpoint` throws, which is called for each diagonal, ends the work.
     func code(pool: WorkerPool, checkpoint: () throws -> Void) rethrows {
-        let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, groups = (columns + Self.width - 1) / Self.width
+        let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, groups = FeedbackKernels.padded(columns) / Self.width
         for diagonal in 0..<blocks + groups - 1 {
             try checkpoint()
             let first = max(0, diagonal - groups + 1), end = min(blocks, diagonal + 1)

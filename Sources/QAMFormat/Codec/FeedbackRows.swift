@@ -28,8 +28,7 @@ struct FeedbackRows {
         self.rows = rows
         columns = encoder.rotation.columns
         widening = Float(FeedbackFactor.widening(fedVariance: factor.fedVariance, error: encoder.expectedError))
-        let width = FeedbackKernels.groupColumns
-        apart = (columns + width - 1) / width * width
+        apart = FeedbackKernels.padded(columns)
         z = .init(repeating: 0, count: rows * apart)
         targets = .init(repeating: 0, count: rows * apart)
         codewords = .init(repeating: 0, count: rows * apart)
@@ -44,14 +43,8 @@ struct FeedbackRows {
         for i in 0..<rows {
             var span = row.mutableSpan
             try fill(i, &span)
-            let energy = kernels.sumOfSquares(row.span)
-            var sumOfSquares = energy
-            if let scales = encoder.channelScales {
-                weights += row
-                kernels.multiply(&row, by: scales)
-                sumOfSquares = kernels.sumOfSquares(row.span)
-            }
-            let gain = QAMEncoder.gain(sumOfSquares: sumOfSquares, columns: columns) * widening
+            if encoder.channelScales != nil { weights += row }
+            let scaled = encoder.scale(&row), energy = scaled.energy, gain = scaled.gain * widening
             guard gain.isFinite, energy.isFinite else { throw encoder.unfit(row: firstRow + i) }
             if gain > 0 { kernels.rotate(&row, by: encoder.rotation, inverseGain: 1 / Double(gain)) }
             z.replace(from: i * apart, with: row.span)
@@ -88,10 +81,7 @@ struct FeedbackRows {
         // VT y for the codewords y of each row; VT z is that and what coding has left, VT (z - y).
         let whitened = FeedbackKernels.Floats(repeating: 0, count: codewords.count)
         whitened.replace(from: 0, with: codewords.array(0..<codewords.count).span)
-        for group in stride(from: 0, to: columns, by: FeedbackKernels.groupColumns) {
-            let end = min(group + FeedbackKernels.groupColumns, columns)
-            kernels.feed(all(codewords, 0), of: 0, count: end, rows: rows, through: factor, group: group, into: all(whitened, group))
-        }
+        factor.whiten(codewords, rows: rows, kernels, into: whitened)
         var distortion = Distortion()
         for i in 0..<rows {
             let gain = gains[i]
@@ -136,21 +126,14 @@ struct FeedbackRows {
             return max(0, g * g * sums.zz - 2 * g * s * sums.zy + s * s * sums.yy)
         }
         let bytes = encoder.tables.symbolBytes
+        var scratch = [Float](repeating: 0, count: columns)
         return encoder.squaredError(
-            symbols.array(i * bytes..<(i + 1) * bytes), gain: stored, weights: weights.span.extracting(i * columns..<(i + 1) * columns))
+            symbols.array(i * bytes..<(i + 1) * bytes).span, gain: stored, weights: weights.span.extracting(i * columns..<(i + 1) * columns),
+            scratch: &scratch)
     }
 }
 
 extension QAMEncoder {
     /// The variance of what coding leaves of coordinates of variance 1, about: pairs reach 1.4 times what no code can do better than.
     var expectedError: Double { 1.4 / Double(1 << Int(2 * search.codebook.bits)) }
-
-    /// The squared error of one row's weights.
-    func squaredError(_ symbols: [UInt8], gain: Float, weights: Span<Float>) -> Double {
-        var decoded = [Float](repeating: 0, count: rotation.columns)
-        var span = decoded.mutableSpan
-        let factor = search.codebook.family == .octant ? gain * search.codebook.step : gain
-        unsafe tables.kernels.dequantize(symbols.span.bytes, with: tables, factors: [factor], into: &span, at: 0)
-        return tables.kernels.squaredDistance(weights, decoded)
-    }
 }

@@ -41,7 +41,7 @@ package struct OutputFactor: Sendable {
     ///   - gains: the root mean squares of the rows that are coded.
     ///   - vectors: how many G is the mean over, where that is known.
     ///   - checkpoint: called time and again; what it throws ends the work.
-    ///   - moments: reads rows of G, one after the other, in ascending order.
+    ///   - moments: reads rows of G, one after the other; all in ascending order, two times.
     /// - Throws: `QAMError.malformed` where G is not finite or not positive semidefinite, and what `moments` throws.
     package init(
         gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},

@@ -33,7 +33,7 @@ extension QAMEncoder {
     /// whose number changes nothing; memory: two floats for each weight, and what `OutputFactor` takes.
     ///
     /// - Parameters:
-    ///   - moments: reads rows of the second moments of the gradients at the matrix's outputs; in ascending order.
+    ///   - moments: reads rows of the second moments of the gradients at the matrix's outputs; all in ascending order, two times.
     ///   - vectors: how many those are the mean over, where that is known.
     ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - fill: writes the weights of the row of this number; each row two times, and a third time where there are scales.
@@ -45,17 +45,14 @@ extension QAMEncoder {
     ) throws -> TensorChunk {
         guard factor.rotation == rotation else { throw QAMError(.invalidArgument, "the factor is that of another rotation") }
         var row = [Float](repeating: 0, count: rotation.columns)
-        func read(_ index: Int) throws -> (energy: Double, sumOfSquares: Double) {
+        func read(_ index: Int) throws -> (energy: Double, gain: Float) {
             var span = row.mutableSpan
             try fill(index, &span)
-            let energy = tables.kernels.sumOfSquares(row.span)
-            guard let channelScales else { return (energy, energy) }
-            tables.kernels.multiply(&row, by: channelScales)
-            return (energy, tables.kernels.sumOfSquares(row.span))
+            return scale(&row)
         }
         var distortion = Distortion(), gains: [Float] = []
         for index in 0..<rows {
-            let (energy, sumOfSquares) = try read(index), gain = Self.gain(sumOfSquares: sumOfSquares, columns: rotation.columns)
+            let (energy, gain) = try read(index)
             guard gain.isFinite, energy.isFinite else { throw unfit(row: index) }
             gains.append(gain)
             distortion.energy += energy
@@ -71,6 +68,7 @@ extension QAMEncoder {
         try matrix.code(pool: pool, checkpoint: checkpoint)
 
         let symbolBytes = tables.symbolBytes
+        var scratch = row
         for (place, index) in outputs.order.enumerated() {
             if channelScales == nil {
                 distortion.error += matrix.squaredError(place: place)
@@ -78,7 +76,7 @@ extension QAMEncoder {
                 var span = row.mutableSpan
                 try fill(index, &span)
                 let symbols = matrix.symbols.array(index * symbolBytes..<(index + 1) * symbolBytes)
-                distortion.error += squaredError(symbols, gain: gains[index], weights: row.span)
+                distortion.error += squaredError(symbols.span, gain: gains[index], weights: row.span, scratch: &scratch)
             }
         }
         var stored: [UInt8] = []

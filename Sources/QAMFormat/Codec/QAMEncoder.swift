@@ -90,6 +90,25 @@ package struct QAMEncoder: Sendable {
         Float((sumOfSquares / Double(columns)).squareRoot())
     }
 
+    /// Scales a row of weights. Returns the sum of its squares before that, and the root mean square after: its gain before any refit.
+    func scale(_ row: inout [Float]) -> (energy: Double, gain: Float) {
+        let energy = tables.kernels.sumOfSquares(row.span)
+        var sumOfSquares = energy
+        if let channelScales {
+            tables.kernels.multiply(&row, by: channelScales)
+            sumOfSquares = tables.kernels.sumOfSquares(row.span)
+        }
+        return (energy, Self.gain(sumOfSquares: sumOfSquares, columns: rotation.columns))
+    }
+
+    /// The squared error of one row's weights by its symbols. `scratch` is overwritten.
+    func squaredError(_ symbols: Span<UInt8>, gain: Float, weights: Span<Float>, scratch: inout [Float]) -> Double {
+        let factor = search.codebook.family == .octant ? gain * search.codebook.step : gain
+        var decoded = scratch.mutableSpan
+        unsafe tables.kernels.dequantize(symbols.bytes, with: tables, factors: [factor], into: &decoded, at: 0)
+        return tables.kernels.squaredDistance(weights, scratch)
+    }
+
     private struct Scratch {
         /// The weights of the row that is coded, then what becomes of them.
         var z: [Float]
@@ -105,15 +124,9 @@ package struct QAMEncoder: Sendable {
     private func encode(
         _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
     ) -> Distortion? {
-        let energy = tables.kernels.sumOfSquares(scratch.z.span)
         // With channel scales the error is measured on the weights themselves.
-        var weights: [Float] = []
-        if let channelScales {
-            weights = scratch.z
-            tables.kernels.multiply(&scratch.z, by: channelScales)
-        }
-        let sumOfSquares = channelScales == nil ? energy : tables.kernels.sumOfSquares(scratch.z.span)
-        let gain = Self.gain(sumOfSquares: sumOfSquares, columns: rotation.columns)
+        let weights = channelScales == nil ? [] : scratch.z
+        let (energy, gain) = scale(&scratch.z)
         guard gain.isFinite, energy.isFinite else { return nil }
         guard gain > 0 else {
             // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
@@ -143,6 +156,7 @@ package struct QAMEncoder: Sendable {
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }
-        return Distortion(error: squaredError(Array(symbols[place]), gain: stored, weights: weights.span), energy: energy)
+        let error = squaredError(symbols.span.extracting(place), gain: stored, weights: weights.span, scratch: &scratch.y)
+        return Distortion(error: error, energy: energy)
     }
 }

@@ -27,12 +27,8 @@ package struct Rotation: Hashable, Sendable {
 
     /// The output of SplitMix64 from `seed`.
     static func signWords(seed: UInt64, count: Int) -> [UInt64] {
-        (0..<count).map { i in
-            var x = seed &+ (UInt64(i) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-            x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
-            x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
-            return x ^ x >> 31
-        }
+        var generator = SplitMix64(state: seed)
+        return (0..<count).map { _ in generator.next() }
     }
 
     /// 2^(-k/2) for blocks of 2^k: float32(sqrt(1/2)), which is 0x3F3504F3, and powers of two.

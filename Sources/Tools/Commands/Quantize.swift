@@ -152,9 +152,7 @@ struct Quantize: AsyncParsableCommand {
         result.warnings = quantizing.warnings + rules.unmatchedPatterns(in: source.tensors).map { "\"\($0)\" matches the name of no tensor" }
         if let warning = Self.twiceCoded(plan, source) { result.warnings.append(warning) }
         if let statistics {
-            let unknown = plan.choices.keys.sorted().map { source.tensors[$0] }.filter { tensor in
-                statistics.input(of: tensor.name).map { statistics.inputs[$0].width } != tensor.columns
-            }
+            let unknown = plan.choices.keys.sorted().map { source.tensors[$0] }.filter { statistics.input(of: $0) == nil }
             if let first = unknown.first {
                 result.warnings.append(
                     "the calibration knows nothing of \(Format.count(unknown.count, "quantized tensor")) of this shape, \"\(first.name)\" the first")

@@ -80,7 +80,7 @@ struct QuantizeReport {
                 table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
             }
             if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
-            rates.map { table.add("rates", $0.summary) }
+            if let rates { table.add("rates", rates.summary) }
             if let scaling {
                 let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
                 let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
