@@ -44,15 +44,30 @@ struct FeedbackReference {
         }
         let mean = (0..<columns).reduce(0) { $0 + h[$1][$1] } / Double(columns)
         for i in 0..<columns { h[i][i] += FeedbackFactor.dampingShare * mean }
+        return Self.upperFactor(h)
+    }
+
+    /// V of a positive definite h, upper triangular: h = V VT.
+    static func upperFactor(_ h: [[Double]]) -> [[Double]] {
         var v = h.map { $0.map { _ in 0.0 } }
-        for j in stride(from: columns - 1, through: 0, by: -1) {
+        for j in stride(from: h.count - 1, through: 0, by: -1) {
             for i in stride(from: j, through: 0, by: -1) {
                 var sum = h[i][j]
-                for k in j + 1..<max(columns, j + 1) { sum -= v[i][k] * v[j][k] }
+                for k in j + 1..<max(h.count, j + 1) { sum -= v[i][k] * v[j][k] }
                 v[i][j] = i == j ? sum.squareRoot() : sum / v[j][j]
             }
         }
         return v
+    }
+
+    /// Whether changed moments of 16 channels are refused as malformed by what factors them.
+    static func refuses(_ change: (inout [Float]) -> Void, _ factor: ((Range<Int>) -> [Float]) throws -> Void) -> Bool {
+        var moments = FeedbackReference(columns: 16).moments
+        change(&moments)
+        do {
+            try factor { Array(moments[$0.lowerBound * 16..<$0.upperBound * 16]) }
+            return false
+        } catch let error as QAMError { return error.code == .malformed } catch { return false }
     }
 
     /// What errors of decoded rows cost at the outputs.

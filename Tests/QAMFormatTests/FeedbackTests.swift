@@ -212,12 +212,7 @@ import Testing
     @Test func unsoundMomentsAreRefused() throws {
         let rotation = Rotation(columns: 16, blockSize: 4, seed: 1), pool = try WorkerPool(width: 1)
         func refused(_ change: (inout [Float]) -> Void) -> Bool {
-            var moments = FeedbackReference(columns: 16).moments
-            change(&moments)
-            do {
-                _ = try FeedbackFactor(rotation, channelScales: nil, pool: pool) { Array(moments[$0.lowerBound * 16..<$0.upperBound * 16]) }
-                return false
-            } catch let error as QAMError { return error.code == .malformed } catch { return false }
+            FeedbackReference.refuses(change) { _ = try FeedbackFactor(rotation, channelScales: nil, pool: pool, rows: $0) }
         }
         #expect(!refused { _ in })
         #expect(refused { $0[37] = .nan })

@@ -56,14 +56,7 @@ import Testing
         let added = OutputFactor.dampingShare * costs.reduce(0, +) / Double(rows)
         for i in 0..<rows { g[i][i] += added }
         // U is upper triangular: G = U UT.
-        var u = g.map { $0.map { _ in 0.0 } }
-        for j in stride(from: rows - 1, through: 0, by: -1) {
-            for i in stride(from: j, through: 0, by: -1) {
-                var sum = g[i][j]
-                for k in j + 1..<max(rows, j + 1) { sum -= u[i][k] * u[j][k] }
-                u[i][j] = i == j ? sum.squareRoot() : sum / u[j][j]
-            }
-        }
+        let u = FeedbackReference.upperFactor(g)
         // Rows of the inverse of U, normalised as its rows are, say how the noise that coding leaves adds up to errors.
         var errors = 0.0
         for i in 0..<rows {
@@ -192,12 +185,7 @@ import Testing
     @Test func unsoundMomentsAreRefused() throws {
         let pool = try WorkerPool(width: 1)
         func refused(_ change: (inout [Float]) -> Void) -> Bool {
-            var moments = FeedbackReference(columns: 16).moments
-            change(&moments)
-            do {
-                _ = try OutputFactor(gains: Array(repeating: 1, count: 16), pool: pool) { Array(moments[$0.lowerBound * 16..<$0.upperBound * 16]) }
-                return false
-            } catch let error as QAMError { return error.code == .malformed } catch { return false }
+            FeedbackReference.refuses(change) { _ = try OutputFactor(gains: Array(repeating: 1, count: 16), pool: pool, moments: $0) }
         }
         #expect(!refused { _ in })
         #expect(refused { $0[37] = .nan })

@@ -1,19 +1,11 @@
 /// The generator SplitMix64 (doi:10.1145/2660193.2660195).
 package struct SplitMix64: RandomNumberGenerator {
-    package var state: UInt64
+    private var state: UInt64
 
     package init(state: UInt64) { self.state = state }
 
     package mutating func next() -> UInt64 {
-        state &+= Self.increment
-        return Self.output(state)
-    }
-
-    /// What is added to the state before each output.
-    static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-    /// The output of a state.
-    static func output(_ state: UInt64) -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
         var x = state
         x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
         x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
