@@ -14,7 +14,7 @@ package enum FileKind: Hashable, Sendable {
 
     /// Looks at what is there. Throws `notFound` or `io`. Reads at most 1 MiB.
     package static func of(path: String) throws -> FileKind {
-        if FileStatus(path)?.kind == .folder { return .folder }
+        if try FileStatus(path)?.kind == .folder { return .folder }
         return try of(FileBytes(path: path))
     }
 

@@ -21,14 +21,12 @@ final class PlannedOutput {
 
     /// Opens the partial files and writes the headers. Returns the distortions of the tensors that are complete.
     func open(resuming: Bool) throws -> [Distortion?] {
-        // What is left of an interrupted run is not needed a second time.
-        let present = resuming ? plan.shards.dropFirst().reduce(0) { $0 + (FileStatus($1.path + ".partial")?.byteCount ?? 0) } : 0
-        for shard in plan.shards { shards.append(try set.add(shard.path)) }
-        try shards[0].requireSpace(for: plan.byteCount - present)
-
         let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
-        let journal = try ResumeJournal(output: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
+        let (shards, journal) = try set.open(
+            plan.shards.map(\.path), main: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
+        self.shards = shards
         self.journal = journal
+        try set.requireSpace(for: plan.byteCount)
         for (shard, file) in zip(plan.shards, shards) {
             // What lies between the payloads must be zero, whatever an older run has left.
             if journal.records.isEmpty { try file.setLength(0) }
@@ -63,12 +61,10 @@ final class PlannedOutput {
         for (path, file) in plan.sideFiles { try set.add(path, copying: file) }
         if let index = plan.index { try set.add(index.path, bytes: index.bytes) }
         try set.commit(plan.paths)
-        journal?.close(removing: true)
         return plan.byteCount
     }
 
     func discard(keepingPartial: Bool) {
-        journal?.close(removing: !keepingPartial)
         set.discard(keepingPartial: keepingPartial)
     }
 

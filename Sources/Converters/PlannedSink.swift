@@ -27,7 +27,7 @@ public class PlannedSink: TensorSink {
         let (plan, warnings) = try planning(source)
         self.warnings = warnings
         outputs = plan.paths
-        let set = OutputSet(inputs: source.inputs, replacing: replacing, resuming: resuming)
+        let set = try OutputSet(inputs: source.inputs, replacing: replacing)
         for path in outputs { try set.check(path) }
         let output = PlannedOutput(source: source, plan: plan, set: set)
         self.output = output

@@ -18,7 +18,7 @@ struct SideFiles {
         var left: [String] = []
         for name in try Folder.names(in: folder) where !name.hasPrefix(".") && !model.contains(name) {
             let path = Path.join(folder, name)
-            guard Self.belongs(name), EmbeddedFileName.isValid(name), let status = FileStatus(path), status.kind == .file,
+            guard Self.belongs(name), EmbeddedFileName.isValid(name), let status = try FileStatus(path), status.kind == .file,
                 status.byteCount <= Self.maximumLength
             else {
                 left.append(name)

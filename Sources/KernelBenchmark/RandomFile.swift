@@ -11,7 +11,7 @@ struct RandomFile {
 
     /// - Parameter folder: where the file is made; it takes `byteCount` bytes of its file system while the object lives.
     init(in folder: String) throws {
-        let output = try OutputFile(path: Path.join(folder, "qamw-bench-\(UInt64.random(in: 0...UInt64.max))"), replacing: false, resuming: false)
+        let output = try OutputFile.underRandomName(Path.join(folder, "qamw-bench"))
         defer { output.discard(keepingPartial: false) }
         var generator = SplitMix64(state: 1)
         let pieceBytes = 4 << 20
@@ -21,7 +21,7 @@ struct RandomFile {
             for _ in 0..<pieceBytes / 8 { unsafe withUnsafeBytes(of: generator.next()) { unsafe piece.append(contentsOf: $0) } }
             try output.write(piece, at: start)
         }
-        bytes = try MappedBytes(path: output.partialPath)
+        bytes = try MappedBytes(path: output.temporaryPath)
     }
 
     /// The next `count` bytes for the caller whose `turn` it is, so that each turn's come from memory.

@@ -24,18 +24,11 @@ public final class QAMWriter: TensorSink {
 
     public func begin(_ source: any TensorSource) throws -> [Distortion?] {
         let plan = try ContainerPlan(source, options: options)
-        let output = try OutputFile(path: path, replacing: replacing, resuming: resuming)
-        do {
-            try output.requireSpace(for: plan.byteCount)
-            let journal = try ResumeJournal(output: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
-            let assembly = ContainerAssembly(source: source, plan: plan, output: output, journal: journal)
-            self.assembly = assembly
-            return try assembly.begin()
-        } catch {
-            // Without an assembly nobody else would; what an interrupted run left stays for it.
-            if assembly == nil { output.discard(keepingPartial: resuming) }
-            throw error
-        }
+        let set = try OutputSet(inputs: source.inputs, replacing: replacing)
+        let assembly = try ContainerAssembly(
+            source: source, plan: plan, path: path, set: set, resuming: resuming)
+        self.assembly = assembly
+        return try assembly.begin()
     }
 
     public func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws {

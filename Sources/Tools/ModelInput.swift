@@ -34,7 +34,7 @@ struct ModelInput {
     /// which do not. `access` is how a .qamw file is reached. Throws `notFound`, `io`, or what is wrong with the content.
     init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
-        let file = Self.modelFile(path)
+        let file = try Self.modelFile(path)
         switch try FileKind.of(path: file) {
         case .qamw:
             let reader = try QAMReader(path: file, access: access)
@@ -42,7 +42,7 @@ struct ModelInput {
         case .folder where try Self.holdsGGUF(file), .gguf:
             let model = try GGUFModel(path: file, takingFiles: takingFiles)
             (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
-        case .folder where !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
+        case .folder where try !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
         case .safetensors, .safetensorsIndex, .folder:
             let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
             (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
@@ -88,19 +88,19 @@ struct ModelInput {
         let names = Set(source.files.map(\.name))
         return source.inputs.reduce(0) { sum, path in
             let isSideFile = reader == nil && names.contains(Path.name(of: path))
-            return sum + (isSideFile ? 0 : FileStatus(path)?.byteCount ?? 0)
+            return sum + (isSideFile ? 0 : (try? FileStatus(path))?.byteCount ?? 0)
         }
     }
 
     /// A folder's .qamw file, where it holds no safetensors.
-    private static func modelFile(_ path: String) -> String {
-        guard FileStatus(path)?.kind == .folder else { return path }
+    private static func modelFile(_ path: String) throws -> String {
+        guard try FileStatus(path)?.kind == .folder else { return path }
         let file = Path.join(path, ModelOutput.qamwName)
-        return FileStatus(file) != nil && !holdsSafetensors(path) ? file : path
+        return try FileStatus(file) != nil && !holdsSafetensors(path) ? file : path
     }
 
-    private static func holdsSafetensors(_ folder: String) -> Bool {
-        [SafetensorsPlan.modelName, SafetensorsPlan.indexName].contains { FileStatus(Path.join(folder, $0)) != nil }
+    private static func holdsSafetensors(_ folder: String) throws -> Bool {
+        try [SafetensorsPlan.modelName, SafetensorsPlan.indexName].contains { try FileStatus(Path.join(folder, $0)) != nil }
     }
 
     private static func holdsGGUF(_ folder: String) throws -> Bool {
@@ -112,7 +112,7 @@ struct ModelInput {
         switch try FileKind.of(path: path) {
         case .folder:
             let files = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
-            guard let file = files.first(where: { FileStatus($0) != nil }) else { return try HuggingFaceFolder(path: path) }
+            guard let file = try files.first(where: { try FileStatus($0) != nil }) else { return try HuggingFaceFolder(path: path) }
             return try weights(file)
         case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
         default: return try SafetensorsSource(path: path)

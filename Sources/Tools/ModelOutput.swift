@@ -27,7 +27,7 @@ struct ModelOutput {
 
     /// `format` may be nil where the name or, for a folder, the input's format tells it.
     init(_ path: String, format given: OutputFormat?, from input: ModelInput.Format) throws {
-        let isFolder = path.hasSuffix("/") || FileStatus(path)?.kind == .folder
+        let isFolder = try path.hasSuffix("/") || FileStatus(path)?.kind == .folder
         let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : OutputFormat(nameOf: path))
         guard let format else {
             throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors or .gguf; say the format with --to", at: .init(file: path))
@@ -45,16 +45,17 @@ struct ModelOutput {
     /// Throws `cannotCreate` where something is in the way: what can be known before any work.
     func check(_ source: any TensorSource, replacing: Bool, plannedBytes: Int) throws {
         let parent = Self.parent(of: folder ?? path)
-        guard FileStatus(parent)?.kind == .folder else {
+        guard try FileStatus(parent)?.kind == .folder else {
             throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
         }
-        if folder != nil, let status = FileStatus(folder ?? path), status.kind != .folder {
+        if let folder, let status = try FileStatus(folder), status.kind != .folder {
             throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
         }
         if format == .qamw || folder == nil {
-            try OutputSet(inputs: source.inputs, replacing: replacing, resuming: false).check(path)
+            try OutputSet(inputs: source.inputs, replacing: replacing).check(path)
         }
-        if let free = Folder.freeBytes(at: parent), free + (FileStatus(path + ".partial")?.byteCount ?? 0) < plannedBytes {
+        let present = try FileStatus(link: ResumeJournal.partialPath(path))?.allocatedByteCount ?? 0
+        if let free = Folder.freeBytes(at: parent), free + present < plannedBytes {
             throw QAMError(.cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
                            at: .init(file: path))
         }
@@ -101,7 +102,7 @@ struct ModelOutput {
     func write(
         _ source: any TensorSource, _ layout: Layout, writing: WritingOptions, threads: Int, inputBytes: Int, progress: ProgressBar
     ) async throws -> (report: TransferReport, path: String, warnings: [String]) {
-        let isNewFolder = folder.map { FileStatus($0) == nil } ?? false
+        let isNewFolder = try folder.map { try FileStatus($0) == nil } ?? false
         if let folder { try Folder.create(folder) }
         let (sink, outcome) = sink(layout, writing)
         do {

@@ -53,8 +53,8 @@ struct TransformerInput {
     }
 
     private static func configuration(beside path: String) throws -> ModelConfig? {
-        let folder = FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+        let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
         let file = Path.join(folder, ModelConfig.name)
-        return FileStatus(file)?.kind == .file ? try ModelConfig([DiskFile(path: file)]) : nil
+        return try FileStatus(file)?.kind == .file ? ModelConfig([DiskFile(path: file)]) : nil
     }
 }

@@ -31,7 +31,7 @@ import Darwin
     @Test func whatKeepsTheDataInTheirPlaceIsWrittenThere() async throws {
         let folder = try ScratchFolder()
         let (path, source) = try await model(folder)
-        let before = try #require(FileStatus(path))
+        let before = try #require(try FileStatus(path))
         // Room is what the header's padding leaves.
         let header = try GGUFSource(path: path).header
         for name in ["b name", "a", String(repeating: "x", count: 6 + header.dataStart - header.end)] {
@@ -42,19 +42,19 @@ import Darwin
             #expect(try GGUFSource(path: path).metadata["name"] == .string(name))
             try expectPayload(path, source)
         }
-        #expect(try #require(FileStatus(path)).byteCount == before.byteCount)
-        let swapped = try #require(FileStatus(path))
+        #expect(try #require(try FileStatus(path)).byteCount == before.byteCount)
+        let swapped = try #require(try FileStatus(path))
         #expect(try await GGUFMetadataEditor.edit(path) { $0.set("note", .string(String(repeating: "m", count: 100))) } == .inPlace)
-        #expect(try #require(FileStatus(path)).inode == swapped.inode)
+        #expect(try #require(try FileStatus(path)).inode == swapped.inode)
         #expect(try folder.names() == ["m.gguf"])
     }
 
     @Test func whatMovesTheDataRewritesTheFile() async throws {
         let folder = try ScratchFolder()
         let (path, source) = try await model(folder)
-        let before = try #require(FileStatus(path))
+        let before = try #require(try FileStatus(path))
         #expect(try await GGUFMetadataEditor.edit(path) { $0.set("long", .array(.uint32((0..<5000).map { UInt32($0) }))) } == .rewritten)
-        #expect(try #require(FileStatus(path)).inode != before.inode)
+        #expect(try #require(try FileStatus(path)).inode != before.inode)
         try expectPayload(path, source)
         #expect(try await GGUFMetadataEditor.edit(path) { $0.remove("long") } == .rewritten)
         try expectPayload(path, source)

@@ -177,7 +177,7 @@ import Testing
     @Test func realModel() async throws {
         let package = Path.folder(of: Path.folder(of: Path.folder(of: #filePath)))
         let path = Path.join(Path.folder(of: package), "shared/models/wikilm-tiny")
-        guard FileStatus(path) != nil else { return }
+        guard try FileStatus(path) != nil else { return }
         let source = try HuggingFaceFolder(path: path)
         #expect(source.files.map(\.name).contains("config.json"))
         let folder = try ScratchFolder()

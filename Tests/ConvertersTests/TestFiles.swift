@@ -32,8 +32,8 @@ final class ScratchFolder {
     @discardableResult
     func write(_ bytes: [UInt8], _ name: String) throws -> String {
         let path = path(name)
-        SystemCalls.remove(path)
-        let descriptor = try SystemCalls.openWriting(path)
+        try SystemCalls.remove(path)
+        let descriptor = try #require(try SystemCalls.create(path))
         defer { SystemCalls.closeDescriptor(descriptor) }
         try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: 0, $0, path: path) }
         return path
@@ -47,7 +47,7 @@ final class ScratchFolder {
     private static func removeAll(_ path: String) {
         for name in (try? Folder.names(in: path)) ?? [] {
             let child = path + "/" + name
-            if FileStatus(child)?.kind == .folder { removeAll(child) } else { SystemCalls.remove(child) }
+            if (try? FileStatus(child))?.kind == .folder { removeAll(child) } else { try? SystemCalls.remove(child) }
         }
         _ = unsafe rmdir(path)
     }

@@ -34,7 +34,7 @@ import Testing
         ("QAMCABI", ["QAMFormat", "CQAMW", "Dispatch"]),
         ("CodebookSolver", []),
         ("KernelBenchmark", ["QAMFormat"]),
-        ("Tools", ["QAMFormat", "Converters", "Inference", "KernelBenchmark", "ArgumentParser", "Crypto"]),
+        ("Tools", ["QAMFormat", "Converters", "Inference", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch"]),
     ])
     func targetsImportOnlyWhatLiesBelow(target: String, allowed: [String]) throws {
         for (path, text) in try Self.sources(target) {

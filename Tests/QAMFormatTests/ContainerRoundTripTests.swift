@@ -12,7 +12,7 @@ import Testing
         let path = folder.file("m.qamw")
         let report = try await write(source, to: path, options: options)
         #expect(folder.names == ["m.qamw"])
-        #expect(report.bytes == FileStatus(path)?.byteCount)
+        #expect(try report.bytes == FileStatus(path)?.byteCount)
         // Eighteen pieces of 2^18 weights, each with an energy of 100.
         #expect(report.distortion[1] == Distortion(error: 70_000, energy: 1_800))
 

@@ -138,7 +138,7 @@ import Testing
             weak let held = reader
             var view = try reader?.tensor(named: "big")
             reader = nil
-            SystemCalls.remove(path)
+            try SystemCalls.remove(path)
             #expect(held != nil)
             #expect(try bits(view?.floats() ?? []) == bits(expectedFloats(source, 0)))
             view = nil
@@ -178,7 +178,8 @@ import Testing
         let view = try reader.tensor(named: "big")
         guard let opened = residentBytes(ofMapping: path) else { return }
         #expect(opened == 0, "no page of the mapping has been touched")
-        #expect(try view.withSymbols(rows: 0..<1) { bytes in unsafe bytes.withUnsafeBytes { unsafe $0.contains(0) } || true })
+        // The sum of the bytes reads them all.
+        #expect(try view.withSymbols(rows: 0..<1) { bytes in unsafe bytes.withUnsafeBytes { unsafe $0.reduce(0) { $0 + Int($1) } } } > 0)
         #expect((residentBytes(ofMapping: path) ?? 0) > 0, "the count sees what is touched")
     }
 
@@ -197,7 +198,7 @@ import Testing
         let folder = try TemporaryFolder()
         let path = folder.file("m")
         try await write(MemorySource.decodable(bigRows: 100), to: path)
-        let length = try #require(FileStatus(path)).byteCount
+        let length = try #require(try FileStatus(path)).byteCount
         for kept in [length - 1, length / 2, 64, 63, 0] {
             let descriptor = try SystemCalls.openWriting(path)
             try SystemCalls.truncate(descriptor, to: kept, path: path)

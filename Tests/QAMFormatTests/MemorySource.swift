@@ -85,7 +85,7 @@ final class TemporaryFolder {
     }
 
     deinit {
-        for name in (try? Folder.names(in: path)) ?? [] { SystemCalls.remove(file(name)) }
+        for name in (try? Folder.names(in: path)) ?? [] { try? SystemCalls.remove(file(name)) }
         ProcessInfoShim.removeFolder(path)
     }
 

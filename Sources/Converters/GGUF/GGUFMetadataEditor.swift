@@ -2,26 +2,19 @@ public import QAMFormat
 
 /// Changes the metadata of a GGUF file without touching its payload where that is possible.
 public enum GGUFMetadataEditor {
-    public enum Outcome: Hashable, Sendable {
-        /// The new header took the old one's place: only the header's bytes were written.
-        case inPlace
-        /// The data begin elsewhere now; the file was written again and replaced as a whole.
-        case rewritten
-    }
-
     /// Applies `edit` to the metadata of the file at `path` and stores the result. In the first file of a split set these
     /// are the set's; what a file says of its place in the set cannot be changed.
     ///
-    /// Where the data still begin at the same offset (the header's padding takes up the difference) the header is written
-    /// with one call, then synced; a power failure in that moment can damage it. Otherwise, and for big-endian files, a new
-    /// file takes the old one's name when it is complete and on disk; links to it stay. `monitor` is told of that; what it throws ends the
-    /// work. Throws what reading a header throws, `io`, `cannotCreate`, `unsupported` for what GGUF cannot hold, and what
-    /// `edit` throws.
+    /// Where all bytes that change lie in one block of the disk, they are written over the old ones. Otherwise a new file with the
+    /// mode and owner of the old one takes its name when it is complete and on disk; links to it stay. `monitor` is told of that; what
+    /// it throws ends the work. Throws what reading a header throws, `io`, `cannotCreate` also where another process is changing the
+    /// file, `unsupported` for what GGUF cannot hold, and what `edit` throws.
     @discardableResult
     public static func edit(
         _ path: String, threads: Int = 1, monitor: (TransferProgress) throws -> Void = { _ in }, _ edit: (inout Metadata) throws -> Void
-    ) async throws -> Outcome {
-        let source = try GGUFSource(path: path)
+    ) async throws -> MetadataEditor.Outcome {
+        let file = try EditedFile(path: path)
+        let source = try GGUFSource(path: file.path)
         let header = source.header
         var metadata = source.metadata
         try edit(&metadata)
@@ -30,13 +23,10 @@ public enum GGUFMetadataEditor {
         }
         if !header.isBigEndian, try alignment(of: metadata) == header.alignment {
             let encoded = try GGUFHeader.encode(header.entries, metadata: metadata, version: header.version)
-            if encoded.count == header.dataStart {
-                try overwrite(path, with: encoded)
-                return .inPlace
-            }
+            if encoded.count == header.dataStart, try file.replaceHead(with: encoded) { return .inPlace }
         }
         // The set's keys were dropped for a whole model, but this file stays what it is.
-        let sink = GGUFSink(output: .file(Path.resolvingLinks(path)), keepingSplit: true, replacing: true)
+        let sink = GGUFSink(output: .file(file.path), keepingSplit: true, replacing: true)
         _ = try await transfer(from: Rewritten(base: source, metadata: metadata), to: sink, threads: threads, monitor: monitor)
         return .rewritten
     }
@@ -47,14 +37,6 @@ public enum GGUFMetadataEditor {
         } catch let error as QAMError {
             throw QAMError(.invalidArgument, error.message)
         }
-    }
-
-    private static func overwrite(_ path: String, with header: [UInt8]) throws {
-        let descriptor = try SystemCalls.openWriting(path)
-        defer { SystemCalls.closeDescriptor(descriptor) }
-        try SystemCalls.lock(descriptor, path: path)
-        try unsafe header.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: 0, $0, path: path) }
-        try SystemCalls.sync(descriptor, path: path)
     }
 
     /// The file with other metadata. It may be replaced by what is written from it: it stays open, and the new file takes

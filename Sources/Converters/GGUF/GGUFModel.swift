@@ -17,7 +17,7 @@ public struct GGUFModel: TensorSource {
     /// Opens what is there; side files only for a folder, and only with `takingFiles`. Throws `notFound` where a folder
     /// holds no model, and what `GGUFSource` and `SplitGGUFSource` throw.
     public init(path: String, takingFiles: Bool = true) throws {
-        let isFolder = FileStatus(path)?.kind == .folder
+        let isFolder = try FileStatus(path)?.kind == .folder
         var file: String? = path
         if isFolder { file = try Self.modelFile(in: path) }
         guard let file else { throw QAMError(.notFound, "the folder holds no \(GGUFNames.modelName)", at: .init(file: path)) }
@@ -45,7 +45,7 @@ public struct GGUFModel: TensorSource {
     /// `malformed` where there are several sets.
     package static func modelFile(in folder: String) throws -> String? {
         let whole = Path.join(folder, GGUFNames.modelName)
-        if FileStatus(whole) != nil { return whole }
+        if try FileStatus(whole) != nil { return whole }
         let firsts = try Folder.names(in: folder).filter { GGUFNames.isShard($0) && $0.hasPrefix("\(GGUFNames.modelPrefix)-00001-of-") }
         guard firsts.count <= 1 else {
             throw QAMError(.malformed, "the folder holds several sets: \(firsts.joined(separator: ", ")); name one of them", at: .init(file: folder))

@@ -30,7 +30,7 @@ struct GGUFNames {
             }
             sideFiles.append((Path.join(folder, file.name), file))
         }
-        if shardCount > 1, FileStatus(hiding) != nil {
+        if shardCount > 1, try FileStatus(hiding) != nil {
             throw QAMError(.cannotCreate, "it would be taken instead of the files of the set; remove it first", at: .init(file: hiding))
         }
         let stale = try Folder.names(in: folder).filter { !taken.contains($0) && Self.isShard($0) }

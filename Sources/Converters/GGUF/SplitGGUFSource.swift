@@ -59,7 +59,7 @@ public struct SplitGGUFSource: TensorSource {
         }
         let names = (1..<split.count).map { GGUFSplit.name(prefix: prefix, number: $0, count: split.count) }
         let paths = names.map { Path.join(Path.folder(of: path), $0) }
-        let missing = zip(names, paths).filter { FileStatus($1)?.kind != .file }.map(\.0)
+        let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
         guard missing.isEmpty else {
             let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
             throw fault("\(missing.count) of \(split.count) files of the set are missing: \(list)")

@@ -39,8 +39,8 @@ public struct HuggingFaceFolder: TensorSource {
     private init(folder: String) throws {
         let modelPath = Path.join(folder, SafetensorsPlan.modelName)
         let indexPath = Path.join(folder, SafetensorsPlan.indexName)
-        let hasIndex = FileStatus(indexPath) != nil
-        if FileStatus(modelPath) != nil {
+        let hasIndex = try FileStatus(indexPath) != nil
+        if try FileStatus(modelPath) != nil {
             let warning = "\(folder): there is also an index of shards; \(SafetensorsPlan.modelName) is taken, as transformers does"
             try self.init(model: try SafetensorsSource(path: modelPath), folder: folder, warnings: hasIndex ? [warning] : [])
         } else if hasIndex {

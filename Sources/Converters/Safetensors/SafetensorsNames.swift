@@ -45,7 +45,7 @@ struct SafetensorsNames {
             sideFiles.append((Path.join(folder, file.name), file))
         }
         let hiding = Path.join(folder, SafetensorsPlan.modelName)
-        if index != nil, FileStatus(hiding) != nil {
+        if index != nil, try FileStatus(hiding) != nil {
             throw QAMError(.cannotCreate, "loaders would take it instead of the shards; remove it first", at: .init(file: hiding))
         }
         let stale = try Folder.names(in: folder).filter {

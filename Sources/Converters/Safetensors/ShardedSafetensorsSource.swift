@@ -51,7 +51,7 @@ public struct ShardedSafetensorsSource: TensorSource {
     }
 
     private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {
-        let missing = names.filter { FileStatus(Path.join(folder, $0))?.kind != .file }
+        let missing = try names.filter { try FileStatus(Path.join(folder, $0))?.kind != .file }
         guard missing.isEmpty else {
             let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
             throw QAMError(.malformed, "\(missing.count) of \(names.count) shards are missing: \(list)", at: .init(file: indexPath))

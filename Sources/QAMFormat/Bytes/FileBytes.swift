@@ -8,7 +8,7 @@ final class OpenFile: Sendable {
     /// Throws `notFound` where there is no regular file, or `io`.
     init(path: String, opening: (String) throws -> CInt = SystemCalls.openReading) throws {
         // Asked before opening: opening a pipe would wait for its writer.
-        guard let before = FileStatus(path) else {
+        guard let before = try FileStatus(path) else {
             throw QAMError(.notFound, "no such file", at: .init(file: path))
         }
         guard before.kind == .file else {
@@ -16,8 +16,13 @@ final class OpenFile: Sendable {
         }
         self.path = path
         descriptor = try opening(path)
-        // And after it: another file may have got the name.
-        status = FileStatus(descriptor: descriptor) ?? before
+        do {
+            // And after it: another file may have got the name.
+            status = try FileStatus(descriptor: descriptor, path: path)
+        } catch {
+            SystemCalls.closeDescriptor(descriptor)
+            throw error
+        }
     }
 
     deinit { SystemCalls.closeDescriptor(descriptor) }

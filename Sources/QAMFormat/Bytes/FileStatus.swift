@@ -12,25 +12,55 @@ public struct FileStatus: Hashable, Sendable {
 
     public let kind: Kind
     public let byteCount: Int
+    /// What the file takes of its file system: holes take nothing.
+    package let allocatedByteCount: Int
     /// Identifies the file on this machine, whatever name it goes by.
     public let device: UInt64
     public let inode: UInt64
+    /// The names that the file has.
+    package let linkCount: Int
     /// Nanoseconds since 1970.
     public let modified: Int
+    /// Who may do what with it, and whose it is.
+    package let permissions: Permissions
 
-    /// Follows symbolic links. Nil where nothing is there or the path cannot be reached.
-    public init?(_ path: String) {
+    package struct Permissions: Hashable, Sendable {
+        package let mode: UInt32
+        package let owner: UInt32
+        package let group: UInt32
+    }
+
+    /// Follows symbolic links. Nil where nothing is there. Throws `io` where the path cannot be reached.
+    public init?(_ path: String) throws {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
+        let (_, code) = SystemCalls.attempt(.status) { unsafe stat(path, &status) }
+        switch code {
+        case 0: self.init(status)
+        case ENOENT, ENOTDIR: return nil
+        default: throw SystemCalls.error(.status, code, path)
+        }
+    }
+
+    /// Does not follow a symbolic link at the path's end: it is of kind `other`. Nil where nothing is there.
+    package init?(link path: String) throws {
+        var status = stat()
+        let (_, code) = SystemCalls.attempt(.status) { unsafe lstat(path, &status) }
+        switch code {
+        case 0: self.init(status)
+        case ENOENT, ENOTDIR: return nil
+        default: throw SystemCalls.error(.status, code, path)
+        }
+    }
+
+    /// The status of an open file. `path` is what errors name it.
+    package init(descriptor: CInt, path: String) throws {
+        var status = stat()
+        _ = try SystemCalls.check(.status, path) { unsafe fstat(descriptor, &status) }
         self.init(status)
     }
 
-    /// Nil where the descriptor is not open.
-    init?(descriptor: CInt) {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { return nil }
-        self.init(status)
-    }
+    /// Whether both are the same file, whatever names it was found by.
+    package func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
     private init(_ status: stat) {
         kind =
@@ -40,74 +70,15 @@ public struct FileStatus: Hashable, Sendable {
             default: .other
             }
         byteCount = Int(status.st_size)
+        allocatedByteCount = Int(clamping: status.st_blocks) * 512
         device = UInt64(truncatingIfNeeded: status.st_dev)
         inode = UInt64(truncatingIfNeeded: status.st_ino)
+        linkCount = Int(status.st_nlink)
+        permissions = Permissions(mode: UInt32(status.st_mode) & 0o7777, owner: status.st_uid, group: status.st_gid)
         #if canImport(Darwin)
         modified = status.st_mtimespec.tv_sec * 1_000_000_000 + status.st_mtimespec.tv_nsec
         #else
         modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
         #endif
-    }
-}
-
-/// Questions to the file system that are about folders.
-public enum Folder {
-    /// The names in a folder, without `.` and `..`, in byte order.
-    public static func names(in path: String) throws -> [String] {
-        guard let folder = unsafe opendir(path) else {
-            throw QAMError(.notFound, "cannot list the folder", at: .init(file: path))
-        }
-        defer { unsafe closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
-    /// Creates the folder unless it exists.
-    public static func create(_ path: String) throws {
-        if let status = FileStatus(path), status.kind == .folder { return }
-        guard unsafe mkdir(path, 0o755) == 0 else {
-            throw QAMError(.cannotCreate, unsafe "cannot create the folder: \(String(cString: strerror(errno)))", at: .init(file: path))
-        }
-    }
-
-    /// The bytes that may still be written to the file system that holds `path`, or nil where it does not say.
-    public static func freeBytes(at path: String) -> Int? {
-        var status = statvfs()
-        guard unsafe statvfs(path, &status) == 0 else { return nil }
-        let (bytes, overflow) = Int(status.f_bavail).multipliedReportingOverflow(by: Int(status.f_frsize))
-        return overflow ? nil : bytes
-    }
-}
-
-/// Paths as text: joined and taken apart at slashes.
-public enum Path {
-    /// The folder that holds the path: `.` for a bare name.
-    public static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    /// What follows the last slash.
-    public static func name(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return path }
-        return String(path[path.index(after: slash)...])
-    }
-
-    /// The path of the file that symbolic links lead to; the path itself where nothing is there.
-    public static func resolvingLinks(_ path: String) -> String {
-        guard let resolved = unsafe realpath(path, nil) else { return path }
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
-    }
-
-    public static func join(_ folder: String, _ name: String) -> String {
-        if folder == "." { return name }
-        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 }

@@ -12,16 +12,30 @@ package enum SystemCalls {
     /// Makes chosen calls fail; set by tests with `$faults.withValue`.
     @TaskLocal package static var faults: (any FaultInjector)?
 
-    package enum Call: Sendable { case open, read, write, sync, rename, allocate, map }
+    package enum Call: Sendable, CaseIterable {
+        case open, read, write, sync, allocate, map, lock, status, rename, link, remove, makeFolder, list
+    }
 
     package static func openReading(_ path: String) throws -> CInt {
         try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC) }
     }
 
-    /// Opens for reading and writing; creates the file where there is none.
-    package static func openWriting(_ path: String, exclusive: Bool = false) throws -> CInt {
-        let flags = O_RDWR | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : 0)
-        return try check(.open, path) { unsafe open(path, flags, 0o644) }
+    /// Opens a file that is there for reading and writing. Throws where its name is a symbolic link.
+    package static func openWriting(_ path: String) throws -> CInt {
+        try check(.open, path) { unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) }
+    }
+
+    /// Creates a file where nothing is, not even a symbolic link, and opens it for reading and writing. Returns nil where
+    /// something is; throws `cannotCreate` where a file cannot be created.
+    package static func create(_ path: String) throws -> CInt? {
+        let (descriptor, code) = attempt(.open) { unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) }
+        switch code {
+        case 0: return descriptor
+        case EEXIST: return nil
+        case ENOENT: throw QAMError(.cannotCreate, "the folder does not exist", at: .init(file: path))
+        case EIO, EMFILE, ENFILE, ENOMEM: throw error(.open, code, path)
+        default: throw QAMError(.cannotCreate, text(of: code), at: .init(file: path))
+        }
     }
 
     /// Fills the buffer, or with `atLeast` so much of it: direct reads end at a block's end, the file may end before.
@@ -59,13 +73,26 @@ package enum SystemCalls {
         _ = try check(.allocate, path) { ftruncate(descriptor, off_t(length)) }
     }
 
-    /// Takes the file's advisory lock, or throws `cannotCreate` where another process holds it.
-    package static func lock(_ descriptor: CInt, path: String) throws {
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw QAMError(.cannotCreate, "another process is writing it", at: .init(file: path))
+    /// Gives a new file the mode of the file that it will replace and, as far as the process may, its owner and group.
+    static func setPermissions(_ descriptor: CInt, _ permissions: FileStatus.Permissions, path: String) throws {
+        // A process that is not root may give files to nobody; a change of owner clears bits of the mode.
+        _ = fchown(descriptor, permissions.owner, permissions.group)
+        _ = try check(.status, path) { fchmod(descriptor, mode_t(permissions.mode)) }
+    }
+
+    /// Takes the file's advisory lock. Returns false where the file system has no locks; throws `cannotCreate` where another
+    /// process holds it.
+    package static func lock(_ descriptor: CInt, path: String) throws -> Bool {
+        let (_, code) = attempt(.lock) { flock(descriptor, LOCK_EX | LOCK_NB) }
+        switch code {
+        case 0: return true
+        case ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP, EINVAL, EBADF: return false
+        case EWOULDBLOCK: throw QAMError(.cannotCreate, "another process is writing it", at: .init(file: path))
+        default: throw error(.lock, code, path)
         }
     }
 
+    /// Gives a file another name. A file that has this name already loses it.
     package static func rename(_ from: String, to path: String) throws {
         _ = try check(.rename, path) {
             #if canImport(Glibc)
@@ -78,14 +105,35 @@ package enum SystemCalls {
         }
     }
 
-    /// Makes a finished rename survive a power failure.
+    /// Gives a file a second name. Returns false where the file system has no links; throws `cannotCreate` where something has
+    /// the name.
+    package static func link(_ from: String, to path: String) throws -> Bool {
+        let (_, code) = attempt(.link) {
+            #if canImport(Glibc)
+            unsafe Glibc.link(from, path)
+            #elseif canImport(Musl)
+            unsafe Musl.link(from, path)
+            #else
+            unsafe Darwin.link(from, path)
+            #endif
+        }
+        if code == 0 { return true }
+        guard [EPERM, EACCES, ENOSYS, ENOTSUP, EOPNOTSUPP, EMLINK, EINVAL].contains(code) else { throw error(.link, code, path) }
+        return false
+    }
+
+    /// Makes finished renames survive a power failure.
     package static func syncFolder(_ path: String) throws {
         let descriptor = try openReading(path)
         defer { close(descriptor) }
         try sync(descriptor, path: path)
     }
 
-    package static func remove(_ path: String) { _ = unsafe unlink(path) }
+    /// Removes a name. Nothing happens where it is not there.
+    package static func remove(_ path: String) throws {
+        let (_, code) = attempt(.remove) { unsafe unlink(path) }
+        if code != 0, code != ENOENT { throw error(.remove, code, path) }
+    }
 
     package static func closeDescriptor(_ descriptor: CInt) {
         // A process that is being started holds a copy of the descriptor for a moment, and the lock with it.
@@ -95,25 +143,33 @@ package enum SystemCalls {
 
     /// Runs a call until it is not interrupted; a negative result becomes an error.
     static func check<Result: SignedInteger>(_ call: Call, _ path: String, _ body: () -> Result) throws -> Result {
-        if let failure = faults?.failure(of: call) { throw error(call, failure, path) }
+        let (result, code) = attempt(call, body)
+        if code != 0 { throw error(call, code, path) }
+        return result
+    }
+
+    /// Runs a call until it is not interrupted, and returns its result and the errno of its failure, or 0.
+    static func attempt<Result: SignedInteger>(_ call: Call, _ body: () -> Result) -> (result: Result, code: CInt) {
+        if let failure = faults?.failure(of: call) { return (-1, failure) }
         while true {
             let result = body()
-            if result >= 0 { return result }
+            if result >= 0 { return (result, 0) }
             let code = errno
-            if code != EINTR { throw error(call, code, path) }
+            if code != EINTR { return (result, code) }
         }
     }
 
-    private static func error(_ call: Call, _ code: CInt, _ path: String) -> QAMError {
-        let text = unsafe String(cString: strerror(code))
+    static func error(_ call: Call, _ code: CInt, _ path: String) -> QAMError {
         let kind: QAMError.Code =
             switch (code, call) {
-            case (ENOENT, .open): .notFound
+            case (ENOENT, .open), (ENOENT, .list), (ENOTDIR, .open), (ENOTDIR, .list): .notFound
             case (ENOSPC, _), (EDQUOT, _), (EROFS, _), (EEXIST, _), (EFBIG, _): .cannotCreate
             default: .io
             }
-        return QAMError(kind, text, at: .init(file: path))
+        return QAMError(kind, text(of: code), at: .init(file: path))
     }
+
+    static func text(of code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }
 
 /// Decides in tests which system calls fail.

@@ -3,6 +3,7 @@ final class ContainerAssembly {
     private let source: any TensorSource
     private let tensors: [TensorDescriptor]
     private let plan: ContainerPlan
+    private let set: OutputSet
     private let output: OutputFile
     private let journal: ResumeJournal
     private var sections: SectionPlan
@@ -14,11 +15,15 @@ final class ContainerAssembly {
     /// Whether the partial file holds bytes of an earlier run.
     private var isResumed = false
 
-    init(source: any TensorSource, plan: ContainerPlan, output: OutputFile, journal: ResumeJournal) {
+    /// Opens the output's file at `path`, or takes up that of an interrupted run.
+    init(source: any TensorSource, plan: ContainerPlan, path: String, set: OutputSet, resuming: Bool) throws {
         self.source = source
         tensors = source.tensors
         self.plan = plan
-        self.output = output
+        self.set = set
+        let (files, journal) = try set.open(
+            [path], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
+        output = files[0]
         self.journal = journal
         directory = plan.directory
         sections = plan.sections(filesLength: 0)
@@ -26,6 +31,7 @@ final class ContainerAssembly {
 
     /// Writes the small sections and the embedded files, then takes up what an interrupted run completed.
     func begin() throws -> [Distortion?] {
+        try set.requireSpace(for: plan.byteCount)
         try writeFiles()
         if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
         if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
@@ -88,14 +94,12 @@ final class ContainerAssembly {
         try output.write(header.encoded + table, at: 0)
         try output.setLength(length)
         if isResumed { try clearPadding() }
-        try output.commit()
-        journal.close(removing: true)
+        try set.commit([output.path])
         return length
     }
 
     func discard(keepingPartial: Bool) {
-        output.discard(keepingPartial: keepingPartial)
-        journal.close(removing: !keepingPartial)
+        set.discard(keepingPartial: keepingPartial)
     }
 
     // MARK: Parts

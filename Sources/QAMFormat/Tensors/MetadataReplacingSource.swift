@@ -12,7 +12,8 @@ public struct MetadataReplacingSource: TensorSource {
     public var shared: SharedTables { base.shared }
     public var files: [any EmbeddedFile] { base.files }
     public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
+    /// None: what is written from it may take its base's place, which stays open.
+    public var inputs: [String] { [] }
     public var fingerprint: String { "\(base.fingerprint) metadata \(XXH3.hash(metadata.encoded))" }
 
     public func granule(of tensor: Int) -> Int { base.granule(of: tensor) }

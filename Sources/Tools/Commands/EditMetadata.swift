@@ -31,40 +31,29 @@ struct EditMetadata: AsyncParsableCommand {
             return try Console.print(try InspectReport(model).metadataTable.joined(separator: "\n"))
         }
         do {
-            let isInPlace =
-                if let reader = model.reader { try await edit(reader, of: model) } else if let gguf = model.gguf {
-                    try await edit(gguf)
-                } else { try editSafetensors(model) }
-            try Console.print("\(file): \(isInPlace ? "changed in place" : "rewritten")")
+            let outcome = try await ProgressBar.during("Rewriting", quiet: false) { try await edit(model, under: $0) }
+            try Console.print("\(Format.printable(file)): \(outcome == .inPlace ? "changed in place" : "rewritten")")
         } catch let error as QAMError {
             throw error.inFile(file)
         }
     }
 
-    /// Returns whether the change was made in place.
-    private func edit(_ reader: QAMReader, of model: ModelInput) async throws -> Bool {
-        let metadata = try changed(reader.metadata)
-        if try MetadataEditor.replaceInPlace(path: reader.inputs[0], with: metadata) { return true }
-        try await model.requireSound(threads: Platform.processorCount, quiet: false)
-        let source = MetadataReplacingSource(reader, metadata: metadata)
-        let writer = QAMWriter(path: Path.resolvingLinks(reader.inputs[0]), options: reader.options, replacing: true)
-        try await ProgressBar.during("Rewriting", quiet: false) { bar in
-            _ = try await transfer(from: source, to: writer, threads: Platform.processorCount) {
-                try bar.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
+    private func edit(_ model: ModelInput, under bar: ProgressBar) async throws -> MetadataEditor.Outcome {
+        let threads = Platform.processorCount
+        if let reader = model.reader {
+            return try await MetadataEditor.edit(reader.inputs[0], threads: threads) { try bar.report($0, of: $1, item: "") } _: {
+                $0 = try changed($0)
             }
         }
-        return false
-    }
-
-    private func edit(_ gguf: GGUFModel) async throws -> Bool {
-        try await ProgressBar.during("Rewriting", quiet: false) { bar in
-            try await GGUFMetadataEditor.edit(gguf.inputs[0], threads: Platform.processorCount) {
+        if let gguf = model.gguf {
+            return try await GGUFMetadataEditor.edit(gguf.inputs[0], threads: threads) {
                 try bar.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
             } _: { $0 = try changed($0) }
-        } == .inPlace
+        }
+        return try SafetensorsMetadataEditor.edit(try safetensorsFile(of: model)) { try bar.report($0, of: $1, item: "") } _: { $0 = try changed($0) }
     }
 
-    private func editSafetensors(_ model: ModelInput) throws -> Bool {
+    private func safetensorsFile(of model: ModelInput) throws -> String {
         let files = try model.source.inputs.filter { try FileKind.of(path: $0) == .safetensors }
         guard files.count == 1 else {
             throw QAMError(.invalidArgument, "it has \(files.count) shards with metadata of their own; name one of them")
@@ -74,7 +63,7 @@ struct EditMetadata: AsyncParsableCommand {
                 throw QAMError(.invalidArgument, "safetensors has strings only; set \(setting.key) as string:VALUE")
             }
         }
-        return try SafetensorsMetadataEditor.edit(files[0]) { $0 = try changed($0) } == .inPlace
+        return files[0]
     }
 
     private func changed(_ old: Metadata) throws -> Metadata {

@@ -88,7 +88,7 @@ struct Quantize: AsyncParsableCommand {
             guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
             guard targetBpw > 0, targetBpw.isFinite else { throw ValidationError("--target-bpw takes a positive number, not \(targetBpw).") }
         }
-        if let format = OutputFormat(nameOf: output), format != .qamw, FileStatus(output)?.kind != .folder {
+        if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
         }
     }

@@ -45,7 +45,7 @@ struct FilePlaces {
         for shard in gguf.shards {
             let name = gguf.shards.count > 1 ? Path.name(of: shard.inputs[0]) : nil
             let header = shard.header
-            let end = FileStatus(shard.inputs[0])?.byteCount ?? header.dataStart
+            let end = (try? FileStatus(shard.inputs[0]))?.byteCount ?? header.dataStart
             sections.append(Section(name: "header", offset: 0, length: header.end, contentLength: header.end, file: name))
             sections.append(
                 Section(name: "data", offset: header.dataStart, length: end - header.dataStart, contentLength: end - header.dataStart, file: name))
@@ -61,7 +61,7 @@ struct FilePlaces {
             let file = try SafetensorsSource(path: path)
             let name = paths.count > 1 ? Path.name(of: path) : nil
             let payload = file.tensors.reduce(0) { $0 + $1.byteCount }
-            let start = (FileStatus(path)?.byteCount ?? payload) - payload
+            let start = (try FileStatus(path)?.byteCount ?? payload) - payload
             sections.append(Section(name: "header", offset: 0, length: start, contentLength: start, file: name))
             sections.append(Section(name: "data", offset: start, length: payload, contentLength: payload, file: name))
             for (tensor, range) in zip(file.tensors, file.ranges) { places[ExactName(tensor.name)] = Place(offset: range.lowerBound, file: name) }

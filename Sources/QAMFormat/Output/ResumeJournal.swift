@@ -1,8 +1,9 @@
-/// The record of which tensors of an output are complete, so that an interrupted run can be resumed.
+/// The record of which tensors of an output are complete, so that an interrupted run can be resumed, and of which partial
+/// files are its own.
 ///
-/// It lies beside the partial output as `NAME.partial.journal`. Nothing in it is trusted: whoever resumes compares
-/// the hashes with the bytes that are there. Layout, little-endian: signature (8 bytes), XXH3 of the fingerprint (8),
-/// then for each tensor in order: payload length (u32), payload, XXH3 of the payload (u64). A torn end is dropped.
+/// It lies beside the partial files as `NAME.partial.journal`. Who holds its lock writes the output. Nothing in it is trusted:
+/// whoever resumes compares the hashes with the bytes that are there. Layout, little-endian: the head (`ResumeJournal.Head`), then
+/// for each tensor in order: payload length (u32), payload, XXH3 of the payload (u64). A torn end is dropped.
 package final class ResumeJournal {
     /// One complete tensor: for each of its extents in the output the stored length and the hashes of its chunks.
     package struct Record: Hashable, Sendable {
@@ -25,49 +26,54 @@ package final class ResumeJournal {
         }
     }
 
-    private static let signature: [UInt8] = Array("QAMWJRN1".utf8)
-
     package let path: String
+    /// The partial files, as they were asked for.
+    package let files: [OutputFile]
     /// Records of the run that is resumed.
     package private(set) var records: [Record] = []
+    private let claim: JournalClaim
     /// The byte at which each of `records` ends.
     private var ends: [Int] = []
-    private var end = 16
-    private var descriptor: CInt?
+    private let headEnd: Int
+    private var end: Int
 
-    /// Starts a journal for `output`, or takes up the one that is there if `resuming`.
-    /// Throws `cannotCreate` where it was written for another fingerprint: the input or the options have changed.
-    package init(output: String, fingerprint: String, resuming: Bool) throws {
-        path = output + ".partial.journal"
+    package static func partialPath(_ output: String) -> String { output + ".partial" }
+    package static func path(for output: String) -> String { output + ".partial.journal" }
+
+    /// Starts a journal for `output`, which consists of the files at `paths`, and creates a partial file for each; or, if
+    /// `resuming`, takes up those that are there.
+    ///
+    /// Throws `cannotCreate` where another process writes the output, where the journal was written for another fingerprint (the input
+    /// or the options have changed), and where a file has the name of a partial file or of the journal and is neither.
+    package init(output: String, paths: [String], fingerprint: String, resuming: Bool) throws {
+        path = Self.path(for: output)
         let hash = XXH3.hash(Array(fingerprint.utf8))
-        if resuming, FileStatus(path) != nil { try readRecords(expecting: hash) }
-        let descriptor = try SystemCalls.openWriting(path)
-        self.descriptor = descriptor
-        end = ends.last ?? 16
+        claim = try JournalClaim(path, resuming: resuming)
+        headEnd = Head.byteCount(files: paths.count)
+        end = headEnd
         do {
-            try SystemCalls.truncate(descriptor, to: ends.last ?? 0, path: path)
-            guard ends.isEmpty else { return }
-            var header = ByteWriter()
-            header.append(Self.signature)
-            header.integer(hash)
-            try write(header.bytes, at: 0)
+            if resuming, let head = claim.head, let taken = try claim.takeUp(paths, head, expecting: hash) {
+                files = taken
+                try readRecords()
+            } else {
+                files = try claim.start(paths, fingerprint: hash)
+            }
         } catch {
-            close(removing: ends.isEmpty)
+            claim.close()
             throw error
         }
     }
 
-    deinit {
-        if let descriptor { SystemCalls.closeDescriptor(descriptor) }
-    }
+    /// Whether a file is one of the partial files.
+    func owns(_ file: OutputFile) -> Bool { files.contains { $0 === file } }
 
     /// Forgets all records but the first `count`: those after them did not verify.
     package func keep(_ count: Int) throws {
-        guard count < records.count, let descriptor else { return }
+        guard count < records.count else { return }
         records.removeSubrange(count...)
         ends.removeSubrange(count...)
-        end = ends.last ?? 16
-        try SystemCalls.truncate(descriptor, to: end, path: path)
+        end = ends.last ?? headEnd
+        try claim.truncate(to: end)
     }
 
     package func append(_ record: Record) throws {
@@ -85,35 +91,33 @@ package final class ResumeJournal {
         framed.integer(UInt32(payload.bytes.count))
         framed.append(payload.bytes)
         framed.integer(XXH3.hash(payload.bytes))
-        try write(framed.bytes, at: end)
+        try claim.write(framed.bytes, at: end)
         end += framed.bytes.count
     }
 
-    /// Ends the journal's life: the output is complete or given up.
-    package func close(removing: Bool) {
-        guard let descriptor else { return }
-        if removing { SystemCalls.remove(path) }
-        SystemCalls.closeDescriptor(descriptor)
-        self.descriptor = nil
-    }
-
-    private func write(_ bytes: [UInt8], at offset: Int) throws {
-        guard let descriptor else { return }
-        try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
-    }
-
-    private func readRecords(expecting hash: UInt64) throws {
-        let file = try FileBytes(path: path)
-        var reader = ByteReader(try file.read(0..<file.byteCount), section: "journal")
-        guard reader.remaining >= 16, try reader.take(8).elementsEqual(Self.signature) else { return }
-        guard try reader.integer(UInt64.self) == hash else {
-            throw QAMError(.cannotCreate, "the input or the options have changed since the interrupted run; start over without --resume",
-                           at: .init(file: path))
+    /// The output is in place: removes the journal. Throws `io` where it stays.
+    func remove() throws {
+        defer { claim.close() }
+        do { try claim.remove() } catch let error as QAMError {
+            throw QAMError(.io, "the output is in place, but its journal could not be removed: \(error.message)", at: .init(file: path))
         }
+    }
+
+    /// The output is given up: removes the journal, or leaves it for a resumed run.
+    func discard(keepingPartial: Bool) {
+        if !keepingPartial { try? claim.remove() }
+        claim.close()
+    }
+
+    private func readRecords() throws {
+        var reader = ByteReader(try claim.contents(), section: "journal")
+        _ = try reader.take(headEnd)
         while reader.remaining > 12, let record = try? Self.readRecord(&reader) {
             records.append(record)
             ends.append(reader.position)
         }
+        end = ends.last ?? headEnd
+        try claim.truncate(to: end)
     }
 
     private static func readRecord(_ reader: inout ByteReader) throws -> Record {

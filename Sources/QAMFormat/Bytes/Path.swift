@@ -1,0 +1,39 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Paths as text: joined and taken apart at slashes.
+public enum Path {
+    /// The folder that holds the path: `.` for a bare name.
+    public static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// What follows the last slash.
+    public static func name(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return path }
+        return String(path[path.index(after: slash)...])
+    }
+
+    /// The path of the file that symbolic links lead to. Throws `notFound` or `io`.
+    public static func resolvingLinks(_ path: String) throws -> String {
+        var resolved: String?
+        _ = try SystemCalls.check(.open, path) {
+            guard let buffer = unsafe realpath(path, nil) else { return -1 }
+            defer { unsafe free(buffer) }
+            resolved = unsafe String(cString: buffer)
+            return 0
+        }
+        return resolved ?? path
+    }
+
+    public static func join(_ folder: String, _ name: String) -> String {
+        if folder == "." { return name }
+        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+}

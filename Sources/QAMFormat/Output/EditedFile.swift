@@ -1,0 +1,59 @@
+/// A file whose head is changed where it lies: by one process at a time, and so that no failure leaves half a change.
+///
+/// It is locked before anything of it is read: what a change is made to is what it is written over.
+package final class EditedFile {
+    /// Disks write blocks of this many bytes whole. A change within one of them is there or not, whenever the power fails.
+    package static let atomicBlock = 512
+
+    private let file: OpenFile
+
+    /// Opens and locks the file that the path leads to. Throws `notFound` or `io`, and `cannotCreate` where another process is
+    /// changing it.
+    package init(path: String) throws {
+        while true {
+            let path = try Path.resolvingLinks(path)
+            let file = try OpenFile(path: path)
+            _ = try SystemCalls.lock(file.descriptor, path: path)
+            // Another process may have replaced the file before it could be locked.
+            if try FileStatus(path)?.isSameFile(as: file.status) == true {
+                self.file = file
+                return
+            }
+        }
+    }
+
+    /// The path of the file itself, where the one that was given is a symbolic link.
+    package var path: String { file.path }
+
+    /// Gives the file's first bytes other values. Returns false, and changes nothing, where these differ from the old ones in more
+    /// than one block: a power failure could leave a part of them.
+    package func replaceHead(with bytes: [UInt8]) throws -> Bool {
+        guard bytes.count <= file.status.byteCount else { return false }
+        let old = try file.read(0..<bytes.count)
+        guard let first = bytes.indices.first(where: { bytes[$0] != old[$0] }),
+            let last = bytes.indices.last(where: { bytes[$0] != old[$0] })
+        else { return true }
+        guard first / Self.atomicBlock == last / Self.atomicBlock else { return false }
+        try write(Array(bytes[first...last]), at: first)
+        try requireName()
+        return true
+    }
+
+    /// Writes bytes and brings them to disk.
+    private func write(_ bytes: [UInt8], at offset: Int) throws {
+        let descriptor = try SystemCalls.openWriting(path)
+        defer { SystemCalls.closeDescriptor(descriptor) }
+        try requireName()
+        try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
+        do { try SystemCalls.sync(descriptor, path: path) } catch let error as QAMError {
+            throw QAMError(.io, "the change is in place, but the system could not bring it to disk: \(error.message)", at: .init(file: path))
+        }
+    }
+
+    /// Throws where another file has got the name: a change to this one would be lost with it.
+    private func requireName() throws {
+        guard try FileStatus(path)?.isSameFile(as: file.status) == true else {
+            throw QAMError(.io, "it was replaced while it was changed; the change is not in the new file", at: .init(file: path))
+        }
+    }
+}

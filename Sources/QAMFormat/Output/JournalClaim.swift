@@ -1,0 +1,155 @@
+/// The claim of a process to the partial files of an output: the journal's file, open and locked.
+///
+/// A file is taken for a partial one of an earlier run only if that run's journal says so by its inode, or if it is empty; then
+/// nothing of anybody's is lost.
+final class JournalClaim {
+    let path: String
+    /// What the journal of an earlier run says, if there is one.
+    let head: ResumeJournal.Head?
+    private let isKept: Bool
+    private var descriptor: CInt?
+
+    /// Creates the journal, or takes over the one that an earlier run has left. Throws `cannotCreate` where that is not possible.
+    init(_ path: String, resuming: Bool) throws {
+        self.path = path
+        isKept = resuming
+        let (descriptor, isLocked, isNew) = try Self.open(path)
+        do {
+            let bytes = try isNew ? [] : Self.contents(of: descriptor, path, limit: ResumeJournal.Head.maximumByteCount)
+            head = bytes.isEmpty ? nil : ResumeJournal.Head(bytes)
+            guard bytes.isEmpty || head != nil else {
+                throw QAMError(.cannotCreate, "it exists and is no journal of this version; move it away", at: .init(file: path))
+            }
+            guard isLocked || resuming || head == nil else {
+                throw QAMError(
+                    .cannotCreate, "another process may be writing the output: this file system has no locks to tell; "
+                        + "remove the journal if none is, or use --resume", at: .init(file: path))
+            }
+        } catch {
+            SystemCalls.closeDescriptor(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+        if !isKept { TemporaryFiles.add(path) }
+    }
+
+    deinit { close() }
+
+    /// Opens the partial files of the interrupted run. Nil where not all of them are there any more: it has to start over.
+    func takeUp(_ paths: [String], _ head: ResumeJournal.Head, expecting fingerprint: UInt64) throws -> [OutputFile]? {
+        guard head.fingerprint == fingerprint else {
+            throw QAMError(.cannotCreate, "the input or the options have changed since the interrupted run; start over without --resume",
+                           at: .init(file: path))
+        }
+        guard head.inodes.count == paths.count else { return nil }
+        var files: [OutputFile] = []
+        for (path, inode) in zip(paths, head.inodes) {
+            let partial = ResumeJournal.partialPath(path)
+            guard try FileStatus(partial) != nil else { return nil }
+            let descriptor = try SystemCalls.openWriting(partial)
+            let file = try OutputFile(path: path, temporaryPath: partial, descriptor: descriptor, isKept: true)
+            guard file.inode == inode else { throw Self.foreign(partial) }
+            // Another name of it may be the finished output itself.
+            guard file.linkCount == 1 else { return nil }
+            files.append(file)
+        }
+        return files
+    }
+
+    /// Creates the partial files, in place of those that an earlier run has left, and writes the journal's head.
+    func start(_ paths: [String], fingerprint: UInt64) throws -> [OutputFile] {
+        let old = head?.inodes ?? []
+        var files: [OutputFile] = []
+        do {
+            try truncate(to: 0)
+            for (index, path) in paths.enumerated() {
+                files.append(try create(path, inPlaceOf: index < old.count ? old[index] : nil))
+            }
+            try write(ResumeJournal.Head(fingerprint: fingerprint, inodes: files.map(\.inode)).encoded, at: 0)
+            try SystemCalls.sync(try opened(), path: path)
+        } catch {
+            for file in files { file.discard(keepingPartial: false) }
+            try? remove()
+            throw error
+        }
+        return files
+    }
+
+    /// All bytes of the journal.
+    func contents() throws -> [UInt8] { try Self.contents(of: try opened(), path, limit: .max) }
+
+    func write(_ bytes: [UInt8], at offset: Int) throws {
+        let descriptor = try opened()
+        try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
+    }
+
+    func truncate(to length: Int) throws { try SystemCalls.truncate(try opened(), to: length, path: path) }
+
+    func remove() throws {
+        try SystemCalls.remove(path)
+        TemporaryFiles.forget(path)
+    }
+
+    func close() {
+        if let descriptor { SystemCalls.closeDescriptor(descriptor) }
+        descriptor = nil
+    }
+
+    /// Creates or opens the journal, and locks it: the file that has the name now, not one that another process has just removed.
+    private static func open(_ path: String) throws -> (descriptor: CInt, isLocked: Bool, isNew: Bool) {
+        while true {
+            let created = try SystemCalls.create(path)
+            let descriptor: CInt
+            do {
+                descriptor = try created ?? SystemCalls.openWriting(path)
+            } catch let error as QAMError where error.code == .notFound {
+                continue
+            }
+            do {
+                let isLocked = try SystemCalls.lock(descriptor, path: path)
+                let status = try FileStatus(descriptor: descriptor, path: path)
+                if try FileStatus(path)?.isSameFile(as: status) == true {
+                    guard status.kind == .file, status.linkCount == 1 else { throw foreign(path) }
+                    return (descriptor, isLocked, created != nil)
+                }
+            } catch {
+                SystemCalls.closeDescriptor(descriptor)
+                // A process that has locked it before this one could has taken it over.
+                let isTaken = (error as? QAMError)?.code == .cannotCreate
+                if created != nil, !isTaken { try? SystemCalls.remove(path) }
+                throw error
+            }
+            SystemCalls.closeDescriptor(descriptor)
+        }
+    }
+
+    private static func contents(of descriptor: CInt, _ path: String, limit: Int) throws -> [UInt8] {
+        let length = min(limit, try FileStatus(descriptor: descriptor, path: path).byteCount)
+        return try unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length])
+            try unsafe SystemCalls.read(descriptor, at: 0, into: target, path: path)
+            count = length
+        }
+    }
+
+    /// Creates the partial file of one path.
+    private func create(_ path: String, inPlaceOf inode: UInt64?) throws -> OutputFile {
+        let partial = ResumeJournal.partialPath(path)
+        if let file = try OutputFile(path: path, creating: partial, isKept: isKept) { return file }
+        guard let status = try FileStatus(link: partial), status.kind == .file,
+            status.inode == inode || status.byteCount == 0 && status.linkCount == 1
+        else { throw Self.foreign(partial) }
+        try SystemCalls.remove(partial)
+        guard let file = try OutputFile(path: path, creating: partial, isKept: isKept) else { throw Self.foreign(partial) }
+        return file
+    }
+
+    private static func foreign(_ path: String) -> QAMError {
+        QAMError(.cannotCreate, "it exists, and no interrupted run has left it; move it away", at: .init(file: path))
+    }
+
+    private func opened() throws -> CInt {
+        guard let descriptor else { throw QAMError(.invalidArgument, "the journal is closed", at: .init(file: path)) }
+        return descriptor
+    }
+}

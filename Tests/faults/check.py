@@ -1,0 +1,179 @@
+"""Fails every system call of the commands that write, one at a time, and looks at what is left: the output is whole or the old one
+is there, inputs are untouched, nothing else is left behind, and the status is that of the error.
+
+Usage: check.py QAMW TESTDATA [STRIDE]    STRIDE: of calls that occur often, only every STRIDE-th is failed (default 1: all)
+"""
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+qamw, testdata = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+stride = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+CALLS = ["open", "openat", "pread", "pwrite", "fsync", "ftruncate", "flock", "fchmod", "fstat", "readdir", "stat", "lstat", "rename", "link",
+         "unlink", "mkdir", "opendir", "realpath"]
+OFTEN = {"pread", "stat", "fstat"}
+work = tempfile.mkdtemp()
+shim = f"{work}/shim.so"
+subprocess.run(["clang", "-shared", "-fPIC", "-O1", "-o", shim, os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim.c"), "-ldl"], check=True)
+
+
+def run(words, folder, **shim_variables):
+    environment = dict(os.environ, SWIFT_BACKTRACE="enable=no", LD_PRELOAD=shim if shim_variables else "")
+    environment.update({f"SHIM_{key}": str(value) for key, value in shim_variables.items()})
+    return subprocess.run([qamw, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def good(words, folder):
+    done = run(words, folder)
+    assert done.returncode == 0, (words, done.stderr)
+
+
+def contents(folder):
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            found[os.path.relpath(path, folder)] = open(path, "rb").read()
+    return found
+
+
+# What commands work on: a small model in every format.
+base = f"{work}/base"
+os.makedirs(base)
+shutil.copytree(f"{testdata}/wikilm-tiny", f"{base}/model")
+good(["quantize", "model", "m.qamw", "--bits", "3", "--quiet"], base)
+good(["convert", "model", "m.gguf", "--quiet"], base)
+shutil.copy(f"{base}/model/model.safetensors", f"{base}/m.safetensors")
+LONG = "string:" + "".join(chr(97 + (i * 7919 >> 4) % 26) for i in range(20000))
+
+
+def setting_up(*commands):
+    def set_up(folder):
+        for words in commands:
+            good(words, folder)
+    return set_up
+
+
+def interrupted(words):
+    """Leaves what --resume takes up: a late write fails."""
+    writes = []
+
+    def set_up(folder):
+        if not writes:
+            count, trial = f"{work}/writes", tempfile.mkdtemp(dir=work)
+            shutil.copytree(base, trial, dirs_exist_ok=True)
+            assert run(words, trial, CALL="pwrite", COUNT=count).returncode == 0
+            writes.append(len(open(count).readlines()))
+            os.remove(count)
+            shutil.rmtree(trial)
+        stopped = run(words + ["--resume"], folder, CALL="pwrite", N=writes[0] - 3, ERRNO=errno.EIO)
+        assert stopped.returncode == 74 and any(name.endswith(".partial.journal") for name in contents(folder)), stopped
+    # An interrupted run is told from others by the inodes of its files too, which no copy has.
+    set_up.in_place = True
+    return set_up
+
+
+SHARDS = ["--to", "safetensors", "--max-shard-size", "400KB"]
+# Name, what is there before, the command, where it writes.
+SCENARIOS = [
+    ("quantize", None, ["quantize", "model", "out.qamw", "--bits", "3"], "out.qamw"),
+    ("quantize --force", setting_up(["quantize", "model", "out.qamw", "--bits", "4"]), ["quantize", "model", "out.qamw", "--bits", "3", "--force"], "out.qamw"),
+    ("quantize --resume", interrupted(["quantize", "model", "out.qamw", "--bits", "3"]), ["quantize", "model", "out.qamw", "--bits", "3", "--resume"],
+     "out.qamw"),
+    ("convert to a file", None, ["convert", "m.qamw", "out.safetensors"], "out.safetensors"),
+    ("convert to a file, --force", setting_up(["convert", "m.safetensors", "out.gguf"]), ["convert", "m.qamw", "out.gguf", "--names", "keep", "--force"],
+     "out.gguf"),
+    ("convert to a folder", None, ["convert", "m.qamw", "out/"], "out"),
+    ("convert to a folder, --force", setting_up(["convert", "model", "out/", "--to", "safetensors"]), ["convert", "m.qamw", "out/", "--force"], "out"),
+    ("convert to shards, --force", setting_up(["convert", "model", "out/", *SHARDS]), ["convert", "m.qamw", "out/", "--dtype", "bf16", *SHARDS, "--force"],
+     "out"),
+    ("convert --resume", interrupted(["convert", "m.qamw", "out.safetensors"]), ["convert", "m.qamw", "out.safetensors", "--resume"], "out.safetensors"),
+    *[(f"metadata {kind}, {how}", setting_up(["metadata", f"m.{kind}", "--set", "k=string:a"]), ["metadata", f"m.{kind}", "--set", f"k={value}"], f"m.{kind}")
+      for kind in ["qamw", "gguf", "safetensors"] for how, value in [("in place", "string:b"), ("rewriting", LONG)]],
+]
+
+
+def of(files, output):
+    """The files of an output, and the others."""
+    mine = {name: data for name, data in files.items() if name == output or name.startswith(output + "/")}
+    return mine, {name: data for name, data in files.items() if name not in mine}
+
+
+def check(name, call, number, code, done, before, after, new, output, resumes):
+    def complain(what):
+        print(f"{name}: {call} {number} ({errno.errorcode[code]}): {what}; status {done.returncode}: {done.stderr.strip()}", flush=True)
+        return 1
+
+    if done.returncode not in (0, 66, 73, 74):
+        return complain("status")
+    if done.returncode and not done.stderr.startswith("qamw: "):
+        return complain("no message")
+    (old_output, old_rest), (now_output, now_rest) = of(before, output), of(after, output)
+    def is_temporary(path):
+        return ".partial" in path or ".replaced" in path
+    whole = {path: data for path, data in now_output.items() if not is_temporary(path)}
+    stale = {path for path in {**now_rest, **now_output} if is_temporary(path)}
+    is_new = all(whole.get(path) == data for path, data in new.items())
+    is_old = whole == {path: data for path, data in old_output.items() if not is_temporary(path)}
+    if not (is_new or is_old):
+        return complain(f"neither the old nor the new output: {sorted(whole)}")
+    if done.returncode == 0 and not is_new:
+        return complain("said to be done, and is not")
+    if done.returncode and is_new and not is_old and "in place" not in done.stderr:
+        return complain("in place, and not said to be")
+    if {p: d for p, d in now_rest.items() if not is_temporary(p)} != {p: d for p, d in old_rest.items() if not is_temporary(p)}:
+        return complain("other files have changed")
+    if stale and not (resumes and done.returncode) and call != "unlink":
+        return complain(f"left behind: {sorted(stale)}")
+    return 0
+
+
+failures = runs = 0
+for name, set_up, words, output in SCENARIOS:
+    in_place = set_up if getattr(set_up, "in_place", False) else None
+    start = tempfile.mkdtemp(dir=work)
+    shutil.copytree(base, start, dirs_exist_ok=True)
+    if set_up and not in_place:
+        set_up(start)
+
+    def prepared():
+        folder = tempfile.mkdtemp(dir=work)
+        shutil.copytree(start, folder, dirs_exist_ok=True)
+        if in_place:
+            in_place(folder)
+        return folder
+
+    undisturbed = prepared()
+    before = contents(undisturbed)
+    good(words, undisturbed)
+    new, _ = of(contents(undisturbed), output)
+    before_runs, before_failures = runs, failures
+    for call in CALLS:
+        code = errno.ENOSPC if call == "pwrite" else errno.EIO
+        # One thread, so that the same call is the nth each time.
+        once = words + (["--threads", "1"] if words[0] != "metadata" else [])
+        number = 1
+        while True:
+            folder = prepared()
+            count = f"{work}/count"
+            if os.path.exists(count):
+                os.remove(count)
+            done = run(once, folder, CALL=call, N=number, ERRNO=code, COUNT=count)
+            seen = len(open(count).readlines()) if os.path.exists(count) else 0
+            if seen >= number:
+                runs += 1
+                failures += check(name, call, number, code, done, before, contents(folder), new, output, "--resume" in words)
+            shutil.rmtree(folder)
+            if seen < number:
+                break
+            number += stride if call in OFTEN else 1
+    print(f"{name}: {runs - before_runs} calls failed, {failures - before_failures} faults", flush=True)
+    shutil.rmtree(start)
+    shutil.rmtree(undisturbed)
+shutil.rmtree(work)
+print(f"{runs} runs, {failures} faults")
+print(f"{runs - failures} passed, {failures} failed")
+sys.exit(1 if failures else 0)
