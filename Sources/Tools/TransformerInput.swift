@@ -7,7 +7,7 @@ struct TransformerInput {
     let model: Transformer
     /// What opening noticed. Side files do not matter here.
     let warnings: [String]
-    /// The files that were opened.
+    /// The files that were read.
     let paths: [String]
 
     /// - Parameter exact: coded matrices meet activations of 32 bits instead of eight.
@@ -24,15 +24,16 @@ struct TransformerInput {
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
                 (weights, files) = (try input.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
             }
-            guard let config = try ModelConfig(files) ?? Self.configuration(beside: path) else {
+            let beside = try Self.configuration(beside: path)
+            guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
             }
+            paths = input.model.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config), weights: weights)
         } catch let error as QAMError {
             throw error.inFile(path)
         }
         warnings = input.model.warnings
-        paths = input.model.inputs
     }
 
     /// The weights of a mapped file with GGUF's names; nil where more than names and the order of rows differs from Hugging Face's.
@@ -52,9 +53,10 @@ struct TransformerInput {
         return .mapped(reader, exact: exact, places: places)
     }
 
-    private static func configuration(beside path: String) throws -> ModelConfig? {
+    /// The configuration in a folder, or in that of a file.
+    private static func configuration(beside path: String) throws -> DiskFile? {
         let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
         let file = Path.join(folder, ModelConfig.name)
-        return try FileStatus(file)?.kind == .file ? ModelConfig([DiskFile(path: file)]) : nil
+        return try FileStatus(file)?.kind == .file ? DiskFile(path: file) : nil
     }
 }
