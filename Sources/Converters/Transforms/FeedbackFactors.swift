@@ -11,11 +11,21 @@ final class FeedbackFactors: Sendable {
         let channelScales: [Float]?
     }
 
-    private struct Entry {
-        var factor: FeedbackFactor?
-        /// The tensor that comes last, and its rows that are not yet coded.
-        var lastTensor = 0
-        var rowsLeft = 0
+    /// The factor of one key. It has a lock of its own: making it takes long, and others are made meanwhile.
+    private final class Slot: Sendable {
+        struct State {
+            var factor: FeedbackFactor?
+            var rowsLeft: Int
+        }
+
+        /// The tensor that comes last.
+        let lastTensor: Int
+        let state: Mutex<State>
+
+        init(lastTensor: Int, rows: Int) {
+            self.lastTensor = lastTensor
+            state = Mutex(State(factor: nil, rowsLeft: rows))
+        }
     }
 
     let calibration: CalibrationFile
@@ -23,38 +33,43 @@ final class FeedbackFactors: Sendable {
     let pool: WorkerPool
     /// Called time and again; what it throws ends the work.
     let checkpoint: @Sendable () throws -> Void
-    private let entries: Mutex<[Key: Entry]>
+    private let slots: [Key: Slot]
 
     /// - Parameter users: tensors in their order, with their rows.
     init(_ calibration: CalibrationFile, users: [(tensor: Int, rows: Int, key: Key)], threads: Int, checkpoint: @escaping @Sendable () throws -> Void) throws {
         self.calibration = calibration
         self.checkpoint = checkpoint
         pool = try WorkerPool(width: threads)
-        var entries: [Key: Entry] = [:]
-        for (tensor, rows, key) in users { entries[key] = Entry(lastTensor: tensor, rowsLeft: rows) }
-        self.entries = Mutex(entries)
+        var slots: [Key: Slot] = [:]
+        for (tensor, rows, key) in users { slots[key] = Slot(lastTensor: tensor, rows: rows) }
+        self.slots = slots
     }
 
-    /// The factor, which is made where it is not there; others who want one wait meanwhile.
+    /// The factor, which is made where it is not there; others who want the same one wait meanwhile.
     ///
     /// - Throws: what reading and factoring the second moments throws.
     func factor(_ key: Key) throws -> FeedbackFactor {
-        try entries.withLock { entries in
-            if let factor = entries[key]?.factor { return factor }
-            let factor = try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
-                try calibration.secondMoment(of: key.input, rows: $0)
-            }
-            entries[key]?.factor = factor
+        guard let slot = slots[key] else { return try make(key) }
+        return try slot.state.withLock { state in
+            if let factor = state.factor { return factor }
+            let factor = try make(key)
+            state.factor = factor
             return factor
+        }
+    }
+
+    private func make(_ key: Key) throws -> FeedbackFactor {
+        try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
+            try calibration.secondMoment(of: key.input, rows: $0)
         }
     }
 
     /// Counts coded rows of a tensor.
     func finish(rows: Int, of tensor: Int, _ key: Key) {
-        entries.withLock { entries in
-            guard entries[key]?.lastTensor == tensor else { return }
-            entries[key]?.rowsLeft -= rows
-            if let left = entries[key]?.rowsLeft, left <= 0 { entries[key]?.factor = nil }
+        guard let slot = slots[key], slot.lastTensor == tensor else { return }
+        slot.state.withLock { state in
+            state.rowsLeft -= rows
+            if state.rowsLeft <= 0 { state.factor = nil }
         }
     }
 }

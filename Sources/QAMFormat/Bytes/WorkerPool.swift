@@ -70,19 +70,17 @@ public final class WorkerPool: Sendable {
 
 /// What the threads of a pool share.
 @safe private final class Shared: Sendable {
-    private struct Job {
-        var work: (() -> Void)?
-        var isStopping = false
-        var sleepers = 0
-    }
-
-    /// Counts the runs: a new value tells the threads that there is work.
+    /// Counts the runs: a new value tells the threads that there is work. Whoever has seen it sees what was written before it.
     private let generation = Atomic<UInt64>(0)
+    private let isStopping = Atomic<Bool>(false)
     /// Threads that are not yet done with the run.
     private let pending = Atomic<Int>(0)
     /// One run at a time.
     private let turn = Mutex<Void>(())
-    private nonisolated(unsafe) var job = Job()
+    /// The work of the run: written before `generation` tells of it, and after `pending` says that nobody reads it any more.
+    private nonisolated(unsafe) var work: (() -> Void)?
+    /// Threads that wait for `wake`. The mutex guards it.
+    private nonisolated(unsafe) var sleepers = 0
     private nonisolated(unsafe) let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private nonisolated(unsafe) let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -104,7 +102,7 @@ public final class WorkerPool: Sendable {
     func run(_ work: @escaping () -> Void, helpers: Int) {
         turn.withLock { _ in
             pending.store(helpers, ordering: .relaxed)
-            announce { unsafe job.work = work }
+            announce { unsafe self.work = work }
             work()
             // The others are about to end; where there are fewer cores than threads, they need this one.
             var looks = 0
@@ -112,12 +110,12 @@ public final class WorkerPool: Sendable {
                 looks += 1
                 if looks > Self.patience { sched_yield() }
             }
-            unsafe job.work = nil
+            unsafe self.work = nil
         }
     }
 
     func stop(_ threads: [pthread_t]) {
-        announce { unsafe job.isStopping = true }
+        announce { isStopping.store(true, ordering: .relaxed) }
         for thread in threads { pthread_join(thread, nil) }
     }
 
@@ -125,7 +123,7 @@ public final class WorkerPool: Sendable {
         unsafe pthread_mutex_lock(mutex)
         change()
         generation.add(1, ordering: .releasing)
-        let isAnyAsleep = unsafe job.sleepers > 0
+        let isAnyAsleep = unsafe sleepers > 0
         unsafe pthread_mutex_unlock(mutex)
         if isAnyAsleep { unsafe pthread_cond_broadcast(wake) }
     }
@@ -136,8 +134,8 @@ public final class WorkerPool: Sendable {
         while true {
             wait(beyond: seen)
             seen += 1
-            if unsafe job.isStopping { return }
-            if let work = unsafe job.work { work() }
+            if isStopping.load(ordering: .relaxed) { return }
+            if let work = unsafe work { work() }
             pending.subtract(1, ordering: .releasing)
         }
     }
@@ -145,9 +143,9 @@ public final class WorkerPool: Sendable {
     private func wait(beyond seen: UInt64) {
         for _ in 0..<Self.patience where generation.load(ordering: .acquiring) != seen { return }
         unsafe pthread_mutex_lock(mutex)
-        unsafe job.sleepers += 1
+        unsafe sleepers += 1
         while generation.load(ordering: .acquiring) == seen { unsafe pthread_cond_wait(wake, mutex) }
-        unsafe job.sleepers -= 1
+        unsafe sleepers -= 1
         unsafe pthread_mutex_unlock(mutex)
     }
 }
