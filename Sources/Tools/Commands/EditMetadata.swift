@@ -35,7 +35,7 @@ struct EditMetadata: AsyncParsableCommand {
                 if let reader = model.reader { try await edit(reader, of: model) } else if let gguf = model.gguf {
                     try await edit(gguf)
                 } else { try editSafetensors(model) }
-            try Console.print("\(file): \(isInPlace ? "changed in place" : "rewritten")")
+            try Console.print("\(Format.printable(file)): \(isInPlace ? "changed in place" : "rewritten")")
         } catch let error as QAMError {
             throw error.inFile(file)
         }
