@@ -84,7 +84,7 @@ struct QuantizeReport {
         let gaussian = gaussianError
         if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
-        } else if size.quantizedCount > 0 {
+        } else if !codebookErrors.isEmpty {
             table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
