@@ -7,7 +7,7 @@ import Testing
 @Suite struct TerminalTests {
     /// Right-to-left override, escape, zero width, line separator, C1 control, filler, and a line break.
     private static let name = "w\u{202E}a\u{1B}[31mb\u{200B}c\u{2028}d\u{9B}e\u{2066}f\u{115F}g\nqamw: h"
-    private static let shown = #"w\u{202E}a\u{1B}[31mb\u{200B}c\u{2028}d\u{9B}e\u{2066}f\u{115F}g\nqamw: h"#
+    private static let shown = #"w\u{202E}a\u{1B}[31mb\u{200B}c\u{2028}d\u{009B}e\u{2066}f\u{115F}g\nqamw: h"#
 
     private static func isClean(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
