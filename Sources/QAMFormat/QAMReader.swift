@@ -72,17 +72,11 @@ public final class QAMReader: TensorSource {
         var unknown: [Int: CodecID] = [:]
         for (number, form) in directory.forms.enumerated() {
             guard case .coded(let coding) = form.storage else { continue }
-            do {
-                try validator.validate(directory.descriptor(form.first))
-            } catch let error as QAMError where error.code == .unsupported {
-                unknown[number] = coding.codec
-            }
+            if try !validator.isDecodable(directory.descriptor(form.first)) { unknown[number] = coding.codec }
         }
         if unknown.isEmpty { return [] }
         return (0..<directory.count).compactMap { tensor in
-            unknown[directory.formNumber(of: tensor)].map { codec in
-                "tensor \"\(directory.name(of: tensor))\" is coded by codec \(codec.rawValue), which this program cannot decode"
-            }
+            unknown[directory.formNumber(of: tensor)].map { CodingValidator.warning(directory.name(of: tensor), $0) }
         }
     }
 

@@ -19,7 +19,7 @@ enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
     }
 
     /// The hash of all bytes in lower-case hexadecimal digits. `monitor` is told how many are done.
-    func hash(_ file: FileBytes, monitor: (Int) throws -> Void) throws -> String {
+    func hash(_ file: FileStream, monitor: (Int) throws -> Void) throws -> String {
         switch self {
         case .xxh3:
             var stream = try XXH3Stream()
@@ -32,10 +32,14 @@ enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    private static func pieces(of file: FileBytes, _ monitor: (Int) throws -> Void, _ body: ([UInt8]) -> Void) throws {
-        for start in stride(from: 0, to: file.byteCount, by: pieceSize) {
-            try monitor(start)
-            body(try file.read(start..<min(start + pieceSize, file.byteCount)))
+    private static func pieces(of file: FileStream, _ monitor: (Int) throws -> Void, _ body: ([UInt8]) -> Void) throws {
+        var done = 0
+        while true {
+            try monitor(done)
+            let piece = try file.next(pieceSize)
+            if piece.isEmpty { return }
+            body(piece)
+            done += piece.count
         }
     }
 }

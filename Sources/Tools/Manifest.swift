@@ -22,7 +22,10 @@ struct Manifest {
             throw QAMError(.limitExceeded, "\(file.byteCount) bytes are too many for a manifest", at: .init(file: path))
         }
         let text = String(decoding: try file.read(0..<file.byteCount), as: UTF8.self)
-        for line in text.split(whereSeparator: \.isNewline) {
+        // Lines end with a line feed alone, as sha256sum has it: a name may hold what else breaks lines.
+        for part in text.unicodeScalars.split(separator: "\n") {
+            let line = Substring(part.last == "\r" ? part.dropLast() : part)
+            if line.isEmpty { continue }
             if let entry = Self.entry(line) { entries.append(entry) } else { malformedLines += 1 }
         }
         guard !entries.isEmpty else {
@@ -31,7 +34,7 @@ struct Manifest {
     }
 
     static func line(hash: String, file: String) -> String {
-        guard file.contains(where: { $0 == "\\" || $0.isNewline }) else { return "\(hash)  \(file)" }
+        guard file.unicodeScalars.contains(where: { ["\\", "\n", "\r"].contains($0) }) else { return "\(hash)  \(file)" }
         var escaped = ""
         for scalar in file.unicodeScalars {
             switch scalar {

@@ -88,7 +88,8 @@ struct ModelInput {
         let names = Set(source.files.map(\.name))
         return source.inputs.reduce(0) { sum, path in
             let isSideFile = reader == nil && names.contains(Path.name(of: path))
-            return sum + (isSideFile ? 0 : (try? FileStatus(path))?.byteCount ?? 0)
+            let (more, overflow) = sum.addingReportingOverflow(isSideFile ? 0 : (try? FileStatus(path))?.byteCount ?? 0)
+            return overflow ? .max : more
         }
     }
 

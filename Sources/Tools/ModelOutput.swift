@@ -68,15 +68,18 @@ struct ModelOutput {
         /// Of GGUF's tensors; nil for what the metadata say.
         var alignment: Int?
         var maxShardSize: Int?
+        /// Of a folder: whether files come along whose names begin with a point.
+        var dotfiles = false
     }
 
     /// The bytes that the output will have.
     func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
         case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container)
-        case .safetensors: try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize)
+        case .safetensors: try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
         case .gguf:
-            try GGUFSink.plannedByteCount(of: source, to: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize)
+            try GGUFSink.plannedByteCount(
+                of: source, to: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
         }
     }
 
@@ -87,12 +90,13 @@ struct ModelOutput {
             return (QAMWriter(path: path, options: layout.container, replacing: writing.force, resuming: writing.resume), { (path, []) })
         case .safetensors:
             let sink = SafetensorsSink(
-                output: safetensorsDestination, maxShardSize: layout.maxShardSize, replacing: writing.force, resuming: writing.resume)
+                output: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles, replacing: writing.force,
+                resuming: writing.resume)
             return (sink, { (path, sink.warnings) })
         case .gguf:
             let sink = GGUFSink(
-                output: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, replacing: writing.force,
-                resuming: writing.resume)
+                output: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles,
+                replacing: writing.force, resuming: writing.resume)
             return (sink, { (isFolder ? path : sink.outputs.last ?? path, sink.warnings) })
         }
     }

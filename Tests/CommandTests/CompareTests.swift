@@ -71,6 +71,19 @@ import Testing
         #expect(tensors[2]["nmse"] == .null && tensors[2]["maxAbs"]?.double == 1)
     }
 
+    @Test func typesThatDoNotCompareAreAnErrorThatNamesBoth() throws {
+        let scratch = try Scratch()
+        let complex = TestModel.Tensor(name: "c", shape: [2], dtype: .c64, bytes: [UInt8](repeating: 0, count: 16))
+        try Self.write([complex], to: "x", in: scratch)
+        try Self.write([try .values("c", [0, 0])], to: "y", in: scratch)
+        for (first, second, types) in [("x", "y", "C64 and F32"), ("y", "x", "F32 and C64")] {
+            let outcome = try scratch.qamw("compare", first, second, "--max-nmse", "1")
+            #expect(outcome.status == 65)
+            #expect(outcome.errors.contains(types) && outcome.output.contains(types))
+        }
+        #expect(try scratch.qamw("compare", "x", "x", "--max-nmse", "0").status == 0)
+    }
+
     @Test func threadsDoNotChangeTheSums() throws {
         let scratch = try Scratch()
         try Self.write([try .weights("a.weight", 2048, 1024)], to: "x", in: scratch)

@@ -12,6 +12,29 @@ import Testing
         return scratch
     }
 
+    /// What is kept may be coded with any codebook, about which the report has nothing to say.
+    @Test func keptCodesDoNotFailTheReport() throws {
+        let vectors = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "testdata/vectors/valid")
+        for name in ["octant-block-01", "free-04", "codec-unknown", "codec-book-family"] {
+            for arguments in [["--recipe", "all"], ["--json"], ["--dry-run"]] {
+                let scratch = try Scratch()
+                let outcome = try Command.run(["quantize", vectors.appending(path: "\(name).qamw").path, "o.qamw"] + arguments, in: scratch)
+                #expect(outcome.status == 0, "\(name): \(outcome.errors)")
+                #expect(arguments == ["--dry-run"] || scratch.exists("o.qamw"))
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func patternsDoNotRunAway() throws {
+        let scratch = try Scratch()
+        let model = TestModel(tensors: [try .weights(String(repeating: "a", count: 64) + "b.weight", 16, 16)])
+        try scratch.write(model.safetensors, to: "m.safetensors")
+        let outcome = try scratch.qamw("quantize", "m.safetensors", "o.qamw", "--include", "(a+)+$", "--exclude", "(a|a)*$", "--json")
+        #expect(outcome.status == 0)
+        #expect(try outcome.json["warnings"]?.elements.contains { $0.text?.contains("(a+)+$") == true } == true)
+    }
+
     @Test func reportsWhatTheContractSays() throws {
         let scratch = try Self.scratch()
         let outcome = try scratch.qamw("quantize", ".", "out.qamw", "--json")

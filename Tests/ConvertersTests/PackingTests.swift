@@ -160,6 +160,40 @@ import Testing
         #expect { try UnpackingSource(wrapping: source) } throws: { ($0 as? QAMError)?.code == .malformed }
     }
 
+    @Test func whatAllTensorsClaimIsBounded() throws {
+        for shape in ["[1099511627776,1048576]", "[72057594037927937,0]"] {
+            let source = try tampered(#""shape":[4,50,128]"#, #""shape":\#(shape)"#)
+            #expect { try UnpackingSource(wrapping: source) } throws: { ($0 as? QAMError)?.code == .limitExceeded }
+        }
+    }
+
+    /// A packed model is held to the rules that its .qamw file is held to: what one reader refuses, the other does.
+    @Test(arguments: [
+        (#""parameters":"02080601""#, #""parameters":"0208060100""#), (#""parameters":"02080601""#, #""parameters":"02090601""#),
+        (#""parameters":"02080601""#, #""parameters":"02080701""#), (#""codebooks":[1]"#, #""codebooks":[65535]"#), (#"{"role":1,"row":44},"#, ""),
+        (#""seed":0,"#, ""), (#""codebook":0,"#, ""), (#""alignment":"4096""#, #""alignment":"3""#),
+        (#""shape":[1,64]"#, #""shape":[1,"# + String(repeating: "1,", count: 254) + "64]"), (#""name":"w""#, #""name":"w\u0000""#),
+    ])
+    func theCodecsRulesHold(_ old: String, _ new: String) throws {
+        var source = MemorySource()
+        let codebook = try Codebook.builtIn(.octant, bits: 5.5)
+        source.shared = SharedTables(codebooks: [.init(codec: .qamPairs, bytes: codebook.record)], seeds: [42])
+        source.addCoded("w", [1, 64], Coding(
+            codec: .qamPairs, sourceType: .bf16, codebook: 0, seed: 0, parameters: [2, 8, 6, 1],
+            streams: [.init(role: .symbols, extent: .perRow(44)), .init(role: .gains, extent: .perRow(2))]))
+        let packed = try PackingSource(wrapping: source, options: ContainerOptions().packed)
+        #expect(try UnpackingSource(wrapping: packed).warnings.isEmpty)
+        var changed = MemorySource()
+        changed.metadata = packed.metadata
+        changed.tensors = packed.tensors
+        changed.payloads = try packed.tensors.indices.map { try payload(packed, $0) }
+        guard case .string(let json)? = packed.metadata["qamw.directory"] else { return }
+        let parts = json.split(separator: old, maxSplits: 1, omittingEmptySubsequences: false)
+        try #require(parts.count == 2, "\(old) is not in \(json)")
+        changed.metadata.set("qamw.directory", .string(parts[0] + new + parts[1]))
+        #expect { try UnpackingSource(wrapping: changed) } throws: { ($0 as? QAMError)?.code == .malformed }
+    }
+
     @Test func laterVersionsAreUnsupported() throws {
         let source = try tampered(#""version":2"#, #""version":1"#)
         #expect { try UnpackingSource(wrapping: source) } throws: { ($0 as? QAMError)?.code == .unsupported }

@@ -102,9 +102,9 @@ class Writer:
     def alias(self, name, shape, target):
         self.tensors.append(self.head(name, 2, shape) + struct.pack("<Q", target))
 
-    def coded(self, name, shape, source, codebook, seed, parameters, streams):
+    def coded(self, name, shape, source, codebook, seed, parameters, streams, codec=1):
         """streams: (role, kind, bytes a row or in all, data)"""
-        out = self.head(name, 1, shape) + struct.pack("<HBBHHB", 1, source, len(streams), codebook, seed, len(parameters)) + parameters
+        out = self.head(name, 1, shape) + struct.pack("<HBBHHB", codec, source, len(streams), codebook, seed, len(parameters)) + parameters
         for role, kind, size, data in streams:
             offset = self.extent("symbols" if role == 1 else "scales", data)
             out += struct.pack("<BBHQQ", role, kind, 0, size, offset)

@@ -260,9 +260,16 @@ def zstd_cases():
             ("lengths", whole + b"\0" + struct.pack("<I", len(whole)), 400, "lengths that do not add up"),
             ("long", framed(blocks), 8, "a frame longer than its content can need"),
             ("long-content", framed(pack(plain + b"\0")), 400, "a frame with a byte too many"),
-            ("not-sound", framed(whole[:-20] + bytes(20)), 400, "a frame that is not sound"),
-            ("no-room", whole, 1 << 50, "more frames than the stored bytes hold")]:
+            ("not-sound", framed(whole[:-20] + bytes(20)), 400, "a frame that is not sound")]:
         yield "zstd-" + name, packed(stored, length), "malformed", "raw", why
+    for name, stored, length, why in [
+            ("no-room", whole, 1 << 50, "more frames than the stored bytes hold"),
+            ("no-table", b"\1\2\3", 1, "stored bytes that have no room for a table"),
+            ("ratio", bytes(4096), 1 << 27 | 1 << 15, "more content than blocks of zstd can hold in the stored bytes"),
+            ("empty", whole, 0, "stored bytes of a tensor without elements")]:
+        yield "zstd-" + name, packed(stored, length), "malformed", "directory", why
+    nothing = model(more=lambda w: w.files.append(patched(w.files.pop(), 12, b"\1\0\0\0" + u64(0))))
+    yield "zstd-file-empty", nothing, "malformed", "directory", "stored bytes of a file without content"
     bomb = dict(data=bytes(1 << 20), compress=True)
     yield "zstd-file-bomb", model(note=bomb), "malformed", "directory", "a file that expands more than 64 times"
 
@@ -306,6 +313,16 @@ def directory_cases():
             (f"file-name-{label}", model(note=dict(name=value)), f"an embedded file named {value[:9]!r}") for label, value in [
                 ("up", "../x"), ("slash", "a/b"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
         yield "directory-" + name, data, "malformed", "directory", why
+    unknown = lambda w, shape, *streams: w.coded(
+        name=f"t{len(w.tensors)}", shape=shape, source=18, codebook=0xFFFF, seed=0xFFFF, parameters=b"", streams=list(streams), codec=2)
+    nothing = lambda w: w.raw("t", (0, 1 << 55), 5, b"") or w.raw("u", (1 << 55, 0), 5, b"")
+    aliases = lambda w: unknown(w, (1 << 54, 1)) or [w.alias(f"a{i}", (1 << 54, 1), 2) for i in range(4)] and None
+    for name, data, why in [
+            ("total-elements", tensor(lambda w: unknown(w, (1 << 40, 1 << 17))), "2^57 elements of a codec that is not known"),
+            ("total-rows", tensor(lambda w: unknown(w, (1 << 62, 0), (1, 0, 0, b""))), "2^62 rows without columns"),
+            ("total-dimensions", tensor(nothing), "two tensors without elements whose other dimensions make 2^56"),
+            ("total-aliases", tensor(aliases), "aliases of a tensor of 2^54 elements")]:
+        yield "directory-" + name, data, "limitExceeded", "directory", why
     for name, data, why in [("dtype", model(norm=dict(dtype=23)), "an unknown dtype"),
                             ("source", model(proj=dict(source=0)), "an unknown source dtype")]:
         yield "directory-" + name, data, "unsupported", "directory", why

@@ -33,6 +33,10 @@ class Unsupported(Exception):
     """The bytes are well-formed, but this version cannot read them."""
 
 
+class TooLarge(Unsupported):
+    """The bytes may be sound, but claim more than a reader should take from a stranger (10)."""
+
+
 def require(condition: bool, cause: str) -> None:
     if not condition:
         raise Damaged(cause)
@@ -181,6 +185,13 @@ def read_section_table(data, header: Header) -> Dict[str, Section]:
 # 5.3 zstd frames --------------------------------------------------------------------------------------------
 
 PIECE = 1 << 20
+
+
+def require_possible(content_length: int, stored: int, what: str) -> None:
+    """Blocks of zstd hold at most 128 KiB and take at least four bytes: a larger claim cannot be true."""
+    pieces = (content_length + PIECE - 1) // PIECE
+    require(stored == 0 if content_length == 0 else content_length // 32768 <= stored and 4 * pieces <= stored,
+            f"{what}: {stored} stored bytes cannot become {content_length}")
 
 
 def unframe(stored, content_length: int, what: str) -> bytes:
@@ -341,6 +352,8 @@ def read_tensor(cursor: Cursor, placement: Placement, codebooks: int, seeds: int
         require(product(shape) // block * size < 1 << 63, f"tensor {name!r}: too many bytes")
         extent = placement.next("raw", cursor.count(), cursor.count())
         require(compression == 1 or extent.length == product(shape) // block * size, f"tensor {name!r}: length and shape differ")
+        if compression == 1:
+            require_possible(product(shape) // block * size, extent.length, f"tensor {name!r}")                                # 5.3
         return Tensor(name, kind, shape, [extent], dtype, compression)
     codec, source, stream_count = cursor.uint(2), cursor.uint(1), cursor.uint(1)
     if source not in DTYPES:
@@ -374,7 +387,21 @@ def read_file_record(cursor: Cursor, placement: Placement) -> EmbeddedFile:
     extent = placement.next("files", cursor.count(), cursor.count())
     require(compression == 1 or extent.length == content_length, f"file {name!r}: the lengths differ")
     require(content_length // 64 <= extent.length, f"file {name!r}: it would expand more than 64 times")                       # 5.3
+    if compression == 1:
+        require_possible(content_length, extent.length, f"file {name!r}")
     return EmbeddedFile(name, compression, content_length, extent)
+
+
+# 10 Recommended limits
+MAXIMUM_ELEMENTS, MAXIMUM_BYTES, MAXIMUM_METADATA = 1 << 56, 1 << 59, 1 << 27
+
+
+def content_bytes(tensor: Tensor) -> int:
+    """The bytes of a tensor before compression."""
+    if tensor.kind == RAW:
+        block, size = DTYPES[tensor.dtype][1:]
+        return product(tensor.shape) // block * size
+    return sum(extent.length for extent in tensor.extents)
 
 
 def read_directory(content, sections: Dict[str, Section], codebooks: int, seeds: int) -> Tuple[List[Tensor], List[EmbeddedFile]]:
@@ -389,6 +416,10 @@ def read_directory(content, sections: Dict[str, Section], codebooks: int, seeds:
         if tensor.kind == ALIAS:
             require(tensor.target < len(tensors) and tensors[tensor.target].kind != ALIAS
                     and tensors[tensor.target].shape == tensor.shape, f"tensor {tensor.name!r}: the alias names no tensor of its shape")
+    elements = sum(product(d for d in tensor.shape if d) for tensor in tensors)
+    bytes_ = sum(content_bytes(tensors[t.target] if t.kind == ALIAS else t) for t in tensors) + sum(f.content_length for f in files)
+    if elements > MAXIMUM_ELEMENTS or bytes_ > MAXIMUM_BYTES:                                                                  # 10
+        raise TooLarge(f"directory: {elements} elements and {bytes_} bytes in all")
     for name in CHUNKED_SECTIONS:
         actual = sections[name].length if name in sections else 0
         require(actual == placement.ends.get(name, 0), f"section {name}: it has {actual} bytes, the directory needs {placement.ends.get(name, 0)}")
@@ -454,6 +485,8 @@ def open_qamw(data) -> QamwFile:
         require(xxh3(stored) == sections[name].checksum, f"section {name}: the checksum differs")
         return stored
 
+    if max(sections["metadata"].length, sections["metadata"].content_length) > MAXIMUM_METADATA:                               # 10
+        raise TooLarge("metadata: too many bytes")
     metadata = checked("metadata")
     if sections["metadata"].flags & ZSTD:
         require(sections["metadata"].content_length // 64 <= len(metadata), "metadata: it would expand more than 64 times")   # 5.3

@@ -76,29 +76,33 @@ public struct Comparison: Sendable {
         missing = reference.tensors.map(\.name).filter { indices[ExactName($0)] == nil }
         extra = other.tensors.map(\.name).filter { !names.contains(ExactName($0)) }
 
-        var pieces: [Piece] = []
+        var pairs: [(pair: TensorPair, tensor: Int)] = []
+        var pieces = PieceNumbering()
         for (index, tensor) in reference.tensors.enumerated() {
             guard let match = indices[ExactName(tensor.name)] else { continue }
             tensors.append(Tensor(name: tensor.name, shape: tensor.shape, result: .success(Difference())))
             do {
                 let pair = try TensorPair(ElementReader(reference, tensor: index), ElementReader(other, tensor: match))
-                pieces += pair.ranges.map { Piece(pair: pair, elements: $0, tensor: tensors.count - 1, bytes: pair.bytes($0)) }
+                guard pair.elementCount > 0 else { continue }
+                pairs.append((pair, tensors.count - 1))
+                pieces.append(pieces: pair.pieceCount)
             } catch let error as QAMError {
                 tensors[tensors.count - 1].result = .failure(error)
             }
         }
 
-        let work = pieces
-        let byteTotal = work.reduce(0) { $0 + $1.bytes }
+        let work = Work(pairs: pairs.map(\.pair), pieces: pieces)
+        let byteTotal = work.pairs.reduce(0) { $0 + $1.bytes(0..<$1.elementCount) }
         var done = 0
         var sums = [Difference](repeating: Difference(), count: tensors.count)
-        try await orderedMap(0..<work.count, width: threads) { index in
-            try work[index].pair.difference(work[index].elements)
+        try await orderedMap(0..<pieces.count, width: threads) { index in
+            let (pair, elements) = work[index]
+            return try work.pairs[pair].difference(elements)
         } consume: { index, difference in
-            let piece = work[index]
-            try monitor(done, byteTotal, tensors[piece.tensor].name)
-            sums[piece.tensor] += difference
-            done += piece.bytes
+            let (pair, elements) = work[index], tensor = pairs[pair].tensor
+            try monitor(done, byteTotal, tensors[tensor].name)
+            sums[tensor] += difference
+            done += work.pairs[pair].bytes(elements)
         }
         for index in tensors.indices {
             guard case .success = tensors[index].result else { continue }
@@ -107,11 +111,15 @@ public struct Comparison: Sendable {
         }
     }
 
-    private struct Piece: Sendable {
-        var pair: TensorPair
-        var elements: Range<Int>
-        var tensor: Int
-        var bytes: Int
+    /// All pieces of all pairs, made when they are worked on.
+    private struct Work: Sendable {
+        let pairs: [TensorPair]
+        let pieces: PieceNumbering
+
+        subscript(index: Int) -> (pair: Int, elements: Range<Int>) {
+            let (pair, piece, _) = pieces[index]
+            return (pair, pairs[pair].elements(ofPiece: piece))
+        }
     }
 }
 
@@ -121,23 +129,30 @@ private struct TensorPair: Sendable {
 
     private let reference: ElementReader
     private let other: ElementReader
+    /// Elements of a piece.
+    private let step: Int
 
-    /// Throws `malformed` where the shapes differ.
+    /// Throws `malformed` where the shapes differ, `unsupported` where only one has complex numbers.
     init(_ reference: ElementReader, _ other: ElementReader) throws {
         guard reference.shape == other.shape else {
             throw QAMError(.malformed, "the shapes differ: \(reference.shape) and \(other.shape)", at: .init(tensor: reference.name))
         }
+        guard reference.valuesOfElement == other.valuesOfElement else {
+            throw QAMError(
+                .unsupported, "\(reference.typeName) and \(other.typeName) cannot be compared: only one has complex numbers",
+                at: .init(tensor: reference.name))
+        }
         self.reference = reference
         self.other = other
+        // Whole rows, or less than a row where both tensors can be read so.
+        let granule = reference.granule / greatestCommonDivisor(reference.granule, other.granule) * other.granule
+        step = max(1, Self.target / granule) * granule
     }
 
-    /// All elements in ranges of whole rows, or of less than a row where both tensors can be read so.
-    var ranges: [Range<Int>] {
-        let count = reference.elementCount
-        let granule = reference.granule / greatestCommonDivisor(reference.granule, other.granule) * other.granule
-        let step = max(1, Self.target / granule) * granule
-        return stride(from: 0, to: count, by: step).map { $0..<min($0 + step, count) }
-    }
+    var elementCount: Int { reference.elementCount }
+    var pieceCount: Int { elementCount / step + (elementCount % step == 0 ? 0 : 1) }
+
+    func elements(ofPiece piece: Int) -> Range<Int> { piece * step..<min((piece + 1) * step, elementCount) }
 
     /// About the stored bytes of these elements in both models.
     func bytes(_ elements: Range<Int>) -> Int {

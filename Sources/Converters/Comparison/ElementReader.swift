@@ -44,6 +44,20 @@ struct ElementReader: Sendable {
         }
     }
 
+    /// How many values an element has.
+    var valuesOfElement: Int {
+        if case .raw(.c64) = content { 2 } else { 1 }
+    }
+
+    /// The type as its format names it.
+    var typeName: String {
+        switch source.tensors[tensor].storage {
+        case .raw(let dtype): dtype.name
+        case .coded(let coding): "coded \(coding.sourceType.name)"
+        case .alias: ""
+        }
+    }
+
     /// The values of these elements; of complex ones both parts.
     func read(_ elements: Range<Int>) throws -> [Double] {
         switch content {

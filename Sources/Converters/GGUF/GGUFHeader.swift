@@ -49,6 +49,7 @@ package struct GGUFHeader: Sendable {
             metadata = try cursor.metadata(entryCount)
             alignment = try Self.alignment(of: metadata)
             entries = try cursor.entries(tensorCount)
+            try cursor.checkTotals(entries)
             end = cursor.offset
             hash = cursor.digest
             let layout = try GGUFLayout(entries, alignment: alignment, headerEnd: end, fileLength: file.byteCount)
@@ -99,6 +100,16 @@ package struct GGUFHeader: Sendable {
 }
 
 extension GGUFCursor {
+    /// What all tensors claim together.
+    fileprivate mutating func checkTotals(_ entries: [GGUFHeader.Entry]) throws {
+        var totals = TensorTotals()
+        for entry in entries {
+            tensor = entry.name
+            do { try totals.add(shape: entry.shape, bytes: entry.byteCount) } catch let error as QAMError { throw fault(error.code, error.message) }
+        }
+        tensor = nil
+    }
+
     /// Reads `count` tensor entries. Each is proved by itself here; how they lie together is not.
     fileprivate mutating func entries(_ count: Int) throws -> [GGUFHeader.Entry] {
         section = "tensors"

@@ -18,22 +18,17 @@ struct GGUFNames {
         }
     }
 
-    /// Throws `cannotCreate` where a `model.gguf` would hide the files of a set, and `malformed` where an embedded file's name
-    /// is no plain name or one of the model's own.
-    init(folder: String, shardCount: Int, files: [any EmbeddedFile]) throws {
+    /// Throws `cannotCreate` where a `model.gguf` would hide the files of a set.
+    init(folder: String, shardCount: Int, files: SideFilePlaces) throws {
         let hiding = Path.join(folder, Self.modelName)
         shards = Self.shards(prefix: Path.join(folder, Self.modelPrefix), whole: hiding, count: shardCount)
-        var taken = Set(shards.map(Path.name(of:)) + [Self.modelName])
-        for file in files {
-            guard EmbeddedFileName.isValid(file.name), taken.insert(file.name).inserted else {
-                throw QAMError(.malformed, "the embedded file \"\(file.name)\" cannot be written beside the model under this name")
-            }
-            sideFiles.append((Path.join(folder, file.name), file))
-        }
+        let own = Set(shards.map(Path.name(of:)) + [Self.modelName])
+        sideFiles = files.files.map { (Path.join(folder, $0.name), $0) }
+        warnings = files.warnings
         if shardCount > 1, try FileStatus(hiding) != nil {
             throw QAMError(.cannotCreate, "it would be taken instead of the files of the set; remove it first", at: .init(file: hiding))
         }
-        let stale = try Folder.names(in: folder).filter { !taken.contains($0) && Self.isShard($0) }
+        let stale = try Folder.names(in: folder).filter { !own.contains($0) && Self.isShard($0) }
         if !stale.isEmpty {
             let names = stale.prefix(3).joined(separator: ", ") + (stale.count > 3 ? ", ..." : "")
             warnings.append("files of another model stay in \(folder): \(names)")

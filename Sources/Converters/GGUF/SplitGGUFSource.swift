@@ -24,6 +24,7 @@ public struct SplitGGUFSource: TensorSource {
             starts.append(tensors.count)
         }
         try Self.check(shards, split, tensorCount: tensors.count)
+        do { try TensorTotals.check(tensors) } catch let error as QAMError { throw error.inFile(path) }
         var warnings = shards.flatMap { shard in
             shard.warnings.map { "\(Path.name(of: shard.inputs[0])): \($0)" }
         }

@@ -25,23 +25,19 @@ public struct Recipe {
         case leave(reason: String, wanted: Bool)
     }
 
-    /// A regular expression that is looked for anywhere in the tensor's name.
+    /// A pattern of tensors' names.
     private struct Rule {
         let pattern: String
-        let expression: Regex<AnyRegexOutput>
+        let expression: NamePattern
         let bits: Double?
 
         init(_ pattern: String, bits: Double?) throws {
             self.pattern = pattern
             self.bits = bits
-            do {
-                expression = try Regex(pattern)
-            } catch {
-                throw QAMError(.invalidArgument, "\"\(pattern)\" is no regular expression: \(error)")
-            }
+            expression = try NamePattern(pattern)
         }
 
-        func matches(_ name: String) -> Bool { name.firstMatch(of: expression) != nil }
+        func matches(_ name: String) -> Bool { expression.matches(name) }
     }
 
     private let name: Name
@@ -58,7 +54,7 @@ public struct Recipe {
         self.bits = try Self.checked(bits)
     }
 
-    /// Codes tensors whose names match a regular expression, with bits of their own after the last `=`:
+    /// Codes tensors whose names match a regular expression (`NamePattern`), with bits of their own after the last `=`:
     /// `embed_tokens` or `down_proj=6.5`. Throws `invalidArgument`.
     public mutating func include(_ rule: String) throws {
         guard let equals = rule.lastIndex(of: "="), let bits = Double(rule[rule.index(after: equals)...]) else {

@@ -36,6 +36,7 @@ package struct SafetensorsHeader: Sendable {
             metadata = try SafetensorsMetadata.metadata(from: parser.metadata)
             warnings = parser.warnings
             entries = try Self.tiled(parser.entries, byteCount: file.byteCount - dataStart)
+            try Self.checkTotals(entries)
         } catch let error as QAMError {
             throw error.inFile(file.name)
         }
@@ -59,6 +60,18 @@ package struct SafetensorsHeader: Sendable {
             throw QAMError(.malformed, "the header does not begin with a brace", at: .init(section: "header", offset: 8))
         }
         return json
+    }
+
+    /// What all tensors claim together.
+    private static func checkTotals(_ entries: [Entry]) throws {
+        var totals = TensorTotals()
+        for entry in entries {
+            do {
+                try totals.add(shape: entry.shape, bytes: entry.range.count)
+            } catch let error as QAMError {
+                throw QAMError(error.code, error.message, at: .init(section: "header", tensor: entry.name))
+            }
+        }
     }
 
     /// Sorts the entries by their place and proves that they tile the data.

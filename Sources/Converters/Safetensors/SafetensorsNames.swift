@@ -32,24 +32,19 @@ struct SafetensorsNames {
         }
     }
 
-    /// Throws `cannotCreate` where a `model.safetensors` would hide the shards from loaders, and `malformed` where an
-    /// embedded file's name is no plain name or one of the model's own.
-    init(folder: String, plan: SafetensorsPlan, files: [any EmbeddedFile]) throws {
+    /// Throws `cannotCreate` where a `model.safetensors` would hide the shards from loaders.
+    init(folder: String, plan: SafetensorsPlan, files: SideFilePlaces) throws {
         shards = plan.shardNames.map { Path.join(folder, $0) }
         index = plan.index == nil ? nil : Path.join(folder, SafetensorsPlan.indexName)
-        var taken = Set(plan.shardNames + [SafetensorsPlan.modelName, SafetensorsPlan.indexName])
-        for file in files {
-            guard EmbeddedFileName.isValid(file.name), taken.insert(file.name).inserted else {
-                throw QAMError(.malformed, "the embedded file \"\(file.name)\" cannot be written beside the model under this name")
-            }
-            sideFiles.append((Path.join(folder, file.name), file))
-        }
+        let own = Set(plan.shardNames + [SafetensorsPlan.modelName, SafetensorsPlan.indexName])
+        sideFiles = files.files.map { (Path.join(folder, $0.name), $0) }
+        warnings = files.warnings
         let hiding = Path.join(folder, SafetensorsPlan.modelName)
         if index != nil, try FileStatus(hiding) != nil {
             throw QAMError(.cannotCreate, "loaders would take it instead of the shards; remove it first", at: .init(file: hiding))
         }
         let stale = try Folder.names(in: folder).filter {
-            !taken.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName
+            !own.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName
         }
         if !stale.isEmpty {
             let names = stale.prefix(3).joined(separator: ", ") + (stale.count > 3 ? ", ..." : "")

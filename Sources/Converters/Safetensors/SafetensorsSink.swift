@@ -14,8 +14,11 @@ public enum SafetensorsDestination: Hashable, Sendable {
 /// says. All files appear at `finish`: side files first, the index last.
 public final class SafetensorsSink: PlannedSink {
     /// `maxShardSize` counts bytes of tensors; only a folder can take more than one shard. `replacing` lets existing
-    /// outputs be replaced, `resuming` takes up the partial output of an interrupted run.
-    public init(output destination: SafetensorsDestination, maxShardSize: Int? = nil, replacing: Bool = false, resuming: Bool = false) {
+    /// outputs be replaced, `resuming` takes up the partial output of an interrupted run. Beside a folder's model only `dotfiles`
+    /// writes files whose names begin with a point.
+    public init(
+        output destination: SafetensorsDestination, maxShardSize: Int? = nil, dotfiles: Bool = false, replacing: Bool = false, resuming: Bool = false
+    ) {
         super.init(replacing: replacing, resuming: resuming) { source in
             let plan = try SafetensorsPlan(tensors: source.tensors, metadata: source.metadata, maxShardSize: maxShardSize)
             let names: SafetensorsNames
@@ -24,7 +27,7 @@ public final class SafetensorsSink: PlannedSink {
                 names = try SafetensorsNames(file: path, plan: plan, files: source.files)
             case .folder(let path):
                 try Folder.create(path)
-                names = try SafetensorsNames(folder: path, plan: plan, files: source.files)
+                names = try SafetensorsNames(folder: path, plan: plan, files: SideFilePlaces(source.files, dotfiles: dotfiles))
             }
             return (names.output(plan), names.warnings)
         }
@@ -32,10 +35,10 @@ public final class SafetensorsSink: PlannedSink {
 
     /// The bytes that the output will have in all its files, side files included. Throws `unsupported` like `begin`.
     package static func plannedByteCount(
-        of source: any TensorSource, to destination: SafetensorsDestination, maxShardSize: Int? = nil
+        of source: any TensorSource, to destination: SafetensorsDestination, maxShardSize: Int? = nil, dotfiles: Bool = false
     ) throws -> Int {
         let plan = try SafetensorsPlan(tensors: source.tensors, metadata: source.metadata, maxShardSize: maxShardSize)
         guard case .folder = destination else { return plan.byteCount }
-        return source.files.reduce(plan.byteCount) { $0 + $1.byteCount }
+        return plan.byteCount + SideFilePlaces(source.files, dotfiles: dotfiles).byteCount
     }
 }

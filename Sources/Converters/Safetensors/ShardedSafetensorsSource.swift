@@ -25,6 +25,7 @@ public struct ShardedSafetensorsSource: TensorSource {
             starts.append(tensors.count)
         }
         try Self.check(index, against: shards, indexPath: indexPath)
+        do { try TensorTotals.check(tensors) } catch let error as QAMError { throw error.inFile(indexPath) }
 
         var warnings = shards.flatMap(\.warnings)
         let byteCount = tensors.reduce(0) { $0 + $1.byteCount }

@@ -31,6 +31,12 @@ extension PackedDirectory {
         }
         try resolve(aliases)
         try checkIndices()
+        do {
+            try TensorTotals.check(tensors)
+        } catch var error as QAMError {
+            error.place.section = PackedNames.directory
+            throw error
+        }
     }
 
     private static func fault(_ message: String, _ tensor: String? = nil) -> QAMError {
@@ -55,6 +61,7 @@ extension PackedDirectory {
     }
 
     private func checkIndices() throws {
+        guard codebooks.count < 0xFFFF, seedCount < 0xFFFF else { throw Self.fault("there are more than 65,534 codebooks or seeds") }
         guard Set(files.map(ExactName.init)).count == files.count, files.allSatisfy(EmbeddedFileName.isValid) else {
             throw Self.fault("the names of the embedded files are not plain, or not unique")
         }
@@ -75,10 +82,15 @@ extension PackedDirectory {
         var coding = CodingFields()
         try reader.members { reader, key in
             switch key {
-            case "name": name = try reader.string()
+            case "name":
+                name = try reader.string()
+                guard !name.utf8.contains(0) else { throw reader.malformed("a tensor's name holds a NUL") }
             case "shape":
                 var dimensions: [Int] = []
-                try reader.array { reader in dimensions.append(try reader.count()) }
+                try reader.array { reader in
+                    guard dimensions.count < 255 else { throw reader.malformed("more than 255 dimensions") }
+                    dimensions.append(try reader.count())
+                }
                 shape = dimensions
             case "dtype": dtype = try reader.dtype()
             case "alias": target = try reader.string()

@@ -13,7 +13,9 @@ extension ContainerOptions {
         self.init()
         for (key, value) in packed {
             switch key {
-            case "alignment": alignment = try Self.number(key, value)
+            case "alignment":
+                alignment = try Self.number(key, value)
+                guard (64...1 << 20).contains(alignment), alignment.nonzeroBitCount == 1 else { throw Self.fault(key, value) }
             case "metadata_capacity": metadataCapacity = try Self.number(key, value)
             case "compress_raw": compressesRaw = value == "true"
             default: break
@@ -23,8 +25,12 @@ extension ContainerOptions {
 
     private static func number(_ key: String, _ value: String) throws -> Int {
         guard let number = Int(value), (0...(1 << 30)).contains(number) else {
-            throw QAMError(.malformed, "the packed model's \(key) is \"\(value)\"")
+            throw fault(key, value)
         }
         return number
+    }
+
+    private static func fault(_ key: String, _ value: String) -> QAMError {
+        QAMError(.malformed, "the packed model's \(key) is \"\(value)\"", at: .init(section: PackedNames.directory))
     }
 }

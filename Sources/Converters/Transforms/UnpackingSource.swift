@@ -12,6 +12,8 @@ public struct UnpackingSource: TensorSource {
     /// What `PackingSource` was given as `options`, in order.
     public let options: [(key: String, value: String)]
     private let base: any TensorSource
+    /// Warnings of tensors that no codec of this program decodes.
+    private let undecodable: [String]
     /// For each tensor the tensors of `base` that carry it: one of a raw tensor, one for each stream of a coded one.
     private let carriers: [[Int]]
 
@@ -21,7 +23,8 @@ public struct UnpackingSource: TensorSource {
     /// Whether a source carries a packed model.
     public static func isPacked(_ source: any TensorSource) -> Bool { source.metadata[PackedNames.directory] != nil }
 
-    /// Throws `malformed` where directory and tensors contradict each other, `unsupported` for a later version.
+    /// Throws `malformed` where directory and tensors contradict each other, or coded tensors the rules of their codec, which are
+    /// those that a .qamw file is held to; `unsupported` for a later version.
     public init(wrapping base: any TensorSource) throws {
         guard case .string(let json)? = base.metadata[PackedNames.directory] else {
             throw QAMError(.invalidArgument, "the model is not packed: it has no metadata \"\(PackedNames.directory)\"")
@@ -55,12 +58,15 @@ public struct UnpackingSource: TensorSource {
         self.base = base
         tensors = directory.tensors
         options = directory.options.map { ($0.key, $0.value) }
+        _ = try ContainerOptions(packed: options)
+        var validator = CodingValidator(shared: shared)
+        undecodable = try directory.tensors.compactMap { try validator.warning($0) }
         var metadata = base.metadata
         metadata.remove(PackedNames.directory)
         self.metadata = metadata
     }
 
-    public var warnings: [String] { base.warnings }
+    public var warnings: [String] { base.warnings + undecodable }
     public var inputs: [String] { base.inputs }
     public var fingerprint: String { "unpacked\n\(base.fingerprint)" }
 

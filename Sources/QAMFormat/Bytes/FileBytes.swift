@@ -1,11 +1,14 @@
 /// A regular file that is open for reading.
 final class OpenFile: Sendable {
+    /// Offsets are added to, aligned and multiplied everywhere: those of a longer file, which can only be a sparse one, might not fit.
+    private static let maximumByteCount = 1 << 60
+
     let path: String
     let descriptor: CInt
     /// What it was when it was opened.
     let status: FileStatus
 
-    /// Throws `notFound` where there is no regular file, or `io`.
+    /// Throws `notFound` where there is no regular file, `limitExceeded` for one of more than 2^60 bytes, or `io`.
     init(path: String, opening: (String) throws -> CInt = SystemCalls.openReading) throws {
         // Asked before opening: opening a pipe would wait for its writer.
         guard let before = try FileStatus(path) else {
@@ -14,11 +17,16 @@ final class OpenFile: Sendable {
         guard before.kind == .file else {
             throw QAMError(.notFound, "not a regular file", at: .init(file: path))
         }
-        self.path = path
-        descriptor = try opening(path)
+        let descriptor = try opening(path)
         do {
             // And after it: another file may have got the name.
-            status = try FileStatus(descriptor: descriptor, path: path)
+            let status = try FileStatus(descriptor: descriptor, path: path)
+            guard status.byteCount <= Self.maximumByteCount else {
+                throw QAMError(.limitExceeded, "a file of \(status.byteCount) bytes is too long", at: .init(file: path))
+            }
+            self.path = path
+            self.descriptor = descriptor
+            self.status = status
         } catch {
             SystemCalls.closeDescriptor(descriptor)
             throw error

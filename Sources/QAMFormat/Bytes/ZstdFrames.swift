@@ -54,6 +54,15 @@ package enum ZstdFrames {
 
     package static func pieceCount(contentLength: Int) -> Int { contentLength / pieceSize + (contentLength % pieceSize == 0 ? 0 : 1) }
 
+    /// Whether content of a length can have such stored bytes. zstd cuts it into blocks of 128 KiB at most, each of which takes four
+    /// bytes at least; no claim goes beyond that, so work that goes by the content is bounded by what is stored.
+    package static func isPossible(contentLength: Int, storedLength: Int) -> Bool {
+        guard contentLength > 0 else { return storedLength == 0 }
+        return contentLength / maxRatio <= storedLength && pieceCount(contentLength: contentLength) <= storedLength / 4
+    }
+
+    private static let maxRatio = (128 << 10) / 4
+
     /// How much longer than its stored bytes content may be that is read as a whole. Writers store plainly what
     /// compresses better than that; readers refuse more, so that a small file never asks for much memory.
     package static let maxExpansion = 64

@@ -111,4 +111,24 @@ public struct CodingValidator {
         if let index = coding.codebook { codebooks[index] = coded.codebook }
         last = (coding, descriptor.columns)
     }
+
+    /// As `validate`, but where only the codec or a part of it is unknown, so that all but this tensor can be read, returns a warning.
+    package mutating func warning(_ descriptor: TensorDescriptor) throws -> String? {
+        guard try !isDecodable(descriptor), case .coded(let coding) = descriptor.storage else { return nil }
+        return Self.warning(descriptor.name, coding.codec)
+    }
+
+    /// As `validate`; false where only the codec or a part of it is unknown.
+    package mutating func isDecodable(_ descriptor: TensorDescriptor) throws -> Bool {
+        do {
+            try validate(descriptor)
+            return true
+        } catch let error as QAMError where error.code == .unsupported {
+            return false
+        }
+    }
+
+    package static func warning(_ tensor: String, _ codec: CodecID) -> String {
+        "tensor \"\(tensor)\" is coded by codec \(codec.rawValue), which this program cannot decode"
+    }
 }

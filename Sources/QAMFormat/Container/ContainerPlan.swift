@@ -29,6 +29,9 @@ package struct ContainerPlan {
     /// The metadata as they are stored: compressed where that is shorter.
     package static func store(_ metadata: Metadata) throws -> (bytes: [UInt8], contentLength: Int) {
         let content = metadata.encoded
+        guard content.count <= Limits().metadataBytes else {
+            throw QAMError(.unsupported, "the metadata would have \(content.count) bytes, more than the \(Limits().metadataBytes) that readers take")
+        }
         return (try ZstdFrames.store(content).bytes, content.count)
     }
 

@@ -48,6 +48,27 @@ private struct DirectoryParser {
         }
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last record") }
         for form in directory.forms { try checkAlias(form) }
+        try checkTotals()
+    }
+
+    /// What all tensors and files claim together.
+    private func checkTotals() throws {
+        var totals = TensorTotals()
+        let claims = directory.forms.map { form in
+            var target = form
+            if case .alias(let tensor) = form.storage { target = directory.form(of: tensor) }
+            return (elements: TensorTotals.elements(form.shape), bytes: target.contentLength)
+        }
+        do {
+            for tensor in 0..<directory.count {
+                let claim = claims[directory.formNumber(of: tensor)]
+                try totals.add(elements: claim.elements, bytes: claim.bytes)
+            }
+            for file in directory.files { try totals.add(elements: 0, bytes: file.contentLength) }
+        } catch var error as QAMError {
+            error.place.section = SectionName.directory.rawValue
+            throw error
+        }
     }
 
     private func checkAlias(_ form: StoredDirectory.Form) throws {
@@ -137,6 +158,9 @@ private struct DirectoryParser {
         guard compression == .zstdFrames || extent.length == byteCount else {
             throw reader.malformed("tensor \"\(name)\" has \(extent.length) bytes, but its shape needs \(byteCount)")
         }
+        guard compression == .none || ZstdFrames.isPossible(contentLength: byteCount, storedLength: extent.length) else {
+            throw reader.malformed("\(extent.length) bytes of tensor \"\(name)\" cannot become the \(byteCount) that its shape needs")
+        }
         extents.append(.init(section: .raw, length: extent.length, field: field))
         return (dtype, compression)
     }
@@ -191,7 +215,9 @@ private struct DirectoryParser {
         guard compression == .zstdFrames || extent.length == contentLength else {
             throw reader.malformed("file \"\(name)\" has \(extent.length) bytes, but says \(contentLength)")
         }
-        guard contentLength / ZstdFrames.maxExpansion <= extent.length else {
+        guard contentLength / ZstdFrames.maxExpansion <= extent.length,
+            compression == .none || ZstdFrames.isPossible(contentLength: contentLength, storedLength: extent.length)
+        else {
             throw reader.malformed("\(extent.length) bytes of file \"\(name)\" would become \(contentLength)")
         }
         return Directory.File(name: name, contentLength: contentLength, extent: extent, compression: compression)

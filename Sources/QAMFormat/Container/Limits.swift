@@ -2,8 +2,8 @@
 public struct Limits: Hashable, Sendable {
     /// Bytes of the directory.
     public var directoryBytes = 1 << 30
-    /// Bytes of the metadata after decompression.
-    public var metadataBytes = 1 << 30
+    /// Bytes of the metadata after decompression: they are held in memory, strings at several times their stored size.
+    public var metadataBytes = 1 << 27
     /// Bytes of the codebooks section.
     public var codebookBytes = 1 << 26
     /// Bytes of the checksums section.

@@ -132,11 +132,20 @@ extension MetadataArray {
         for value in values { value.encodeScalar(into: &writer) }
     }
 
+    /// The bytes that an element of a type takes at least: of a string, its length.
+    private static func leastElementBytes(_ type: UInt32) -> Int {
+        switch type {
+        case 2, 3: 2
+        case 4, 5, 6: 4
+        case 8, 10, 11, 12: 8
+        default: 1
+        }
+    }
+
     fileprivate init(_ reader: inout ByteReader) throws {
         let type: UInt32 = try reader.integer()
         let count = try reader.count()
-        // Every element takes a byte at least, a string eight.
-        guard count <= reader.remaining / (type == 8 ? 8 : 1) else {
+        guard count <= reader.remaining / Self.leastElementBytes(type) else {
             throw reader.malformed("an array of \(count) elements does not fit in \(reader.remaining) bytes")
         }
         switch type {
@@ -160,6 +169,8 @@ extension MetadataArray {
 extension ByteReader {
     fileprivate mutating func elements<Element>(_ count: Int, _ next: (inout ByteReader) throws -> Element) throws -> [Element] {
         var result: [Element] = []
+        // They fit in what is left, so no claim sets memory aside.
+        result.reserveCapacity(count)
         for _ in 0..<count { result.append(try next(&self)) }
         return result
     }

@@ -16,6 +16,15 @@ package struct StoredDirectory: Sendable {
         /// One for a raw tensor, one for each stream of a coded one, none for an alias.
         let extents: [Extent]
 
+        /// The bytes of a tensor of this form before any compression; no more than can be counted.
+        var contentLength: Int {
+            if case .raw(let dtype) = storage { return dtype.byteCount(elements: shape.reduce(1, &*)) ?? .max }
+            return extents.reduce(0) { sum, extent in
+                let (more, overflow) = sum.addingReportingOverflow(extent.length)
+                return overflow ? .max : more
+            }
+        }
+
         struct Extent: Sendable {
             var section: SectionName
             var length: Int

@@ -26,11 +26,12 @@ struct VerifyTask: Sendable {
         do {
             switch expectation {
             case .hash(let hash):
-                guard try bytes.withBytes(range, { XXH3.hash($0) }) != hash else { return nil }
-                return QAMError(.checksumMismatch, "chunk \(chunk ?? 0) is damaged", at: place(range.lowerBound, range.count))
+                guard try digest(bytes) != hash else { return nil }
+                return QAMError(
+                    .checksumMismatch, chunk.map { "chunk \($0) is damaged" } ?? "the section is damaged", at: place(range.lowerBound, range.count))
             case .zeros:
-                guard let position = try bytes.withBytes(range, Self.firstNonzero) else { return nil }
-                return QAMError(.malformed, "the padding is not zero", at: place(range.lowerBound + position, 1))
+                guard let position = try firstNonzero(bytes) else { return nil }
+                return QAMError(.malformed, "the padding is not zero", at: place(position, 1))
             case .readable(let read):
                 try read()
                 return nil
@@ -42,8 +43,25 @@ struct VerifyTask: Sendable {
         }
     }
 
-    private static func firstNonzero(_ bytes: RawSpan) -> Int? {
-        unsafe bytes.withUnsafeBytes { unsafe $0.firstIndex { $0 != 0 } }
+    /// The hash of the range. A section that nobody knows may be long: it is read in pieces.
+    private func digest(_ bytes: any ByteSource) throws -> UInt64 {
+        guard range.count > SectionExtent.chunkSize else { return try bytes.withBytes(range) { XXH3.hash($0) } }
+        var stream = try XXH3Stream()
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize) {
+            stream.update(try bytes.read(start..<min(start + SectionExtent.chunkSize, range.upperBound)))
+        }
+        return stream.digest()
+    }
+
+    /// Where in the file the first byte of the range lies that is not zero.
+    private func firstNonzero(_ bytes: any ByteSource) throws -> Int? {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize) {
+            let position = try bytes.withBytes(start..<min(start + SectionExtent.chunkSize, range.upperBound)) { bytes in
+                unsafe bytes.withUnsafeBytes { unsafe $0.firstIndex { $0 != 0 } }
+            }
+            if let position { return start + position }
+        }
+        return nil
     }
 
     private func place(_ offset: Int, _ length: Int) -> QAMError.Place {
@@ -125,9 +143,7 @@ extension QAMReader {
     private func frames(_ wanted: Set<StoredDirectory.Owner>?) -> [VerifyTask] {
         func tasks(_ owner: StoredDirectory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void) -> [VerifyTask] {
             guard wanted?.contains(owner) ?? true else { return [] }
-            // More frames than the extent's table has room for: reading the first one says so.
-            let isPossible = ZstdFrames.pieceCount(contentLength: contentLength) <= extent.length / 4
-            return stride(from: 0, to: isPossible ? contentLength : 1, by: ZstdFrames.pieceSize).map { start in
+            return stride(from: 0, to: contentLength, by: ZstdFrames.pieceSize).map { start in
                 let piece = start..<min(start + ZstdFrames.pieceSize, contentLength)
                 return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner))
             }
@@ -183,11 +199,13 @@ extension VerifyTask {
         return batches
     }
 
-    /// The task cut into ranges of at most 1 MiB: padding may be long.
+    /// The task cut into ranges of 1 MiB, or into a thousand: padding may be long, and in a sparse file longer than a list of it
+    /// should be.
     fileprivate var pieces: [VerifyTask] {
-        stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize).map { start in
+        let step = max(SectionExtent.chunkSize, range.count / 1000)
+        return stride(from: range.lowerBound, to: range.upperBound, by: step).map { start in
             var piece = self
-            piece.range = start..<min(start + SectionExtent.chunkSize, range.upperBound)
+            piece.range = start..<min(start + step, range.upperBound)
             return piece
         }
     }

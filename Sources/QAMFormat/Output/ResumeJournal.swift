@@ -130,8 +130,14 @@ package final class ResumeJournal {
         var extents: [Record.Extent] = []
         for _ in 0..<(try payload.count()) {
             let length = try payload.count()
+            let hashCount = try payload.count()
+            // A length that the hashes do not cover was never written.
+            guard hashCount == SectionExtent.chunkCount(length: length), hashCount <= payload.remaining / 8 else {
+                throw payload.malformed("\(hashCount) hashes are not those of \(length) bytes")
+            }
             var hashes: [UInt64] = []
-            for _ in 0..<(try payload.count()) { hashes.append(try payload.integer()) }
+            hashes.reserveCapacity(hashCount)
+            for _ in 0..<hashCount { hashes.append(try payload.integer()) }
             extents.append(.init(length: length, hashes: hashes))
         }
         return Record(extents: extents, distortion: hasDistortion ? distortion : nil)

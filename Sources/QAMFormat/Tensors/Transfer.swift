@@ -85,46 +85,51 @@ private struct Pieces: Sendable {
     /// About this many weights of a coded one: what they are read from and written to stays in a core's own cache.
     private static let codedWeights = 1 << 18
 
+    /// At least so many stored bytes, where rows hold few: rows of a coding that nobody knows may be counted without end.
+    private static let codedBytes = 1 << 12
+
     private let tensors: [TensorDescriptor]
     private let first: Int
     /// Units of one piece of each tensor.
     private let steps: [Int]
-    /// The index of each tensor's first piece, and their number at the end.
-    private let starts: [Int]
+    private let numbering: PieceNumbering
 
     init(source: any TensorSource, tensors: [TensorDescriptor], first: Int) {
         self.tensors = tensors
         self.first = first
         var steps: [Int] = []
-        var starts = [0]
+        var numbering = PieceNumbering()
         for (index, tensor) in tensors.enumerated().dropFirst(first) {
             let step: Int
-            if case .coded = tensor.storage {
-                step = max(1, Self.codedWeights / max(1, tensor.columns))
+            if case .coded(let coding) = tensor.storage {
+                step = Self.rows(of: tensor, coding)
             } else {
                 let granule = max(1, source.granule(of: index))
                 step = max(1, Self.rawBytes / granule) * granule
             }
             steps.append(step)
-            starts.append(starts[starts.count - 1] + max(1, (tensor.unitCount + step - 1) / step))
+            numbering.append(pieces: tensor.unitCount / step + (tensor.unitCount % step == 0 ? 0 : 1))
         }
         self.steps = steps
-        self.starts = starts
+        self.numbering = numbering
     }
 
-    var count: Int { starts[starts.count - 1] }
+    var count: Int { numbering.count }
 
     subscript(index: Int) -> Piece {
-        // The last start that is not above the index.
-        var low = 0
-        var high = steps.count
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if starts[middle] <= index { low = middle } else { high = middle }
+        let (item, piece, isLast) = numbering[index]
+        let unitCount = tensors[first + item].unitCount
+        let start = piece * steps[item]
+        let end = min(start + steps[item], unitCount)
+        return Piece(tensor: first + item, units: start..<max(start, end), isLast: isLast)
+    }
+
+    /// The rows of a coded tensor's pieces.
+    private static func rows(of tensor: TensorDescriptor, _ coding: Coding) -> Int {
+        let rowBytes = coding.streams.reduce(0) { most, stream in
+            if case .perRow(let bytes) = stream.extent { max(most, bytes) } else { most }
         }
-        let unitCount = tensors[first + low].unitCount
-        let start = (index - starts[low]) * steps[low]
-        let end = min(start + steps[low], unitCount)
-        return Piece(tensor: first + low, units: start..<max(start, end), isLast: index + 1 == starts[low + 1])
+        guard rowBytes > 0 else { return max(1, tensor.rows) }
+        return max(1, codedWeights / max(1, tensor.columns), codedBytes / rowBytes)
     }
 }

@@ -94,7 +94,7 @@ struct Calibrate: AsyncParsableCommand {
             ])
         } else if !report.quiet {
             try Console.print(
-                "  \(output): \(Format.count(calibrator.inputs.count, "input")) seen over \(Format.count(count * context, "token")), "
+                "  \(Format.printable(output)): \(Format.count(calibrator.inputs.count, "input")) seen over \(Format.count(count * context, "token")), "
                     + "\(Format.bytes(bytes)), \(Format.decimal(seconds, 1)) s")
         }
     }

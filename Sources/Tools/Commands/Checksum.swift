@@ -40,7 +40,9 @@ struct Checksum: AsyncParsableCommand {
         var failure: ExitCode?
         for file in files {
             do {
-                try Console.print(Manifest.line(hash: try await hash(file, algorithm ?? .xxh3), file: file))
+                let line = Manifest.line(hash: try await hash(file, algorithm ?? .xxh3), file: file)
+                // A manifest names files exactly; a person is shown what the terminal can bear.
+                try Console.printExactly(Platform.standardOutputIsTerminal ? Format.printable(line) : line)
             } catch let error as QAMError where error.code != .interrupted {
                 failure = ExitStatus.report(error)
             }
@@ -70,11 +72,11 @@ struct Checksum: AsyncParsableCommand {
         if unreadable > 0 { throw ExitStatus.noInput }
     }
 
-    /// The hash of a file's bytes, of which a few MiB are in memory at a time.
+    /// The hash of all bytes up to the file's end, of which a few MiB are in memory at a time.
     private func hash(_ path: String, _ algorithm: HashAlgorithm) async throws -> String {
-        let file = try FileBytes(path: path)
+        let file = try FileStream(path: path)
         return try await ProgressBar.during("Hashing", quiet: quiet) { bar in
-            try algorithm.hash(file) { try bar.report($0, of: file.byteCount, item: path) }
+            try algorithm.hash(file) { try bar.report($0, of: file.expectedByteCount, item: path) }
         }
     }
 }

@@ -8,7 +8,8 @@ struct Compare: AsyncParsableCommand {
         discussion: """
             Both may be of any format; quantized tensors are decoded, integers compared as numbers. NMSE is the squared error \
             by the reference's squared norm. With --max-nmse the exit status is 1 where the NMSE of any tensor is larger, or \
-            where tensors are missing, too many or of another shape.
+            where tensors are missing, too many or of another shape. Tensors that cannot be compared at all, such as complex with \
+            real numbers, are an error.
 
             Where one has the names of GGUF and the other those of Hugging Face, they are compared under the latter, the rows \
             in one order.
@@ -51,6 +52,8 @@ struct Compare: AsyncParsableCommand {
         } else if !report.quiet {
             try Console.print(comparison.text)
         }
+        // What has no common measure is neither near nor far.
+        if let error = comparison.incomparable { throw error.inFile(other) }
         if let maxNMSE, comparison.exceeds(maxNMSE) { throw ExitStatus.overLimit }
     }
 

@@ -14,7 +14,8 @@ struct Convert: AsyncParsableCommand {
 
             A folder of safetensors gets shards of at most 5GB with an index, or what --max-shard-size says. GGUF is split \
             only with --max-shard-size, into files named as llama.cpp does (NAME-00001-of-00003.gguf). A folder also gets \
-            the side files (config.json, tokenizer.json and their like), for which a single file of these formats has no place.
+            the side files (config.json, tokenizer.json and their like), for which a single file of these formats has no place. None of \
+            them takes the name of a file of the model itself; what is not written is named in a warning.
 
             Into GGUF and from it to safetensors, tensors get the names, the order of rows and the metadata of the other \
             world, where the architecture is known (llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3); config.json and \
@@ -56,6 +57,9 @@ struct Convert: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where GGUF's tensors begin: at multiples of this power of two. (default: 32, or as in the input)", valueName: "n"))
     var alignment: Int?
 
+    @Flag(help: "Write files of the model into a folder also where their names begin with a point.")
+    var dotfiles = false
+
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var writing: WritingOptions
     @OptionGroup var report: ReportOptions
@@ -90,7 +94,7 @@ struct Convert: AsyncParsableCommand {
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
         let source = try transformed(model, for: target)
-        var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count)
+        var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count, dotfiles: dotfiles)
         if target.format == .safetensors, target.isFolder, maxShardSize == nil { layout.maxShardSize = ByteSize.defaultShard.count }
         let planned = try target.plannedByteCount(of: source, layout)
         var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.model, after: source, isPacked: packed)

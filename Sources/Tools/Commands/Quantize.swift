@@ -9,7 +9,9 @@ struct Quantize: AsyncParsableCommand {
             The recipe says which tensors are quantized: "linear" every matrix but embeddings, output heads and routers; \
             "mlp" the weights of feed-forward blocks; "all" everything that can be. --include adds tensors by a regular \
             expression that is looked for in their names, with bits of their own after the last "="; of several that \
-            match the last counts. --exclude takes tensors away, whatever includes them.
+            match the last counts. --exclude takes tensors away, whatever includes them. Regular expressions have . [a-z] [^a-z] \
+            \\d \\w \\s \\D \\W \\S (...) (?:...) | * + ? {m,n} ^ $ \\b \\B and (?i) at the begin; a backslash before any other \
+            character that is no letter or digit takes it as it is.
 
             With --resume an interrupted run leaves what it has done, and the same command goes on from there.
 
@@ -86,7 +88,7 @@ struct Quantize: AsyncParsableCommand {
         if let targetBpw {
             guard bits == nil else { throw ValidationError("--bits and --target-bpw exclude each other.") }
             guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
-            guard targetBpw > 0, targetBpw.isFinite else { throw ValidationError("--target-bpw takes a positive number, not \(targetBpw).") }
+            guard targetBpw > 0, targetBpw <= 64 else { throw ValidationError("--target-bpw takes a positive number up to 64, not \(targetBpw).") }
         }
         if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
@@ -135,7 +137,8 @@ struct Quantize: AsyncParsableCommand {
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
             try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count, checkpoint: Interruption.check) { try bar.report($0, of: $1, item: $2) }
         }
-        var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, source: quantizing, raw: raw)
+        var result = try QuantizeReport(
+            output: target.path, inputBytes: model.fileBytes, source: quantizing, quantized: Set(plan.choices.keys), raw: raw)
         result.scaling = scaled
         result.rates = rates
         result.fedBack = plan.choices.values.count { $0.feedback != .off }
@@ -194,6 +197,7 @@ struct Quantize: AsyncParsableCommand {
         var raw = RawTensors()
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
+            try Interruption.check()
             switch rules.decision(for: tensor) {
             case .code(let bits):
                 if rules.ownBits(of: tensor.name) == nil { free.append(index) }

@@ -12,6 +12,13 @@ extension Comparison {
         }
     }
 
+    /// Why a tensor that both models have cannot be compared, but for its shape.
+    var incomparable: QAMError? {
+        tensors.lazy.compactMap { tensor in
+            if case .failure(let error) = tensor.result, error.code == .unsupported { error } else { nil }
+        }.first
+    }
+
     func json(warnings: [String]) -> JSONValue {
         [
             "tensors": .array(tensors.map(Self.json)),

@@ -60,9 +60,9 @@ struct ConvertReport {
         table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
         table.add("model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
         if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept undecoded") }
-        let rate = seconds > 0 && !isDryRun ? ", \(Format.bytes(Int(Double(inputBytes) / seconds)))/s" : ""
+        let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
-        let title = isDryRun ? "\(output) (dry run, nothing is written)" : output
+        let title = Format.printable(output) + (isDryRun ? " (dry run, nothing is written)" : "")
         let rawTable = raw.table(parameters: size.parameters)
         return ([title] + table.lines + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
     }

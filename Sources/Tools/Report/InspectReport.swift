@@ -90,7 +90,7 @@ struct InspectReport {
         }
         let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
         if !files.isEmpty { table.add(model.reader == nil ? "files beside it" : "files in it", files.joined(separator: ", ")) }
-        var lines = [model.path] + table.lines + [""] + encodings(size).lines
+        var lines = [Format.printable(model.path)] + table.lines + [""] + encodings(size).lines
         let shown = 8
         let entries = source.metadata.entries
         if !entries.isEmpty { lines += [""] + metadata(entries.prefix(shown)) }

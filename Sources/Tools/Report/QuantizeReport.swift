@@ -7,6 +7,8 @@ struct QuantizeReport {
     let inputBytes: Int
     let source: any TensorSource
     let raw: RawTensors
+    /// The error on Gaussian data of the codebook of each tensor that is coded here.
+    private let codebookErrors: [Int: Double]
     var bytes = 0
     /// What coding cost each coded tensor, by index.
     var distortion: [Int: Distortion] = [:]
@@ -20,10 +22,19 @@ struct QuantizeReport {
     var isDryRun = false
     var seconds = 0.0
 
+    /// All that can fail is done here, before anything is written. `quantized` are the tensors of the source that are coded here.
+    init(output: String, inputBytes: Int, source: any TensorSource, quantized: Set<Int>, raw: RawTensors) throws {
+        self.output = output
+        self.inputBytes = inputBytes
+        self.source = source
+        self.raw = raw
+        codebookErrors = try Self.codebookErrors(source, quantized)
+    }
+
     func print(_ options: ReportOptions) throws {
         options.show(warnings: warnings)
         if options.json {
-            try Console.print(try json)
+            try Console.print(json)
         } else if !options.quiet {
             try Console.print(text)
         }
@@ -37,20 +48,18 @@ struct QuantizeReport {
     }
 
     private var json: JSONValue {
-        get throws {
-            let size = ModelSize(source)
-            var members: [JSONValue.Member] = [
-                .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
-                .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
-                .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
-                .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(try gaussianError())),
-                .init("feedback", JSONValue(fedBack)), .init("scaling", scaling.map { .array($0.map(Self.json)) } ?? .null),
-                .init("rates", rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
-                .init("warnings", .array(warnings.map(JSONValue.string))),
-            ]
-            if isDryRun { members.append(.init("dryRun", .bool(true))) }
-            return .object(members)
-        }
+        let size = ModelSize(source)
+        var members: [JSONValue.Member] = [
+            .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
+            .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
+            .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
+            .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(gaussianError)),
+            .init("feedback", JSONValue(fedBack)), .init("scaling", scaling.map { .array($0.map(Self.json)) } ?? .null),
+            .init("rates", rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
+            .init("warnings", .array(warnings.map(JSONValue.string))),
+        ]
+        if isDryRun { members.append(.init("dryRun", .bool(true))) }
+        return .object(members)
     }
 
     private static func json(_ outcome: ChannelScaling.Outcome) -> JSONValue {
@@ -61,53 +70,59 @@ struct QuantizeReport {
     }
 
     private var text: String {
-        get throws {
-            let size = ModelSize(source)
-            var table = Table.pairs
-            let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
-            table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
-            table.add(
-                "quantized",
-                "\(Format.count(size.quantizedCount, "tensor")), \(Format.count(size.quantizedParameters)) weights "
-                    + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
-                    + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
-            table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
-            if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
-            let gaussian = try gaussianError()
-            if let nmse {
-                table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
-            } else if size.quantizedCount > 0 {
-                table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
-            }
-            if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
-            if let rates { table.add("rates", rates.summary) }
-            if let scaling {
-                let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
-                let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
-                table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
-            }
-            let rate = seconds > 0 && !isDryRun ? ", \(Format.bytes(Int(Double(inputBytes) / seconds)))/s" : ""
-            table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
-            let title = isDryRun ? "\(output) (dry run, nothing is written)" : output
-            let rawTable = raw.table(parameters: size.parameters)
-            let chosen = isDryRun ? rates.map { [""] + $0.lines } ?? [] : []
-            return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
+        let size = ModelSize(source)
+        var table = Table.pairs
+        let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
+        table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
+        table.add(
+            "quantized",
+            "\(Format.count(size.quantizedCount, "tensor")), \(Format.count(size.quantizedParameters)) weights "
+                + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
+                + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
+        table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
+        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
+        let gaussian = gaussianError
+        if let nmse {
+            table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
+        } else if !codebookErrors.isEmpty {
+            table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
+        if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
+        if let rates { table.add("rates", rates.summary) }
+        if let scaling {
+            let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
+            let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
+            table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
+        }
+        let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
+        table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
+        let title = Format.printable(output) + (isDryRun ? " (dry run, nothing is written)" : "")
+        let rawTable = raw.table(parameters: size.parameters)
+        let chosen = isDryRun ? rates.map { [""] + $0.lines } ?? [] : []
+        return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
     }
 
     /// The error of the codebooks on Gaussian data, weighted as the tensors are: by what they have in energy, or before that
     /// is known in weights.
-    private func gaussianError() throws -> Double {
-        var errors: [Int: Double] = [:]
+    private var gaussianError: Double {
         var sum = Distortion()
-        for (index, tensor) in source.tensors.enumerated() {
-            guard case .coded(let coding) = tensor.storage, let codebook = coding.codebook else { continue }
-            if errors[codebook] == nil {
-                errors[codebook] = try GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
-            }
-            let energy = isDryRun ? Double(tensor.elementCount) : distortion[index]?.energy ?? 0
-            sum += Distortion(error: energy * (errors[codebook] ?? 0), energy: energy)
+        for (index, error) in codebookErrors.sorted(by: { $0.key < $1.key }) {
+            let energy = isDryRun ? Double(source.tensors[index].elementCount) : distortion[index]?.energy ?? 0
+            sum += Distortion(error: energy * error, energy: energy)
         }
         return sum.normalized
+    }
+
+    /// By tensor, of those that are coded here: what else the source has is kept, with codebooks of any kind.
+    private static func codebookErrors(_ source: any TensorSource, _ quantized: Set<Int>) throws -> [Int: Double] {
+        var errors: [Int: Double] = [:]
+        var tensors: [Int: Double] = [:]
+        for index in quantized {
+            guard case .coded(let coding) = source.tensors[index].storage, let codebook = coding.codebook else { continue }
+            let error = try errors[codebook] ?? GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
+            errors[codebook] = error
+            tensors[index] = error
+        }
+        return tensors
     }
 }

@@ -40,7 +40,7 @@ struct Verification {
 
     /// `FILE: OK, .qamw 0.2, 83 tensors, 23.1 MB verified`
     func summary(headerOnly: Bool, tensors: [String]) -> String {
-        let count = Format.count(tensorCount, "tensor")
+        let count = Format.count(tensorCount, "tensor"), file = Format.printable(file)
         guard hasChecksums else { return "\(file): OK, \(title), \(count), structure verified (the format has no checksums)" }
         let part = headerOnly ? "structure" : tensors.isEmpty ? Format.bytes(bytesVerified) : "\(Format.count(tensors.count)) of them and the structure"
         return "\(file): OK, \(title), \(count), \(part) verified"

@@ -10,17 +10,20 @@ internal import QAMFormat
 
 /// Standard output and standard error.
 enum Console {
-    /// Writes a line to standard output. A reader that has gone away (`qamw inspect FILE | head`) is no error.
-    static func print(_ text: String) throws {
+    /// Writes lines to standard output; names in them have been made printable, so that none breaks a line. A reader that has gone away (`qamw inspect FILE | head`) is no error.
+    static func print(_ text: String) throws { try printExactly(Format.printableLines(text)) }
+
+    /// Writes a line to standard output as it is.
+    static func printExactly(_ text: String) throws {
         guard let code = Platform.write(Array((text + "\n").utf8), to: STDOUT_FILENO), code != EPIPE else { return }
         throw QAMError(.io, unsafe "cannot write: \(String(cString: strerror(code)))", at: .init(file: "standard output"))
     }
 
     /// Writes one JSON document on a line of its own.
-    static func print(_ json: JSONValue) throws { try print(JSONWriter.text(json)) }
+    static func print(_ json: JSONValue) throws { try printExactly(Format.printableJSON(JSONWriter.text(json))) }
 
     /// Writes a line of diagnostics; where even that fails, nobody can be told.
-    static func complain(_ message: String) { write("qamw: \(message)\n") }
+    static func complain(_ message: String) { write("qamw: \(Format.printableLines(message))\n") }
 
     static func warn(_ messages: [String]) {
         for message in messages { complain("warning: \(Format.diagnostic(message))") }

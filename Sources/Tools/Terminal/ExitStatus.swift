@@ -40,10 +40,15 @@ enum ExitStatus {
     /// Help and version, which the parser throws too, go to standard output; mistakes in the arguments to standard error.
     private static func reportParsing(_ error: any Error) -> ExitCode {
         let code = Qamw.exitCode(for: error)
-        let text = Qamw.fullMessage(for: error)
+        var text = Qamw.fullMessage(for: error)
         if code.isSuccess {
-            do { try Console.print(text) } catch { return report(error) }
+            do { try Console.printExactly(text) } catch { return report(error) }
             return code
+        }
+        // The parser quotes arguments as they are, line breaks too.
+        for argument in CommandLine.arguments {
+            let part = argument.drop { $0 == "-" }, shown = Format.printable(String(part))
+            if shown != part { text = text.replacing(part, with: shown) }
         }
         let prefix = "Error: "
         Console.complain(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)

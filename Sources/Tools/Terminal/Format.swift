@@ -87,19 +87,8 @@ enum Format {
         return text.prefix(width - 3 - tail) + "..." + text.suffix(tail)
     }
 
-    /// Text on one line: control characters of a name or value that came from a file never reach the terminal.
-    static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if scalar.properties.generalCategory == .control {
-                result += scalar.escaped(asASCII: true)
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
+    /// `23.1 MB/s`.
+    static func rate(_ count: Double, seconds: Double) -> String { "\(bytes(Int(min(max(count / seconds, 0), 0x1p60))))/s" }
 
     /// A line of diagnostics, without the middle of what a file has made too long to be read.
     static func diagnostic(_ text: String) -> String { shortened(printable(text), to: 2000) }

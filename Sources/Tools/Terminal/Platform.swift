@@ -55,6 +55,7 @@ enum Platform {
     }
 
     static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    static var standardOutputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     /// The columns of the terminal behind standard error.
     static var terminalWidth: Int {

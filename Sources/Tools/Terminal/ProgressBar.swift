@@ -67,10 +67,10 @@ final class ProgressBar {
             if line.count + 2 + part.count <= width { line += "  " + part }
         }
 
-        let rate = seconds > 0 ? Double(done - initial) / seconds : 0
-        if rate > 0 {
-            if countsBytes { append("\(Format.bytes(Int(rate)))/s") }
-            append("\(Format.clock(seconds: Double(total - done) / rate)) left")
+        let advance = Double(done - initial)
+        if seconds > 0, advance > 0 {
+            if countsBytes { append(Format.rate(advance, seconds: seconds)) }
+            append("\(Format.clock(seconds: Double(total - done) / advance * seconds)) left")
         }
         // A name of a few letters says nothing.
         let room = width - line.count - 2

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A regular file that is read from begin to end, however long it is: of the files that the kernel makes up (`/proc`, `/sys`) the
+/// length is not known before, and a file may grow.
+public final class FileStream {
+    private let file: OpenFile
+
+    /// Throws `notFound` where there is no regular file, or `io`.
+    public init(path: String) throws { file = try OpenFile(path: path) }
+
+    /// The bytes that the file is said to have; no more than a guess.
+    public var expectedByteCount: Int { file.status.byteCount }
+
+    /// The next bytes, at most `count` of them; none at the end. Throws `io`.
+    public func next(_ count: Int) throws -> [UInt8] {
+        let path = file.path, descriptor = file.descriptor
+        return try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            let target = UnsafeMutableRawBufferPointer(buffer)
+            while initialized < count {
+                let done = initialized
+                let more = try SystemCalls.check(.read, path) {
+                    unsafe read(descriptor, target.baseAddress?.advanced(by: done), count - done)
+                }
+                if more == 0 { break }
+                initialized += more
+            }
+        }
+    }
+}

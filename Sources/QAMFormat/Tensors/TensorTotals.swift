@@ -1,0 +1,51 @@
+/// What the tensors of a model come to, added up where their list is read.
+///
+/// A header of a few hundred bytes may claim any size. Readers refuse what would not fit into 64 bits whatever is made of it, so
+/// that no sum behind them can overflow: not the bytes of all tensors, aliases written out, nor those decoded to float64, nor
+/// either counted in bits (spec section 10).
+package struct TensorTotals: Sendable {
+    /// Elements, a dimension of zero counted as one: it is in the way of no other's product.
+    package static let maximumElements = 1 << 56
+    /// Bytes before any compression, those of an alias counted as its target's; those of embedded files too.
+    package static let maximumBytes = 1 << 59
+
+    private var elements = 0
+    private var bytes = 0
+
+    package init() {}
+
+    /// Throws `limitExceeded`, without a place.
+    package mutating func add(shape: [Int], bytes: Int) throws {
+        try add(elements: Self.elements(shape), bytes: bytes)
+    }
+
+    /// Throws `limitExceeded`, without a place.
+    package mutating func add(elements: Int, bytes: Int) throws {
+        guard elements <= Self.maximumElements - self.elements else {
+            throw QAMError(.limitExceeded, "the tensors have more than 2^56 elements together")
+        }
+        guard bytes <= Self.maximumBytes - self.bytes else {
+            throw QAMError(.limitExceeded, "the tensors and files have more than 2^59 bytes together")
+        }
+        self.elements += elements
+        self.bytes += bytes
+    }
+
+    /// Checks a whole list, of tensors whose own sizes have been checked. Throws `limitExceeded`; the error names the tensor.
+    package static func check(_ tensors: [TensorDescriptor]) throws {
+        var totals = TensorTotals()
+        for tensor in tensors {
+            var target = tensor
+            if case .alias(let index) = tensor.storage { target = tensors[index] }
+            do {
+                try totals.add(shape: tensor.shape, bytes: target.byteCount)
+            } catch var error as QAMError {
+                error.place.tensor = tensor.name
+                throw error
+            }
+        }
+    }
+
+    /// The product of the dimensions that are not zero, which `TensorDescriptor.checkedElementCount` has found not to overflow.
+    package static func elements(_ shape: [Int]) -> Int { shape.reduce(1) { $1 == 0 ? $0 : $0 &* $1 } }
+}
