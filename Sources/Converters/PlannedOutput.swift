@@ -19,8 +19,8 @@ final class PlannedOutput {
         self.set = set
     }
 
-    /// Opens the partial files and writes the headers. Returns the distortions of the tensors that are complete.
-    func open(resuming: Bool) throws -> [Distortion?] {
+    /// Opens the partial files and writes the headers. Returns the findings of the tensors that are complete.
+    func open(resuming: Bool) throws -> [TensorFindings] {
         // What is left of an interrupted run is not needed a second time.
         let present = resuming ? plan.shards.dropFirst().reduce(0) { $0 + (FileStatus($1.path + ".partial")?.byteCount ?? 0) } : 0
         for shard in plan.shards { shards.append(try set.add(shard.path)) }
@@ -37,7 +37,7 @@ final class PlannedOutput {
         }
         completed = try journal.records.prefix(plan.places.count).enumerated().prefix { try verify($1, of: $0) }.count
         try journal.keep(completed)
-        return journal.records.map(\.distortion)
+        return journal.records.map(\.findings)
     }
 
     func write(_ bytes: [UInt8], at offset: Int, of tensor: Int) throws {
@@ -49,10 +49,10 @@ final class PlannedOutput {
         hasher.update(bytes)
     }
 
-    func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+    func endTensor(_ tensor: Int, findings: TensorFindings) throws {
         if case .alias(let target) = source.tensors[tensor].storage { try copy(target, to: tensor) }
         let extent = ResumeJournal.Record.Extent(length: plan.places[tensor].byteCount, hashes: hasher.finish())
-        try journal?.append(ResumeJournal.Record(extents: [extent], distortion: distortion))
+        try journal?.append(ResumeJournal.Record(extents: [extent], findings: findings))
         completed += 1
     }
 

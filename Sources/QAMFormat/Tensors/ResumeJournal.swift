@@ -17,15 +17,15 @@ package final class ResumeJournal {
         }
 
         package var extents: [Extent]
-        package var distortion: Distortion?
+        package var findings: TensorFindings
 
-        package init(extents: [Extent], distortion: Distortion?) {
+        package init(extents: [Extent], findings: TensorFindings) {
             self.extents = extents
-            self.distortion = distortion
+            self.findings = findings
         }
     }
 
-    private static let signature: [UInt8] = Array("QAMWJRN1".utf8)
+    private static let signature: [UInt8] = Array("QAMWJRN2".utf8)
 
     package let path: String
     /// Records of the run that is resumed.
@@ -72,9 +72,11 @@ package final class ResumeJournal {
 
     package func append(_ record: Record) throws {
         var payload = ByteWriter()
-        payload.integer(UInt64(record.distortion == nil ? 0 : 1))
-        payload.integer((record.distortion?.error ?? 0).bitPattern)
-        payload.integer((record.distortion?.energy ?? 0).bitPattern)
+        let distortion = record.findings.distortion
+        payload.integer(UInt64(distortion == nil ? 0 : 1))
+        payload.integer((distortion?.error ?? 0).bitPattern)
+        payload.integer((distortion?.energy ?? 0).bitPattern)
+        payload.count(record.findings.overflows)
         payload.count(record.extents.count)
         for extent in record.extents {
             payload.count(extent.length)
@@ -123,6 +125,7 @@ package final class ResumeJournal {
         var payload = ByteReader(bytes, section: "journal")
         let hasDistortion = try payload.integer(UInt64.self) == 1
         let distortion = Distortion(error: Double(bitPattern: try payload.integer()), energy: Double(bitPattern: try payload.integer()))
+        let overflows = try payload.count()
         var extents: [Record.Extent] = []
         for _ in 0..<(try payload.count()) {
             let length = try payload.count()
@@ -130,6 +133,6 @@ package final class ResumeJournal {
             for _ in 0..<(try payload.count()) { hashes.append(try payload.integer()) }
             extents.append(.init(length: length, hashes: hashes))
         }
-        return Record(extents: extents, distortion: hasDistortion ? distortion : nil)
+        return Record(extents: extents, findings: TensorFindings(distortion: hasDistortion ? distortion : nil, overflows: overflows))
     }
 }

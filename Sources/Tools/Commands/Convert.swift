@@ -105,7 +105,7 @@ struct Convert: AsyncParsableCommand {
             }
             result.output = done.path
             result.bytes = done.report.bytes
-            result.warnings = done.warnings
+            result.warnings = done.report.warnings(source.tensors) + done.warnings
         }
         result.warnings = source.warnings + result.warnings
         result.isDryRun = writing.dryRun
