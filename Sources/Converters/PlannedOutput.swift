@@ -19,8 +19,8 @@ final class PlannedOutput {
         self.set = set
     }
 
-    /// Opens the partial files and writes the headers. Returns the distortions of the tensors that are complete.
-    func open(resuming: Bool) throws -> [Distortion?] {
+    /// Opens the partial files and writes the headers. Returns the findings of the tensors that are complete.
+    func open(resuming: Bool) throws -> [TensorFindings] {
         let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
         let (shards, journal) = try set.open(
             plan.shards.map(\.path), main: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
@@ -35,7 +35,7 @@ final class PlannedOutput {
         }
         completed = try journal.records.prefix(plan.places.count).enumerated().prefix { try verify($1, of: $0) }.count
         try journal.keep(completed)
-        return journal.records.map(\.distortion)
+        return journal.records.map(\.findings)
     }
 
     func write(_ bytes: [UInt8], at offset: Int, of tensor: Int) throws {
@@ -47,10 +47,10 @@ final class PlannedOutput {
         hasher.update(bytes)
     }
 
-    func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+    func endTensor(_ tensor: Int, findings: TensorFindings) throws {
         if case .alias(let target) = source.tensors[tensor].storage { try copy(target, to: tensor) }
         let extent = ResumeJournal.Record.Extent(length: plan.places[tensor].byteCount, hashes: hasher.finish())
-        try journal?.append(ResumeJournal.Record(extents: [extent], distortion: distortion))
+        try journal?.append(ResumeJournal.Record(extents: [extent], findings: findings))
         completed += 1
     }
 

@@ -23,7 +23,7 @@ public class PlannedSink: TensorSink {
 
     /// Throws `unsupported` for what the format cannot hold, `invalidArgument` for a layout that is impossible,
     /// `cannotCreate` where something is in the way or space is lacking.
-    public func begin(_ source: any TensorSource) throws -> [Distortion?] {
+    public func begin(_ source: any TensorSource) throws -> [TensorFindings] {
         let (plan, warnings) = try planning(source)
         self.warnings = warnings
         outputs = plan.paths
@@ -38,8 +38,8 @@ public class PlannedSink: TensorSink {
         try opened().write(chunk.streams.first ?? [], at: units.lowerBound, of: tensor)
     }
 
-    public func endTensor(_ tensor: Int, distortion: Distortion?) throws {
-        try opened().endTensor(tensor, distortion: distortion)
+    public func endTensor(_ tensor: Int, findings: TensorFindings) throws {
+        try opened().endTensor(tensor, findings: findings)
     }
 
     public func finish() throws -> Int { try opened().finish() }

@@ -22,7 +22,7 @@ public final class QAMWriter: TensorSink {
         try ContainerPlan(source, options: options).byteCount(storing: source.files)
     }
 
-    public func begin(_ source: any TensorSource) throws -> [Distortion?] {
+    public func begin(_ source: any TensorSource) throws -> [TensorFindings] {
         let plan = try ContainerPlan(source, options: options)
         let set = try OutputSet(inputs: source.inputs, replacing: replacing)
         let assembly = try ContainerAssembly(
@@ -35,8 +35,8 @@ public final class QAMWriter: TensorSink {
         try opened().write(chunk, of: tensor)
     }
 
-    public func endTensor(_ tensor: Int, distortion: Distortion?) throws {
-        try opened().endTensor(tensor, distortion: distortion)
+    public func endTensor(_ tensor: Int, findings: TensorFindings) throws {
+        try opened().endTensor(tensor, findings: findings)
     }
 
     public func finish() throws -> Int {

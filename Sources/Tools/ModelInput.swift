@@ -21,7 +21,7 @@ struct ModelInput {
     /// The path as it was given.
     let path: String
     let format: Format
-    /// The tensors as the file holds them.
+    /// The tensors as the file holds them, for what looks at the file.
     let source: any TensorSource
     /// The reader of a .qamw file.
     let reader: QAMReader?
@@ -62,8 +62,35 @@ struct ModelInput {
     /// The version of the file's format, where it has one.
     var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
 
-    /// The tensors of the model that the file carries: those of a packed one unpacked.
-    var model: any TensorSource { unpacked ?? source }
+    /// The tensors of the model that the file carries, those of a packed one unpacked: as they lie, for what copies them and need not know
+    /// what their numbers mean. Everything else takes `weights`.
+    var stored: any TensorSource { unpacked ?? source }
+
+    /// The weights of the model, for all that computes with them or gives them another type, name or layout.
+    struct Weights {
+        let source: any TensorSource
+        /// The reader of a .qamw file, for what multiplies from the mapping.
+        let reader: QAMReader?
+    }
+
+    /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are no weights.
+    func weights() throws -> Weights {
+        if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
+        return Weights(source: stored, reader: reader)
+    }
+
+    /// How another tool has quantized the checkpoint; nil where its tensors are weights. Single files and indexes are described by the
+    /// configuration beside them.
+    func quantization() throws -> QuantizationScheme? {
+        do {
+            guard format == .safetensors, unpacked == nil else { return try QuantizationScheme.detect(in: stored) }
+            let folder = FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+            let beside = try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { FileStatus($0)?.kind == .file }.map(DiskFile.init(path:))
+            return try QuantizationScheme.detect(in: stored, beside: beside)
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
+    }
 
     /// Checks every byte of a .qamw file before it is read for writing: what is written from damaged payloads would get
     /// checksums of its own and look sound.

@@ -15,25 +15,26 @@ struct TransformerInput {
     ///   fit, and what opening throws.
     init(path: String, exact: Bool) throws {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
+        let stored = try input.weights()
         do {
             let weights: ModelWeights, files: [any EmbeddedFile]
-            if let reader = input.reader, ModelNames.of(reader) != .gguf {
+            if let reader = stored.reader, ModelNames.of(reader) != .gguf {
                 (weights, files) = (.mapped(reader, exact: exact), reader.files)
             } else {
-                let decoded = try DequantizingSource(input.model, to: .dtype(.f32))
+                let decoded = try DequantizingSource(stored.source, to: .dtype(.f32))
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
-                (weights, files) = (try input.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
+                (weights, files) = (try stored.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
             }
             let beside = try Self.configuration(beside: path)
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
             }
-            paths = input.model.inputs + (beside.map { [$0.path] } ?? [])
+            paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config), weights: weights)
         } catch let error as QAMError {
             throw error.inFile(path)
         }
-        warnings = input.model.warnings
+        warnings = stored.source.warnings
     }
 
     /// The weights of a mapped file with GGUF's names; nil where more than names and the order of rows differs from Hugging Face's.

@@ -1,4 +1,5 @@
 import Converters
+import Foundation
 import QAMFormat
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
     @Test(arguments: ["f32", "f16", "bf16"]) func floatingTensorsAreCast(_ dtype: String) throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
-        for (input, output) in [("q.qamw", "a.safetensors"), ("q.qamw", "b.qamw"), (".", "c.qamw")] {
+        for (input, output) in [("q.qamw", "a.safetensors"), (".", "c.qamw")] {
             #expect(try scratch.qamw("convert", input, output, "--dtype", dtype).status == 0)
             let tensors = try #require(try scratch.qamw("inspect", output, "--json").json["tensors"]).elements
             #expect(tensors.count == 19)
@@ -35,7 +36,66 @@ import Testing
                 #expect(tensor["encoding"] == nil)
             }
         }
-        #expect(try scratch.qamw("compare", "a.safetensors", "b.qamw", "--max-nmse", "0").status == 0)
+    }
+
+    @Test(arguments: ["q.qamw", "packed.safetensors"]) func codedTensorsStayCodedWhateverTheTypeOfOthers(_ input: String) throws {
+        let scratch = try QuantizeTests.scratch()
+        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("convert", "q.qamw", "packed.safetensors", "--packed").status == 0)
+        let json = try scratch.qamw("convert", input, "b.qamw", "--dtype", "f32", "--json").json
+        #expect(json["tensors"] == ["quantized": JSONValue(14), "raw": JSONValue(5), "aliased": JSONValue(0)])
+        let before = try #require(try scratch.qamw("inspect", "q.qamw", "--json").json["tensors"]).elements
+        let after = try #require(try scratch.qamw("inspect", "b.qamw", "--json").json["tensors"]).elements
+        for (old, new) in zip(before, after) {
+            #expect(new["encoding"] == old["encoding"])
+            let isCast = old["encoding"] == nil && old["dtype"]?.text == "BF16"
+            #expect(new["dtype"]?.text == (isCast ? "F32" : old["dtype"]?.text))
+        }
+        // Their bits are those that they were, and the others lose nothing.
+        #expect(try scratch.qamw("compare", "q.qamw", "b.qamw", "--max-nmse", "0").status == 0)
+        let renamed = try scratch.qamw("convert", "q.qamw", "c.qamw", "--names", "gguf", "--dtype", "f32")
+        #expect(renamed.status == 65)
+    }
+
+    @Test func overflowsAreToldOnce() throws {
+        let scratch = try Scratch()
+        var model = try TestModel.llama()
+        // Wide enough to be compared with others of its shape, which are read more than once then.
+        let values = [Float](repeating: 1, count: 256 * 256 - 2) + [70_000, -1e9]
+        for name in ["a", "b"] { model.tensors.append(try .values(name, values, shape: [256, 256])) }
+        try scratch.write(model.safetensors, to: "m.safetensors")
+        for threads in ["1", "3"] {
+            let json = try scratch.qamw("convert", "m.safetensors", "\(threads).qamw", "--dtype", "f16", "--threads", threads, "--json").json
+            #expect(json["warnings"]?.elements.map(\.text) == ["tensor \"a\": 2 finite values became infinite"])
+        }
+        let json = try scratch.qamw("convert", "m.safetensors", "m16.safetensors", "--dtype", "f16", "--json").json
+        #expect(json["warnings"]?.elements.count == 2)
+    }
+
+    /// transformers loads in the type that config.json declares.
+    @Test func theConfigurationDeclaresWhatWasWritten() throws {
+        let test = try TestInference("llama"), scratch = test.scratch
+        let text = String(decoding: try scratch.bytes("m/config.json"), as: UTF8.self)
+        #expect(text.contains(#""torch_dtype": "bfloat16""#))
+        func config(_ folder: String) throws -> String { String(decoding: try scratch.bytes("\(folder)/config.json"), as: UTF8.self) }
+        func declaring(_ name: String) -> String { text.replacingOccurrences(of: #""torch_dtype": "bfloat16""#, with: #""torch_dtype": "\#(name)""#) }
+        #expect(try scratch.qamw("convert", "m", "f32/", "--to", "safetensors", "--dtype", "f32").status == 0)
+        #expect(try config("f32") == declaring("float32"))
+        #expect(try scratch.qamw("convert", "m", "copy/", "--to", "safetensors").status == 0)
+        #expect(try config("copy") == text)
+        // Inside a .qamw file too, and out of it again.
+        #expect(try scratch.qamw("convert", "m", "f16.qamw", "--dtype", "f16").status == 0)
+        #expect(try scratch.qamw("convert", "f16.qamw", "f16/").status == 0)
+        #expect(try config("f16") == declaring("float16"))
+        #expect(try scratch.qamw("quantize", "m", "q.qamw").status == 0)
+        #expect(try scratch.qamw("convert", "q.qamw", "decoded/").status == 0)
+        #expect(try config("decoded") == text)
+        // By way of GGUF, in types that the way back chooses.
+        for (dtype, back, name) in [("bf16", "keep", "bfloat16"), ("f16", "keep", "float16"), ("f32", "keep", "float32"), ("q8_0", "keep", "float16"), ("q8_0", "bf16", "bfloat16")] {
+            #expect(try scratch.qamw("convert", "m", "m.gguf", "--dtype", dtype, "--force", "--quiet").status == 0)
+            #expect(try scratch.qamw("convert", "m.gguf", "back-\(dtype)-\(back)/", "--to", "safetensors", "--dtype", back, "--quiet").status == 0)
+            #expect(try config("back-\(dtype)-\(back)").contains(#""torch_dtype": "\#(name)""#))
+        }
     }
 
     @Test func quantizedTensorsStayAsTheyAre() throws {

@@ -131,7 +131,8 @@ import Testing
         #expect(exact.kl > 0.001 && exact.kl < 0.05 && abs(rounded.kl / exact.kl - 1) < 0.2, "\(rounded), \(exact)")
         #expect(try evaluate("--threads", "3") == rounded)
         // The same weights as floats, in another file.
-        #expect(try scratch.qamw("convert", "m.qamw", "f.qamw", "--dtype", "f32", "--quiet").status == 0)
+        #expect(try scratch.qamw("convert", "m.qamw", "f/", "--dtype", "f32", "--quiet").status == 0)
+        #expect(try scratch.qamw("convert", "f", "f.qamw", "--quiet").status == 0)
         let floats = try scratch.qamw("eval", "f.qamw", "--tokens", tokens, "--context", "128", "--json").json
         #expect(floats["perplexity"]?.double == exact.perplexity)
     }

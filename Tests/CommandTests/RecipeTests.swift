@@ -5,6 +5,7 @@ import Testing
 /// What recipes make of the names that models have.
 @Suite struct RecipeTests {
     @Test(arguments: [
+        ("model.layers.0.mlp.down_proj.weight_scale_inv", TensorRole.scale), ("a.scales", .scale), ("rope.scale", .scale), ("a.upscale.weight", .other),
         ("model.embed_tokens.weight", TensorRole.embedding), ("transformer.wte.weight", .embedding), ("wpe.weight", .embedding),
         ("shared.weight", .embedding), ("bert.embeddings.word_embeddings.weight", .embedding), ("token_embd.weight", .embedding),
         ("model.decoder.embed_positions.weight", .embedding), ("tok_embeddings.weight", .embedding), ("gpt_neox.embed_in.weight", .embedding),

@@ -51,7 +51,8 @@ import Testing
                 #expect(try back.read(bytes, of: 0).streams == [Array(memory.payloads[0][0][bytes])])
             }
         }
-        #expect(interleaved.granule(of: 0) == rowBytes)
+        #expect(interleaved.granule(of: 0) == 2 * rowBytes)
+        #expect(back.granule(of: 0) == rowBytes)
         #expect(try interleaved.read(0..<12, of: 1).streams == memory.payloads[1])
     }
 

@@ -59,16 +59,17 @@ import Darwin
         #expect(try contents(third.outputs[2]) == contents(folder.path("whole") + "/" + Path.name(of: third.outputs[2])))
     }
 
-    @Test func distortionsSurviveTheInterruption() async throws {
+    @Test func findingsSurviveTheInterruption() async throws {
         let folder = try ScratchFolder()
         let source = model()
         let first = SafetensorsSink(output: .file(folder.path("m")))
         #expect(try first.begin(source).isEmpty)
         try first.write(try source.read(0..<source.tensors[0].byteCount, of: 0), units: 0..<source.tensors[0].byteCount, of: 0)
-        try first.endTensor(0, distortion: Distortion(error: 1, energy: 2))
+        let findings = TensorFindings(distortion: Distortion(error: 1, energy: 2), overflows: 3)
+        try first.endTensor(0, findings: findings)
         first.discard(keepingPartial: true)
         let second = SafetensorsSink(output: .file(folder.path("m")), resuming: true)
-        #expect(try second.begin(source) == [Distortion(error: 1, energy: 2)])
+        #expect(try second.begin(source) == [findings])
         second.discard(keepingPartial: false)
         #expect(try folder.names().isEmpty)
     }

@@ -192,16 +192,45 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         base.add("m", [2], .f4, bytes: [0x21])
         let casting = try CastingSource(base, to: .f16)
         #expect(casting.tensors.map(\.storage) == [.raw(.f16), .raw(.f16), .raw(.u8), .raw(.f4)])
-        #expect(casting.warnings.isEmpty)
         #expect(try ElementConversion.doubles(readAll(casting, 0).streams[0], as: .f16) == [1.0009765625, -.infinity, 65504, .infinity])
         // Rounded once: by way of float32 this would be a tie, and 1.
         #expect(try ElementConversion.doubles(readAll(casting, 1).streams[0], as: .f16) == [.infinity, 1.0009765625])
         #expect(try readAll(casting, 2).streams == [[1, 2]])
         #expect(try readAll(casting, 3).streams == [[0x21]])
-        #expect(casting.warnings.count == 2)
-        #expect(casting.warnings.allSatisfy { $0.contains("1 finite") })
+        // However often it is read.
+        for _ in 0..<2 { #expect(try (0..<4).map { try readAll(casting, $0).overflows } == [1, 1, 0, 0]) }
+        #expect(casting.warnings.isEmpty)
         #expect(throws: QAMError.self) { try CastingSource(base, to: .f64) }
         #expect(throws: QAMError.self) { try CastingSource(base, to: .i8) }
+    }
+
+    /// What wraps a cast may read pieces of it twice: tied tensors are compared, halves of heads interleaved.
+    @Test(arguments: [HeadPermutation.Direction.toInterleaved, .toHalves]) func overflowsCountOnceWhereverTheyPass(_ direction: HeadPermutation.Direction) async throws {
+        var base = FixedSource()
+        let rows = 8, columns = 16_384
+        var values = [Double](repeating: 1, count: rows * columns)
+        for row in [0, 3, 6] { values[row * columns] = 1e6 }
+        try base.add("a", [rows, columns], .f32, values)
+        try base.add("tied", [rows, columns], .f32, values)
+        base.tensors.append(TensorDescriptor(name: "alias", shape: [rows, columns], storage: .alias(of: 0)))
+        base.payloads.append([])
+        let casting = try CastingSource(base, to: .f16)
+        let permuting = try RowPermutingSource(casting, permutations: [0: HeadPermutation(heads: 1, direction)])
+        for source in [casting, permuting, try OffsetSource(permuting, changes: [0: .init(offset: 1, target: .f32)])] as [any TensorSource] {
+            let aliasing = try AliasingSource(wrapping: source)
+            for threads in [1, 3] {
+                let report = try await transfer(from: aliasing, to: CountingSink(), threads: threads)
+                let isTied = aliasing.tensors[1].storage == .alias(of: 0)
+                #expect(report.overflows == (isTied ? [0: 3] : [0: 3, 1: 3]))
+                #expect(report.warnings(aliasing.tensors).first == "tensor \"a\": 3 finite values became infinite")
+            }
+            // Row by row as at once.
+            let granule = source.granule(of: 0)
+            let pieces = try stride(from: 0, to: source.tensors[0].byteCount, by: granule).map { try source.read($0..<$0 + granule, of: 0).overflows }
+            #expect(pieces.reduce(0, +) == 3)
+        }
+        let narrowed = try OffsetSource(base, changes: [0: .init(offset: -1, target: .f16)])
+        #expect(try readAll(narrowed, 0).overflows == 3)
     }
 
     @Test func keepWarnsWhereItCannot() async throws {
@@ -231,4 +260,13 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         let uneven = try await quantizing(columns: 48)
         #expect(throws: QAMError.self) { try DequantizingSource(uneven, to: .dtype(.q8_0)) }
     }
+}
+
+/// Takes everything and keeps nothing.
+private final class CountingSink: TensorSink {
+    func begin(_ source: any TensorSource) throws -> [TensorFindings] { [] }
+    func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws {}
+    func endTensor(_ tensor: Int, findings: TensorFindings) throws {}
+    func finish() throws -> Int { 0 }
+    func discard(keepingPartial: Bool) {}
 }

@@ -101,6 +101,7 @@ public struct Recipe {
         case .head: return "output head"
         case .router: return "router"
         case .bias: return "bias"
+        case .scale: return "scale"
         case .other where name == .mlp: return "not feed-forward"
         case .feedForward, .other: break
         }

@@ -11,6 +11,8 @@ public enum TensorRole: Hashable, Sendable {
     case feedForward
     /// An addend, whatever its shape.
     case bias
+    /// A factor that goes with a weight or an activation.
+    case scale
     /// Any other tensor.
     case other
 
@@ -25,6 +27,8 @@ public enum TensorRole: Hashable, Sendable {
 
         if isBias {
             self = .bias
+        } else if Self.isScale(last) {
+            self = .scale
         } else if Self.isHead(parts, all, last) {
             self = .head
         } else if Self.isEmbedding(parts, all, last) {
@@ -36,6 +40,10 @@ public enum TensorRole: Hashable, Sendable {
         } else {
             self = .other
         }
+    }
+
+    private static func isScale(_ last: String) -> Bool {
+        ["scale", "scales"].contains(last) || ["_scale", "_scales", "_scale_inv"].contains { last.hasSuffix($0) }
     }
 
     private static func isHead(_ parts: [String], _ all: Set<String>, _ last: String) -> Bool {

@@ -3,13 +3,12 @@ public import QAMFormat
 /// A source whose raw floating-point tensors are converted to other types as they are read: from every type of `DType.floating`,
 /// ggml's block types among them, to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases stay as they are.
 ///
-/// Finite values that become infinite are counted; the count is in `warnings` once they have been read.
+/// Each chunk says how many finite values became infinite in it.
 public struct CastingSource: TensorSource {
     private static let targets: Set<DType> = [.f32, .f16, .bf16, .q8_0]
 
     public let tensors: [TensorDescriptor]
     private let base: any TensorSource
-    private let tally = OverflowTally()
 
     /// All floating-point tensors become of one type.
     ///
@@ -40,7 +39,7 @@ public struct CastingSource: TensorSource {
     public var metadata: Metadata { base.metadata }
     public var shared: SharedTables { base.shared }
     public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings + tally.warnings(tensors) }
+    public var warnings: [String] { base.warnings }
     public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         let targets = tensors.indices.map { cast($0)?.to.name ?? "-" }
@@ -61,18 +60,19 @@ public struct CastingSource: TensorSource {
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let cast = cast(tensor) else { return try base.read(units, of: tensor) }
         let bytes = ElementUnits(from: cast.from, to: cast.to).source(units)
-        guard let payload = try base.read(bytes, of: tensor).streams.first, payload.count == bytes.count else {
+        let chunk = try base.read(bytes, of: tensor)
+        guard let payload = chunk.streams.first, payload.count == bytes.count else {
             throw QAMError(.truncated, "\(bytes.count) bytes are not there", at: .init(tensor: tensors[tensor].name))
         }
         if cast.from == .f64 {
             // Rounded once, from Double.
             let values = try ElementConversion.doubles(payload, as: cast.from)
-            tally.count(values, as: cast.to, tensor: tensor)
-            return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)])
+            let overflows = chunk.overflows + ElementConversion.overflows(values, as: cast.to)
+            return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)], overflows: overflows)
         }
         let values = try ElementConversion.floats(payload, as: cast.from)
-        tally.count(values, as: cast.to, tensor: tensor)
-        return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)])
+        let overflows = chunk.overflows + ElementConversion.overflows(values, as: cast.to)
+        return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)], overflows: overflows)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }

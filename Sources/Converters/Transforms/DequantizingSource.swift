@@ -2,7 +2,7 @@ public import QAMFormat
 
 /// A source whose coded tensors are decoded as they are read.
 ///
-/// Finite values that become infinite are counted; the count is in `warnings` once they have been read.
+/// Each chunk says how many finite values became infinite in it.
 public struct DequantizingSource: TensorSource {
     /// What decoded tensors become.
     public enum Target: Hashable, Sendable {
@@ -17,7 +17,6 @@ public struct DequantizingSource: TensorSource {
     private let base: any TensorSource
     private let target: Target
     private let ownWarnings: [String]
-    private let tally = OverflowTally()
 
     /// - Throws: `QAMError.invalidArgument` for another target, or a tensor whose rows are no whole blocks of it, and what
     ///   `CodecRegistry.validate` throws.
@@ -53,7 +52,7 @@ public struct DequantizingSource: TensorSource {
 
     public var metadata: Metadata { base.metadata }
     public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings + ownWarnings + tally.warnings(tensors) }
+    public var warnings: [String] { base.warnings + ownWarnings }
     public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         switch target {
@@ -84,7 +83,6 @@ public struct DequantizingSource: TensorSource {
         // A decoder is cheap beside a chunk, and so no memory grows with the number of tensors.
         let decoder = try CodecRegistry.decoder(for: tensor, of: base)
         let weights = try decoder.decode(base.read(rows, of: tensor), rows: rows.count)
-        tally.count(weights, as: dtype, tensor: tensor)
-        return TensorChunk(streams: [try ElementConversion.bytes(weights, as: dtype)])
+        return TensorChunk(streams: [try ElementConversion.bytes(weights, as: dtype)], overflows: ElementConversion.overflows(weights, as: dtype))
     }
 }

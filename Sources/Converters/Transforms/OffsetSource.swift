@@ -3,7 +3,7 @@ public import QAMFormat
 /// A source with a constant added to every element of some raw floating-point tensors, which get another type by that: how
 /// gemma's norms, stored as their difference from 1, become factors and back.
 ///
-/// The sum is that of float32, rounded once more to the target.
+/// The sum is that of float32, rounded once more to the target. Each chunk says how many finite sums became infinite in it.
 public struct OffsetSource: TensorSource {
     public struct Change: Hashable, Sendable {
         public var offset: Float
@@ -15,8 +15,10 @@ public struct OffsetSource: TensorSource {
         }
 
         /// The elements of `bytes`, changed.
-        func apply(_ bytes: [UInt8], as dtype: DType) throws -> [UInt8] {
-            try ElementConversion.bytes(try ElementConversion.floats(bytes, as: dtype).map { $0 + offset }, as: target)
+        func apply(_ bytes: [UInt8], as dtype: DType) throws -> [UInt8] { try ElementConversion.bytes(sums(bytes, as: dtype), as: target) }
+
+        fileprivate func sums(_ bytes: [UInt8], as dtype: DType) throws -> [Float] {
+            try ElementConversion.floats(bytes, as: dtype).map { $0 + offset }
         }
     }
 
@@ -57,10 +59,14 @@ public struct OffsetSource: TensorSource {
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return try base.read(units, of: tensor) }
         let bytes = ElementUnits(from: dtype, to: change.target).source(units)
-        guard let payload = try base.read(bytes, of: tensor).streams.first, payload.count == bytes.count else {
+        let chunk = try base.read(bytes, of: tensor)
+        guard let payload = chunk.streams.first, payload.count == bytes.count else {
             throw QAMError(.truncated, "\(bytes.count) bytes are not there", at: .init(tensor: tensors[tensor].name))
         }
-        return TensorChunk(streams: [try change.apply(payload, as: dtype)])
+        let sums = try change.sums(payload, as: dtype)
+        return TensorChunk(
+            streams: [try ElementConversion.bytes(sums, as: change.target)],
+            overflows: chunk.overflows + ElementConversion.overflows(sums, as: change.target))
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }

@@ -58,7 +58,7 @@ public struct RowPermutingSource: TensorSource {
         for (index, permutation) in permutations {
             let tensor = base.tensors[index]
             func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(tensor: tensor.name)) }
-            guard case .raw(let dtype) = tensor.storage else { throw fault("it is quantized, and its rows cannot be put into another order; decode it with --dtype") }
+            guard case .raw(let dtype) = tensor.storage else { throw fault("it is quantized, and its rows cannot be put into another order; convert the model to safetensors first, which decodes it") }
             guard let rows = tensor.shape.first, let headRows = permutation.headRows(of: rows) else {
                 throw fault("\(tensor.shape.first ?? 0) rows are not \(permutation.heads) heads of an even number of rows")
             }
@@ -83,27 +83,31 @@ public struct RowPermutingSource: TensorSource {
         return "\(base.fingerprint) permute \(parts.joined(separator: ","))"
     }
 
-    public func granule(of tensor: Int) -> Int { layouts[tensor]?.rowBytes ?? base.granule(of: tensor) }
+    /// Whole pairs where they become neighbours, so that no pair is read for two pieces.
+    public func granule(of tensor: Int) -> Int {
+        guard let layout = layouts[tensor] else { return base.granule(of: tensor) }
+        return layout.permutation.direction == .toInterleaved ? 2 * layout.rowBytes : layout.rowBytes
+    }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let layout = layouts[tensor] else { return try base.read(units, of: tensor) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(units.count)
+        var chunk = TensorChunk(streams: [[]])
+        chunk.streams[0].reserveCapacity(units.count)
         let rows = units.lowerBound / layout.rowBytes..<units.upperBound / layout.rowBytes
         var row = rows.lowerBound
         while row < rows.upperBound {
             let head = row / layout.headRows * layout.headRows
             let local = row - head..<min(rows.upperBound - head, layout.headRows)
-            try append(local, of: head, layout, tensor, to: &bytes)
+            try append(local, of: head, layout, tensor, to: &chunk)
             row = head + local.upperBound
         }
-        return TensorChunk(streams: [bytes])
+        return chunk
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 
     /// Appends output rows of the head that begins at row `head`: at most two ranges of the base's rows hold them.
-    private func append(_ local: Range<Int>, of head: Int, _ layout: Layout, _ tensor: Int, to bytes: inout [UInt8]) throws {
+    private func append(_ local: Range<Int>, of head: Int, _ layout: Layout, _ tensor: Int, to chunk: inout TensorChunk) throws {
         let half = layout.headRows / 2, size = layout.rowBytes
         switch layout.permutation.direction {
         case .toInterleaved:
@@ -112,29 +116,33 @@ public struct RowPermutingSource: TensorSource {
             let second = try baseRows(head + half + pairs.lowerBound..<head + half + pairs.upperBound, layout, tensor)
             for row in local {
                 let start = (row / 2 - pairs.lowerBound) * size
-                bytes += (row % 2 == 0 ? first : second)[start..<start + size]
+                chunk.streams[0] += (row % 2 == 0 ? first : second).bytes[start..<start + size]
             }
+            chunk.overflows += first.overflows + second.overflows
         case .toHalves:
             for part in 0..<2 {
                 let range = local.clamped(to: part * half..<(part + 1) * half)
                 guard !range.isEmpty else { continue }
                 let start = range.lowerBound - part * half
                 let pairs = try baseRows(head + 2 * start..<head + 2 * (start + range.count), layout, tensor)
-                for pair in 0..<range.count { bytes += pairs[(2 * pair + part) * size..<(2 * pair + part + 1) * size] }
+                for pair in 0..<range.count { chunk.streams[0] += pairs.bytes[(2 * pair + part) * size..<(2 * pair + part + 1) * size] }
+                // Each pair is read once for either half, and counts with the first.
+                if part == 0 { chunk.overflows += pairs.overflows }
             }
         }
     }
 
     /// Rows of the base, which may want reads that begin earlier or end later.
-    private func baseRows(_ rows: Range<Int>, _ layout: Layout, _ tensor: Int) throws -> ArraySlice<UInt8> {
+    private func baseRows(_ rows: Range<Int>, _ layout: Layout, _ tensor: Int) throws -> (bytes: ArraySlice<UInt8>, overflows: Int) {
         let wanted = rows.lowerBound * layout.rowBytes..<rows.upperBound * layout.rowBytes
         let granule = max(1, base.granule(of: tensor))
         let start = wanted.lowerBound / granule * granule
         let end = min((wanted.upperBound + granule - 1) / granule * granule, tensors[tensor].byteCount)
-        guard let bytes = try base.read(start..<end, of: tensor).streams.first, bytes.count == end - start else {
+        let chunk = try base.read(start..<end, of: tensor)
+        guard let bytes = chunk.streams.first, bytes.count == end - start else {
             throw QAMError(.truncated, "\(end - start) bytes are not there", at: .init(tensor: tensors[tensor].name))
         }
-        return ArraySlice(bytes[(wanted.lowerBound - start)..<(wanted.upperBound - start)]).rebased
+        return (ArraySlice(bytes[(wanted.lowerBound - start)..<(wanted.upperBound - start)]).rebased, chunk.overflows)
     }
 }
 

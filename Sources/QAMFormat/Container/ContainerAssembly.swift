@@ -30,7 +30,7 @@ final class ContainerAssembly {
     }
 
     /// Writes the small sections and the embedded files, then takes up what an interrupted run completed.
-    func begin() throws -> [Distortion?] {
+    func begin() throws -> [TensorFindings] {
         try set.requireSpace(for: plan.byteCount)
         try writeFiles()
         if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
@@ -45,7 +45,7 @@ final class ContainerAssembly {
         for index in streams.indices where index < chunk.streams.count { try streams[index].write(chunk.streams[index], to: output) }
     }
 
-    func endTensor(_ tensor: Int, distortion: Distortion?) throws {
+    func endTensor(_ tensor: Int, findings: TensorFindings) throws {
         if streams.isEmpty { streams = makeStreams(tensor) }
         if case .coded(let coding) = tensors[tensor].storage {
             for (index, stream) in coding.streams.enumerated() {
@@ -56,7 +56,7 @@ final class ContainerAssembly {
         var extents: [ResumeJournal.Record.Extent] = []
         for index in streams.indices { extents.append(try streams[index].finish(output)) }
         streams = []
-        let record = ResumeJournal.Record(extents: extents, distortion: distortion)
+        let record = ResumeJournal.Record(extents: extents, findings: findings)
         guard take(record, of: tensor) else {
             throw QAMError(.invalidArgument, "the source gave more or fewer bytes than the shape needs", at: .init(tensor: tensors[tensor].name))
         }
@@ -164,12 +164,12 @@ final class ContainerAssembly {
     }
 
     /// Takes up the tensors of an interrupted run, in order, up to the first whose bytes do not verify.
-    private func resume() throws -> [Distortion?] {
-        var done: [Distortion?] = []
+    private func resume() throws -> [TensorFindings] {
+        var done: [TensorFindings] = []
         for (tensor, record) in journal.records.enumerated() where tensor < tensors.count {
             let streams = makeStreams(tensor)
             guard zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }), take(record, of: tensor) else { break }
-            done.append(record.distortion)
+            done.append(record.findings)
         }
         try journal.keep(done.count)
         isResumed = !done.isEmpty

@@ -18,11 +18,11 @@ package final class ResumeJournal {
         }
 
         package var extents: [Extent]
-        package var distortion: Distortion?
+        package var findings: TensorFindings
 
-        package init(extents: [Extent], distortion: Distortion?) {
+        package init(extents: [Extent], findings: TensorFindings) {
             self.extents = extents
-            self.distortion = distortion
+            self.findings = findings
         }
     }
 
@@ -78,9 +78,11 @@ package final class ResumeJournal {
 
     package func append(_ record: Record) throws {
         var payload = ByteWriter()
-        payload.integer(UInt64(record.distortion == nil ? 0 : 1))
-        payload.integer((record.distortion?.error ?? 0).bitPattern)
-        payload.integer((record.distortion?.energy ?? 0).bitPattern)
+        let distortion = record.findings.distortion
+        payload.integer(UInt64(distortion == nil ? 0 : 1))
+        payload.integer((distortion?.error ?? 0).bitPattern)
+        payload.integer((distortion?.energy ?? 0).bitPattern)
+        payload.count(record.findings.overflows)
         payload.count(record.extents.count)
         for extent in record.extents {
             payload.count(extent.length)
@@ -127,6 +129,7 @@ package final class ResumeJournal {
         var payload = ByteReader(bytes, section: "journal")
         let hasDistortion = try payload.integer(UInt64.self) == 1
         let distortion = Distortion(error: Double(bitPattern: try payload.integer()), energy: Double(bitPattern: try payload.integer()))
+        let overflows = try payload.count()
         var extents: [Record.Extent] = []
         for _ in 0..<(try payload.count()) {
             let length = try payload.count()
@@ -140,6 +143,6 @@ package final class ResumeJournal {
             for _ in 0..<hashCount { hashes.append(try payload.integer()) }
             extents.append(.init(length: length, hashes: hashes))
         }
-        return Record(extents: extents, distortion: hasDistortion ? distortion : nil)
+        return Record(extents: extents, findings: TensorFindings(distortion: hasDistortion ? distortion : nil, overflows: overflows))
     }
 }

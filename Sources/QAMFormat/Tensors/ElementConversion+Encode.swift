@@ -35,8 +35,17 @@ extension ElementConversion {
         }
     }
 
+    /// How many values are finite, but not in `dtype`, a type of `encodable`.
+    package static func overflows<Value: BinaryFloatingPoint>(_ values: [Value], as dtype: DType) -> Int {
+        let limit = Value(overflowLimit(dtype))
+        guard limit.isFinite else { return 0 }
+        var count = 0
+        for value in values where value.magnitude >= limit && value.isFinite { count += 1 }
+        return count
+    }
+
     /// The least magnitude that becomes infinite in a type of `encodable`.
-    package static func overflowLimit(_ dtype: DType) -> Double {
+    private static func overflowLimit(_ dtype: DType) -> Double {
         switch dtype {
         case .f16: 65520
         case .bf16: 0x1.FFp127

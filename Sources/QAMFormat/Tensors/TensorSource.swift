@@ -14,10 +14,33 @@ public struct TensorChunk: Sendable {
     public var streams: [[UInt8]]
     /// What coding cost this piece, where the source has just coded it.
     public var distortion: Distortion?
+    /// How many finite values of this piece became infinite in the type that they were converted to.
+    public var overflows: Int
 
-    public init(streams: [[UInt8]], distortion: Distortion? = nil) {
+    public init(streams: [[UInt8]], distortion: Distortion? = nil, overflows: Int = 0) {
         self.streams = streams
         self.distortion = distortion
+        self.overflows = overflows
+    }
+}
+
+/// What was found out about a tensor while its payload was made: the sum over its chunks. Sources remember nothing, so a piece that is
+/// read twice counts only where it is written.
+public struct TensorFindings: Hashable, Sendable {
+    public var distortion: Distortion?
+    public var overflows: Int
+
+    public init(distortion: Distortion? = nil, overflows: Int = 0) {
+        self.distortion = distortion
+        self.overflows = overflows
+    }
+
+    public static func += (findings: inout TensorFindings, chunk: TensorChunk) {
+        findings.overflows += chunk.overflows
+        guard let more = chunk.distortion else { return }
+        var sum = findings.distortion ?? Distortion()
+        sum += more
+        findings.distortion = sum
     }
 }
 
@@ -94,11 +117,11 @@ extension TensorSource {
 /// `write` for consecutive ranges until the tensor is complete (not at all for an alias or an empty tensor),
 /// then `endTensor`; at last `finish` or, after an error, `discard`.
 public protocol TensorSink: AnyObject {
-    /// Takes the plan: everything but the payload. Returns what coding cost each of the first tensors that are
+    /// Takes the plan: everything but the payload. Returns the findings of each of the first tensors that are
     /// complete already, which are none unless an interrupted run is resumed.
-    func begin(_ source: any TensorSource) throws -> [Distortion?]
+    func begin(_ source: any TensorSource) throws -> [TensorFindings]
     func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws
-    func endTensor(_ tensor: Int, distortion: Distortion?) throws
+    func endTensor(_ tensor: Int, findings: TensorFindings) throws
     /// Makes the output appear under its name, complete and on disk. Returns the bytes written.
     func finish() throws -> Int
     /// Leaves nothing behind, or with `keepingPartial` only what a resumed run needs.

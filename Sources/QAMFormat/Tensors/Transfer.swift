@@ -11,7 +11,21 @@ public struct TransferReport: Sendable {
     /// The bytes of the output.
     public var bytes: Int
     /// What coding cost each tensor that was coded, by index.
-    public var distortion: [Int: Distortion]
+    public var distortion: [Int: Distortion] = [:]
+    /// How many finite values became infinite, by index of the tensors that have such.
+    public var overflows: [Int: Int] = [:]
+
+    fileprivate mutating func take(_ findings: TensorFindings, of tensor: Int) {
+        distortion[tensor] = findings.distortion
+        overflows[tensor] = findings.overflows > 0 ? findings.overflows : nil
+    }
+
+    /// A sentence for each tensor with values that became infinite, in order.
+    public func warnings(_ tensors: [TensorDescriptor]) -> [String] {
+        overflows.sorted { $0.key < $1.key }.map { tensor, count in
+            "tensor \"\(tensors[tensor].name)\": \(count) finite value\(count == 1 ? "" : "s") became infinite"
+        }
+    }
 }
 
 /// The one way for data: moves every tensor of a source into a sink, in order, in chunks of a few MiB that up to
@@ -42,15 +56,15 @@ private func run(
     from source: any TensorSource, to sink: any TensorSink, threads: Int, monitor: (TransferProgress) throws -> Void
 ) async throws -> TransferReport {
     let tensors = source.tensors
-    var report = TransferReport(bytes: 0, distortion: [:])
+    var report = TransferReport(bytes: 0)
     let completed = try sink.begin(source)
-    for (tensor, distortion) in completed.enumerated() { report.distortion[tensor] = distortion }
+    for (tensor, findings) in completed.enumerated() { report.take(findings, of: tensor) }
 
     var progress = TransferProgress(tensor: "", doneBytes: 0, totalBytes: tensors.reduce(0) { $0 + $1.byteCount })
     for tensor in completed.indices { progress.doneBytes += tensors[tensor].byteCount }
 
     let pieces = Pieces(source: source, tensors: tensors, first: completed.count)
-    var distortion: Distortion?
+    var findings = TensorFindings()
     try await orderedMap(0..<pieces.count, width: max(1, threads)) { index in
         let piece = pieces[index]
         return piece.units.isEmpty ? TensorChunk(streams: []) : try source.read(piece.units, of: piece.tensor)
@@ -62,15 +76,11 @@ private func run(
             try sink.write(chunk, units: piece.units, of: piece.tensor)
             progress.doneBytes += chunk.streams.reduce(0) { $0 + $1.count }
         }
-        if let more = chunk.distortion {
-            var sum = distortion ?? Distortion()
-            sum += more
-            distortion = sum
-        }
+        findings += chunk
         if piece.isLast {
-            try sink.endTensor(piece.tensor, distortion: distortion)
-            report.distortion[piece.tensor] = distortion
-            distortion = nil
+            try sink.endTensor(piece.tensor, findings: findings)
+            report.take(findings, of: piece.tensor)
+            findings = TensorFindings()
         }
     }
     try monitor(progress)

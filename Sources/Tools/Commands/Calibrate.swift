@@ -127,6 +127,6 @@ struct Calibrate: AsyncParsableCommand {
             try sink.write(TensorChunk(streams: [bytes]), units: offset..<offset + bytes.count, of: tensor)
             offset += bytes.count
         }
-        try sink.endTensor(tensor, distortion: nil)
+        try sink.endTensor(tensor, findings: TensorFindings())
     }
 }

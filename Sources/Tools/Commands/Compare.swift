@@ -37,8 +37,9 @@ struct Compare: AsyncParsableCommand {
     func run() async throws {
         let first = try ModelInput(path: reference, takingFiles: false)
         let second = try ModelInput(path: other, takingFiles: false)
-        let models = try [(reference, first, second), (other, second, first)].map { path, own, opposite in
-            do { return try Self.canonical(own.model, beside: opposite.model) } catch let error as QAMError { throw error.inFile(path) }
+        let weights = try [first, second].map { try $0.weights().source }
+        let models = try [(reference, weights[0], weights[1]), (other, weights[1], weights[0])].map { path, own, opposite in
+            do { return try Self.canonical(own, beside: opposite) } catch let error as QAMError { throw error.inFile(path) }
         }
         let comparison = try await ProgressBar.during("Comparing", quiet: report.hidesProgress) { bar in
             try await Comparison(of: models[0], with: models[1], threads: threads.count) {

@@ -7,8 +7,8 @@ struct Convert: AsyncParsableCommand {
         abstract: "Write a model in another format or with other types.",
         discussion: """
             The output's format is what --to says, or what its name ends in; a folder takes safetensors from .qamw and \
-            .qamw from others. Where the format cannot hold quantized tensors they are decoded. --packed carries them through \
-            safetensors or GGUF as they are: converting such a file to .qamw gives the same bytes that it was packed from.
+            .qamw from others. In safetensors and GGUF quantized tensors are decoded; in .qamw they stay as they are, and --dtype is for \
+            the others. --packed carries them through safetensors or GGUF undecoded: converting such a file to .qamw gives the same bytes that it was packed from.
 
             A .qamw file is verified first, so that no damage gets into the output.
 
@@ -23,7 +23,11 @@ struct Convert: AsyncParsableCommand {
             kept, and --packed never changes them.
 
             With --dtype, GGUF's one-dimensional tensors and norms become F32, as loaders want them; rows that are no multiple \
-            of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else.
+            of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else. \
+            torch_dtype in config.json says what was written.
+
+            A checkpoint that another tool has quantized (GPTQ, FP8, MLX and others) can be copied between safetensors and .qamw as it \
+            is; what would need its weights is refused.
 
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
@@ -39,7 +43,7 @@ struct Convert: AsyncParsableCommand {
     @Option(help: "The output's format.")
     var to: OutputFormat?
 
-    @Option(help: "The type of floating-point tensors; quantized ones are decoded, unless the output can keep them.")
+    @Option(help: "The type of floating-point tensors; in .qamw quantized ones stay quantized.")
     var dtype = TargetType.keep
 
     @Option(help: "Whose names and layout tensors get. (default: those of the output's format; keep for .qamw and with --packed)")
@@ -97,7 +101,7 @@ struct Convert: AsyncParsableCommand {
         var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count, dotfiles: dotfiles)
         if target.format == .safetensors, target.isFolder, maxShardSize == nil { layout.maxShardSize = ByteSize.defaultShard.count }
         let planned = try target.plannedByteCount(of: source, layout)
-        var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.model, after: source, isPacked: packed)
+        var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.stored, after: source, isPacked: packed)
         if writing.dryRun {
             result.bytes = planned
         } else {
@@ -109,7 +113,7 @@ struct Convert: AsyncParsableCommand {
             }
             result.output = done.path
             result.bytes = done.report.bytes
-            result.warnings = done.warnings
+            result.warnings = done.report.warnings(source.tensors) + done.warnings
         }
         result.warnings = source.warnings + result.warnings
         result.isDryRun = writing.dryRun
@@ -119,30 +123,55 @@ struct Convert: AsyncParsableCommand {
 
     /// The model as the output is to hold it.
     private func transformed(_ model: ModelInput, for target: ModelOutput) throws -> any TensorSource {
-        let source = model.model
         if packed {
             return try PackingSource(
-                wrapping: source, options: try model.containerOptions.packed, carryingFiles: !target.isFolder,
+                wrapping: model.stored, options: try model.containerOptions.packed, carryingFiles: !target.isFolder,
                 host: target.format == .gguf ? .gguf : .safetensors)
         }
-        var result: any TensorSource = source
-        // A cast follows, and rounds but once.
-        if target.format != .qamw || dtype != .keep { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
-        result = try renamed(result, for: target)
-        result = try cast(result, for: target.format)
+        var result = model.stored
+        if !isCopied(result, to: target.format) {
+            result = try model.weights().source
+            // A cast follows, and rounds but once.
+            if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
+            result = try renamed(result, for: target)
+            result = try DeclaredType.updated(try cast(result, for: target.format))
+        }
         // Ties are found where they are not known yet; a file that is only copied stays as it is.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
     }
 
+    /// Whether the output holds every tensor as it lies, under its name: whoever does that need not know what its numbers mean.
+    private func isCopied(_ source: any TensorSource, to format: OutputFormat) -> Bool {
+        let present = ModelNames.of(source)
+        let wanted = wantedNames(format)
+        guard dtype == .keep, wanted == nil || wanted == present || wanted == .huggingFace && present == nil && names == nil else { return false }
+        return switch format {
+        case .qamw: true
+        // Loaders of GGUF take what they know by name for weights.
+        case .gguf: present == .gguf && source.tensors.allSatisfy { if case .coded = $0.storage { false } else { true } }
+        case .safetensors:
+            source.tensors.allSatisfy { tensor in
+                switch tensor.storage {
+                case .raw(let dtype): DType.safetensors.contains(dtype)
+                case .coded: false
+                case .alias: true
+                }
+            }
+        }
+    }
+
+    /// Whose names were asked for, or are those of the output's format; nil for those that are there.
+    private func wantedNames(_ format: OutputFormat) -> ModelNames? {
+        switch (names, format) {
+        case (.keep, _), (nil, .qamw): nil
+        case (.hf, _), (nil, .safetensors): .huggingFace
+        case (.gguf, _), (nil, .gguf): .gguf
+        }
+    }
+
     /// The tensors under the names that were asked for, or that the output's format wants where it can be done.
     private func renamed(_ source: any TensorSource, for target: ModelOutput) throws -> any TensorSource {
-        let wanted: ModelNames? =
-            switch (names, target.format) {
-            case (.keep, _), (nil, .qamw): nil
-            case (.hf, _), (nil, .safetensors): .huggingFace
-            case (.gguf, _), (nil, .gguf): .gguf
-            }
-        guard let wanted else { return source }
+        guard let wanted = wantedNames(target.format) else { return source }
         return try wanted.applied(to: source, strict: names != nil, pre: tokenizerPre, carryingFiles: target.isFolder || target.format == .qamw)
     }
 

@@ -107,9 +107,10 @@ struct Quantize: AsyncParsableCommand {
     }
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
-        if !writing.dryRun { try target.check(model.model, replacing: writing.force, plannedBytes: 0) }
+        let weights = try model.weights().source
+        if !writing.dryRun { try target.check(weights, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
-        let source = try AliasingSource(wrapping: model.model)
+        let source = try AliasingSource(wrapping: weights)
         let rules = try rules()
         let statistics = try calibration.map { try CalibrationFile(path: $0).ordered(for: source) }
         var (plan, free, raw) = try choose(by: rules, source, statistics)

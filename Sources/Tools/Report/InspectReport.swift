@@ -5,10 +5,13 @@ internal import QAMFormat
 struct InspectReport {
     let model: ModelInput
     let places: FilePlaces
+    /// How another tool has quantized what is in it.
+    let scheme: QuantizationScheme?
 
     init(_ model: ModelInput) throws {
         self.model = model
         places = try FilePlaces(model)
+        scheme = try model.quantization()
     }
 
     private var source: any TensorSource { model.source }
@@ -44,6 +47,7 @@ struct InspectReport {
             "metadata": .object(source.metadata.entries.map { .init($0.key, JSONValue($0.value)) }),
             "sections": .array(places.sections.map(Self.json)),
             "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount)] }),
+            "scheme": scheme.map { ["method": .string($0.method.title), "format": $0.format.map(JSONValue.string) ?? .null, "evidence": .string($0.evidence)] } ?? .null,
             "warnings": .array(source.warnings.map(JSONValue.string)),
         ]
     }
@@ -88,6 +92,7 @@ struct InspectReport {
         if let unpacked = model.unpacked {
             table.add("packed", "carries \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it")
         }
+        if let scheme { table.add("quantized with", "\(scheme.method.title)\(scheme.format.map { ", \($0)" } ?? ""); \(scheme.evidence)") }
         let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
         if !files.isEmpty { table.add(model.reader == nil ? "files beside it" : "files in it", files.joined(separator: ", ")) }
         var lines = [Format.printable(model.path)] + table.lines + [""] + encodings(size).lines

@@ -1,0 +1,93 @@
+public import QAMFormat
+
+/// How a checkpoint's weights are quantized by another tool: what its tensors hold are numbers of that scheme and scales, not weights.
+///
+/// ggml's block types are no such scheme, for a tensor of theirs is complete in itself; nor is a packed .qamw file.
+public struct QuantizationScheme: Hashable, Sendable {
+    public enum Method: Hashable, Sendable {
+        case fp8, int8, gptq, awq, bitsandbytes, mlx, mxfp4, nvfp4, compressedTensors, modelOpt
+        /// By the name that the checkpoint gives it.
+        case other(String)
+    }
+
+    public var method: Method
+    /// What the checkpoint says of it: "4 bits, groups of 128", "float-quantized". Nil where it says nothing.
+    public var format: String?
+    /// Where it says so, as a clause: "config.json says ...", "tensor ... has ... beside it".
+    public var evidence: String
+    /// What to remove where it alone says so, and no tensor bears it out.
+    public var unconfirmed: String?
+
+    /// The scheme of a checkpoint; nil where its tensors are weights, as far as its configuration and the tensors' names and types tell.
+    /// O(tensors); reads config.json and hf_quant_config.json among the source's files and `beside`.
+    ///
+    /// - Throws: what reading throws. A configuration that is no JSON says nothing.
+    public static func detect(in source: any TensorSource, beside: [any EmbeddedFile] = []) throws -> QuantizationScheme? {
+        let shown = TensorSign.scheme(of: source)
+        // What lies beside a GGUF tells of the model that it was made of.
+        guard ModelNames.of(source) != .gguf, let stated = try QuantizationStatement(source.files + beside) else { return shown }
+        return QuantizationScheme(
+            method: stated.method ?? shown?.method ?? .other("a method without a name"), format: stated.format, evidence: stated.evidence,
+            unconfirmed: shown == nil ? stated.place : nil)
+    }
+
+    /// The names of the files beside the weights that `detect` reads.
+    public static let fileNames = [ModelConfig.name, QuantizationStatement.modelOptFile]
+
+    /// The error for whoever needs weights.
+    public var refusal: QAMError {
+        let detail = format.map { " (\($0))" } ?? ""
+        let exception = unconfirmed.map { "; no tensor looks like it: if they are plain weights, remove \($0)" } ?? ""
+        return QAMError(
+            .unsupported,
+            "the checkpoint is quantized already with \(method.title)\(detail), so that its tensors are no weights: \(evidence); "
+                + "take the original checkpoint in BF16 or F16, or dequantize this one with \(method.dequantizer) first\(exception)")
+    }
+}
+
+extension QuantizationScheme.Method {
+    /// The name that people give it.
+    public var title: String {
+        switch self {
+        case .fp8: "FP8"
+        case .int8: "INT8"
+        case .gptq: "GPTQ"
+        case .awq: "AWQ"
+        case .bitsandbytes: "bitsandbytes"
+        case .mlx: "MLX"
+        case .mxfp4: "MXFP4"
+        case .nvfp4: "NVFP4"
+        case .compressedTensors: "compressed-tensors"
+        case .modelOpt: "ModelOpt"
+        case .other(let name): name
+        }
+    }
+
+    /// Who turns such a checkpoint into plain weights.
+    fileprivate var dequantizer: String {
+        switch self {
+        case .fp8: "transformers (FineGrainedFP8Config(dequantize=True))"
+        case .mxfp4: "transformers (Mxfp4Config(dequantize=True))"
+        case .bitsandbytes: "transformers (model.dequantize())"
+        case .compressedTensors: "transformers (CompressedTensorsConfig(run_compressed=False))"
+        case .mlx: "mlx_lm.convert --dequantize"
+        case .int8, .gptq, .awq, .nvfp4, .modelOpt, .other: "the tool that made it"
+        }
+    }
+
+    /// The method that `quant_method` names.
+    init(named name: String) {
+        switch name.lowercased() {
+        case "fp8": self = .fp8
+        case "gptq": self = .gptq
+        case "awq": self = .awq
+        case "bitsandbytes", "bitsandbytes_4bit", "bitsandbytes_8bit": self = .bitsandbytes
+        case "mlx": self = .mlx
+        case "mxfp4": self = .mxfp4
+        case "nvfp4": self = .nvfp4
+        case "compressed-tensors": self = .compressedTensors
+        case "modelopt", "modelopt_fp4": self = .modelOpt
+        default: self = .other(name)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import QAMFormat
+
+/// What a checkpoint's configuration says of its quantization: config.json's `quantization_config` or `quantization`, of the model or of
+/// one of its parts, or ModelOpt's hf_quant_config.json.
+struct QuantizationStatement {
+    static let modelOptFile = "hf_quant_config.json"
+
+    /// Nil where the method has no name.
+    var method: QuantizationScheme.Method?
+    var format: String?
+    /// Which member of which file says so.
+    var place: String
+    var evidence: String
+
+    /// Nil where no file says that weights are quantized. A file that is no JSON says nothing.
+    init?(_ files: [any EmbeddedFile]) throws {
+        for name in QuantizationScheme.fileNames {
+            guard let file = files.first(where: { $0.name == name }), file.byteCount <= 16 << 20 else { continue }
+            let bytes = try file.read(0..<file.byteCount)
+            guard let config = try? JSONValue(parsing: bytes, section: "JSON"), let found = Self.find(in: config, file: name) else { continue }
+            self = found
+            return
+        }
+        return nil
+    }
+
+    private static func find(in config: JSONValue, file: String, below path: [String] = []) -> QuantizationStatement? {
+        guard case .object(let members) = config, path.count < 4 else { return nil }
+        for key in ["quantization_config", "quantization", "compression_config"] {
+            if let value = config[key], let found = QuantizationStatement(value, path: path + [key], file: file) { return found }
+        }
+        for member in members where member.key.hasSuffix("_config") && member.key != "quantization_config" {
+            if let found = find(in: member.value, file: file, below: path + [member.key]) { return found }
+        }
+        return nil
+    }
+
+    /// `value` stands under `path`.
+    private init?(_ value: JSONValue, path: [String], file: String) {
+        let key = path.joined(separator: ".")
+        func statement(_ member: String?, _ value: JSONValue) -> String {
+            "\(file) says \([key, member].compactMap(\.self).joined(separator: ".")) = \(JSONWriter.text(value))"
+        }
+        place = file == Self.modelOptFile ? file : "\"\(key)\" from \(file)"
+        if case .string(let name) = value, Self.isName(name) {
+            (method, evidence) = (.init(named: name), statement(nil, value))
+            return
+        }
+        guard case .object = value, !Self.leavesWeights(value) else { return nil }
+        format = Self.format(value)
+        if case .string(let name)? = value["quant_method"], Self.isName(name) {
+            (method, evidence) = (.init(named: name), statement("quant_method", value["quant_method"] ?? .null))
+        } else if let algorithm = value["quant_algo"] {
+            (method, evidence) = (.modelOpt, statement("quant_algo", algorithm))
+        } else if let flag = ["load_in_4bit", "load_in_8bit"].first(where: { value[$0] == true }) {
+            (method, evidence) = (.bitsandbytes, statement(flag, true))
+        } else if value["bits"] != nil, let size = value["group_size"] {
+            (method, evidence) = (.mlx, statement("group_size", size))
+        } else if path.last != "quantization", value != [:] {
+            (method, evidence) = (nil, "\(file) has \(key)")
+        } else {
+            return nil
+        }
+    }
+
+    private static func isName(_ text: String) -> Bool { !text.isEmpty && text.lowercased() != "none" }
+
+    /// Whether a configuration is there, but says that weights are not quantized: bitsandbytes with nothing switched on, ModelOpt for the
+    /// key-value cache alone.
+    private static func leavesWeights(_ value: JSONValue) -> Bool {
+        if value["load_in_4bit"] == false, value["load_in_8bit"] == false { return true }
+        guard let algorithm = value["quant_algo"] else { return false }
+        if case .string(let name) = algorithm { return !isName(name) }
+        return algorithm == .null
+    }
+
+    private static func format(_ value: JSONValue) -> String? {
+        func text(_ keys: String...) -> String? {
+            for key in keys {
+                switch value[key] {
+                case .string(let text)?: return text
+                case .integer(let number)?: return String(number)
+                default: continue
+                }
+            }
+            return nil
+        }
+        var parts: [String] = []
+        if let name = text("format", "quant_algo", "fmt", "mode") { parts.append(name) }
+        if let bits = text("bits", "w_bit", "nbits") { parts.append("\(bits) bits") }
+        if value["load_in_8bit"] == true { parts.append("8 bits") }
+        if value["load_in_4bit"] == true { parts += ["4 bits", text("bnb_4bit_quant_type")].compactMap(\.self) }
+        if let size = text("group_size", "q_group_size"), !size.hasPrefix("-") { parts.append("groups of \(size)") }
+        if case .array(let sides)? = value["weight_block_size"] { parts.append("blocks of \(sides.map { JSONWriter.text($0) }.joined(separator: " x "))") }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,102 @@
+import QAMFormat
+
+/// A pair of tensors that only checkpoints of some scheme have, by their names and types: the quantized numbers, and the scales beside
+/// them. Neither alone is a sign: plain models have integer tables, float8 matrices, and tensors that are called scales.
+struct TensorSign {
+    private let method: QuantizationScheme.Method
+    /// What the name of the quantized tensor ends in; what is before it is the stem.
+    private let ending: String
+    /// Its types; any where there are none.
+    private let types: Set<DType>
+    /// One of these follows the stem in the name of another tensor.
+    private let beside: [String]
+    /// What else must be true of the two.
+    private let condition: @Sendable (_ quantized: TensorDescriptor, _ other: TensorDescriptor) -> Bool
+
+    private init(
+        _ method: QuantizationScheme.Method, _ ending: String, _ types: Set<DType> = [], beside: [String],
+        where condition: @escaping @Sendable (TensorDescriptor, TensorDescriptor) -> Bool = { _, _ in true }
+    ) {
+        self.method = method
+        self.ending = ending
+        self.types = types
+        self.beside = beside
+        self.condition = condition
+    }
+
+    /// The first row that fits any tensor counts: special names go before general ones.
+    private static let all: [TensorSign] = [
+        TensorSign(.bitsandbytes, "", beside: [".absmax"]),
+        TensorSign(.bitsandbytes, ".weight", [.i8, .u8], beside: [".SCB", ".weight.SCB"]),
+        TensorSign(.mxfp4, "_blocks", [.u8], beside: ["_scales"]),
+        TensorSign(.nvfp4, "", packed, beside: ["_scale_2"]),
+        TensorSign(.compressedTensors, "_packed", packed, beside: ["_scale", "_global_scale"]),
+        TensorSign(.gptq, ".qweight", words, beside: [".g_idx"]),
+        // GPTQ packs along the input, so that as many columns are left as scales have; AWQ packs the columns.
+        TensorSign(.gptq, ".qweight", words, beside: [".scales"]) { $0.columns == $1.columns },
+        TensorSign(.awq, ".qweight", words, beside: [".qzeros", ".scales"]),
+        TensorSign(.other("SVDQuant"), ".qweight", beside: [".wscales"]),
+        TensorSign(.mlx, ".weight", [.u32], beside: [".scales"]),
+        TensorSign(.other("EXL2"), ".q_weight", beside: [".q_scale", ".q_groups", ".q_invperm"]),
+        TensorSign(.other("EXL3"), ".trellis", integers, beside: [".suh", ".svh", ".su", ".sv"]),
+        TensorSign(.other("AQLM"), ".codes", integers, beside: [".codebooks"]),
+        TensorSign(.other("QuIP#"), ".Qidxs", integers, beside: [".SU", ".SV"]),
+        TensorSign(.other("VPTQ"), ".indices", integers, beside: [".centroids", ".centroids.weight"]),
+        TensorSign(.other("HQQ"), ".W_q", beside: [".scale", ".zero", ".meta"]),
+        TensorSign(.other("quanto"), "._data", beside: ["._scale"]),
+        TensorSign(.other("torchao"), "_qdata", beside: ["_scale"]),
+        TensorSign(.fp8, ".weight", floats, beside: ofModules, where: isMatrix),
+        TensorSign(.fp8, "", floats, beside: ofTensors, where: isMatrix),
+        TensorSign(.int8, ".weight", [.i8], beside: ofModules, where: isMatrix),
+        TensorSign(.int8, "", [.i8], beside: ofTensors, where: isMatrix),
+        TensorSign(.other("packed integers"), ".weight", packed, beside: ofModules, where: isMatrix),
+        TensorSign(.other("packed integers"), "", packed, beside: ofTensors, where: isMatrix),
+    ]
+
+    /// In GGUF a factor beside a matrix belongs to it, as NVFP4 and ternary weights have them.
+    private static let gguf: [TensorSign] = [
+        TensorSign(.nvfp4, ".weight", Set(DType.ggml.filter { $0.name == "NVFP4" }), beside: [".scale"]),
+        TensorSign(.other("factors beside its matrices"), ".weight", beside: [".scale"]) { matrix, factor in
+            // One, or one for each expert.
+            matrix.shape.count > 1 && (factor.elementCount == 1 || matrix.shape.count > 2 && factor.shape == [matrix.shape[0]])
+        },
+    ]
+
+    private static let words: Set<DType> = [.i32, .u32]
+    private static let packed: Set<DType> = [.i8, .u8, .i16, .u16, .i32, .u32, .f4, .f6e2m3, .f6e3m2]
+    private static let integers: Set<DType> = [.i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64]
+    private static let floats: Set<DType> = [.f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz]
+    /// Scales that follow the name of the weight, and those that follow the name of its module.
+    private static let ofTensors = ["_scale_inv", "_scale", "_scales", ".scale", "._scale"]
+    private static let ofModules = [".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales"]
+
+    private static let isMatrix: @Sendable (TensorDescriptor, TensorDescriptor) -> Bool = { quantized, _ in
+        quantized.shape.count > 1 && quantized.elementCount > 0
+    }
+
+    /// What the names and types of the tensors tell. O(tensors).
+    static func scheme(of source: any TensorSource) -> QuantizationScheme? {
+        let tensors = source.tensors
+        // A name given twice keeps its first tensor; readers refuse such files.
+        let byName = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
+        for sign in ModelNames.of(source) == .gguf ? gguf : all {
+            for tensor in tensors {
+                guard let other = sign.companion(of: tensor, in: byName) else { continue }
+                return QuantizationScheme(method: sign.method, evidence: "tensor \"\(tensor.name)\" has \"\(other.name)\" beside it")
+            }
+        }
+        return nil
+    }
+
+    private func companion(of tensor: TensorDescriptor, in byName: [String: TensorDescriptor]) -> TensorDescriptor? {
+        guard tensor.name.hasSuffix(ending) else { return nil }
+        switch tensor.storage {
+        case .raw(let dtype): guard types.isEmpty || types.contains(dtype) else { return nil }
+        // Coded a second time, by who did not see it.
+        case .coded(let coding): guard types.isEmpty || types.contains(coding.sourceType) else { return nil }
+        case .alias: return nil
+        }
+        let stem = String(tensor.name.dropLast(ending.count))
+        return beside.lazy.compactMap { byName[stem + $0] }.first { condition(tensor, $0) }
+    }
+}

@@ -1,0 +1,31 @@
+import QAMFormat
+
+/// Other strings in a JSON text whose every other byte stays: files that people wrote keep their order, spacing and numbers.
+package enum JSONStringEdit {
+    /// The text with some string members of its objects replaced. `replacement` gets the keys down to a member and its value; nil
+    /// leaves it. Elements of arrays are left. Throws `malformed`.
+    package static func replacing(in bytes: [UInt8], _ replacement: (_ path: [String], _ value: String) -> String?) throws -> [UInt8] {
+        var reader = JSONReader(bytes, section: "JSON")
+        var edits: [(range: Range<Int>, text: String)] = []
+        try visit(&reader, []) { path, value, range in
+            if let text = replacement(path, value), text != value { edits.append((range, text)) }
+        }
+        try reader.end()
+        var result = bytes
+        for edit in edits.reversed() { result.replaceSubrange(edit.range, with: JSONWriter.text(.string(edit.text)).utf8) }
+        return result
+    }
+
+    private static func visit(
+        _ reader: inout JSONReader, _ path: [String], _ body: (_ path: [String], _ value: String, _ range: Range<Int>) -> Void
+    ) throws {
+        switch try reader.peek() {
+        case .object: try reader.object { reader, key in try visit(&reader, path + [key], body) }
+        case .string:
+            let start = reader.position
+            let value = try reader.string()
+            body(path, value, start..<reader.position)
+        default: try reader.skip()
+        }
+    }
+}
