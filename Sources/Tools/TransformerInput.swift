@@ -16,22 +16,26 @@ struct TransformerInput {
     init(path: String, exact: Bool) throws {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
         do {
-            let weights: ModelWeights, files: [any EmbeddedFile]
+            let weights: ModelWeights, files: [any EmbeddedFile], tensors: [TensorDescriptor]
             if let reader = input.reader, ModelNames.of(reader) != .gguf {
-                (weights, files) = (.mapped(reader, exact: exact), reader.files)
+                (weights, files, tensors) = (.mapped(reader, exact: exact), reader.files, reader.tensors)
             } else {
                 let decoded = try DequantizingSource(input.model, to: .dtype(.f32))
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
                 (weights, files) = (try input.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
+                tensors = named.tensors
             }
             guard let config = try ModelConfig(files) ?? Self.configuration(beside: path) else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
             }
-            model = try Transformer(try TransformerConfiguration(config), weights: weights)
+            let shape = try TransformerConfiguration.shape(config)
+            let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
+            model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
+            let unused = surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
+            warnings = input.model.warnings + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)
         }
-        warnings = input.model.warnings
         paths = input.model.inputs
     }
 
