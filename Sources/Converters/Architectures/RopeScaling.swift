@@ -115,11 +115,11 @@ struct RopeScaling {
         case "dynamic": warnings.append(warning("GGUF cannot say \"rope_scaling\" of the kind \"dynamic\": texts longer than the context have other results"))
         case "yarn":
             if json["truncate"] == false {
-                warnings.append(warning("\"rope_scaling.truncate\" is false, and llama.cpp truncates the range of corrections: results differ a little"))
+                warnings.append(warning("\"rope_scaling.truncate\" is false, and llama.cpp truncates the range of corrections: results differ"))
             }
             for (name, _, taken) in Self.yarnNumbers {
                 guard let taken, let value = try number(name), value != taken else { continue }
-                warnings.append(warning("\"rope_scaling.\(name)\" is \(value), and llama.cpp computes with \(taken): results differ a little"))
+                warnings.append(warning("\"rope_scaling.\(name)\" is \(value), and llama.cpp computes with \(taken): results differ"))
             }
         default: break
         }
