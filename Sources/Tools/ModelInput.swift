@@ -84,8 +84,8 @@ struct ModelInput {
     func quantization() throws -> QuantizationScheme? {
         do {
             guard format == .safetensors, unpacked == nil else { return try QuantizationScheme.detect(in: stored) }
-            let folder = FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
-            let beside = try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { FileStatus($0)?.kind == .file }.map(DiskFile.init(path:))
+            let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+            let beside = try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }.map(DiskFile.init(path:))
             return try QuantizationScheme.detect(in: stored, beside: beside)
         } catch let error as QAMError {
             throw error.inFile(path)
@@ -148,8 +148,10 @@ struct ModelInput {
     }
 
     private static func noModel(in folder: String) throws -> QAMError {
-        let files = try Folder.names(in: folder).filter { OutputFormat(nameOf: $0) != nil }
-        let advice = files.isEmpty ? "" : "; name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        let names = try Folder.names(in: folder)
+        let files = names.filter { [.gguf, .qamw].contains(OutputFormat(nameOf: $0)) }
+        let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
         return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
     }
 

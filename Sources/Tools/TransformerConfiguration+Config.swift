@@ -7,28 +7,27 @@ extension TransformerConfiguration {
     /// The families whose forward pass is known.
     private static let families = ["llama", "mistral", "qwen2", "qwen3"]
 
-    /// - Throws: `unsupported` for another family, activation or kind of rotary embedding, `malformed` for values that are missing
-    ///   or of another form.
-    init(_ config: ModelConfig) throws {
+    /// The counts of a model of a family that can be run. Throws `unsupported` for another.
+    static func shape(_ config: ModelConfig) throws -> ModelShape {
         let family = try config.text("model_type") ?? ""
-        guard Self.families.contains(family) else {
+        guard families.contains(family), let shape = try ModelShape(config) else {
             throw ModelConfig.fault(
-                "models of type \"\(family)\" cannot be run yet; known are \(Self.families.joined(separator: ", "))", .unsupported)
+                "models of type \"\(family)\" cannot be run yet; known are \(families.joined(separator: ", "))", .unsupported)
         }
+        return shape
+    }
+
+    /// - Throws: `unsupported` for another activation or kind of rotary embedding, `malformed` for values that are missing or of another form.
+    init(_ config: ModelConfig, _ shape: ModelShape) throws {
         if let activation = try config.text("hidden_act"), !["silu", "swish"].contains(activation) {
             throw ModelConfig.fault("the activation \"\(activation)\" is not known", .unsupported)
         }
-        let width = try config.count("hidden_size"), heads = try config.count("num_attention_heads")
         self.init(
-            vocabularySize: try config.count("vocab_size"), width: width, feedForwardWidth: try config.count("intermediate_size"),
-            layerCount: try config.count("num_hidden_layers"), headCount: heads,
-            keyValueHeadCount: try config.count("num_key_value_heads", or: heads),
-            headWidth: try config.count("head_dim", or: width / max(1, heads)),
+            vocabularySize: shape.vocabulary, width: shape.width, feedForwardWidth: shape.feedForward, layerCount: shape.layers, headCount: shape.heads,
+            keyValueHeadCount: shape.keyValueHeads, headWidth: shape.headSize,
             normEpsilon: try config["rms_norm_eps"].map { try config.number($0, key: "rms_norm_eps") } ?? 1e-6)
         rotary = try Rotary(config)
-        slidingWindow = try Self.slidingWindow(config, family)
-        requiresAttentionBiases = family == "qwen2" || config["attention_bias"] == true
-        requiresHeadNorms = family == "qwen3"
+        slidingWindow = try Self.slidingWindow(config, config.text("model_type") ?? "")
         switch config["tie_word_embeddings"] {
         case true: head = .tied
         case false: head = .own

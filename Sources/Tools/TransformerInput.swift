@@ -17,24 +17,28 @@ struct TransformerInput {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
         let stored = try input.weights()
         do {
-            let weights: ModelWeights, files: [any EmbeddedFile]
+            let weights: ModelWeights, files: [any EmbeddedFile], tensors: [TensorDescriptor]
             if let reader = stored.reader, ModelNames.of(reader) != .gguf {
-                (weights, files) = (.mapped(reader, exact: exact), reader.files)
+                (weights, files, tensors) = (.mapped(reader, exact: exact), reader.files, reader.tensors)
             } else {
                 let decoded = try DequantizingSource(stored.source, to: .dtype(.f32))
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
                 (weights, files) = (try stored.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
+                tensors = named.tensors
             }
             let beside = try Self.configuration(beside: path)
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
             }
+            let shape = try TransformerConfiguration.shape(config)
+            let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
-            model = try Transformer(try TransformerConfiguration(config), weights: weights)
+            model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
+            let unused = surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
+            warnings = stored.source.warnings + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)
         }
-        warnings = stored.source.warnings
     }
 
     /// The weights of a mapped file with GGUF's names; nil where more than names and the order of rows differs from Hugging Face's.

@@ -73,6 +73,67 @@ import Testing
         #expect(try scratch.qamw("convert", "hf", "p.gguf", "--packed", "--names", "gguf").status == 64)
     }
 
+    /// What loaders would refuse is refused before anything is written, and what runs a model says the same.
+    @Test func whatIsIncompleteIsNotWritten() throws {
+        let scratch = try Self.scratch()
+        let config = String(decoding: try scratch.bytes("hf/config.json"), as: UTF8.self)
+        try scratch.write([UInt8](repeating: 1, count: 2 * 64), to: "tokens.u16")
+        for (change, words) in [
+            ("\"num_hidden_layers\": 3", "tensor \"model.layers.2.input_layernorm.weight\": the tensor is missing"),
+            ("\"num_hidden_layers\": 2, \"head_dim\": 32", "tensor \"model.layers.0.self_attn.q_proj.weight\": the tensor is 64 x 64"),
+        ] {
+            try scratch.write(config.replacing("\"num_hidden_layers\": 2", with: change), to: "hf/config.json")
+            for output in [["m.gguf"], ["m/", "--to", "gguf"], ["m.qamw", "--names", "gguf"]] {
+                let outcome = try Command.run(["convert", "hf"] + output, in: scratch)
+                #expect(outcome.status == 65 && outcome.errors.contains(words), "\(outcome.errors)")
+            }
+            let run = try scratch.qamw("eval", "hf", "--tokens", "tokens.u16", "--context", "16")
+            #expect(run.status == 65 && run.errors.contains(words), "\(run.errors)")
+            #expect(try scratch.names == ["hf", "tokens.u16"])
+        }
+        try scratch.write(config.replacing("\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 1"), to: "hf/config.json")
+        #expect(try scratch.qamw("convert", "hf", "m.gguf").status == 65)
+        #expect(try scratch.qamw("convert", "hf", "m.gguf", "--names", "keep").status == 0)
+        let run = try scratch.qamw("eval", "hf", "--tokens", "tokens.u16", "--context", "16")
+        #expect(run.status == 0 && run.errors.contains("\"model.layers.1.input_layernorm.weight\" and 8 more: not used"), "\(run.errors)")
+    }
+
+    @Test func theConfigurationComesBackByteForByte() throws {
+        let scratch = try Self.scratch()
+        let config = String(decoding: try scratch.bytes("hf/config.json"), as: UTF8.self).replacing("}", with: ", \"odd\": [Infinity], \"eos_token_id\": [2, 5]}")
+        try scratch.write(config, to: "hf/config.json")
+        try scratch.write("{\"temperature\": 0.7, \"eos_token_id\": [2, 5]}", to: "hf/generation_config.json")
+        let outcome = try scratch.qamw("convert", "hf", "m.gguf", "--json").json
+        #expect(outcome["warnings"]?.elements.contains { $0.text?.contains("\"odd\"") == true } == true)
+        #expect(try scratch.qamw("inspect", "m.gguf", "--json").json["metadata"]?["general.sampling.temp"]?.double == Double(Float(0.7)))
+        #expect(try scratch.qamw("convert", "m.gguf", "back/", "--to", "safetensors").status == 0)
+        for name in ["config.json", "generation_config.json"] { #expect(try scratch.bytes("back/\(name)") == scratch.bytes("hf/\(name)")) }
+        // An edit is carried along.
+        #expect(try scratch.qamw("metadata", "m.gguf", "--set", "llama.context_length=u32:128").status == 0)
+        #expect(try scratch.qamw("convert", "m.gguf", "edited/", "--to", "safetensors").status == 0)
+        let edited = try JSONValue(parsing: scratch.bytes("edited/config.json"), section: "config", takingNonFinite: true)
+        #expect(edited["max_position_embeddings"] == 128 && edited["odd"] == [.number(.infinity)])
+    }
+
+    @Test func aTokenizerThatCannotBeSaidIsLeftOut() throws {
+        let scratch = try Self.scratch()
+        try scratch.write(#"{"model":{"type":"Unigram","vocab":[["a",0.5]]}}"#, to: "hf/tokenizer.json")
+        let outcome = try scratch.qamw("convert", "hf", "m.gguf")
+        #expect(outcome.status == 0 && outcome.errors.contains("\"Unigram\"") && outcome.errors.contains("cannot keep"), "\(outcome.errors)")
+        #expect(try scratch.qamw("inspect", "m.gguf", "--json").json["metadata"]?["tokenizer.ggml.model"]?.text == "none")
+        #expect(try scratch.qamw("convert", "hf", "m/", "--to", "gguf").status == 0)
+        #expect(try scratch.bytes("m/tokenizer.json") == scratch.bytes("hf/tokenizer.json"))
+    }
+
+    @Test func aFolderOfShardsWithoutIndexIsNoModel() throws {
+        let scratch = try Self.scratch()
+        try FileManager.default.moveItem(atPath: scratch.path("hf/model.safetensors"), toPath: scratch.path("hf/model-00001-of-00002.safetensors"))
+        let outcome = try scratch.qamw("convert", "hf", "m.qamw")
+        #expect(outcome.status == 66 && outcome.errors.contains("model.safetensors.index.json, is missing"), "\(outcome.errors)")
+        let lone = try scratch.qamw("convert", "hf/model-00001-of-00002.safetensors", "m.qamw")
+        #expect(lone.status == 0 && lone.errors.contains("one of 2 shards"), "\(lone.errors)")
+    }
+
     @Test func quantizedModelsGoToGGUFAndBack() throws {
         let scratch = try Self.scratch()
         #expect(try scratch.qamw("quantize", "hf", "q.qamw").status == 0)

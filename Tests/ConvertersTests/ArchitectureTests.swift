@@ -160,11 +160,25 @@ import Testing
         #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: source, strict: true) }
         #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: MemorySource(), strict: true) }
 
+        // Loaders of GGUF refuse tensors that they do not know, transformers passes them over.
         source = try ArchitectureModels.source(ArchitectureModels.all[0])
         source.add("model.layers.0.adapter.weight", [4, 4], .bf16)
-        let lenient = try ModelNames.gguf.applied(to: source, strict: false)
-        #expect(lenient.warnings.contains { $0.contains("\"model.layers.0.adapter.weight\"") })
-        #expect(lenient.tensors.last?.name == "model.layers.0.adapter.weight")
-        #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: source, strict: true) }
+        for strict in [false, true] {
+            let adapted = source
+            let error = #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: adapted, strict: strict) }
+            #expect(error?.message.contains("\"model.layers.0.adapter.weight\"") == true)
+        }
+        let gguf = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[0]), strict: true)
+        var more = MemorySource(metadata: gguf.metadata)
+        for (index, tensor) in gguf.tensors.enumerated() {
+            guard case .raw(let dtype) = tensor.storage else { continue }
+            more.add(tensor.name, tensor.shape, dtype, try payload(gguf, index)[0])
+        }
+        more.add("blk.0.adapter.weight", [4, 4], .bf16)
+        let lenient = try ModelNames.huggingFace.applied(to: more, strict: false)
+        #expect(lenient.warnings.contains { $0.contains("\"blk.0.adapter.weight\"") })
+        #expect(lenient.tensors.last?.name == "blk.0.adapter.weight")
+        let strict = more
+        #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: strict, strict: true) }
     }
 }

@@ -67,6 +67,31 @@ import Testing
         #expect { try HuggingFaceFolder(path: folder.path("absent")) } throws: { ($0 as? QAMError)?.code == .notFound }
     }
 
+    /// What is said where no model is found helps.
+    @Test(arguments: [
+        (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "config.json"], ["model.safetensors.index.json, is missing"]),
+        (["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model.safetensors.index.json"], ["give its index: diffusion_pytorch_model.safetensors.index.json"]),
+        (["model_index.json"], ["pipeline"]), (["a.safetensors", "b.safetensors"], ["name its file: a.safetensors and 1 more"]),
+        (["pytorch_model.bin", "config.json"], ["pytorch_model.bin", "save_pretrained"]), (["consolidated.safetensors"], ["consolidated.safetensors", "model*.safetensors"]),
+    ])
+    func advice(names: [String], words: [String]) throws {
+        let folder = try ScratchFolder()
+        for name in names { try folder.write("x", name) }
+        #expect { try HuggingFaceFolder(path: folder.path) } throws: { error in
+            guard let error = error as? QAMError, error.code == .notFound else { return false }
+            return words.allSatisfy(error.message.contains)
+        }
+    }
+
+    @Test func aShardAloneIsNoModel() throws {
+        let folder = try ScratchFolder()
+        let lone = try folder.write(model(["a"]), "model-00002-of-00003.safetensors")
+        #expect(try HuggingFaceFolder(path: lone).warnings.contains { $0.contains("one of 3 shards") })
+        for name in ["model-00001-of-00001.safetensors", "model-1-of-3.safetensors", "-00001-of-00003.safetensors"] {
+            #expect(try HuggingFaceFolder(path: folder.write(model(["a"]), name)).warnings.isEmpty)
+        }
+    }
+
     @Test func shardsInOrderOfTheirNames() throws {
         let folder = try ScratchFolder()
         try folder.write(model(["d", "c"], #""format":"pt","x":"1""#), "s1.safetensors")

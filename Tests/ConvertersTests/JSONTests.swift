@@ -53,6 +53,50 @@ import Testing
         #expect { try parse("{\"a\": x}") } throws: { ($0 as? QAMError)?.place.offset == 6 }
     }
 
+    /// What people and editors put into JSON that is none, by its name and its place.
+    @Test(arguments: [
+        ("\u{FEFF}{}", "byte order mark", "line 1, column 1"), ("{\"a\": 1,\n}", "comma stands before", "line 2, column 1"),
+        ("[\"é\",  1,\n 2 , ]", "comma stands before", "line 2, column 6"), ("// made by hand\n{}", "no comments", "line 1, column 1"),
+        ("{\"a\": 1, # one\n}", "no comments", "line 1, column 10"), ("{\"ä\": /* */ 1}", "no comments", "line 1, column 7"),
+        ("{'a': 1}", "double quotes", "line 1, column 2"), ("[NaN]", "no NaN and no Infinity", "line 1, column 2"),
+        ("[-Infinity]", "no NaN and no Infinity", "line 1, column 2"), ("[True]", "Python", "line 1, column 2"),
+    ])
+    func faultsAreNamed(text: String, words: String, place: String) {
+        #expect { try parse(text) } throws: {
+            guard let message = ($0 as? QAMError)?.message else { return false }
+            return message.contains(words) && message.hasSuffix("(\(place))")
+        }
+    }
+
+    @Test func utf16IsNamed() {
+        for bytes: [UInt8] in [[0xFF, 0xFE, 0x7B, 0], [0xFE, 0xFF, 0, 0x7B], [0x7B, 0, 0x7D, 0], [0, 0x7B, 0, 0x7D]] {
+            #expect { try parse(bytes) } throws: { ($0 as? QAMError)?.message.contains("UTF-16") == true }
+        }
+    }
+
+    /// In files that Python writes.
+    @Test func numbersThatAreNotFiniteAreTakenWhereTheyMay() throws {
+        let text = "{\"a\":[Infinity,-Infinity,NaN,-1.5]}"
+        let value = try JSONValue(parsing: Array(text.utf8), section: "test", takingNonFinite: true)
+        guard case .array(let numbers)? = value["a"], case .number(let last) = numbers[2] else { return #expect(Bool(false)) }
+        #expect(numbers[0] == .number(.infinity) && numbers[1] == .number(-.infinity) && last.isNaN && numbers[3] == .number(-1.5))
+        #expect(JSONWriter.text(value, keepingNonFinite: true) == text)
+        #expect(JSONWriter.text(value) == "{\"a\":[null,null,null,-1.5]}")
+        for bad in ["[Inf]", "[nan]", "[-NaN]", "[+Infinity]", "[Infinity1]", "{Infinity: 1}", "[INFINITY]"] {
+            #expect(throws: QAMError.self, "\(bad)") { try JSONValue(parsing: Array(bad.utf8), section: "test", takingNonFinite: true) }
+        }
+        // Nor do such numbers pass where one is needed.
+        for type in ["f32", "f64", "u8"] { #expect(throws: QAMError.self) { try MetadataValue(typeName: type, text: "NaN") } }
+    }
+
+    /// A number of many digits costs no look back over the text.
+    @Test func manyNumbersAreReadInLinearTime() throws {
+        let text = "[" + Array(repeating: "1.5", count: 200_000).joined(separator: ",\n") + "]"
+        let clock = ContinuousClock()
+        let time = try clock.measure { _ = try parse(text) }
+        #expect(time < .seconds(20))
+    }
+
     @Test func writesCompactAndPretty() {
         let value: JSONValue = ["a": [1, .number(0.1), .null, .bool(true)], "b": [:], "c": .array([]), "d\n\"\\\u{1}/é": ["x": "y"]]
         #expect(JSONWriter.text(value) == #"{"a":[1,0.1,null,true],"b":{},"c":[],"d\n\"\\\u0001/é":{"x":"y"}}"#)

@@ -7,7 +7,7 @@ import Testing
     private func keys(_ json: String) throws -> Metadata { try tokenizerKeys([MemoryFile(name: "tokenizer.json", bytes: Array(json.utf8))]) }
 
     @Test(arguments: [
-        "", "[]", "{}", "null", "{\"model\":null}", "{\"model\":{}}", "{\"model\":{\"vocab\":{}},\"model\":{}}",
+        "", "[]", "{}", "null", "{\"model\":null}", "{\"model\":{\"vocab\":{}},\"model\":{}}",
         #"{"model":{"type":"BPE","vocab":{"a":-1}}}"#, #"{"model":{"type":"BPE","vocab":{"a":1.5}}}"#, #"{"model":{"type":"BPE","vocab":{"a":"0"}}}"#,
         #"{"model":{"type":"BPE","vocab":{"a":1048576}}}"#, #"{"model":{"type":"BPE","vocab":{"a":99999999999999999999}}}"#,
         #"{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0,"b":0}}}"#, #"{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0,"a":1}}}"#,
@@ -17,13 +17,23 @@ import Testing
         #"{"added_tokens":[{"id":0}],"model":{"type":"BPE","byte_fallback":true}}"#, #"{"added_tokens":[{"content":"a"}],"model":{"type":"BPE"}}"#,
         #"{"added_tokens":[{"id":0,"content":"b"}],"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0}}}"#,
         #"{"added_tokens":[{"id":1,"content":"a"}],"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0}}}"#,
-        #"{"model":{"type":"Unigram","vocab":[["a",0.5]]}}"#, #"{"model":{"type":"WordPiece","vocab":{"a":0}}}"#,
-        #"{"model":{"type":"BPE","end_of_word_suffix":"</w>","byte_fallback":true}}"#, #"{"model":{"type":"BPE","vocab":{"a":0}}}"#,
-        #"{"pre_tokenizer":{"type":"ByteLevel","use_regex":true},"model":{"type":"BPE","vocab":{"a":0},"merges":[["a ","a"]]}}"#,
         #"{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"}]},{"type":"Whitespace"}]},"model":{}}"#,
     ])
     func badTokenizersAreRefused(json: String) {
         #expect { try keys(json) } throws: { ($0 as? QAMError)?.place.file == "tokenizer.json" }
+    }
+
+    /// The weights can do without.
+    @Test(arguments: [
+        (#"{"model":{"type":"Unigram","vocab":[["a",0.5]]}}"#, "\"Unigram\""), (#"{"model":{"type":"WordPiece","vocab":{"a":0}}}"#, "\"WordPiece\""),
+        (#"{"model":{"type":"BPE","end_of_word_suffix":"</w>","byte_fallback":true}}"#, "\"end_of_word_suffix\""),
+        (#"{"model":{"type":"BPE","vocab":{"a":0}}}"#, "bytes"), ("{\"model\":{}}", "bytes"),
+        (#"{"pre_tokenizer":{"type":"ByteLevel","use_regex":true},"model":{"type":"BPE","vocab":{"a":0},"merges":[["a ","a"]]}}"#, "space"),
+    ])
+    func kindsThatCannotBeSaidAreLeftOut(json: String, word: String) throws {
+        let (entries, warnings) = try TokenizerConversion.ggufMetadata(files: [MemoryFile(name: "tokenizer.json", bytes: Array(json.utf8))])
+        #expect(entries.isEmpty && warnings.count == 1)
+        #expect(warnings[0].contains(word) && warnings[0].contains("the output has no tokenizer"))
     }
 
     @Test(arguments: [

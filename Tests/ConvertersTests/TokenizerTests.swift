@@ -22,6 +22,12 @@ import Testing
         }
     }
 
+    /// Infinities, as Python writes them, do no harm.
+    @Test func configurationsMayHoldInfinities() throws {
+        let files = try TokenizerFixture.gpt2.files().with("special_tokens_map.json", "{\"x\": Infinity, \"y\": [-Infinity, NaN]}")
+        #expect(try tokenizerKeys(files)[tokenizer: "model"] == .string("gpt2"))
+    }
+
     @Test func anUnknownPreTokenizerIsShownAndCanBeNamed() throws {
         let step: JSONValue = ["type": "Split", "pattern": ["Regex": #"[xyz]+\d"#], "behavior": "Isolated", "invert": false]
         let byteLevel: JSONValue = ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false]

@@ -19,8 +19,7 @@ import Testing
         ("factor", { $0.rotary.scaling = .linear(factor: 0) }), ("factor that is none", { $0.rotary.scaling = .linear(factor: .nan) }),
         ("llama3's factors", { $0.rotary.scaling = .llama3(factor: 8, lowFrequencyFactor: 4, highFrequencyFactor: 4, originalContext: 64) }),
         ("llama3's context", { $0.rotary.scaling = .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 0) }),
-        ("window", { $0.slidingWindow = .init(tokens: 0) }), ("biases", { $0.requiresAttentionBiases = true }),
-        ("norms of heads", { $0.requiresHeadNorms = true }),
+        ("window", { $0.slidingWindow = .init(tokens: 0) }),
     ]
 
     @Test(arguments: changes.indices)

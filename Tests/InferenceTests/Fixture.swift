@@ -67,8 +67,6 @@ struct Fixture: CustomTestStringConvertible {
             }
         }
         result.slidingWindow = config.sliding_window.map { .init(tokens: $0) }
-        result.requiresAttentionBiases = config.model_type == "qwen2"
-        result.requiresHeadNorms = config.model_type == "qwen3"
         return result
     }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Converts tiny models of every architecture to GGUF and reads them with PyPI's gguf: names by its own table of tensors, elements and
-hyperparameters by plain definitions; Q8_0 by its quantizer; then converts them back and compares every byte.
+hyperparameters by plain definitions; Q8_0 by its quantizer; then converts them back and compares every byte, of configurations too. Incomplete
+models must be refused.
 
     architectures_check.py QAMW_BINARY TESTDATA_DIR
 
@@ -8,6 +9,7 @@ TESTDATA_DIR's own models come and go too.
 """
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -106,7 +108,48 @@ def check_model(command, tally, scratch, name, config, seed):
 
     if command.run("convert", path, back, "--to", "safetensors", "--names", "hf", "--quiet"):
         tally.check(tensors(back) == originals, f"{name}: what came back differs")
+        tally.check((Path(back) / "config.json").read_bytes() == (Path(folder) / "config.json").read_bytes(), f"{name}: config.json that came back differs")
+    check_incomplete(command, tally, scratch, name, config, seed)
     check_q8(command, tally, scratch, name, config, originals)
+
+
+def check_incomplete(command, tally, scratch, name, config, seed):
+    """A tensor that is missing, one of another shape, and a layer too many: no file."""
+    weights = architecture_models.tensors(config, seed)
+    down = "model.layers.1.mlp.down_proj.weight"
+    faults = {
+        "missing": {key: value for key, value in weights.items() if key != down},
+        "shape": weights | {down: weights[down][:-1]},
+        "more": weights | {down.replace(".1.", f".{config['num_hidden_layers']}."): weights[down]},
+    }
+    for fault, changed in faults.items():
+        folder, path = os.path.join(scratch, f"{name}-{fault}"), os.path.join(scratch, f"{name}-{fault}.gguf")
+        architecture_models.write(Path(folder), config, changed)
+        status, message = command.status("convert", folder, path)
+        tally.check(status == 65, f"{name}: the fault \"{fault}\" ends with status {status}: {message}")
+        tally.check(not os.path.exists(path), f"{name}: a file with the fault \"{fault}\"")
+
+
+def check_yarn(command, tally, scratch):
+    """llama.cpp multiplies queries and keys by attn_factor * (1 + 0.1 ln factor), transformers by its attention_factor."""
+    factor = 4.0
+
+    def scale(share):
+        return 1 + 0.1 * share * math.log(factor)
+
+    for number, (more, attention) in enumerate([
+            ({}, scale(1)), ({"attention_factor": 1.0}, 1.0), ({"attention_factor": 1.3}, 1.3),
+            ({"mscale": 1.0, "mscale_all_dim": 1.0}, 1.0), ({"mscale": 1.0, "mscale_all_dim": 0.8}, scale(1.0) / scale(0.8))]):
+        for kind, class_name in (("llama", "LlamaForCausalLM"), ("qwen2", "Qwen2ForCausalLM")):
+            scaling = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": 128} | more
+            config = architecture_models.common(kind, class_name, rope_scaling=scaling)
+            folder, path = (os.path.join(scratch, f"yarn-{kind}-{number}{suffix}") for suffix in ("", ".gguf"))
+            architecture_models.write(Path(folder), config, architecture_models.tensors(config, number))
+            if not command.run("convert", folder, path, "--quiet"):
+                continue
+            field = gguf.GGUFReader(path).fields.get(gguf.Keys.Rope.SCALING_ATTN_FACTOR.format(arch=kind))
+            found = (1.0 if field is None else field.contents()) * scale(1)
+            tally.check(abs(found - attention) < 1e-6 * attention, f"yarn {more} of {kind}: attention is multiplied by {found}, not {attention}")
 
 
 def check_q8(command, tally, scratch, name, config, originals):
@@ -125,6 +168,7 @@ def main(binary, testdata):
     with tempfile.TemporaryDirectory() as scratch:
         for seed, (name, config) in enumerate(architecture_models.configurations().items()):
             check_model(command, tally, scratch, name, config, seed)
+        check_yarn(command, tally, scratch)
         for entry in sorted(os.scandir(testdata), key=lambda e: e.name):
             if not os.path.exists(os.path.join(entry.path, "model.safetensors")):
                 continue

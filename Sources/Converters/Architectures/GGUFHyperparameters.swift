@@ -7,11 +7,11 @@ struct GGUFHyperparameters {
     /// Tensors that config.json describes.
     private(set) var made: [SelectingSource.Item] = []
     private(set) var warnings: [String] = []
+    let shape: ModelShape
 
     private let architecture: Architecture
     private let config: ModelConfig
-    /// Values by their keys in config.json, with defaults filled in.
-    private var resolved: [String: JSONValue] = [:]
+    private let values: ConfigValues
 
     /// Throws, with the file and the key: `malformed` for values that are missing or of another form, `unsupported` for those that
     /// loaders of GGUF do not know.
@@ -24,48 +24,31 @@ struct GGUFHyperparameters {
             throw ModelConfig.fault(
                 "\"\(key)\" is \(JSONWriter.text(value)), and loaders of GGUF take \(known) for granted in \(architecture.gguf)", .unsupported)
         }
-        for hyperparameter in architecture.hyperparameters { try add(hyperparameter) }
+        values = try ConfigValues(architecture, config)
+        shape = try ModelShape(architecture, config, values)
+        for hyperparameter in architecture.hyperparameters {
+            guard let value = values[hyperparameter.config] else { continue }
+            let converted = try hyperparameter.metadataValue(value, config)
+            for key in hyperparameter.keys { set(key, converted) }
+        }
+        try requireWholeHeads()
         for feature in architecture.features { try add(feature) }
-    }
-
-    /// A count by its key in config.json, with defaults filled in.
-    func count(_ key: String) throws -> Int {
-        guard let value = resolved[key] else { throw ModelConfig.fault("\"\(key)\" is missing") }
-        return Int(try config.count(value, key: key))
-    }
-
-    private func number(_ key: String) throws -> Double {
-        guard let value = resolved[key] else { throw ModelConfig.fault("\"\(key)\" is missing") }
-        return try config.number(value, key: key)
+        warnings += UnsaidKeys.warnings(config, architecture)
     }
 
     private mutating func set(_ key: String, _ value: MetadataValue) {
         entries.append(Metadata.Entry(key: "\(architecture.gguf).\(key)", value: value))
     }
 
-    private mutating func add(_ hyperparameter: Hyperparameter) throws {
-        let value: JSONValue
-        if let given = config[hyperparameter.config] {
-            value = given
-        } else {
-            switch hyperparameter.configDefault {
-            case .required: throw ModelConfig.fault("\"\(hyperparameter.config)\" is missing")
-            case .omitted: return
-            case .value(let standard): value = standard
-            case .same(let key): value = JSONValue(try count(key))
-            case .headSize: value = JSONValue(try headSize())
-            }
+    /// What loaders of GGUF take for granted of heads.
+    private func requireWholeHeads() throws {
+        if architecture.headsFillWidth, shape.heads * shape.headSize != shape.width {
+            throw ModelConfig.fault(
+                "\(shape.heads) heads of \(shape.headSize) are not \"hidden_size\" (\(shape.width)), which loaders of GGUF take for granted in "
+                    + architecture.gguf, .unsupported)
         }
-        resolved[hyperparameter.config] = value
-        let converted = try hyperparameter.metadataValue(value, config)
-        for key in hyperparameter.keys { set(key, converted) }
-    }
-
-    private func headSize() throws -> Int {
-        if resolved["head_dim"] != nil { return try count("head_dim") }
-        let width = try count("hidden_size"), heads = try count("num_attention_heads")
-        guard heads > 0, width % heads == 0 else { throw ModelConfig.fault("\"num_attention_heads\" (\(heads)) does not divide \"hidden_size\" (\(width))") }
-        return width / heads
+        guard !architecture.features.contains(.ropeDimensions(partial: true)), try rotaryShare() != 1 else { return }
+        throw ModelConfig.fault("\"partial_rotary_factor\" is not 1, and loaders of GGUF turn whole heads in \(architecture.gguf)", .unsupported)
     }
 
     private mutating func add(_ feature: Feature) throws {
@@ -74,59 +57,46 @@ struct GGUFHyperparameters {
         case .ropeScaling: try addScaling()
         case .longRope: try addLongRope()
         case .slidingPattern(let assumed): try addPattern(assumed)
+        case .unusedWindow: try warnOfWindow()
         case .queryScalar(let layers): try addQueryScale(layers)
         case .flag: break
         }
     }
 
-    private func rotaryDimensions() throws -> Int {
+    private func rotaryShare() throws -> Double {
         let share = try config["partial_rotary_factor"].map { try config.number($0, key: "partial_rotary_factor") } ?? 1
         guard (0...1).contains(share) else { throw ModelConfig.fault("\"partial_rotary_factor\" must be from 0 to 1") }
-        let size = try headSize()
-        guard size <= 65536 else { throw ModelConfig.fault("\"head_dim\" is too large: \(size)") }
-        return Int(share * Double(size))
+        return share
+    }
+
+    private func rotaryDimensions() throws -> Int {
+        guard shape.headSize <= 65536 else { throw ModelConfig.fault("\"head_dim\" is too large: \(shape.headSize)") }
+        return Int(try rotaryShare() * Double(shape.headSize))
     }
 
     private mutating func addScaling() throws {
-        guard let scaling = config["rope_scaling"] else { return }
-        func number(_ key: String) throws -> MetadataValue? {
-            try scaling[key].map { .float32(try config.float($0, key: "rope_scaling.\(key)")) }
-        }
-        func factor() throws -> MetadataValue {
-            guard let factor = try number("factor") else { throw ModelConfig.fault("\"rope_scaling.factor\" is missing") }
-            return factor
-        }
-        guard case .string(let kind)? = scaling["rope_type"] ?? scaling["type"] else { throw ModelConfig.fault("\"rope_scaling.rope_type\" is missing") }
-        switch kind {
-        case "default": break
-        case "linear":
-            set("rope.scaling.type", .string(kind))
-            set("rope.scaling.factor", try factor())
-        case "yarn":
-            set("rope.scaling.type", .string(kind))
-            set("rope.scaling.factor", try factor())
-            let original = try scaling["original_max_position_embeddings"].map { try config.count($0, key: "rope_scaling.original_max_position_embeddings") }
-            set("rope.scaling.original_context_length", .uint32(try original ?? UInt32(count("max_position_embeddings"))))
-            for (name, key) in RopeScalingKeys.yarn {
-                if let value = try number(name) { set(key, value) }
-            }
-        case "llama3":
-            let factors = try RopeFactors.Llama3(scaling, config), theta = try self.number("rope_theta")
-            guard theta > 0 else { throw ModelConfig.fault("\"rope_theta\" must be positive, not \(theta)") }
-            made.append(try RopeFactors.item(RopeFactors.frequencies, factors.values(theta: theta, dimensions: rotaryDimensions())))
-            entries.append(Metadata.Entry(key: OriginKeys.ropeScaling, value: .string(JSONWriter.text(scaling))))
-        default:
-            warnings.append("\(ModelConfig.name): GGUF cannot say \"rope_scaling\" of the kind \"\(kind)\"; loaders do without it")
-        }
+        guard let json = config["rope_scaling"] else { return }
+        let scaling = try RopeScaling(json, config)
+        for (key, value) in try scaling.entries(context: values.count("max_position_embeddings")) { set(key, value) }
+        warnings += scaling.warnings + (scaling.isLong ? [scaling.notSaid] : [])
+        guard scaling.kind == "llama3" else { return }
+        let theta = try values.number("rope_theta")
+        guard theta > 0 else { throw ModelConfig.fault("\"rope_theta\" must be positive, not \(theta)") }
+        let factors = try RopeFactors.Llama3(json, config).values(theta: theta, dimensions: rotaryDimensions())
+        made.append(try RopeFactors.item(RopeFactors.frequencies, factors))
     }
 
     private mutating func addLongRope() throws {
-        guard let scaling = config["rope_scaling"] else { return }
-        let context = Double(try count("max_position_embeddings")), original = Double(try count("original_max_position_embeddings"))
-        set("rope.scaling.attn_factor", .float32(Float(RopeFactors.longAttentionFactor(context: context, original: original))))
+        guard let json = config["rope_scaling"] else { return }
+        let scaling = try RopeScaling(json, config)
+        guard scaling.kind != "default" else { return }
+        let context = Double(try values.count("max_position_embeddings")), original = Double(try values.count("original_max_position_embeddings"))
+        let attention = try scaling.number("attention_factor") ?? RopeFactors.longAttentionFactor(context: context, original: original)
+        set("rope.scaling.attn_factor", .float32(Float(attention)))
+        warnings += scaling.warnings
         let pairs = try rotaryDimensions() / 2
         for (key, name) in [("long_factor", RopeFactors.long), ("short_factor", RopeFactors.short)] {
-            let factors = try config.floats(scaling[key], key: "rope_scaling.\(key)")
+            let factors = try config.floats(json[key], key: "rope_scaling.\(key)")
             guard factors.count == pairs else {
                 throw ModelConfig.fault("\"rope_scaling.\(key)\" has \(factors.count) factors for \(pairs) pairs of a head")
             }
@@ -150,23 +120,23 @@ struct GGUFHyperparameters {
         if pattern != assumed { set("attention.sliding_window_pattern", .uint32(UInt32(pattern))) }
     }
 
+    private mutating func warnOfWindow() throws {
+        guard let value = config["sliding_window"] else { return }
+        let window = try config.count(value, key: "sliding_window"), context = try values.count("max_position_embeddings")
+        guard window < context else { return }
+        warnings.append(
+            "\(ModelConfig.name): \"sliding_window\" is \(window), and llama.cpp lets tokens see the whole context in \(architecture.gguf): texts that are "
+                + "longer have other results")
+    }
+
     private mutating func addQueryScale(_ layers: Int) throws {
         guard let value = config["query_pre_attn_scalar"] else { return }
         let scalar = try config.number(value, key: "query_pre_attn_scalar")
-        let wide = try count(Architecture.blockCountKey) == layers
-        let assumed = try wide ? count("hidden_size") / max(1, count("num_attention_heads")) : headSize()
+        let assumed = shape.layers == layers ? shape.width / shape.heads : shape.headSize
         guard scalar != Double(assumed) else { return }
         let scale = Float(1 / scalar.squareRoot())
         guard scalar > 0, scale.isFinite else { throw ModelConfig.fault("\"query_pre_attn_scalar\" must be positive, not \(scalar)") }
         set("attention.scale", .float32(scale))
         warnings.append("\(ModelConfig.name): \"query_pre_attn_scalar\" is \(scalar), and llama.cpp computes with \(assumed)")
     }
-}
-
-/// Keys of scaling of the kind yarn, in config.json and in GGUF.
-enum RopeScalingKeys {
-    static let yarn = [
-        ("extrapolation_factor", "rope.scaling.yarn_ext_factor"), ("attention_factor", "rope.scaling.yarn_attn_factor"),
-        ("beta_fast", "rope.scaling.yarn_beta_fast"), ("beta_slow", "rope.scaling.yarn_beta_slow"),
-    ]
 }

@@ -30,9 +30,10 @@ struct GGUFToHuggingFace {
         let matrixType = GGUFTypes.matrixType(base.tensors) ?? .f32
         let isQuantized = matrixType.blockElements > 1
         let isTied = !base.tensors.contains { $0.name == "output.weight" }
-        let config = try HuggingFaceConfig(architecture, base, dtype: isQuantized ? .f16 : matrixType, isTied: isTied)
-        warnings += config.warnings
-        try add(base, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
+        let config = try config(of: base, dtype: isQuantized ? .f16 : matrixType, isTied: isTied)
+        let shape = try ModelShape(architecture, config, ConfigValues(architecture, config))
+        try check(base, shape)
+        try add(base, shape, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
         if isTied { addTied(base.metadata) }
 
         let files = try files(of: base, config)
@@ -42,9 +43,37 @@ struct GGUFToHuggingFace {
         return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
     }
 
-    private mutating func add(_ base: any TensorSource, fallback: [DType]) throws {
+    /// What was kept, where it still is this model's, else what is made of the metadata.
+    private mutating func config(of base: any TensorSource, dtype: DType, isTied: Bool) throws -> ModelConfig {
+        let made = try HuggingFaceConfig(architecture, base, dtype: dtype, isTied: isTied)
+        if let text = base.metadata[OriginKeys.config]?.string {
+            do {
+                return try KeptConfig(text, architecture, base, current: made).config
+            } catch let error as QAMError {
+                warnings.append("\"\(OriginKeys.config)\" is of no use (\(error.message)); \(ModelConfig.name) is made of the other metadata")
+            }
+        }
+        warnings += made.warnings
+        return try ModelConfig(made.file)
+    }
+
+    /// A model that loaders of GGUF take, but for tensors that transformers does not look at.
+    private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
+        if case .array(.string(let tokens))? = base.metadata["tokenizer.ggml.tokens"], tokens.count != shape.vocabulary {
+            throw QAMError(
+                .malformed, "the tensor has \(shape.vocabulary) rows, and the tokenizer \(tokens.count) tokens, which loaders refuse",
+                at: .init(tensor: "token_embd.weight"))
+        }
+        let surplus = try shape.check(base.tensors, named: .gguf, for: .huggingFace)
+        warnings += surplus.warnings
+        guard !surplus.unknown.isEmpty else { return }
+        let message = "\(ModelShape.Surplus.listed(surplus.unknown)): Hugging Face's \(architecture.modelTypes[0]) of \(shape.layers) layers has no such tensor"
+        guard !strict else { throw QAMError(.unsupported, message) }
+        warnings.append("\(message); transformers does without")
+    }
+
+    private mutating func add(_ base: any TensorSource, _ shape: ModelShape, fallback: [DType]) throws {
         let names = TensorNames(architecture)
-        var unknown: [String] = []
         for (index, tensor) in base.tensors.enumerated() where !TensorNames.isRotaryFactor(gguf: tensor.name) {
             var descriptor = tensor
             var source = index
@@ -53,11 +82,10 @@ struct GGUFToHuggingFace {
                 descriptor.storage = base.tensors[target].storage
             }
             let match = names.match(gguf: tensor.name)
-            if match == nil { unknown.append(tensor.name) }
             descriptor.name = match?.name ?? tensor.name
             var offset: Float = 0
             switch match?.rule.change {
-            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: architecture.heads(heads, in: base.metadata) ?? 0, .toHalves)
+            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toHalves)
             case .plusOne: offset = 1
             case .some(.none), nil: break
             }
@@ -78,12 +106,6 @@ struct GGUFToHuggingFace {
             }
             items.append(item)
         }
-        if let first = unknown.first {
-            let more = unknown.count > 1 ? " and \(unknown.count - 1) more" : ""
-            let message = "\"\(first)\"\(more): Hugging Face's \(architecture.modelTypes[0]) has no such tensor"
-            guard !strict else { throw QAMError(.unsupported, message) }
-            warnings.append("\(message); kept under GGUF's name")
-        }
     }
 
     private mutating func addTied(_ metadata: Metadata) {
@@ -98,7 +120,7 @@ struct GGUFToHuggingFace {
 
     /// What config.json and the tokenizer's files do not say.
     private func metadata(of base: any TensorSource) -> Metadata {
-        let prefixes = ["\(architecture.gguf).", "tokenizer.", OriginKeys.prefix]
+        let prefixes = ["\(architecture.gguf).", "tokenizer.", OriginKeys.prefix, GenerationConfig.prefix]
         var metadata = Metadata()
         for entry in base.metadata.entries where !GeneralKeys.isOfGGUF(entry.key) && !prefixes.contains(where: { entry.key.hasPrefix($0) }) {
             metadata.set(entry.key, entry.value)
@@ -110,13 +132,18 @@ struct GGUFToHuggingFace {
 
     /// The files that came along, and those that are missing, in order of their names. A tokenizer that Hugging Face's files cannot
     /// say keeps nobody from the weights.
-    private mutating func files(of base: any TensorSource, _ config: HuggingFaceConfig) throws -> [any EmbeddedFile] {
+    private mutating func files(of base: any TensorSource, _ config: ModelConfig) throws -> [any EmbeddedFile] {
         var files = base.files
-        var made = [(name: ModelConfig.name, bytes: config.file)]
+        var made = [(name: ModelConfig.name, bytes: Array(config.document.utf8))]
         do {
             made += try Tokenizers.files(base.metadata)
         } catch let error as QAMError where error.code == .unsupported {
             warnings.append("the tokenizer is left out: \(error.message)")
+        }
+        let generation = made.firstIndex { $0.name == GenerationConfig.name }
+        if let bytes = try GenerationConfig.file(base.metadata, made: generation.map { made[$0].bytes }) {
+            made.removeAll { $0.name == GenerationConfig.name }
+            made.append((GenerationConfig.name, bytes))
         }
         for (name, bytes) in made where !files.contains(where: { $0.name == name }) { files.append(MadeFile(name: name, bytes: bytes)) }
         return files.sorted { $0.name < $1.name }

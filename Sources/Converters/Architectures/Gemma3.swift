@@ -3,8 +3,8 @@ extension Architecture {
     /// their own.
     static let gemma3 = Architecture(
         gguf: "gemma3", modelTypes: ["gemma3_text"], className: "Gemma3ForCausalLM",
-        tensors: TensorRule.embeddingAndHead + TensorRule.gemmaNorms + TensorRule.attention(interleaved: false)
-            + TensorRule.queryAndKeyNorms(.plusOne) + TensorRule.feedForward,
+        tensors: TensorRule.embeddingAndHead + TensorRule.gemmaNorms + TensorRule.attention(interleaved: false, bias: .attention, outputBias: .unloadableOutput)
+            + TensorRule.queryAndKeyNorms(.plusOne) + TensorRule.feedForward(),
         hyperparameters: Hyperparameter.decoder(
             context: 131_072, epsilon: 1e-6, theta: 1e6, vocabulary: .value(262_208), heads: .value(8), keyValueHeads: .value(4)
         ) + [
@@ -19,5 +19,6 @@ extension Architecture {
             .ropeScaling, .slidingPattern(assumed: 6), .queryScalar(layersOfWidthByHeads: 62),
             .flag("attention_bias", tensor: "blk.0.attn_q.bias"),
         ],
-        fixed: [("hidden_activation", ["gelu_pytorch_tanh"]), ("attn_logit_softcapping", [.null])])
+        fixed: [("hidden_activation", ["gelu_pytorch_tanh"]), ("attn_logit_softcapping", [.null])],
+        harmless: ["hidden_act"])
 }

@@ -1,7 +1,7 @@
 import QAMFormat
 
 /// What GGUF says of a model in general.
-enum GeneralKeys {
+package enum GeneralKeys {
     static let name = "general.name"
     static let sizeLabel = "general.size_label"
 
@@ -15,7 +15,7 @@ enum GeneralKeys {
     }
 
     /// The number of weights as peers write it: two digits at least, with K, M, B or T.
-    static func sizeLabel(parameters: Int) -> String {
+    package static func sizeLabel(parameters: Int) -> String {
         let units: [(limit: Double, suffix: String)] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (-1, "K")]
         let count = Double(parameters)
         let unit = units.first { count > $0.limit } ?? (1, "")

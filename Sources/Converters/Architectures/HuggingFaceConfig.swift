@@ -5,6 +5,9 @@ struct HuggingFaceConfig {
     private(set) var members: [JSONValue.Member] = []
     private(set) var warnings: [String] = []
 
+    let dtype: DType
+    let isTied: Bool
+
     private let architecture: Architecture
     private let source: any TensorSource
 
@@ -12,21 +15,28 @@ struct HuggingFaceConfig {
     init(_ architecture: Architecture, _ source: any TensorSource, dtype: DType, isTied: Bool) throws {
         self.architecture = architecture
         self.source = source
+        self.dtype = dtype
+        self.isTied = isTied
         set("architectures", [.string(architecture.className)])
         set("model_type", .string(architecture.modelTypes[0]))
         for hyperparameter in architecture.hyperparameters { try add(hyperparameter) }
-        if self["vocab_size"] == nil, let embedding = source.tensors.first(where: { $0.name == "token_embd.weight" }) {
-            set("vocab_size", JSONValue(embedding.rows))
+        // Loaders count tokens, whatever the key says.
+        if let embedding = source.tensors.first(where: { $0.name == "token_embd.weight" }) {
+            members.removeAll { $0.key == "vocab_size" }
+            members.insert(.init("vocab_size", JSONValue(embedding.rows)), at: 2)
         }
         for feature in architecture.features { try add(feature) }
         for (key, values) in architecture.fixed where self[key] == nil { values.first.map { set(key, $0) } }
         set("tie_word_embeddings", .bool(isTied))
-        for (key, name) in [("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding")] {
-            if let value = source.metadata["tokenizer.ggml.\(name)_token_id"] { set(key, JSONValue(try value.count(key: "tokenizer.ggml.\(name)_token_id"))) }
+        for token in OriginKeys.tokens {
+            if let value = source.metadata[token.ggml] { set(token.config, JSONValue(try value.count(key: token.ggml))) }
         }
         set("use_cache", true)
-        set("torch_dtype", .string([.f32: "float32", .f16: "float16"][dtype] ?? "bfloat16"))
+        set("torch_dtype", .string(Self.name(of: dtype)))
     }
+
+    /// What transformers calls a type of weights.
+    static func name(of dtype: DType) -> String { [.f32: "float32", .f16: "float16"][dtype] ?? "bfloat16" }
 
     /// As transformers writes it.
     var file: [UInt8] { Array((JSONWriter.text(.object(members), pretty: true) + "\n").utf8) }
@@ -82,6 +92,7 @@ struct HuggingFaceConfig {
             }
             let isWide = count(Architecture.blockCountKey) == layers
             set("query_pre_attn_scalar", JSONValue(isWide ? count("hidden_size") / max(1, count("num_attention_heads")) : headSize))
+        case .unusedWindow: break
         case .flag(let key, let tensor): set(key, .bool(source.tensors.contains { $0.name == tensor }))
         }
     }
@@ -99,22 +110,28 @@ struct HuggingFaceConfig {
     private mutating func scaling() throws -> JSONValue? {
         if let factors = try RopeFactors.values(RopeFactors.frequencies, in: source) { return llama3(factors) }
         guard let (_, kind) = metadata("rope.scaling.type"), let kind = kind.string, kind != "none" else { return nil }
-        guard let (key, value) = metadata("rope.scaling.factor") else { return nil }
-        var scaling: [JSONValue.Member] = [.init("rope_type", .string(kind)), .init("factor", .number(try value.shortest(key: key)))]
+        guard let factor = metadata("rope.scaling.factor") else { return nil }
+        var scaling: [JSONValue.Member] = [.init("rope_type", .string(kind)), .init("factor", .number(try factor.value.shortest(key: factor.key)))]
         if kind == "yarn" {
             if let (key, value) = metadata("rope.scaling.original_context_length") {
                 scaling.append(.init("original_max_position_embeddings", JSONValue(try value.count(key: key))))
             }
-            for (name, key) in RopeScalingKeys.yarn {
+            if let (key, value) = metadata(RopeScaling.attentionKey) {
+                let attention = try value.number(key: key) * RopeScaling.yarnScale(try factor.value.number(key: factor.key))
+                scaling.append(.init("attention_factor", .number((attention * 1e6).rounded() / 1e6)))
+            } else if let (key, value) = metadata("rope.scaling.yarn_attn_factor") {
+                // As peers' converters write it, whose loaders do not read it.
+                scaling.append(.init("attention_factor", .number(try value.shortest(key: key))))
+            }
+            for (name, key, _) in RopeScaling.yarnNumbers {
                 if let (key, value) = metadata(key) { scaling.append(.init(name, .number(try value.shortest(key: key)))) }
             }
         }
         return .object(scaling)
     }
 
-    /// What the factors were made from: what the metadata say or what most models have, where that gives these very factors.
+    /// What the factors were made from: what most models have, where that gives these very factors.
     private mutating func llama3(_ factors: [Float]) -> JSONValue? {
-        if let text = source.metadata[OriginKeys.ropeScaling]?.string, let json = try? JSONValue(parsing: Array(text.utf8), section: "metadata") { return json }
         let guess = RopeFactors.Llama3(factor: Double(factors.max() ?? 1))
         var theta = 10000.0
         if case .number(let given)? = self["rope_theta"] { theta = given }

@@ -40,8 +40,8 @@ public struct HuggingFaceCounterparts: Sendable {
         switch match.rule.change {
         case .none: return Counterpart(name: match.name, difference: .none)
         case .plusOne: return Counterpart(name: match.name, difference: .values)
-        case .interleaved(let key):
-            return architecture.heads(key, in: metadata).map { Counterpart(name: match.name, difference: .interleaved(heads: $0)) }
+        case .interleaved(let heads):
+            return architecture.heads(heads.rawValue, in: metadata).map { Counterpart(name: match.name, difference: .interleaved(heads: $0)) }
         }
     }
 }

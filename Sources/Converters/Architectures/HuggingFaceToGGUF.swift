@@ -7,7 +7,6 @@ import QAMFormat
 struct HuggingFaceToGGUF {
     private let architecture: Architecture
     private let config: ModelConfig
-    private let strict: Bool
     private let pre: String?
     private let carryingFiles: Bool
 
@@ -18,10 +17,9 @@ struct HuggingFaceToGGUF {
     private var tied: [String] = []
     private var warnings: [String] = []
 
-    init(_ architecture: Architecture, _ config: ModelConfig, strict: Bool, pre: String?, carryingFiles: Bool) {
+    init(_ architecture: Architecture, _ config: ModelConfig, pre: String?, carryingFiles: Bool) {
         self.architecture = architecture
         self.config = config
-        self.strict = strict
         self.pre = pre
         self.carryingFiles = carryingFiles
     }
@@ -35,17 +33,31 @@ struct HuggingFaceToGGUF {
     private mutating func converted(_ base: any TensorSource) throws -> any TensorSource {
         let hyperparameters = try GGUFHyperparameters(architecture, config)
         warnings += hyperparameters.warnings
+        try check(base, hyperparameters.shape)
         items = hyperparameters.made
-        try add(base, dropsHead: dropsHead(of: base), hyperparameters)
+        try add(base, dropsHead: dropsHead(of: base), hyperparameters.shape)
 
         let tokenizer = try Tokenizers.metadata(base.files, pre: pre)
         warnings += tokenizer.warnings
-        let metadata = metadata(of: base, hyperparameters, tokenizer: tokenizer.entries)
-        let files = carryingFiles ? base.files : base.files.filter { !Tokenizers.names.contains($0.name) }
+        let metadata = try metadata(of: base, hyperparameters, tokenizer: tokenizer.entries)
+        let said = tokenizer.isSaid ? Tokenizers.names : [ModelConfig.name, GenerationConfig.name]
+        let files = carryingFiles ? base.files : base.files.filter { !said.contains($0.name) }
         var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata, files: files, warnings: warnings)
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !plusOne.isEmpty { result = try OffsetSource(result, changes: plusOne) }
         return try CastingSource(result) { GGUFTypes.isPlain($0) ? .f32 : nil }
+    }
+
+    /// Loaders want all tensors that they know, in their shapes, and no others.
+    private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
+        let surplus = try shape.check(base.tensors, named: .huggingFace, for: .gguf)
+        guard surplus.unknown.isEmpty else {
+            throw QAMError(
+                .unsupported,
+                "\(ModelShape.Surplus.listed(surplus.unknown)): GGUF's \(architecture.gguf) of \(shape.layers) layers has no such tensor, and loaders "
+                    + "refuse the file; \"--names keep\" leaves all names as they are")
+        }
+        warnings += surplus.warnings
     }
 
     /// Whether the head is left out: where it is the embedding or is to be tied to it. Warns where they differ.
@@ -61,9 +73,8 @@ struct HuggingFaceToGGUF {
         return true
     }
 
-    private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ hyperparameters: GGUFHyperparameters) throws {
+    private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ shape: ModelShape) throws {
         let names = TensorNames(architecture)
-        var unknown: [String] = []
         var frequencies = 0
         for (index, tensor) in base.tensors.enumerated() {
             if TensorNames.isRotaryFrequency(huggingFace: tensor.name) {
@@ -81,11 +92,10 @@ struct HuggingFaceToGGUF {
                 descriptor.storage = base.tensors[target].storage
             }
             let match = names.match(huggingFace: tensor.name)
-            if match == nil { unknown.append(tensor.name) }
             descriptor.name = match?.name ?? tensor.name
             var offset: Float?
             switch match?.rule.change {
-            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: try hyperparameters.count(heads), .toInterleaved)
+            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toInterleaved)
             case .plusOne: offset = 1
             case .some(.none), nil: break
             }
@@ -95,29 +105,30 @@ struct HuggingFaceToGGUF {
             }
             items.append(SelectingSource.Item(descriptor, .base(source)))
         }
-        if let first = unknown.first {
-            let more = unknown.count > 1 ? " and \(unknown.count - 1) more" : ""
-            let message = "\"\(first)\"\(more): GGUF's \(architecture.gguf) has no such tensor"
-            guard !strict else { throw QAMError(.unsupported, message) }
-            warnings.append("\(message); kept as they are, llama.cpp will refuse the file")
-        }
         if frequencies > 0 { warnings.append("\(frequencies) tables of rotary frequencies, which follow from the configuration, are left out") }
     }
 
-    private func metadata(
+    private mutating func metadata(
         of base: any TensorSource, _ hyperparameters: GGUFHyperparameters, tokenizer: [Metadata.Entry]
-    ) -> Metadata {
+    ) throws -> Metadata {
+        let generationText = try base.files.first { $0.name == GenerationConfig.name }.map { String(decoding: try $0.read(0..<$0.byteCount), as: UTF8.self) }
+        let generation = try generationText.map { try GenerationConfig($0) }
+        warnings += generation?.warnings ?? []
         var metadata = Metadata()
         metadata.set(ModelNames.architectureKey, .string(architecture.gguf))
         metadata.set("general.type", .string("model"))
         metadata.set(GeneralKeys.name, .string(GeneralKeys.name(of: base, config)))
         metadata.set(GeneralKeys.sizeLabel, .string(GeneralKeys.sizeLabel(parameters: items.reduce(0) { $0 + $1.descriptor.elementCount })))
-        for entry in hyperparameters.entries where !entry.key.hasPrefix(OriginKeys.prefix) { metadata.set(entry.key, entry.value) }
+        for entry in (generation?.entries ?? []) + hyperparameters.entries { metadata.set(entry.key, entry.value) }
         GGUFTypes.setFileType(of: items.map(\.descriptor), &metadata)
         metadata.set("general.quantization_version", .uint32(2))
         for entry in tokenizer { metadata.set(entry.key, entry.value) }
         metadata.set(OriginKeys.modelType, .string(architecture.modelTypes[0]))
-        for entry in hyperparameters.entries where entry.key.hasPrefix(OriginKeys.prefix) { metadata.set(entry.key, entry.value) }
+        metadata.set(OriginKeys.config, .string(config.document))
+        if let generationText { metadata.set(OriginKeys.generationConfig, .string(generationText)) }
+        for token in OriginKeys.tokens {
+            if let id = metadata[token.ggml] { metadata.set(token.origin, id) }
+        }
         if !tied.isEmpty { metadata.set(OriginKeys.tied, .array(.string(tied))) }
         for entry in origins.entries { metadata.set(entry.key, entry.value) }
         for entry in base.metadata.entries where metadata[entry.key] == nil || [GeneralKeys.name, GeneralKeys.sizeLabel].contains(entry.key) {

@@ -5,17 +5,26 @@ package import QAMFormat
 package struct ModelConfig: Sendable {
     package static let name = "config.json"
 
+    /// The file's text as it is.
+    let document: String
     private var members: JSONValue
 
     /// Nil where none of the files is a config.json. Throws `malformed`.
     package init?(_ files: [any EmbeddedFile]) throws {
         guard let file = files.first(where: { $0.name == Self.name }) else { return nil }
         guard file.byteCount <= 16 << 20 else { throw Self.fault("it is too large for a configuration") }
+        try self.init(file.read(0..<file.byteCount))
+    }
+
+    /// Of a file's bytes. Throws `malformed`.
+    init(_ bytes: [UInt8]) throws {
         do {
-            members = try JSONValue(parsing: file.read(0..<file.byteCount), section: "JSON")
+            // Python writes Infinity and NaN, mostly where nobody here looks: `number` refuses them.
+            members = try JSONValue(parsing: bytes, section: "JSON", takingNonFinite: true)
         } catch let error as QAMError {
             throw error.inFile(Self.name)
         }
+        document = String(decoding: bytes, as: UTF8.self)
         guard case .object = members else { throw Self.fault("it is no JSON object") }
         if let text = self["text_config"], case .object(let own) = text, case .object(let outer) = members {
             let names = Set(own.map(\.key))
@@ -27,6 +36,12 @@ package struct ModelConfig: Sendable {
     /// The value of a key; nil where it is missing or null.
     package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
 
+    /// The keys whose values are not null, false or empty.
+    var saidKeys: [String] {
+        guard case .object(let list) = members else { return [] }
+        return list.filter { ![.null, false, [:], []].contains($0.value) }.map(\.key)
+    }
+
     /// Throws `malformed` where the value is no text.
     package func text(_ key: String) throws -> String? {
         guard let value = self[key] else { return nil }
@@ -36,16 +51,16 @@ package struct ModelConfig: Sendable {
 
     package func count(_ value: JSONValue, key: String) throws -> UInt32 {
         guard case .integer(let integer) = value, let count = UInt32(exactly: integer) else {
-            throw Self.fault("\"\(key)\" must be an integer from 0 to 2^32 - 1, not \(JSONWriter.text(value))")
+            throw Self.fault("\"\(key)\" must be an integer from 0 to 2^32 - 1, not \(JSONWriter.text(value, keepingNonFinite: true))")
         }
         return count
     }
 
     package func number(_ value: JSONValue, key: String) throws -> Double {
         switch value {
-        case .number(let number): return number
+        case .number(let number) where number.isFinite: return number
         case .integer(let integer): return Double(integer)
-        default: throw Self.fault("\"\(key)\" must be a number, not \(JSONWriter.text(value))")
+        default: throw Self.fault("\"\(key)\" must be a number, not \(JSONWriter.text(value, keepingNonFinite: true))")
         }
     }
 

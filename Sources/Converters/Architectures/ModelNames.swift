@@ -14,14 +14,15 @@ public enum ModelNames: String, CaseIterable, Sendable {
 
     static let architectureKey = "general.architecture"
 
-    /// The source with these names. One that has them already is given back as it is. What cannot be renamed keeps its names, which a
-    /// warning says, or with `strict` is an error.
+    /// The source with these names. One that has them already is given back as it is. A model of an architecture that is not known keeps its
+    /// names, which a warning says, or with `strict` is an error.
     ///
     /// - Parameters:
     ///   - pre: the pre-tokenizer's name in GGUF, where the tokenizer does not tell it.
     ///   - carryingFiles: whether files whose content becomes metadata come along too.
-    /// - Throws: `unsupported` with `strict` for unknown architectures and tensors, and for configurations that GGUF cannot say;
-    ///   `malformed` for wrong or missing values, by file and key. Reads config.json, the tokenizer and one-dimensional tensors.
+    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot say, and for tensors that loaders of
+    ///   GGUF do not know; `malformed` for wrong or missing values, by file and key, and for tensors that are missing or of another shape than
+    ///   the configuration asks for. Reads config.json, the tokenizer and one-dimensional tensors.
     public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
         let present = Self.of(source)
         // Without a sign of GGUF there is nothing to rename.
@@ -30,7 +31,7 @@ public enum ModelNames: String, CaseIterable, Sendable {
             switch self {
             case .gguf:
                 let (architecture, config) = try Architecture.of(huggingFace: source)
-                return try HuggingFaceToGGUF(architecture, config, strict: strict, pre: pre, carryingFiles: carryingFiles).source(source)
+                return try HuggingFaceToGGUF(architecture, config, pre: pre, carryingFiles: carryingFiles).source(source)
             case .huggingFace:
                 return try GGUFToHuggingFace(Architecture.of(gguf: source), strict: strict).source(source)
             }

@@ -11,6 +11,20 @@ enum OriginKeys {
     static let exact = prefix + "exact"
     /// Names of copies of the embedding that were left out (strings).
     static let tied = prefix + "tied"
-    /// `rope_scaling` of config.json, as JSON.
-    static let ropeScaling = prefix + "rope_scaling"
+    /// The text of config.json (string).
+    static let config = prefix + "config"
+    /// The text of generation_config.json (string).
+    static let generationConfig = prefix + "generation_config"
+
+    /// Tokens that config.json and generation_config.json name by their ids, in either world: ours keeps what GGUF's key was when the file was
+    /// written, and so tells whether it has been edited since.
+    static let tokens = ["bos", "eos", "padding"].map { (ggml: "tokenizer.ggml.\($0)_token_id", origin: "\(prefix)\($0)_token_id", config: "\($0.prefix(3))_token_id") }
+
+    /// The ids of tokens that GGUF's keys have got since the file was written, by their keys in config.json.
+    static func editedTokens(_ metadata: Metadata) throws -> [(key: String, id: Int)] {
+        try tokens.compactMap { token in
+            guard let value = metadata[token.ggml], value != metadata[token.origin] else { return nil }
+            return (token.config, try value.count(key: token.ggml))
+        }
+    }
 }

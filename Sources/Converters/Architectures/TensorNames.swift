@@ -7,6 +7,9 @@ struct TensorNames: Sendable {
         var rule: TensorRule
         /// The name in the other world.
         var name: String
+        /// Nil for a tensor that is of no layer.
+        var layer: Int?
+        var isBias: Bool
     }
 
     private var byHuggingFace: [String: TensorRule] = [:]
@@ -22,12 +25,12 @@ struct TensorNames: Sendable {
     /// O(length).
     func match(huggingFace name: String) -> Match? {
         guard let parts = Parts(name), let rule = byHuggingFace[parts.template] else { return nil }
-        return Match(rule: rule, name: parts.filled(into: rule.gguf))
+        return Match(rule: rule, name: parts.filled(into: rule.gguf), layer: parts.layer, isBias: parts.isBias)
     }
 
     func match(gguf name: String) -> Match? {
         guard let parts = Parts(name), let rule = byGGUF[parts.template] else { return nil }
-        return Match(rule: rule, name: parts.filled(into: rule.huggingFace))
+        return Match(rule: rule, name: parts.filled(into: rule.huggingFace), layer: parts.layer, isBias: parts.isBias)
     }
 
     /// Follows from the configuration, and newer checkpoints do without it.
@@ -38,14 +41,23 @@ struct TensorNames: Sendable {
         [RopeFactors.frequencies, RopeFactors.long, RopeFactors.short].contains(name) || name.hasSuffix(".attn_rot_embd")
     }
 
+    /// Whether a tensor is one of these, and so no part of the check.
+    static func followsFromConfiguration(_ name: String, _ names: ModelNames) -> Bool {
+        names == .gguf ? isRotaryFactor(gguf: name) : isRotaryFrequency(huggingFace: name)
+    }
+
     /// A name's template, with `#` for the first number, and what was there.
     private struct Parts {
         var template: String
         private var number: String?
         private var suffix: String
 
+        var layer: Int? { number.flatMap { Int($0) } }
+        var isBias: Bool { suffix == ".bias" }
+
         init?(_ name: String) {
-            guard let suffix = [".weight", ".bias"].first(where: { name.hasSuffix($0) }) else { return nil }
+            // What stands for a number in templates is none.
+            guard !name.contains("#"), let suffix = [".weight", ".bias"].first(where: { name.hasSuffix($0) }) else { return nil }
             self.suffix = suffix
             var parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             if let place = parts.firstIndex(where: { Int($0).map(String.init) == $0 }) {

@@ -1,46 +1,59 @@
 /// Parts that the tables of tensors have in common.
 extension TensorRule {
     static let embeddingAndHead = [
-        TensorRule("model.embed_tokens", "token_embd"),
-        TensorRule("lm_head", "output"),
+        TensorRule("model.embed_tokens", "token_embd", .vocabulary, .width),
+        head,
     ]
 
+    /// Where there is none, the embedding takes its place.
+    static let head = TensorRule("lm_head", "output", .vocabulary, .width)
+
     /// Separate projections. `interleaved`: for loaders whose rotary embedding pairs neighbours.
-    static func attention(interleaved: Bool) -> [TensorRule] {
-        [
-            TensorRule("model.layers.#.self_attn.q_proj", "blk.#.attn_q", interleaved ? .interleaved(heads: "num_attention_heads") : .none),
-            TensorRule("model.layers.#.self_attn.k_proj", "blk.#.attn_k", interleaved ? .interleaved(heads: "num_key_value_heads") : .none),
-            TensorRule("model.layers.#.self_attn.v_proj", "blk.#.attn_v"),
-            TensorRule("model.layers.#.self_attn.o_proj", "blk.#.attn_output"),
+    static func attention(interleaved: Bool, bias: Bias, outputBias: Bias) -> [TensorRule] {
+        func change(_ heads: Heads) -> Change { interleaved ? .interleaved(heads) : .none }
+        return [
+            TensorRule("model.layers.#.self_attn.q_proj", "blk.#.attn_q", .queries, .width, change: change(.ofQueries), bias: bias),
+            TensorRule("model.layers.#.self_attn.k_proj", "blk.#.attn_k", .keys, .width, change: change(.ofKeys), bias: bias),
+            TensorRule("model.layers.#.self_attn.v_proj", "blk.#.attn_v", .keys, .width, bias: bias),
+            TensorRule("model.layers.#.self_attn.o_proj", "blk.#.attn_output", .width, .queries, bias: outputBias),
         ]
     }
 
     static func queryAndKeyNorms(_ change: Change = .none) -> [TensorRule] {
         [
-            TensorRule("model.layers.#.self_attn.q_norm", "blk.#.attn_q_norm", change),
-            TensorRule("model.layers.#.self_attn.k_norm", "blk.#.attn_k_norm", change),
+            TensorRule("model.layers.#.self_attn.q_norm", "blk.#.attn_q_norm", .head, change: change),
+            TensorRule("model.layers.#.self_attn.k_norm", "blk.#.attn_k_norm", .head, change: change),
         ]
     }
 
-    static let feedForward = [
-        TensorRule("model.layers.#.mlp.gate_proj", "blk.#.ffn_gate"),
-        TensorRule("model.layers.#.mlp.up_proj", "blk.#.ffn_up"),
-        TensorRule("model.layers.#.mlp.down_proj", "blk.#.ffn_down"),
-    ]
+    static func feedForward(bias: Bias = .none) -> [TensorRule] {
+        [
+            TensorRule("model.layers.#.mlp.gate_proj", "blk.#.ffn_gate", .feedForward, .width, bias: bias),
+            TensorRule("model.layers.#.mlp.up_proj", "blk.#.ffn_up", .feedForward, .width, bias: bias),
+            TensorRule("model.layers.#.mlp.down_proj", "blk.#.ffn_down", .width, .feedForward, bias: bias),
+        ]
+    }
 
     /// Norms before attention and feed-forward and at the end.
     static let norms = [
-        TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm"),
-        TensorRule("model.layers.#.post_attention_layernorm", "blk.#.ffn_norm"),
-        TensorRule("model.norm", "output_norm"),
+        TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm", .width),
+        TensorRule("model.layers.#.post_attention_layernorm", "blk.#.ffn_norm", .width),
+        TensorRule("model.norm", "output_norm", .width),
     ]
 
     /// Gemma's four norms a layer and the last one, stored as their difference from 1.
     static let gemmaNorms = [
-        TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm", .plusOne),
-        TensorRule("model.layers.#.post_attention_layernorm", "blk.#.post_attention_norm", .plusOne),
-        TensorRule("model.layers.#.pre_feedforward_layernorm", "blk.#.ffn_norm", .plusOne),
-        TensorRule("model.layers.#.post_feedforward_layernorm", "blk.#.post_ffw_norm", .plusOne),
-        TensorRule("model.norm", "output_norm", .plusOne),
+        TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm", .width, change: .plusOne),
+        TensorRule("model.layers.#.post_attention_layernorm", "blk.#.post_attention_norm", .width, change: .plusOne),
+        TensorRule("model.layers.#.pre_feedforward_layernorm", "blk.#.ffn_norm", .width, change: .plusOne),
+        TensorRule("model.layers.#.post_feedforward_layernorm", "blk.#.post_ffw_norm", .width, change: .plusOne),
+        TensorRule("model.norm", "output_norm", .width, change: .plusOne),
     ]
+}
+
+extension TensorRule.Bias {
+    /// Of all of a llama's projections; of models that carry biases of queries, keys and values only, the output's is zero.
+    static let attention = TensorRule.Bias.flagged("attention_bias")
+    static let output = TensorRule.Bias.flagged("attention_bias", lenient: true)
+    static let unloadableOutput = TensorRule.Bias.flagged("attention_bias", lenient: true, loadable: false)
 }

@@ -2,10 +2,12 @@ import QAMFormat
 
 /// Where models meet their tokenizers.
 enum Tokenizers {
-    /// The keys `tokenizer.*`. Where no file tells a tokenizer, loaders are told so: such a model takes token ids only.
-    static func metadata(_ files: [any EmbeddedFile], pre: String?) throws -> (entries: [Metadata.Entry], warnings: [String]) {
+    /// The keys `tokenizer.*`, and whether they say the tokenizer. Where no file tells one, or one that they cannot say, loaders are told that there
+    /// is none: such a model takes token ids only.
+    static func metadata(_ files: [any EmbeddedFile], pre: String?) throws -> (entries: [Metadata.Entry], isSaid: Bool, warnings: [String]) {
         let (entries, warnings) = try TokenizerConversion.ggufMetadata(files: files, pre: pre)
-        return (entries.isEmpty ? [Metadata.Entry(key: "tokenizer.ggml.model", value: .string("none"))] : entries, warnings)
+        guard !entries.isEmpty else { return ([Metadata.Entry(key: "tokenizer.ggml.model", value: .string("none"))], false, warnings) }
+        return (entries, true, warnings)
     }
 
     /// The tokenizer's files.

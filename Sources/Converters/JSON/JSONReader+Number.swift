@@ -32,12 +32,19 @@ extension JSONReader {
 
     /// Reads any number as the nearest floating-point value; beyond the type's range is an error.
     package mutating func number<T: BinaryFloatingPoint & LosslessStringConvertible>(_ type: T.Type = Double.self) throws -> T {
+        if takesNonFinite, let value: T = try nonFinite() { return value }
         let (token, _) = try numberToken()
         guard let value = T(String(decoding: bytes[token], as: UTF8.self)), value.isFinite else {
             position = token.lowerBound
             throw malformed("the number is out of range")
         }
         return value
+    }
+
+    private mutating func nonFinite<T: BinaryFloatingPoint>() throws -> T? {
+        if try literal("NaN") { return .nan }
+        if try literal("Infinity") { return .infinity }
+        return try literal("-Infinity") ? -.infinity : nil
     }
 
     /// The bytes of a number by JSON's grammar, and whether it has neither fraction nor exponent.
@@ -72,7 +79,7 @@ extension JSONReader {
 
     private mutating func numberToken() throws -> (Range<Int>, isInteger: Bool) {
         skipSpace()
-        guard let (end, isInteger) = scanNumber(from: position) else { throw malformed("a number is expected here") }
+        guard let (end, isInteger) = scanNumber(from: position) else { throw unexpected("a number") }
         defer { position = end }
         return (position..<end, isInteger)
     }

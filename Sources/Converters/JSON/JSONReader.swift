@@ -5,7 +5,7 @@ package import QAMFormat
 /// UTF-8 only, without byte order mark or NUL padding; white space around values is fine. Nesting is bounded, so
 /// that no document can exhaust the stack, and nothing is allocated beyond a small multiple of the text. Every member
 /// of an object is handed to the caller, who decides what a repeated key means. Errors are `malformed` and carry
-/// the offset. Time is linear in the text.
+/// the offset, of a text that begins its file also line and column. Time is linear in the text.
 package struct JSONReader {
     /// Arrays and objects may lie this deep in each other.
     package static let depthLimit = 64
@@ -17,12 +17,15 @@ package struct JSONReader {
     private var depth = 0
     private let section: String
     private let base: Int
+    /// Whether numbers may be `NaN`, `Infinity` and `-Infinity`, which Python writes.
+    let takesNonFinite: Bool
 
     /// `section` and `base`, the offset of the first byte in its file, are for error messages only.
-    package init(_ bytes: [UInt8], section: String, base: Int = 0) {
+    package init(_ bytes: [UInt8], section: String, base: Int = 0, takingNonFinite: Bool = false) {
         self.bytes = bytes
         self.section = section
         self.base = base
+        takesNonFinite = takingNonFinite
     }
 
     /// What the next value is, by its first byte.
@@ -35,7 +38,10 @@ package struct JSONReader {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
         case UInt8(ascii: "t"), UInt8(ascii: "f"): return .bool
         case UInt8(ascii: "n"): return .null
-        default: throw malformed("a JSON value is expected here")
+        case UInt8(ascii: "N"), UInt8(ascii: "I"):
+            guard takesNonFinite else { throw unexpected("a JSON value") }
+            return .number
+        default: throw unexpected("a JSON value")
         }
     }
 
@@ -82,7 +88,7 @@ package struct JSONReader {
     }
 
     package func malformed(_ message: String) -> QAMError {
-        QAMError(.malformed, message, at: .init(section: section, offset: base + position))
+        QAMError(.malformed, message + (base == 0 ? " (\(lineAndColumn))" : ""), at: .init(section: section, offset: base + position))
     }
 
     mutating func skipSpace() {
@@ -97,7 +103,7 @@ package struct JSONReader {
     /// Skips white space and then the byte `byte`.
     mutating func expect(_ byte: UInt8, _ what: String) throws {
         skipSpace()
-        guard position < bytes.count, bytes[position] == byte else { throw malformed("\(what) is expected here") }
+        guard position < bytes.count, bytes[position] == byte else { throw unexpected(what) }
         position += 1
     }
 
@@ -119,14 +125,14 @@ package struct JSONReader {
             guard position < bytes.count else { throw malformed("the JSON text ends inside \(what)") }
             let next = bytes[position]
             guard next == close || next == UInt8(ascii: ",") else {
-                throw malformed("a comma or the end of \(what) is expected here")
+                throw unexpected("a comma or the end of \(what)")
             }
             position += 1
             if next == close { return }
         }
     }
 
-    private mutating func literal(_ word: StaticString) throws -> Bool {
+    mutating func literal(_ word: StaticString) throws -> Bool {
         skipSpace()
         let end = position + word.utf8CodeUnitCount
         guard end <= bytes.count, bytes[position..<end].elementsEqual(word.description.utf8) else { return false }

@@ -45,8 +45,10 @@ extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
 
 extension JSONValue {
     /// Parses a whole document. Throws `malformed`, also for an object that repeats a key.
-    package init(parsing bytes: [UInt8], section: String) throws {
-        var reader = JSONReader(bytes, section: section)
+    ///
+    /// - Parameter takingNonFinite: whether numbers may be `NaN`, `Infinity` and `-Infinity`, which Python writes.
+    package init(parsing bytes: [UInt8], section: String, takingNonFinite: Bool = false) throws {
+        var reader = JSONReader(bytes, section: section, takingNonFinite: takingNonFinite)
         self = try reader.value()
         try reader.end()
     }
@@ -62,13 +64,13 @@ extension JSONReader {
         case .bool: return .bool(try bool())
         case .string: return .string(try string())
         case .number:
-            var attempt = self
-            // Minus zero is kept: an integer has none.
-            if let integer = try? attempt.integer(Int128.self), integer != 0 || bytes[position] != UInt8(ascii: "-") {
-                self = attempt
-                return .integer(integer)
-            }
-            return .number(try number())
+            guard let (end, isInteger) = scanNumber(from: position), isInteger,
+                let integer = Int128(String(decoding: bytes[position..<end], as: UTF8.self)),
+                // Minus zero is kept: an integer has none.
+                integer != 0 || bytes[position] != UInt8(ascii: "-")
+            else { return .number(try number()) }
+            position = end
+            return .integer(integer)
         case .array:
             var elements: [JSONValue] = []
             try array { reader in elements.append(try reader.value()) }

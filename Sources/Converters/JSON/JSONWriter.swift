@@ -1,10 +1,11 @@
 /// Writes JSON, the same bytes for the same calls.
 ///
 /// Only what must be escaped is. Floating-point numbers are the shortest text that reads back as the same value; JSON
-/// has no text for those that are not finite, so they become `null`.
+/// has no text for those that are not finite, so they become `null`, or with `keepingNonFinite` what Python writes.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private let isPretty: Bool
+    private let keepsNonFinite: Bool
     private var depth = 0
     private var previous = Previous.opening
 
@@ -12,11 +13,14 @@ public struct JSONWriter {
     private enum Previous { case opening, key, value }
 
     /// `pretty` puts every member and element on a line of its own, indented by two spaces a level.
-    public init(pretty: Bool = false) { isPretty = pretty }
+    public init(pretty: Bool = false, keepingNonFinite: Bool = false) {
+        isPretty = pretty
+        keepsNonFinite = keepingNonFinite
+    }
 
     /// The text of a whole document.
-    public static func text(_ value: JSONValue, pretty: Bool = false) -> String {
-        var writer = JSONWriter(pretty: pretty)
+    public static func text(_ value: JSONValue, pretty: Bool = false, keepingNonFinite: Bool = false) -> String {
+        var writer = JSONWriter(pretty: pretty, keepingNonFinite: keepingNonFinite)
         writer.value(value)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
@@ -46,7 +50,8 @@ public struct JSONWriter {
     public mutating func integer(_ value: some BinaryInteger) { literal(value.description) }
 
     public mutating func number(_ value: some BinaryFloatingPoint & LosslessStringConvertible) {
-        literal(value.isFinite ? value.description : "null")
+        if value.isFinite { return literal(value.description) }
+        literal(!keepsNonFinite ? "null" : value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")
     }
 
     public mutating func value(_ value: JSONValue) {

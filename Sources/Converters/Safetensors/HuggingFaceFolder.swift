@@ -23,7 +23,10 @@ public struct HuggingFaceFolder: TensorSource {
             try self.init(model: model, folder: Path.folder(of: path), warnings: [])
         default:
             let model = try SafetensorsSource(path: path)
-            self.init(model: model, sideFiles: [], warnings: model.warnings)
+            let alone = ShardName(Path.name(of: path)).map { shard in
+                "\(Path.name(of: path)) is one of \(shard.count) shards, and only its tensors are taken: give the folder or the index for the whole model"
+            }
+            self.init(model: model, sideFiles: [], warnings: model.warnings + [alone].compactMap(\.self))
         }
     }
 
@@ -46,8 +49,9 @@ public struct HuggingFaceFolder: TensorSource {
         } else if hasIndex {
             try self.init(model: try ShardedSafetensorsSource(indexPath: indexPath), folder: folder, warnings: [])
         } else {
-            throw QAMError(.notFound, "the folder holds neither \(SafetensorsPlan.modelName) nor \(SafetensorsPlan.indexName)",
-                           at: .init(file: folder))
+            let advice = FolderAdvice.text(names: try Folder.names(in: folder)).map { "; \($0)" } ?? ""
+            throw QAMError(
+                .notFound, "the folder holds neither \(SafetensorsPlan.modelName) nor \(SafetensorsPlan.indexName)\(advice)", at: .init(file: folder))
         }
     }
 

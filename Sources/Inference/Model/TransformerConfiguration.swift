@@ -58,10 +58,6 @@ public struct TransformerConfiguration: Hashable, Sendable {
     public var rotary = Rotary()
     public var slidingWindow: SlidingWindow?
     public var head = Head.asFound
-    /// Whether queries, keys and values must have biases. What biases a model has are added in any case.
-    public var requiresAttentionBiases = false
-    /// Whether the queries and keys of each head must be normalised. They are in any case where the model has weights for it.
-    public var requiresHeadNorms = false
 
     public init(
         vocabularySize: Int, width: Int, feedForwardWidth: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,

@@ -7,9 +7,9 @@ struct TransformerLayer: Sendable {
         var matrix: any Linear
         var bias: [Float]?
 
-        init(_ name: String, rows: Int, columns: Int, requiresBias: Bool, from weights: ModelWeights) throws {
+        init(_ name: String, rows: Int, columns: Int, from weights: ModelWeights) throws {
             matrix = try weights.matrix("\(name).weight", rows: rows, columns: columns)
-            bias = try weights.vector("\(name).bias", count: rows, isRequired: requiresBias)
+            bias = try weights.vector(ifThere: "\(name).bias", count: rows)
         }
 
         func apply(_ input: LayerInput, pool: WorkerPool) throws -> FloatMatrix {
@@ -38,15 +38,13 @@ struct TransformerLayer: Sendable {
     /// Throws `malformed` where a tensor is missing or has another shape than the configuration says.
     init(_ index: Int, _ configuration: TransformerConfiguration, from weights: ModelWeights) throws {
         let prefix = "model.layers.\(index)", c = configuration
-        func projection(_ name: String, _ rows: Int, _ columns: Int, requiresBias: Bool = false) throws -> Projection {
-            try Projection("\(prefix).\(name)", rows: rows, columns: columns, requiresBias: requiresBias, from: weights)
+        func projection(_ name: String, _ rows: Int, _ columns: Int) throws -> Projection {
+            try Projection("\(prefix).\(name)", rows: rows, columns: columns, from: weights)
         }
-        func input(_ name: String, heads: Int) throws -> Projection {
-            try projection("self_attn.\(name)", heads * c.headWidth, c.width, requiresBias: c.requiresAttentionBiases)
-        }
+        func input(_ name: String, heads: Int) throws -> Projection { try projection("self_attn.\(name)", heads * c.headWidth, c.width) }
         func norm(_ name: String) throws -> [Float] { try weights.vector("\(prefix).\(name).weight", count: c.width) }
         func headNorm(_ name: String) throws -> [Float]? {
-            try weights.vector("\(prefix).self_attn.\(name).weight", count: c.headWidth, isRequired: c.requiresHeadNorms)
+            try weights.vector(ifThere: "\(prefix).self_attn.\(name).weight", count: c.headWidth)
         }
 
         window = c.window(ofLayer: index)

@@ -89,10 +89,8 @@ public struct ModelWeights: Sendable {
         return order.map { numbers[$0] }
     }
 
-    /// The numbers of a small tensor; nil where it is missing and may be.
-    func vector(_ name: String, count: Int, isRequired: Bool) throws -> [Float]? {
-        isRequired || has(name) ? try vector(name, count: count) : nil
-    }
+    /// The numbers of a small tensor; nil where it is missing.
+    func vector(ifThere name: String, count: Int) throws -> [Float]? { has(name) ? try vector(name, count: count) : nil }
 
     private func required(_ name: String) throws -> Int {
         guard let index = index(name) else { throw QAMError(.malformed, "the model has no such tensor", at: .init(tensor: name)) }

@@ -2,6 +2,11 @@ internal import QAMFormat
 
 /// Reads a tokenizer from Hugging Face's files.
 struct HuggingFaceTokenizer {
+    /// A tokenizer of a kind that GGUF's keys cannot say; nothing that the user could add would change it.
+    struct UnknownKind: Error {
+        var reason: String
+    }
+
     private let files: TokenizerFiles
     /// Names the pre-tokenizer of a byte-level tokenizer in place of tokenizer.json.
     private let pre: PreTokenizer?
@@ -12,7 +17,7 @@ struct HuggingFaceTokenizer {
         self.pre = pre
     }
 
-    /// The tokenizer; nil where the files hold none.
+    /// The tokenizer; nil where the files hold none. Throws `UnknownKind`, and `QAMError` as `TokenizerConversion.ggufMetadata`.
     mutating func read() throws -> Tokenizer? {
         let json = try files.bytes(.tokenizer).map { bytes in
             try TokenizerFiles.place(.tokenizer) { try TokenizerJSON(bytes, section: TokenizerFiles.Name.tokenizer.rawValue) }
@@ -25,7 +30,7 @@ struct HuggingFaceTokenizer {
     private mutating func read(_ json: TokenizerJSON) throws -> Tokenizer {
         guard json.modelType == "BPE", json.foreignSetting == nil else {
             let what = json.foreignSetting.map { "with \"\($0)\"" } ?? "of the type \"\(json.modelType)\""
-            throw unsupported("a tokenizer \(what) cannot be written; BPE over bytes and SentencePiece's BPE can")
+            throw UnknownKind(reason: "a tokenizer \(what) cannot be written; BPE over bytes and SentencePiece's BPE can")
         }
         var vocabulary = VocabularyBuilder(.tokenizer)
         for (text, id) in json.vocabulary {
@@ -33,7 +38,7 @@ struct HuggingFaceTokenizer {
             vocabulary.set(.init(text: text, type: .normal), at: id)
         }
         if json.preTokenizer.names("ByteLevel") { return try byteLevel(json, &vocabulary) }
-        guard json.hasByteFallback else { throw unsupported("the tokenizer neither works on bytes nor falls back to them") }
+        guard json.hasByteFallback else { throw UnknownKind(reason: "the tokenizer neither works on bytes nor falls back to them") }
         return try pieces(json, &vocabulary)
     }
 
@@ -41,7 +46,7 @@ struct HuggingFaceTokenizer {
         let modelType = files.modelSetting("model_type")?.string
         let pre = try pre ?? .recognized(json.preTokenizer, ignoresMerges: json.ignoresMerges, modelType: modelType)
         if let merge = json.merges.first(where: { $0.left.utf8.contains(0x20) || $0.right.utf8.contains(0x20) }) {
-            throw unsupported("the merge of \"\(merge.left)\" and \"\(merge.right)\" holds a space, which GGUF's merges cannot")
+            throw UnknownKind(reason: "the merge of \"\(merge.left)\" and \"\(merge.right)\" holds a space, which GGUF's merges cannot")
         }
         if json.ignoresMerges != pre.traits.contains(.ignoresMerges) {
             warnings.append(
@@ -139,9 +144,7 @@ struct HuggingFaceTokenizer {
         guard let model = try sentencePieceModel() else { return nil }
         try refusePreTokenizer()
         guard model.isBytePairEncoding else {
-            throw QAMError(
-                .unsupported, "the pieces are not joined by BPE, but chosen by likelihood, which cannot be written",
-                at: .init(file: TokenizerFiles.Name.sentencePiece.rawValue))
+            throw UnknownKind(reason: "the pieces of \(TokenizerFiles.Name.sentencePiece.rawValue) are not joined by BPE, but chosen by likelihood, which cannot be written")
         }
         var vocabulary = VocabularyBuilder(.sentencePiece)
         for (id, token) in model.tokens.enumerated() { vocabulary.set(token, at: id) }
@@ -168,9 +171,5 @@ struct HuggingFaceTokenizer {
         for type in json.normalizers.compactMap({ $0["type"]?.string }) where !harmless.contains(type) {
             warnings.append("GGUF cannot say what the normalizer \"\(type)\" does: some texts will be encoded differently")
         }
-    }
-
-    private func unsupported(_ message: String) -> QAMError {
-        QAMError(.unsupported, message, at: .init(file: TokenizerFiles.Name.tokenizer.rawValue))
     }
 }

@@ -4,18 +4,24 @@ package import QAMFormat
 package enum TokenizerConversion {
     /// GGUF's keys, in the order in which the peers write them, from tokenizer.json or tokenizer.model and the
     /// configuration files beside it. The vocabulary gets config.json's `vocab_size`, since loaders want a token for each row of
-    /// the embedding matrix. Without a tokenizer there are no keys and a warning.
+    /// the embedding matrix. Without a tokenizer, or with one
+    /// that is neither BPE over bytes nor SentencePiece's BPE, there are no keys and a warning.
     ///
     /// `pre` names a byte-level tokenizer's pre-tokenizer in place of what tokenizer.json says. Throws `malformed` with file
-    /// and offset, `unsupported` for tokenizers that are neither BPE over bytes nor SentencePiece's BPE, or whose
-    /// pre-tokenizer no loader knows, and `invalidArgument` for a `pre` that is not known.
+    /// and offset, `unsupported` for a pre-tokenizer that no loader knows, and `invalidArgument` for a `pre` that is not known.
     ///
     /// Time and memory are linear in the files.
     package static func ggufMetadata(
         files: [any EmbeddedFile], pre: String? = nil
     ) throws -> (entries: [Metadata.Entry], warnings: [String]) {
         var reader = HuggingFaceTokenizer(try TokenizerFiles(files), pre: try pre.map(PreTokenizer.named))
-        guard let tokenizer = try reader.read() else {
+        let found: Tokenizer?
+        do {
+            found = try reader.read()
+        } catch let unknown as HuggingFaceTokenizer.UnknownKind {
+            return ([], ["\(unknown.reason): the output has no tokenizer, and takes token ids only; keep its files for the way back"])
+        }
+        guard let tokenizer = found else {
             let names = [TokenizerFiles.Name.tokenizer, .sentencePiece].map(\.rawValue).joined(separator: " nor ")
             return ([], ["there is neither \(names), so the output has no tokenizer"])
         }

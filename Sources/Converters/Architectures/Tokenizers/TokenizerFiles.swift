@@ -27,7 +27,7 @@ struct TokenizerFiles {
         }
         for name in Name.parsed {
             guard let bytes = try self.bytes(name) else { continue }
-            let document = try Self.place(name) { try JSONValue(parsing: bytes, section: name.rawValue) }
+            let document = try Self.place(name) { try JSONValue(parsing: bytes, section: name.rawValue, takingNonFinite: true) }
             guard case .object = document else { throw malformed(name, "the document is no object") }
             documents[name] = document
         }

@@ -1,0 +1,111 @@
+package import QAMFormat
+
+/// Whether a model's tensors are those that its configuration asks for: the one check before a model is converted or run.
+extension ModelShape {
+    /// What a model has beside.
+    package struct Surplus: Sendable {
+        /// Tensors that the architecture does not have, or not with so many layers.
+        package fileprivate(set) var unknown: [String] = []
+        /// Biases that transformers leaves out, since config.json does not tell of them, and that others add.
+        fileprivate var untold: [(name: String, key: String)] = []
+
+        package var warnings: [String] {
+            guard let first = untold.first else { return [] }
+            return [
+                "\(Self.listed(untold.map(\.name))): transformers leaves such biases out, since \"\(first.key)\" is not true in "
+                    + "\(ModelConfig.name), and others add them"
+            ]
+        }
+
+        /// The first of the names, and how many there are.
+        package static func listed(_ names: [String]) -> String {
+            "\"\(names.first ?? "")\"" + (names.count > 1 ? " and \(names.count - 1) more" : "")
+        }
+    }
+
+    /// Throws `malformed`, by tensor, for the first that is missing or of another shape.
+    ///
+    /// - Parameters:
+    ///   - names: whose names the tensors have.
+    ///   - loader: whose loaders are to take them.
+    package func check(_ tensors: [TensorDescriptor], named names: ModelNames, for loader: ModelNames) throws -> Surplus {
+        var shapes: [ExactName: [Int]] = [:]
+        for tensor in tensors { shapes[ExactName(tensor.name)] = tensor.shape }
+        for rule in architecture.tensors where !rule.isOfLayers { try require(rule, of: nil, in: shapes, names) }
+        // What is missing ends the loop: a count that no tensors bear out costs nothing.
+        let rules = architecture.tensors.filter(\.isOfLayers)
+        for layer in 0..<layers {
+            for rule in rules { try require(rule, of: layer, in: shapes, names) }
+        }
+        return surplus(tensors, names, loader)
+    }
+
+    private func require(_ rule: TensorRule, of layer: Int?, in shapes: [ExactName: [Int]], _ names: ModelNames) throws {
+        let name = rule.name(names, layer: layer), weight = "\(name).weight", bias = "\(name).bias"
+        if let shape = shapes[ExactName(weight)] {
+            try compare(shape, rule.shape, of: weight)
+        } else if rule.huggingFace != TensorRule.head.huggingFace {
+            throw missing(weight)
+        } else if names == .huggingFace, !architecture.alwaysTied, config["tie_word_embeddings"] == false {
+            throw QAMError(
+                .malformed, "the tensor is missing, and since \"tie_word_embeddings\" is false the embedding cannot take its place", at: .init(tensor: weight))
+        }
+        if let shape = shapes[ExactName(bias)] {
+            try compare(shape, Array(rule.shape.prefix(1)), of: bias)
+        } else if needsBias(rule) {
+            throw missing(bias)
+        }
+    }
+
+    private func needsBias(_ rule: TensorRule) -> Bool {
+        switch rule.bias {
+        case .none: false
+        case .required: true
+        case .flagged(let key, let lenient, _): !lenient && config[key] == true
+        }
+    }
+
+    private func missing(_ name: String) -> QAMError {
+        QAMError(
+            .malformed, "the tensor is missing: the model is incomplete, or its configuration, which tells of \(layers) layers, is another's",
+            at: .init(tensor: name))
+    }
+
+    private func compare(_ shape: [Int], _ rule: [TensorRule.Extent], of name: String) throws {
+        let wanted = rule.map(count)
+        guard shape != wanted else { return }
+        func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " x ") }
+        let onlyRowsDiffer = shape.count == wanted.count && shape.dropFirst() == wanted.dropFirst()
+        let advice = rule.first.map { $0 == .vocabulary } == true && onlyRowsDiffer ? "; say in \"vocab_size\" how many tokens there are" : ""
+        throw QAMError(.malformed, "the tensor is \(text(shape)), and by the model's configuration \(text(wanted))\(advice)", at: .init(tensor: name))
+    }
+
+    private func surplus(_ tensors: [TensorDescriptor], _ names: ModelNames, _ loader: ModelNames) -> Surplus {
+        let table = TensorNames(architecture)
+        var surplus = Surplus()
+        for tensor in tensors where !TensorNames.followsFromConfiguration(tensor.name, names) {
+            guard let match = names == .gguf ? table.match(gguf: tensor.name) : table.match(huggingFace: tensor.name), match.layer ?? 0 < layers else {
+                surplus.unknown.append(tensor.name)
+                continue
+            }
+            guard match.isBias else { continue }
+            switch match.rule.bias {
+            case .none: surplus.unknown.append(tensor.name)
+            case .required: break
+            case .flagged(let key, _, let loadable):
+                if loader == .gguf, !loadable { surplus.unknown.append(tensor.name) }
+                else if config[key] != true { surplus.untold.append((tensor.name, key)) }
+            }
+        }
+        return surplus
+    }
+}
+
+extension TensorRule {
+    fileprivate var isOfLayers: Bool { huggingFace.contains("#") }
+
+    fileprivate func name(_ names: ModelNames, layer: Int?) -> String {
+        let template = names == .gguf ? gguf : huggingFace
+        return layer.map { template.replacing("#", with: String($0)) } ?? template
+    }
+}

@@ -1,0 +1,43 @@
+/// What helps with a folder that holds no model under the names that are looked for.
+package enum FolderAdvice {
+    /// By the names of what is there; nil where nothing is known to help.
+    package static func text(names: [String]) -> String? {
+        let shards = names.compactMap { name in ShardName(name).map { (name, $0) } }
+        let indexes = names.filter { $0.hasSuffix(indexEnding) }
+        if let index = indexes.first { return "give its index: \(listed(indexes, index))" }
+        if let (name, shard) = shards.first {
+            return "\(name) is one of \(shard.count) shards, and their index, \(shard.prefix)\(indexEnding), is missing: fetch it from where they are from"
+        }
+        if names.contains("model_index.json") { return "model_index.json tells of a pipeline of several models: give the folder of one of them" }
+        let files = names.filter { $0.hasSuffix(".safetensors") && !isForeign($0) }
+        if let file = files.first { return "name its file: \(listed(files, file))" }
+        if let own = names.first(where: isForeign) {
+            return "\(own) has Mistral's own names for tensors, which are not known here: fetch the files named model*.safetensors; "
+                + "or name the file, to keep it as it is"
+        }
+        let pickles = names.filter { name in [".bin", ".pt", ".pth", ".ckpt"].contains { name.hasSuffix($0) } }
+        if let pickle = pickles.first {
+            return "PyTorch's files are not read (\(listed(pickles, pickle))): save the model as safetensors, which save_pretrained of transformers does"
+        }
+        return nil
+    }
+
+    private static let indexEnding = ".safetensors.index.json"
+
+    private static func isForeign(_ name: String) -> Bool { name.hasPrefix("consolidated") && name.hasSuffix(".safetensors") }
+
+    private static func listed(_ names: [String], _ first: String) -> String { names.count > 1 ? "\(first) and \(names.count - 1) more" : first }
+}
+
+/// The name of one of a model's shards: `PREFIX-00001-of-00003.safetensors`.
+struct ShardName: Hashable {
+    var prefix: String
+    var count: Int
+
+    /// Nil for another name, and for the only shard of its model.
+    init?(_ name: String) {
+        guard let match = name.wholeMatch(of: /(.+)-\d{5}-of-(\d{5})\.safetensors/), let count = Int(match.output.2), count > 1 else { return nil }
+        prefix = String(match.output.1)
+        self.count = count
+    }
+}
