@@ -117,7 +117,7 @@ import Testing
             $0.tensors[0].dimensions = [1_533_916_891, 1_533_916_891]
         }
         // Two tensors whose sizes are right, but whose sum wraps round.
-        expectRefused(.truncated) {
+        expectRefused(.limitExceeded) {
             for index in 0..<2 {
                 $0.tensors[index].type = 24
                 $0.tensors[index].dimensions = [0x7FFF_FFFF_FFFF_FFC0]

@@ -160,9 +160,11 @@ import Testing
         #expect(try folder.names() == ["m.gguf.partial", "m.gguf.partial.journal", "whole.gguf"])
         _ = try await transfer(from: Self.model(), to: GGUFSink(output: .file(folder.path("m.gguf")), resuming: true), threads: 2)
         #expect(try contents(folder.path("m.gguf")) == contents(folder.path("whole.gguf")))
-        // What somebody else has left under the name does not get between the tensors.
-        try folder.write([UInt8](repeating: 0xFF, count: 10_000_000), "n.gguf.partial")
-        _ = try await transfer(from: Self.model(), to: GGUFSink(output: .file(folder.path("n.gguf")), resuming: true), threads: 2)
-        #expect(try contents(folder.path("n.gguf")) == contents(folder.path("whole.gguf")))
+        // What somebody else has left under the name is theirs.
+        let theirs = try folder.write([UInt8](repeating: 0xFF, count: 1000), "n.gguf.partial")
+        await #expect { try await transfer(from: Self.model(), to: GGUFSink(output: .file(folder.path("n.gguf")), resuming: true), threads: 2) } throws: {
+            ($0 as? QAMError)?.code == .cannotCreate
+        }
+        #expect(try contents(theirs) == [UInt8](repeating: 0xFF, count: 1000))
     }
 }

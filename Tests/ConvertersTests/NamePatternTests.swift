@@ -34,7 +34,7 @@ import Testing
     }
 
     /// A backtracking library would take longer than the universe has lasted.
-    @Test(.timeLimit(.minutes(1)), arguments: [#"(a+)+$"#, #"(a|a)*$"#, #"(a*)*$"#, #"(\w+\s?)+$"#, #"(.*)(.*)(.*)(.*)x"#, #"(a?){500}a{500}$"#])
+    @Test(.timeLimit(.minutes(1)), arguments: [#"(a+)+$"#, #"^(a|a)*$"#, #"^(a*)*$"#, #"(\w+\s?)+$"#, #"(.*)(.*)(.*)(.*)x"#, #"(a?){500}a{500}$"#])
     func noneRunsAway(_ pattern: String) throws {
         #expect(try !NamePattern(pattern).matches(String(repeating: "a", count: 2000) + "!"))
     }

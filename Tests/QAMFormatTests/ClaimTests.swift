@@ -83,13 +83,13 @@ import Testing
         let folder = try TemporaryFolder()
         let output = folder.path + "/out"
         for length in [Int.max, 1 << 62, (1 << 20) + 1, 0] {
-            let journal = try ResumeJournal(output: output, fingerprint: "f", resuming: false)
-            try journal.append(.init(extents: [.init(length: 5, hashes: [1])], distortion: nil))
-            try journal.append(.init(extents: [.init(length: length, hashes: [7])], distortion: nil))
-            journal.close(removing: false)
-            let again = try ResumeJournal(output: output, fingerprint: "f", resuming: true)
+            let journal = try ResumeJournal(output: output, paths: [output], fingerprint: "f", resuming: false)
+            try journal.append(.init(extents: [.init(length: 5, hashes: [1])], findings: TensorFindings()))
+            try journal.append(.init(extents: [.init(length: length, hashes: [7])], findings: TensorFindings()))
+            journal.discard(keepingPartial: true)
+            let again = try ResumeJournal(output: output, paths: [output], fingerprint: "f", resuming: true)
             #expect(again.records.count == 1, "\(length)")
-            again.close(removing: true)
+            again.discard(keepingPartial: false)
         }
     }
 

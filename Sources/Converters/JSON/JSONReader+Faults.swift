@@ -9,7 +9,8 @@ extension JSONReader {
 
     /// A known fault at the position.
     private var fault: String? {
-        if position == 0, let mark = Self.encodingFault(bytes) { return mark }
+        // The zero of a character that would be a brace in UTF-8 is met behind it.
+        if position < 2, let mark = Self.encodingFault(bytes) { return mark }
         guard position < bytes.count else { return nil }
         let rest = bytes[position...]
         switch bytes[position] {

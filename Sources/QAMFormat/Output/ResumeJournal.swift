@@ -106,7 +106,7 @@ package final class ResumeJournal {
     }
 
     /// The output is given up: removes the journal, or leaves it for a resumed run.
-    func discard(keepingPartial: Bool) {
+    package func discard(keepingPartial: Bool) {
         if !keepingPartial { try? claim.remove() }
         claim.close()
     }
