@@ -73,7 +73,7 @@ struct ModelInput {
         let reader: QAMReader?
     }
 
-    /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are no weights.
+    /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are not plain weights.
     func weights() throws -> Weights {
         if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
         return Weights(source: stored, reader: reader)

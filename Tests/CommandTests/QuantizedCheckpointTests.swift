@@ -57,7 +57,7 @@ import Testing
             for command in commands {
                 let outcome = try Command.run(command, in: scratch)
                 #expect(outcome.status == 65, "\(command): \(outcome.errors)")
-                #expect(outcome.errors.contains("\(model): the checkpoint is quantized already with \(scheme.name)"), "\(command): \(outcome.errors)")
+                #expect(outcome.errors.contains("\(model): the checkpoint is already quantized with \(scheme.name)"), "\(command): \(outcome.errors)")
                 #expect(outcome.errors.contains("dequantize") && outcome.output.isEmpty)
             }
         }

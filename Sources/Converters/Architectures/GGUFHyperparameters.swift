@@ -48,7 +48,7 @@ struct GGUFHyperparameters {
                     + architecture.gguf, .unsupported)
         }
         guard !architecture.features.contains(.ropeDimensions(partial: true)), try rotaryShare() != 1 else { return }
-        throw ModelConfig.fault("\"partial_rotary_factor\" is not 1, and loaders of GGUF turn whole heads in \(architecture.gguf)", .unsupported)
+        throw ModelConfig.fault("\"partial_rotary_factor\" is not 1, and GGUF loaders rotate whole heads in \(architecture.gguf)", .unsupported)
     }
 
     private mutating func add(_ feature: Feature) throws {

@@ -50,7 +50,7 @@ struct GGUFToHuggingFace {
             do {
                 return try KeptConfig(text, architecture, base, current: made).config
             } catch let error as QAMError {
-                warnings.append("\"\(OriginKeys.config)\" is of no use (\(error.message)); \(ModelConfig.name) is made of the other metadata")
+                warnings.append("\"\(OriginKeys.config)\" is not used (\(error.message)); \(ModelConfig.name) is built from the other metadata")
             }
         }
         warnings += made.warnings
@@ -69,7 +69,7 @@ struct GGUFToHuggingFace {
         guard !surplus.unknown.isEmpty else { return }
         let message = "\(ModelShape.Surplus.listed(surplus.unknown)): Hugging Face's \(architecture.modelTypes[0]) of \(shape.layers) layers has no such tensor"
         guard !strict else { throw QAMError(.unsupported, message) }
-        warnings.append("\(message); transformers does without")
+        warnings.append("\(message); transformers ignores it")
     }
 
     private mutating func add(_ base: any TensorSource, _ shape: ModelShape, fallback: [DType]) throws {

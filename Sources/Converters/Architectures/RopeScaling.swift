@@ -109,7 +109,7 @@ struct RopeScaling {
         let more = json.members.filter { ![.null, false].contains($0.value) && !understood.contains($0.key) && !Self.always.contains($0.key) }
         if !more.isEmpty {
             let names = more.map { "\"rope_scaling.\($0.key)\"" }.joined(separator: ", ")
-            warnings.append(warning("\(names): not known in the kind \"\(kind)\"; loaders of GGUF compute without it, which may change results"))
+            warnings.append(warning("\(names): not known in the kind \"\(kind)\"; GGUF loaders ignore it, which may change results"))
         }
         switch kind {
         case "dynamic": warnings.append(warning("GGUF cannot say \"rope_scaling\" of the kind \"dynamic\": texts longer than the context have other results"))

@@ -6,7 +6,7 @@ enum UnsaidKeys {
         let unsaid = config.saidKeys.filter { !known.contains($0) && !harmless.contains($0) && !architecture.harmless.contains($0) && !isOfTools($0) }
         guard !unsaid.isEmpty else { return [] }
         let names = unsaid.prefix(8).map { "\"\($0)\"" }.joined(separator: ", ") + (unsaid.count > 8 ? " and \(unsaid.count - 8) more" : "")
-        return ["\(ModelConfig.name): \(names): not known in \(architecture.gguf); loaders of GGUF compute without, which may change results"]
+        return ["\(ModelConfig.name): \(names): not known in \(architecture.gguf); GGUF loaders ignore it, which may change results"]
     }
 
     /// Keys that the architecture's tables read.

@@ -40,7 +40,7 @@ public struct QuantizationScheme: Hashable, Sendable {
         let exception = unconfirmed.map { "; no tensor looks like it: if they are plain weights, remove \($0)" } ?? ""
         return QAMError(
             .unsupported,
-            "the checkpoint is quantized already with \(method.title)\(detail), so that its tensors are no weights: \(evidence); "
+            "the checkpoint is already quantized with \(method.title)\(detail), so its tensors are not plain weights: \(evidence); "
                 + "take the original checkpoint in BF16 or F16, or dequantize this one with \(method.dequantizer) first\(exception)")
     }
 }

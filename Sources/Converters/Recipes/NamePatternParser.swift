@@ -37,7 +37,7 @@ struct NamePatternParser {
     }
 
     private func fault(_ message: String) -> QAMError {
-        QAMError(.invalidArgument, "\"\(text)\" is no regular expression that can be used: \(message)")
+        QAMError(.invalidArgument, "\"\(text)\" is not a supported regular expression: \(message)")
     }
 
     private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
