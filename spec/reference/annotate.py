@@ -38,15 +38,15 @@ def header(out):
     out.title("Header (section 3)")
     out.show(8, "signature")
     out.number(2, "major version"), out.number(2, "minor version"), out.number(4, "alignment"), out.number(8, "file length")
-    out.number(4, "sections"), out.show(4, "reserved"), out.show(8, "XXH3 of the section table")
-    out.show(16, "reserved"), out.show(8, "XXH3 of bytes 0 to 55")
+    out.number(4, "sections"), out.show(4, "unused"), out.show(8, "XXH3 of the section table"), out.number(8, "table offset")
+    out.number(4, "required features"), out.number(4, "optional features"), out.show(8, "XXH3 of bytes 0 to 55")
 
 
 def table(out, sections):
     for section in sections:
         out.title(f"Section table entry: {section.name} (section 4)")
-        out.show(16, "name"), out.number(4, "flags"), out.show(4, "reserved"), out.number(8, "offset")
-        out.number(8, "length"), out.number(8, "content length"), out.show(8, "checksum"), out.show(8, "reserved")
+        out.show(16, "name"), out.number(4, "flags"), out.show(4, "unused"), out.number(8, "offset")
+        out.number(8, "length"), out.number(8, "content length"), out.show(8, "checksum"), out.show(8, "unused")
 
 
 def metadata(out, opened):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A tiny writer of .qamw 0.1: a second implementation of the layout that qamw.md specifies.
+"""A tiny writer of .qamw 0.3: a second implementation of the layout that qamw.md specifies.
 
 It shares no code with the product nor with qamw_reference.py. It needs Python 3.9, xxhash and zstandard.
 
@@ -76,8 +76,8 @@ class Writer:
     ORDER = ("metadata", "directory", "codebooks", "seeds", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
 
-    def __init__(self, alignment=64, metadata=(), room=4096):
-        self.alignment, self.room = alignment, room
+    def __init__(self, alignment=64, metadata=(), growth=8192):
+        self.alignment, self.growth = alignment, growth
         self.metadata = encode_metadata(metadata)
         self.payload = {name: b"" for name in self.CHUNKED}
         self.hashes = {name: [] for name in self.CHUNKED}
@@ -134,17 +134,46 @@ class Writer:
         begin = 64 + 64 * len(order)
         for name in order:
             data = content[name]
-            body = padded(bytes(begin) + body, self.alignment)[begin:]
             critical, chunked = name in self.ORDER, name in self.CHUNKED
+            body = padded(bytes(begin) + body, self.alignment if chunked else 64)[begin:]
             compressed = name == "metadata" and self.compresses_metadata
             length = len(self.metadata) if compressed else len(data)
             checksum = xxh3(lists[name]) if chunked else xxh3(data)
             table += struct.pack("<16sIIQQQQQ", name.encode(), critical + 2 * chunked + 4 * compressed, 0, begin + len(body), len(data), length, checksum, 0)
             body += data
-            if name != order[-1]:
-                body += bytes(self.room if name == "metadata" else 64)
-        header = struct.pack("<8sHHIQIIQ16x", b"\x89QAM\r\n\x1a\n", 0, 2, self.alignment, begin + len(body), len(order), 0, xxh3(table))
-        return header + struct.pack("<Q", xxh3(header)) + table + body
+            if name == order[0] == "metadata":
+                body = padded(body, 64) + bytes(64 * (len(order) + 1) + len(padded(data, 64)) + self.growth)
+            elif chunked:
+                body += bytes(64)
+        return header(self.alignment, begin + len(body), table, 64) + table + body
+
+
+def header(alignment, file_length, table, table_offset):
+    fields = struct.pack("<8sHHIQIIQQII", b"\x89QAM\r\n\x1a\n", 0, 3, alignment, file_length, len(table) // 64, 0, xxh3(table), table_offset, 0, 0)
+    return fields + struct.pack("<Q", xxh3(fields))
+
+
+def edited(data, metadata, high=True):
+    """Section 5.5: the file with other metadata, edited in place. Returns the file after each of the two writes."""
+    alignment, length, count, _, _, at = struct.unpack_from("<IQIIQQ", data, 12)
+    entries = {e[0].rstrip(b"\0").decode(): e for e in struct.iter_unpack("<16sIIQQQQQ", data[at:at + 64 * count])}
+    old, spare, rest = entries["metadata"], entries.get("spare"), [e for n, e in entries.items() if n not in ("metadata", "spare")]
+    room, new = rest[0][3], encode_metadata(metadata)
+    end = -(-max(at + 64 * count, old[3] + old[4]) // 64) * 64
+    size = 64 * (len(rest) + 2) + len(new)
+    place = min(room - len(padded(bytes(size), 64)), end + 4096) // 64 * 64 if high else 64
+    slot_end = place + len(padded(bytes(size), 64))
+    assert end <= place if high else slot_end <= min(at, old[3])
+    first = 64 if high else slot_end
+    last = max([at + 64 * count, old[3] + old[4]] + ([spare[3] + spare[4]] if spare and not high else []))
+    unused = data[first:last]
+    changed = [old[:1] + (1, 0, place + 64 * (len(rest) + 2), len(new), len(new), xxh3(new), 0),
+               (b"spare", 0, 0, first, len(unused), len(unused), xxh3(unused), 0)]
+    table = b"".join(struct.pack("<16sIIQQQQQ", *e) for e in sorted(changed + rest, key=lambda e: e[3]))
+    keep = set(range(at, at + 64 * count)) | set(range(old[3], old[3] + old[4])) | set(range(first, last))
+    written = bytearray(b if i < 64 or i >= room or i in keep else 0 for i, b in enumerate(data))
+    written[place:place + size] = table + new
+    return bytes(written), header(alignment, length, table, place) + bytes(written[64:])
 
 
 # The file of section 11 -------------------------------------------------------------------------------------
@@ -297,6 +326,14 @@ def cases():
     writer.order = ("raw", "x-note", "directory", "metadata", "files", "checksums")
     writer.extra = ("x-note", b"an ancillary section")
     yield "other-order", writer.bytes()
+    before = example()
+    interrupted, high = edited(before, [("general.name", 8, "edited once")])
+    yield "edited-high", high
+    yield "edited-high-interrupted", interrupted
+    interrupted, low = edited(high, [("n", 4, 2)], high=False)
+    yield "edited-low", low
+    yield "edited-low-interrupted", interrupted
+    yield "edited-again", edited(low, [("general.name", 8, "edited for the third time")])[1]
 
 
 def main(arguments):

@@ -16,7 +16,7 @@ import sys
 
 import make_example
 import zstandard
-from make_example import Writer, frames, xxh3
+from make_example import Writer, frames, header, xxh3
 
 ACCEPT, WARNING, REJECT = "accept", "accept-with-warning", "reject"
 
@@ -35,7 +35,7 @@ class Section:
     def __init__(self, name, flags, data):
         self.name, self.flags, self.data, self.gap, self.extents = name, flags, data, 64, [(0, len(data))]
         self.content_length = self.length = self.offset = self.checksum = self.place = None
-        self.reserved, self.field = 0, name.encode()
+        self.unused, self.field = 0, name.encode()
 
     def hashes(self):
         return b"".join(u64(xxh3(self.data[offset:offset + length])) for offset, length in self.extents)
@@ -61,22 +61,21 @@ class Image:
         begin = end = 64 + 64 * len(self.sections)
         body, table = b"", b""
         for index, s in enumerate(self.sections):
-            s.place = place = -(-end // self.alignment) * self.alignment
+            to = self.alignment if s.flags & 2 else 64
+            s.place = place = -(-end // to) * to
             body += bytes(place - end) + s.data
             length = len(s.data) if s.length is None else s.length
             content = length if s.content_length is None else s.content_length
             checksum = xxh3(s.hashes() if s in chunked else s.data) if s.checksum is None else s.checksum
             offset = place if s.offset is None else s.offset
-            table += struct.pack("<16sI4xQQQQQ", s.field, s.flags, offset, length, content, checksum, s.reserved)
+            table += struct.pack("<16sI4xQQQQQ", s.field, s.flags, offset, length, content, checksum, s.unused)
             end = place + len(s.data) + s.gap
             body += bytes(s.gap) if index + 1 < len(self.sections) else b""
         body += self.tail
-        fields = {8: b"\0\0\2\0" + struct.pack("<I", self.alignment), 16: u64(begin + len(body)),
-                  24: struct.pack("<I", len(self.sections)), 32: u64(xxh3(table)), **self.header}
-        header = b"\x89QAM\r\n\x1a\n" + bytes(48)
-        for offset, value in fields.items():
-            header = patched(header, offset, value)
-        return header + u64(xxh3(header)) + table + body
+        head = header(self.alignment, begin + len(body), table, 64)[:56]
+        for offset, value in self.header.items():
+            head = patched(head, offset, value)
+        return head + u64(xxh3(head)) + table + body
 
 
 EXAMPLE = Image(make_example.example())
@@ -87,7 +86,7 @@ STREAMS = [(1, 0, 44, SYMBOLS), (2, 0, 2, GAIN)]
 
 def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None):
     """The example's model, made by make_example's writer with other arguments here and there. Returns the file."""
-    writer = Writer(metadata=[("general.name", 8, "example")], room=64)
+    writer = Writer(metadata=[("general.name", 8, "example")], growth=0)
     writer.metadata = writer.metadata if metadata is None else metadata
     writer.codebooks, writer.seeds = [codebook], [42]
     writer.raw(**{**dict(name="norm", shape=(3,), dtype=14, data=NORM), **(norm or {})})
@@ -114,8 +113,14 @@ def image(change):
     return result.bytes()
 
 
+def vary(section, **values):
+    for key, value in values.items():
+        setattr(section, key, value)
+    return section
+
+
 def section(name, **values):
-    return image(lambda i: [setattr(i[name], key, value) for key, value in values.items()])
+    return image(lambda i: vary(i[name], **values))
 
 
 def insert(new, before="checksums"):
@@ -163,13 +168,19 @@ def header_cases():
     for name, offset, value, code, why in [
             ("version-major", 8, b"\1", "unsupported", "a newer major version"),
             ("version-minor-1", 10, b"\1", "unsupported", "version 0.1: each 0.x is a format of its own"),
+            ("version-minor-2", 10, b"\2", "unsupported", "version 0.2: each 0.x is a format of its own"),
             ("version-minor-99", 10, b"\x63", "unsupported", "version 0.99"),
             ("alignment-0", 12, bytes(4), "malformed", "alignment 0"),
             ("alignment-96", 12, struct.pack("<I", 96), "malformed", "alignment no power of two"),
             ("length-huge", 16, u64((1 << 64) - 1), "malformed", "a file length of 2^63 or more"),
             ("sections-65", 24, struct.pack("<I", 65), "malformed", "more than 64 sections"),
-            ("header-reserved", 28, b"\1", "malformed", "reserved header bytes not zero")]:
+            ("table-offset-0", 40, u64(0), "malformed", "a section table in the header"),
+            ("table-offset-100", 40, u64(100), "malformed", "a table offset that is no multiple of 64"),
+            ("table-offset-huge", 40, u64((1 << 64) - 64), "malformed", "a table offset of 2^63 or more"),
+            ("features-required", 48, b"\1", "unsupported", "a required feature that nobody knows")]:
         yield name, image(lambda i: i.header.update({offset: value})), code, "header", why
+    for name, offset, why in [("header-unused", 28, "unused header bytes are ignored"), ("features-optional", 52, "an optional feature that nobody knows")]:
+        yield name, image(lambda i: i.header.update({offset: b"\1"})), ACCEPT, None, why
 
 
 def table_cases():
@@ -177,6 +188,9 @@ def table_cases():
     yield "table-hash", patched(good, 90, b"\1"), "checksumMismatch", table, "a byte of the section table changed"
     beyond, unaligned = (image(lambda i: i.header.update(field)) for field in ({24: b"\x40"}, {12: b"\0\1"}))
     yield "table-beyond-end", beyond, "truncated", table, "64 sections need more bytes than there are"
+    yield "table-far", image(lambda i: i.header.update({40: u64(1 << 40)})), "truncated", table, "a section table beyond the end of the file"
+    yield "table-overlap", section("metadata", offset=128), "malformed", table, "a section that overlaps the table"
+    yield "section-in-header", section("metadata", offset=0), "malformed", table, "a section that overlaps the header"
     yield "section-unaligned", unaligned, "malformed", table, "offsets that are no multiples of the alignment"
     yield "section-critical", insert(Section("tomorrow", 1, b"?")), "unsupported", "tomorrow", "an unknown critical section"
     yield "section-ancillary", insert(Section("x-note", 0, b"?")), WARNING, None, "an unknown ancillary section"
@@ -189,7 +203,12 @@ def table_cases():
     yield "section-before-end", image(lambda i: setattr(i, "tail", bytes(64))), "malformed", table, "bytes follow the last section"
     yield "section-end-huge", section("checksums", offset=(1 << 63) - 64, length=128), "malformed", table, "offset + length is 2^63 or more"
     yield "section-content-length", section("seeds", content_length=24), "malformed", table, "a content length without zstd"
-    yield "section-reserved", section("seeds", reserved=1), "malformed", table, "reserved bytes of an entry not zero"
+    yield "section-unused", section("seeds", unused=1), ACCEPT, None, "unused bytes of an entry are ignored"
+    spare = lambda **values: insert(vary(Section("spare", 0, b"left over"), **values), "directory")
+    yield "spare", spare(), ACCEPT, None, "bytes that an edit has put out of use"
+    yield "spare-checksum", spare(checksum=1), WARNING, None, "an interrupted edit has written over bytes out of use"
+    yield "spare-critical", spare(flags=1), "malformed", table, "spare is critical"
+    yield "spare-behind", insert(Section("spare", 0, b"left over")), ACCEPT, None, "bytes out of use behind the room"
     yield "section-no-name", section("seeds", field=b""), "malformed", table, "a section without a name"
     yield "section-name-tail", section("seeds", field=b"seeds\0x"), "malformed", table, "bytes after a name's first zero"
     yield "flags-unknown", section("seeds", flags=9), "malformed", table, "an unknown flag"
@@ -213,10 +232,10 @@ def checksum_cases():
     yield "checksum-of-hashes", section("raw", checksum=1), "checksumMismatch", "raw", "a checksum that is not that of the chunks' hashes"
     yield "checksums-short", image(lambda i: setattr(i, "hashes", hashes[:-8])), "malformed", "checksums", "a chunk has no hash"
     yield "checksums-long", image(lambda i: setattr(i, "hashes", hashes + u64(0))), "malformed", "checksums", "a hash has no chunk"
-    wide = image(lambda i: setattr(i, "alignment", 256))
-    yield "padding-table", patched(wide, 700, one), "malformed", "section table", "padding after the section table not zero"
-    data = model()
-    yield "padding-metadata", patched(data, 700, one), "malformed", "metadata", "padding after metadata not zero"
+    taken = Image(model())
+    data, directory = taken.bytes(), taken["directory"]
+    yield "padding-section", patched(data, directory.place + len(directory.data), one), "malformed", "directory", "padding after a section not zero"
+    yield "padding-room", patched(data, 700, one), WARNING, None, "an interrupted edit has written into the room"
     yield "padding-payload", patched(data, len(data) - 33, one), "malformed", "raw", "padding after a payload section not zero"
     two = Image(model(more=lambda w: w.raw("t", (1,), 5, b"t")))
     two["raw"].data, two["raw"].extents = patched(two["raw"].data, 63, one), [(0, 6), (64, 1)]

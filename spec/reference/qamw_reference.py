@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reference decoder of .qamw, version 0.1.
+"""Reference decoder of .qamw, version 0.3.
 
 It follows the document qamw.md section by section; the numbers in the headings below are that document's.
 It is written to be read, not to be fast. It needs Python 3.9, numpy, zstandard and xxhash.
@@ -96,6 +96,11 @@ class Header(NamedTuple):
     file_length: int
     section_count: int
     table_hash: int
+    table_offset: int
+
+    @property
+    def table_end(self) -> int:
+        return self.table_offset + ENTRY_BYTES * self.section_count
 
 
 def read_header(data) -> Header:
@@ -103,26 +108,30 @@ def read_header(data) -> Header:
     cursor = Cursor(data[:HEADER_BYTES], "header")
     require(bytes(cursor.take(8)) == SIGNATURE, "header: the signature is wrong")
     major, minor = cursor.uint(2), cursor.uint(2)
-    if (major, minor) != (0, 2):
-        raise Unsupported(f"format version {major}.{minor}; this program reads 0.2")
+    if (major, minor) != (0, 3):
+        raise Unsupported(f"format version {major}.{minor}; this program reads 0.3")
     require(xxh3(data[:56]) == int.from_bytes(data[56:64], "little"), "header: the checksum differs")
     alignment = cursor.uint(4)
     require(64 <= alignment <= 1 << 20 and alignment & (alignment - 1) == 0, f"header: the alignment is {alignment}")
     file_length = cursor.count()
     section_count = cursor.uint(4)
     require(section_count <= 64, f"header: {section_count} sections")
-    cursor.reserved(4)
-    table_hash = cursor.uint(8)
-    cursor.reserved(16)
+    cursor.take(4)
+    table_hash, table_offset = cursor.uint(8), cursor.count()
+    require(table_offset >= HEADER_BYTES and table_offset % 64 == 0, f"header: the table offset is {table_offset}")
+    required = cursor.uint(4)
+    if required:
+        raise Unsupported(f"header: features {required:#x} that a reader must know")
+    cursor.take(4)
     require(file_length == len(data), f"the file has {len(data)} bytes, but its header says {file_length}")
-    return Header((major, minor), alignment, file_length, section_count, table_hash)
+    return Header((major, minor), alignment, file_length, section_count, table_hash, table_offset)
 
 
 # 4. Section table -------------------------------------------------------------------------------------------
 
 CRITICAL, CHUNKED, ZSTD = 1, 2, 4
 CHUNKED_SECTIONS = ("scales", "symbols", "files", "raw")
-KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + CHUNKED_SECTIONS
+KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums", "spare") + CHUNKED_SECTIONS
 SLACK = 64
 
 
@@ -140,9 +149,8 @@ class Section(NamedTuple):
 
 
 def read_section_table(data, header: Header) -> Dict[str, Section]:
-    end = HEADER_BYTES + ENTRY_BYTES * header.section_count
-    require(end <= header.file_length, "section table: it reaches beyond the end of the file")
-    table = data[HEADER_BYTES:end]
+    require(header.table_end <= header.file_length, "section table: it reaches beyond the end of the file")
+    table, end = data[header.table_offset:header.table_end], HEADER_BYTES
     require(xxh3(table) == header.table_hash, "section table: the checksum differs")
     cursor = Cursor(table, "section table")
     sections: Dict[str, Section] = {}
@@ -153,19 +161,24 @@ def read_section_table(data, header: Header) -> Dict[str, Section]:
         require(raw and not any(field[len(raw):]) and all(0x21 <= b <= 0x7E for b in raw), f"section table: the name {field!r}")
         name, flags = raw.decode("ascii"), cursor.uint(4)
         require(flags < 8, f"section {name}: unknown flags {flags}")
-        cursor.reserved(4)
+        cursor.take(4)
         section = Section(name, flags, cursor.count(), cursor.count(), cursor.count(), cursor.uint(8))
-        cursor.reserved(8)
+        cursor.take(8)
         require(flags & ZSTD or section.content_length == section.length, f"section {name}: content length and length differ")
         if name not in KNOWN_SECTIONS:                                                          # 5.1
             if flags & CRITICAL:
                 raise Unsupported(f"section {name} is critical and unknown")
             require(not flags & CHUNKED, f"section {name}: unknown and chunked")
+        elif name == "spare":
+            require(flags == 0, f"section spare: it must not have the flags {flags}")
         else:
             require(flags & CRITICAL and bool(flags & CHUNKED) == (name in CHUNKED_SECTIONS)
                     and (not flags & ZSTD or name == "metadata"), f"section {name}: it must not have the flags {flags}")
         require(name not in sections, f"section {name}: it is there twice")
-        require(section.offset >= end and section.offset % header.alignment == 0, f"section {name}: the offset {section.offset}")
+        require(section.offset >= end and section.offset % (header.alignment if flags & CHUNKED else 64) == 0,
+                f"section {name}: the offset {section.offset}")
+        require(section.length == 0 or section.end <= header.table_offset or section.offset >= header.table_end,
+                f"section {name}: it overlaps the section table")
         require(section.end <= header.file_length, f"section {name}: it reaches beyond the end of the file")
         if previous is not None and previous.name in CHUNKED_SECTIONS:                          # 5.4
             require(section.offset - previous.end >= SLACK, f"section {previous.name}: fewer than {SLACK} bytes follow")
@@ -474,25 +487,39 @@ def open_qamw(data) -> QamwFile:
 
 # 5.2 Checksums, 5.4 padding, 6.7 the checksums section ------------------------------------------------------
 
-def verify(opened: QamwFile) -> List[str]:
-    """Checks what open_qamw did not: every checksum and all padding. Returns the problems."""
+def verify(opened: QamwFile) -> Tuple[List[str], List[str]]:
+    """Checks what open_qamw did not: every checksum and all padding. Returns the problems, and the warnings."""
     problems: List[str] = []
+    warnings: List[str] = []
+    room = next((s.offset for s in opened.sections.values() if s.name not in ("metadata", "spare")), HEADER_BYTES)              # 5.5
+
+    def is_zero(begin: int, end: int) -> bool:
+        return not np.frombuffer(opened.data[begin:end], np.uint8).any()
 
     def padding(begin: int, end: int, where: str) -> None:
-        if np.frombuffer(opened.data[begin:end], np.uint8).any():
+        if is_zero(begin, end):
+            return
+        if end <= room:
+            warnings.append(f"padding {where} ({begin}..<{end}) is not zero: an edit in place has been interrupted")
+        else:
             problems.append(f"padding {where} ({begin}..<{end}) is not zero")
 
     hashes = opened.section("checksums")
     if xxh3(hashes) != opened.sections["checksums"].checksum:
         problems.append("section checksums: the checksum differs")
     at = 0
-    end = HEADER_BYTES + ENTRY_BYTES * opened.header.section_count
+    end = HEADER_BYTES
+    table = (opened.header.table_offset, opened.header.table_end, "the section table")
+    for begin, finish, name in sorted([table] + [(s.offset, s.end, s.name) for s in opened.sections.values()]):
+        padding(end, begin, f"before {name}")
+        end = max(end, finish)
     for section in opened.sections.values():
-        padding(end, section.offset, f"before section {section.name}")
-        end = section.end
         if not section.flags & CHUNKED:
-            if section.name != "checksums" and xxh3(opened.data[section.offset:end]) != section.checksum:
-                problems.append(f"section {section.name}: the checksum differs")
+            if section.name != "checksums" and xxh3(opened.section(section.name)) != section.checksum:
+                if section.name == "spare":
+                    warnings.append("section spare: the checksum differs: an edit in place has been interrupted")
+                else:
+                    problems.append(f"section {section.name}: the checksum differs")
             continue
         first, extent_end = at, 0
         for owner, extent in extents_of(opened, section.name):
@@ -514,7 +541,7 @@ def verify(opened: QamwFile) -> List[str]:
                 read_raw(opened, record) if isinstance(record, Tensor) else read_file(opened, record.name)
             except Damaged as error:
                 problems.append(str(error))
-    return problems
+    return problems, warnings
 
 
 def extents_of(opened: QamwFile, section: str):
@@ -744,7 +771,7 @@ def describe(opened: QamwFile) -> None:
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    parser = argparse.ArgumentParser(description="Reference decoder of .qamw 0.1.")
+    parser = argparse.ArgumentParser(description="Reference decoder of .qamw 0.3.")
     parser.add_argument("path", metavar="FILE")
     parser.add_argument("--tensor", metavar="NAME")
     parser.add_argument("--file", metavar="NAME")
@@ -770,9 +797,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
                         np.lib.format.write_array(member, decode_tensor(opened, tensor.name), allow_pickle=False)
         else:
             describe(opened)
-            problems = verify(opened)
-            for problem in problems:
-                print(f"qamw_reference: {options.path}: {problem}", file=sys.stderr)
+            problems, warnings = verify(opened)
+            for line in problems + [f"warning: {warning}" for warning in warnings]:
+                print(f"qamw_reference: {options.path}: {line}", file=sys.stderr)
             print(f"{len(problems)} problems" if problems else "verified: every checksum and all padding")
             return 65 if problems else 0
     except (Damaged, Unsupported) as error:

@@ -91,7 +91,8 @@ final class ContainerAssembly {
         let header = FileHeader(
             alignment: plan.options.alignment, fileLength: length, sectionCount: sections.entries.count, tableHash: XXH3.hash(table))
         if let entry = sections[.checksums] { try output.write(checksums.bytes, at: entry.offset) }
-        try output.write(header.encoded + table, at: 0)
+        try output.write(header.encoded, at: 0)
+        try output.write(table, at: header.tableOffset)
         try output.setLength(length)
         if isResumed { try clearPadding() }
         try set.commit([output.path])

@@ -82,7 +82,7 @@ package struct ContainerPlan {
         plan.append(
             .metadata, length: metadata.count, contentLength: metadataContentLength,
             flags: metadata.count == metadataContentLength ? [] : .zstd, checksum: XXH3.hash(metadata),
-            capacity: metadataCapacity)
+            roomEnd: roomEnd)
         plan.append(.directory, length: directoryBytes.count, checksum: XXH3.hash(directoryBytes))
         if !codebooks.isEmpty { plan.append(.codebooks, length: codebooks.count, checksum: XXH3.hash(codebooks)) }
         if !seeds.isEmpty { plan.append(.seeds, length: seeds.count, checksum: XXH3.hash(seeds)) }
@@ -93,9 +93,11 @@ package struct ContainerPlan {
         return plan
     }
 
-    private var metadataCapacity: Int {
-        let isEnough = metadata.count + ContainerOptions.slack <= options.metadataCapacity
-        return isEnough ? options.metadataCapacity : metadata.count + ContainerOptions.metadataRoom
+    /// The end of the room for editing in place.
+    private var roomEnd: Int {
+        let needed = InPlaceEdit.roomNeeded(sectionCount: sectionCount, metadataLength: metadata.count)
+        let isEnough = needed <= options.metadataCapacity
+        return FileHeader.byteCount + (isEnough ? options.metadataCapacity : needed + InPlaceEdit.usualGrowth)
     }
 
     /// Differs where the small sections differ: by the options, and by what another version of the program would make of

@@ -70,7 +70,7 @@ extension Directory {
 /// Where the next extent of each chunked section belongs: right after the one before, aligned, without holes.
 package struct Placement: Sendable {
     /// By the section's place in `SectionName.allCases`: all in the value itself, for it changes with every extent.
-    private var ends = InlineArray<9, Int>(repeating: 0)
+    private var ends = InlineArray<10, Int>(repeating: 0)
 
     package init() {}
 

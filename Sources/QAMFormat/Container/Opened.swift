@@ -10,11 +10,10 @@ package struct Opened {
 
     package init(_ bytes: any ByteSource, limits: Limits) throws {
         header = try FileHeader(try bytes.read(0..<min(FileHeader.byteCount, bytes.byteCount)), actualLength: bytes.byteCount)
-        let tableEnd = FileHeader.byteCount + header.sectionCount * SectionEntry.byteCount
-        guard tableEnd <= bytes.byteCount else {
-            throw QAMError(.truncated, "the section table reaches beyond the end of the file", at: .init(section: "section table", offset: FileHeader.byteCount))
+        guard let table = header.table else {
+            throw QAMError(.truncated, "the section table reaches beyond the end of the file", at: .init(section: "section table", offset: header.tableOffset))
         }
-        sections = try SectionTable.decode(try bytes.read(FileHeader.byteCount..<tableEnd), header: header)
+        sections = try SectionTable.decode(try bytes.read(table), header: header)
         try Self.checkSlack(sections)
 
         let loader = SectionLoader(bytes: bytes, sections: sections)
@@ -77,9 +76,7 @@ package struct Opened {
     private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
-        if let index = sections.firstIndex(where: { $0.known == .metadata }), index + 1 < sections.count {
-            options.metadataCapacity = sections[index + 1].offset - sections[index].offset
-        }
+        options.metadataCapacity = sections.roomEnd - FileHeader.byteCount
         options.compressesRaw = directory.forms.contains { $0.compression != .none }
         return options
     }
