@@ -36,6 +36,7 @@ final class ContainerAssembly {
         if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
         if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
         if let seeds = sections[.seeds] { try output.write(plan.seeds, at: seeds.offset) }
+        if let producer = sections[.producer] { try output.write(plan.producer, at: producer.offset) }
         if plan.hasRaw { sections.append(.raw, length: 0) }
         return try resume()
     }
@@ -113,7 +114,7 @@ final class ContainerAssembly {
             let (stored, isCompressed) = try ZstdFrames.store(file.read(0..<file.byteCount))
             let extent = placement.next(.files, length: stored.count)
             directory.files[index].extent = extent
-            directory.files[index].compression = isCompressed ? .zstdFrames : .none
+            directory.files[index].compression = isCompressed ? .zstdFrames : Compression.none
             try output.write(stored, at: section.offset + extent.offset)
             var chunks = ChunkHashes()
             chunks.update(stored)

@@ -11,6 +11,8 @@ package enum SectionName: String, CaseIterable, Sendable {
     case checksums
     /// Bytes that an edit in place has put out of use (spec section 5.5).
     case spare
+    /// The program that wrote the file.
+    case producer
 
     /// Its place in `allCases`.
     var index: Int {
@@ -25,6 +27,7 @@ package enum SectionName: String, CaseIterable, Sendable {
         case .raw: 7
         case .checksums: 8
         case .spare: 9
+        case .producer: 10
         }
     }
 
@@ -32,14 +35,16 @@ package enum SectionName: String, CaseIterable, Sendable {
     package var isChunked: Bool {
         switch self {
         case .scales, .symbols, .files, .raw: true
-        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare: false
+        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer: false
         }
     }
 
     /// The flags that it has, but for *zstd*.
     package var flags: SectionEntry.Flags {
-        if self == .spare { return [] }
-        return isChunked ? [.critical, .chunked] : .critical
+        switch self {
+        case .spare, .producer: []
+        default: isChunked ? [.critical, .chunked] : .critical
+        }
     }
 }
 
@@ -60,6 +65,8 @@ package struct SectionEntry: Hashable, Sendable {
         /// The bytes are zstd frames (spec section 5.3).
         package static let zstd = Flags(rawValue: 4)
         package static let known: Flags = [.critical, .chunked, .zstd]
+        /// Bits that a reader must know; it may ignore the others.
+        package static let required = Flags(rawValue: 0xFFFF)
     }
 
     package var name: String
@@ -141,7 +148,6 @@ package enum SectionTable {
             throw reader.malformed("a section's name is not printable ASCII padded with zeros")
         }
         let flags = SectionEntry.Flags(rawValue: try reader.integer())
-        guard flags.isSubset(of: .known) else { throw reader.malformed("unknown section flags \(flags.rawValue)") }
         try reader.skip(4)
         let entry = SectionEntry(
             name: String(decoding: name, as: UTF8.self), flags: flags, offset: try reader.count(), length: try reader.count(),
@@ -154,10 +160,13 @@ package enum SectionTable {
             guard !flags.contains(.critical) else {
                 throw QAMError(.unsupported, "section \(entry.name) is critical and unknown to this program", at: .init(section: entry.name, offset: entry.offset))
             }
-            guard flags.isDisjoint(with: [.chunked]) else { throw reader.malformed("the unknown section \(entry.name) is chunked") }
             return entry
         }
-        guard flags.subtracting(.zstd) == known.flags, !flags.contains(.zstd) || known == .metadata else {
+        guard flags.intersection(.required).isSubset(of: .known) else {
+            throw QAMError(.unsupported, "the section has flags (0x\(String(flags.rawValue, radix: 16))) that this program does not know",
+                           at: .init(section: entry.name, offset: entry.offset))
+        }
+        guard flags.intersection(.known).subtracting(.zstd) == known.flags, !flags.contains(.zstd) || known == .metadata else {
             throw reader.malformed("section \(entry.name) has the flags \(flags.rawValue), which it must not have")
         }
         return entry

@@ -72,7 +72,7 @@ extension QAMReader {
         var report = VerifyReport()
         report.bytesVerified = sections.reduce(FileHeader.byteCount + sections.count * SectionEntry.byteCount) { sum, entry in
             switch entry.known {
-            case .metadata, .directory, .codebooks, .seeds: sum + entry.length
+            case .metadata, .directory, .codebooks, .seeds, .producer: sum + entry.length
             default: sum
             }
         }
@@ -113,7 +113,9 @@ extension QAMReader {
         var padding: [VerifyTask] = []
         for section in sections {
             guard let name = section.known, name.isChunked else {
-                if section.known == nil || section.known == .spare {
+                if section.known == nil, section.flags.contains(.chunked) {
+                    tasks += unknownChunks(section, checksums)
+                } else if section.known == nil || section.known == .spare {
                     tasks.append(
                         .init(range: section.range, expectation: .hash(section.checksum), section: section.name, isUnused: section.known == .spare))
                 }
@@ -135,6 +137,17 @@ extension QAMReader {
             }
         }
         return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
+    }
+
+    /// The chunks of a section that this program does not know: the section is one extent.
+    private func unknownChunks(_ section: SectionEntry, _ checksums: ChecksumTable) -> [VerifyTask] {
+        (0..<SectionExtent.chunkCount(length: section.length)).compactMap { chunk in
+            let start = section.offset + chunk * SectionExtent.chunkSize
+            return checksums.hash(section: section.name, chunk: chunk).map { hash in
+                VerifyTask(
+                    range: start..<min(start + SectionExtent.chunkSize, section.end), expectation: .hash(hash), section: section.name, chunk: chunk)
+            }
+        }
     }
 
     /// The zstd frames of tensors and files, each of which must decompress; their bytes are checked as chunks.

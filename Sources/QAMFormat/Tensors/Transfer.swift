@@ -42,6 +42,7 @@ private func run(
     from source: any TensorSource, to sink: any TensorSink, threads: Int, monitor: (TransferProgress) throws -> Void
 ) async throws -> TransferReport {
     let tensors = source.tensors
+    for tensor in tensors { try tensor.requireReadable() }
     var report = TransferReport(bytes: 0, distortion: [:])
     let completed = try sink.begin(source)
     for (tensor, distortion) in completed.enumerated() { report.distortion[tensor] = distortion }
