@@ -19,12 +19,13 @@ extension qamw_tensor {
             case .raw: QAMW_RAW
             case .coded: QAMW_CODED
             case .alias: QAMW_ALIAS
+            case .unreadable: QAMW_UNREADABLE
             }
         unsafe self.storage = UInt32(kind)
         switch view.descriptor.storage {
         case .raw(let type): unsafe describe(type, &memory)
         case .coded(let coding): unsafe describe(coding.sourceType, &memory)
-        case .alias: break
+        case .alias, .unreadable: unsafe describe(nil, &memory)
         }
         do {
             guard let coding = try view.coding else { return }
@@ -40,10 +41,10 @@ extension qamw_tensor {
         }
     }
 
-    @unsafe private mutating func describe(_ type: DType, _ memory: inout LentMemory) {
-        unsafe dtype = memory.text(type.name)
-        unsafe block_elements = UInt32(type.blockElements)
-        unsafe block_bytes = UInt32(type.blockBytes)
+    @unsafe private mutating func describe(_ type: DType?, _ memory: inout LentMemory) {
+        unsafe dtype = memory.text(type?.name ?? "")
+        unsafe block_elements = UInt32(type?.blockElements ?? 0)
+        unsafe block_bytes = UInt32(type?.blockBytes ?? 0)
     }
 }
 

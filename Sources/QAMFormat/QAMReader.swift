@@ -18,6 +18,8 @@ public final class QAMReader: TensorSource {
     public let warnings: [String]
     /// What a writer needs to write these very bytes again.
     public let options: ContainerOptions
+    /// Name and version of the program that wrote the file, where it says so.
+    public let producer: String?
 
     package let bytes: any ByteSource
     package let header: FileHeader
@@ -50,6 +52,7 @@ public final class QAMReader: TensorSource {
             shared = opened.shared
             directory = opened.directory
             options = opened.options
+            producer = opened.producer
             warnings = try opened.warnings + Self.undecodable(opened)
             let checksums = try verifiesPayload
                 ? ChecksumTable(
@@ -65,18 +68,19 @@ public final class QAMReader: TensorSource {
         }
     }
 
-    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each whose codec is unknown.
+    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each tensor that cannot be read.
     private static func undecodable(_ opened: Opened) throws -> [String] {
         let directory = opened.directory
         var validator = CodingValidator(shared: opened.shared)
-        var unknown: [Int: CodecID] = [:]
+        var unknown: [Int: String] = [:]
         for (number, form) in directory.forms.enumerated() {
+            if case .unreadable(let reason) = form.storage { unknown[number] = "cannot be read: this program does not know its \(reason)" }
             guard case .coded(let coding) = form.storage else { continue }
-            if try !validator.isDecodable(directory.descriptor(form.first)) { unknown[number] = coding.codec }
+            if try !validator.isDecodable(directory.descriptor(form.first)) { unknown[number] = CodingValidator.reason(coding.codec) }
         }
         if unknown.isEmpty { return [] }
         return (0..<directory.count).compactMap { tensor in
-            unknown[directory.formNumber(of: tensor)].map { CodingValidator.warning(directory.name(of: tensor), $0) }
+            unknown[directory.formNumber(of: tensor)].map { "tensor \"\(directory.name(of: tensor))\" \($0)" }
         }
     }
 
@@ -109,6 +113,8 @@ public final class QAMReader: TensorSource {
         switch descriptor.storage {
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
+        case .unreadable(let reason):
+            throw TensorDescriptor.unreadable(reason, descriptor.name)
         case .raw:
             let compression = directory.form(of: tensor).compression
             return TensorChunk(
@@ -137,9 +143,13 @@ public final class QAMReader: TensorSource {
 
         var name: String { file.name }
         var byteCount: Int { file.contentLength }
+        var role: EmbeddedFileRole { file.role }
 
         func read(_ range: Range<Int>) throws -> [UInt8] {
-            try payload.content(extent, file.compression, contentLength: file.contentLength, range)
+            guard let compression = file.compression else {
+                throw QAMError(.unsupported, "the file \"\(name)\" is compressed in a way that this program does not know", at: .init(section: SectionName.files.rawValue))
+            }
+            return try payload.content(extent, compression, contentLength: file.contentLength, range)
         }
     }
 }

@@ -23,6 +23,7 @@ extension TensorView {
             case .coded(let coding): try decode(rows, coding, into: &weights)
             case .raw(let dtype): try convert(rows, dtype, into: &weights)
             case .alias: throw error(.malformed, "an alias of an alias")
+            case .unreadable: try requireReadable()
             }
         } catch var error as QAMError {
             error.place.tensor = error.place.tensor ?? name

@@ -12,7 +12,8 @@ public enum TensorPart: Hashable, Sendable {
 extension TensorView {
     /// The length of a part, decompressed. Throws `invalidArgument` where the tensor has no such part.
     public func byteCount(of part: TensorPart) throws -> Int {
-        switch (part, descriptor.storage) {
+        try requireReadable()
+        return switch (part, descriptor.storage) {
         case (.elements, .raw): descriptor.byteCount
         case (.stream(let role), .coded(let coding)): coding.streams[try number(role, in: coding)].byteCount(rows: rows)
         case (.codebook, .coded): try withCodebook { $0.byteCount }

@@ -51,6 +51,7 @@ public final class TensorView: Sendable {
 
     /// Lends the codebook of a coded tensor as the file has it (spec section 8.3). It has been read at opening.
     public func withCodebook<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
+        try requireReadable()
         guard case .coded(let coding) = descriptor.storage, let codebook = coding.codebook else {
             throw error(.invalidArgument, "the tensor has no codebook")
         }
@@ -79,6 +80,7 @@ public final class TensorView: Sendable {
     public func withStream<Result>(
         _ role: StreamRole, rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
     ) throws -> Result {
+        try requireReadable()
         guard case .coded(let coding) = descriptor.storage, let stream = coding.streams.firstIndex(where: { $0.role == role }) else {
             throw error(.invalidArgument, "the tensor has no stream of \(role.name)")
         }
@@ -98,6 +100,7 @@ public final class TensorView: Sendable {
     /// Without a copy unless the file stores it compressed. Throws also `invalidArgument` where a row is no whole number
     /// of the type's blocks.
     public func withElements<Result>(rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try requireReadable()
         guard case .raw(let dtype) = descriptor.storage else { throw error(.invalidArgument, "the tensor is coded") }
         guard let rows else { return try withBytes(0..<descriptor.byteCount, body) }
         let checked = try checked(rows)
@@ -130,6 +133,11 @@ public final class TensorView: Sendable {
 
     /// Where a stream, or the only extent of a raw tensor, lies.
     func extent(_ number: Int) -> StoredDirectory.OwnedExtent { reader.directory.extent(number, of: index) }
+
+    /// Throws `unsupported` where the tensor can only be listed and verified.
+    func requireReadable() throws {
+        do { try descriptor.requireReadable() } catch let error as QAMError { throw error.inFile(reader.bytes.name) }
+    }
 
     func checked(_ rows: Range<Int>) throws -> Range<Int> {
         guard rows.lowerBound >= 0, rows.upperBound <= self.rows else {

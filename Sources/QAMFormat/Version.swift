@@ -1,4 +1,4 @@
 /// The version of this library and of the programs that are made with it.
 public enum Version {
-    public static let text = "0.2.0"
+    public static let text = "0.3.0"
 }

@@ -8,7 +8,7 @@ import Testing
         let json = try scratch.qamw("inspect", "q.qamw", "--json").json
         #expect(json["file"]?.text == "q.qamw")
         #expect(json["format"]?.text == "qamw")
-        #expect(json["version"]?.text == "0.2")
+        #expect(json["version"]?.text == "0.3")
         #expect(json["fileBytes"]?.integer == (try scratch.bytes("q.qamw")).count)
         let tensors = try #require(json["tensors"]).elements
         #expect(tensors.count == 19)
@@ -49,7 +49,7 @@ import Testing
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
         let overview = try scratch.qamw("inspect", "q.qamw").output
-        for text in [".qamw 0.2", "octant 5.5 bits", "config.json (22 B)", "format"] { #expect(overview.contains(text)) }
+        for text in [".qamw 0.3", "octant 5.5 bits", "config.json (22 B)", "format"] { #expect(overview.contains(text)) }
         #expect(try scratch.qamw("inspect", "q.qamw", "--tensors").output.contains("model.layers.1.mlp.up_proj.weight"))
         #expect(try scratch.qamw("inspect", "q.qamw", "--sections").output.contains("checksums"))
         #expect(try scratch.qamw("inspect", "q.qamw", "--metadata").output.contains("string  pt"))

@@ -22,7 +22,7 @@ import Testing
         let settings = values.flatMap { ["--set", "key.\($0.prefix { $0 != ":" })=\($0)"] }
         let outcome = try Command.run(["metadata", "q.qamw"] + settings + ["--remove", "format"], in: scratch)
         #expect(outcome.status == 0)
-        #expect(outcome.output == "q.qamw: rewritten\n")
+        #expect(outcome.output == "q.qamw: changed in place\n")
         #expect(try scratch.bytes("q.qamw").count == before.count)
         #expect(try scratch.qamw("verify", "q.qamw").status == 0)
         let metadata = try #require(try scratch.qamw("inspect", "q.qamw", "--json").json["metadata"])

@@ -49,7 +49,7 @@ import Testing
 
     @Test func versionAndCompletions() throws {
         let scratch = try Scratch()
-        #expect(try scratch.qamw("--version").output == "0.2.0\n")
+        #expect(try scratch.qamw("--version").output == "0.3.0\n")
         for shell in ["bash", "zsh", "fish"] {
             #expect(try scratch.qamw("--generate-completion-script", shell).output.contains("quantize"))
         }

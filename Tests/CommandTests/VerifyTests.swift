@@ -16,7 +16,7 @@ import Testing
         #expect(outcome.errors.isEmpty)
         let lines = outcome.output.split(separator: "\n")
         #expect(lines.count == 3)
-        #expect(lines[0].hasPrefix("q.qamw: OK, .qamw 0.2, 19 tensors, "))
+        #expect(lines[0].hasPrefix("q.qamw: OK, .qamw 0.3, 19 tensors, "))
         #expect(lines[1].hasPrefix("model.safetensors: OK, safetensors, 19 tensors, "))
         #expect(try scratch.qamw("verify", "q.qamw", "--quiet").output.isEmpty)
 

@@ -46,6 +46,7 @@ func expectedFloats(_ source: some TensorSource, _ tensor: Int) throws -> [Float
     switch descriptor.storage {
     case .alias(let target): return try expectedFloats(source, target)
     case .raw(let dtype): return try ElementConversion.floats(source.read(0..<descriptor.byteCount, of: tensor).streams[0], as: dtype)
+    case .unreadable(let reason): throw TensorDescriptor.unreadable(reason, descriptor.name)
     case .coded:
         return try CodecRegistry.decoder(for: tensor, of: source)
             .decode(source.read(0..<descriptor.rows, of: tensor), rows: descriptor.rows)

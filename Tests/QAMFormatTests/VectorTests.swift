@@ -50,6 +50,7 @@ import Testing
                     codes.insert("\(parameters.family.name)-block-\(parameters.blockSize)")
                     codes.insert("\(parameters.gainType.name)-\(coding.streams.count)")
                 case .alias: codes.insert("alias")
+                case .unreadable: Issue.record("\(vector.file) has unreadable tensors, and no warning")
                 }
             }
         }
@@ -65,10 +66,14 @@ import Testing
         var hashes: [String: String] = [:]
         do {
             let reader = try QAMReader(path: Path.join(Self.folder, vector.file))
-            if let problem = try await reader.verify(threads: 1).problems.first { throw problem }
+            let report = try await reader.verify(threads: 1)
+            if let problem = report.problems.first { throw problem }
+            let warnings = reader.warnings + report.warnings
             hashes = try Self.hashes(reader)
-            for file in reader.files { _ = try file.read(0..<file.byteCount) }
-            #expect(vector.expect == (reader.warnings.isEmpty ? "accept" : "accept-with-warning"), "\(reader.warnings)")
+            for file in reader.files {
+                do { _ = try file.read(0..<file.byteCount) } catch let error as QAMError where error.code == .unsupported { continue }
+            }
+            #expect(vector.expect == (warnings.isEmpty ? "accept" : "accept-with-warning"), "\(warnings)")
         } catch let error as QAMError {
             #expect(vector.expect == "reject", "\(vector.why): \(error)")
             #expect(error.code.rawValue == vector.code, "\(vector.why): \(error)")
@@ -85,8 +90,8 @@ import Testing
         for (index, tensor) in reader.tensors.enumerated() {
             var target = index
             if case .alias(let other) = tensor.storage { target = other }
-            let chunk = try reader.read(0..<reader.tensors[target].unitCount, of: target)
             do {
+                let chunk = try reader.read(0..<reader.tensors[target].unitCount, of: target)
                 let content = try bytes(chunk, of: target, in: reader)
                 hashes[tensor.name] = String(format: "%016lx", XXH3.hash(content))
             } catch let error as QAMError where error.code == .unsupported {

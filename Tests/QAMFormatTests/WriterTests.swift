@@ -172,7 +172,7 @@ import Darwin
         let path = folder.file("m")
         let source = MemorySource.complete()
         try await write(source, to: path)
-        try await MetadataEditor.edit(path) { $0.set("note", .string("edited")) }
+        #expect(try await MetadataEditor.edit(path) { $0.set("note", .string("edited")) } == .inPlace)
         let reader = try QAMReader(path: path)
         #expect(reader.metadata["note"] == .string("edited"))
         #expect(try await reader.verify(threads: 1).problems.isEmpty)

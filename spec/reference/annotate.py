@@ -38,22 +38,22 @@ def header(out):
     out.title("Header (section 3)")
     out.show(8, "signature")
     out.number(2, "major version"), out.number(2, "minor version"), out.number(4, "alignment"), out.number(8, "file length")
-    out.number(4, "sections"), out.show(4, "reserved"), out.show(8, "XXH3 of the section table")
-    out.show(16, "reserved"), out.show(8, "XXH3 of bytes 0 to 55")
+    out.number(4, "sections"), out.show(4, "unused"), out.show(8, "XXH3 of the section table"), out.number(8, "table offset")
+    out.number(4, "required features"), out.number(4, "optional features"), out.show(8, "XXH3 of bytes 0 to 55")
 
 
 def table(out, sections):
     for section in sections:
         out.title(f"Section table entry: {section.name} (section 4)")
-        out.show(16, "name"), out.number(4, "flags"), out.show(4, "reserved"), out.number(8, "offset")
-        out.number(8, "length"), out.number(8, "content length"), out.show(8, "checksum"), out.show(8, "reserved")
+        out.show(16, "name"), out.number(4, "flags"), out.show(4, "unused"), out.number(8, "offset")
+        out.number(8, "length"), out.number(8, "content length"), out.show(8, "checksum"), out.show(8, "unused")
 
 
 def metadata(out, opened):
     out.number(8, "entries")
     for key, (kind, value) in opened.metadata.items():
         out.show(out.number(8, "length of the key"), f'key "{key}"')
-        out.number(4, "type")
+        out.number(4, "type"), out.number(8, "length of the value")
         if kind != qamw.STRING:
             raise SystemExit("only strings are shown")
         out.show(out.number(8, "length of the string"), f'value "{value}"')
@@ -63,30 +63,32 @@ def directory(out, opened):
     out.number(8, "tensors"), out.number(8, "files")
     for tensor in opened.tensors:
         out.show(out.number(4, "length of the name"), f'name "{tensor.name}"')
-        out.number(1, "kind"), out.number(1, "rank"), out.show(2, "reserved")
+        out.number(4, "length of the record")
+        out.number(1, "kind"), out.number(1, "rank"), out.number(1, "extents"), out.show(1, "unused")
         for index in range(len(tensor.shape)):
             out.number(8, f"dimension {index}")
+        for extent in tensor.extents:
+            out.show(1, f"section {extent.section}"), out.show(7, "unused"), out.number(8, f"offset in {extent.section}"), out.number(8, "length")
         if tensor.kind == qamw.ALIAS:
             out.number(8, "target")
         elif tensor.kind == qamw.RAW:
-            out.number(1, "dtype"), out.number(1, "compression"), out.show(2, "reserved")
-            out.number(8, "offset in raw"), out.number(8, "length")
+            out.number(1, "dtype"), out.number(1, "compression"), out.show(2, "unused")
         else:
-            out.number(2, "codec"), out.number(1, "source dtype"), out.number(1, "streams"), out.number(2, "codebook"), out.number(2, "seed")
-            out.show(out.number(1, "length of the parameters"), "family, b or s, k, gain type")
-            for extent in tensor.extents:
-                out.number(1, "role"), out.number(1, "stream kind"), out.show(2, "reserved")
-                out.number(8, "bytes"), out.number(8, f"offset in {extent.section}")
+            out.number(2, "codec"), out.number(1, "source dtype"), out.number(1, "length of the parameters")
+            out.number(2, "codebook"), out.number(2, "seed"), out.show(4, "parameters: family, b or s, k, gain type")
+            for _ in tensor.extents:
+                out.number(1, "role"), out.number(1, "stream kind"), out.show(2, "unused"), out.number(8, "bytes")
     for file in opened.files:
         out.show(out.number(4, "length of the name"), f'name "{file.name}"')
-        out.number(1, "compression"), out.show(3, "reserved"), out.number(8, "content length")
+        out.number(4, "length of the record")
+        out.number(1, "compression"), out.number(1, "role"), out.show(2, "unused"), out.number(8, "content length")
         out.number(8, "offset in files"), out.number(8, "length")
 
 
 def codebooks(out, opened):
     out.number(8, "codebooks")
     for _, record in opened.codebooks:
-        out.number(2, "codec"), out.show(2, "reserved"), out.number(4, "length")
+        out.number(2, "codec"), out.show(2, "unused"), out.number(4, "length")
         out.number(1, "family"), out.number(1, "b or s"), out.number(1, "window bits"), out.show(1, "zero"), out.show(4, "step")
         out.show(len(record) - 8, "points: a, b, a, b, ...")
         if -len(record) % 8:
@@ -94,7 +96,7 @@ def codebooks(out, opened):
 
 
 def seeds(out, opened):
-    out.number(8, "seeds")
+    out.number(8, "seeds"), out.number(4, "length of a record"), out.show(4, "unused")
     for index, seed in enumerate(opened.seeds):
         out.show(8, f"seed {index} = {seed}")
 

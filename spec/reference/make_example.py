@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A tiny writer of .qamw 0.1: a second implementation of the layout that qamw.md specifies.
+"""A tiny writer of .qamw 0.3: a second implementation of the layout that qamw.md specifies.
 
 It shares no code with the product nor with qamw_reference.py. It needs Python 3.9, xxhash and zstandard.
 
@@ -61,28 +61,29 @@ def encode_value(kind, value):
 def encode_metadata(entries):
     out = struct.pack("<Q", len(entries))
     for key, kind, value in entries:
-        out += text(key, 8) + struct.pack("<I", kind)
         if kind == 9:
             element, values = value
-            out += struct.pack("<IQ", element, len(values)) + b"".join(encode_value(element, v) for v in values)
+            value = struct.pack("<IQ", element, len(values)) + b"".join(encode_value(element, v) for v in values)
         else:
-            out += encode_value(kind, value)
+            value = encode_value(kind, value)
+        out += text(key, 8) + struct.pack("<IQ", kind, len(value)) + value
     return out
 
 
 class Writer:
     """Collects extents in directory order, then lays the file out (sections 3 to 6)."""
 
-    ORDER = ("metadata", "directory", "codebooks", "seeds", "scales", "symbols", "files", "raw", "checksums")
+    ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
 
-    def __init__(self, alignment=64, metadata=(), room=4096):
-        self.alignment, self.room = alignment, room
+    def __init__(self, alignment=64, metadata=(), growth=8192):
+        self.alignment, self.growth = alignment, growth
         self.metadata = encode_metadata(metadata)
         self.payload = {name: b"" for name in self.CHUNKED}
         self.hashes = {name: [] for name in self.CHUNKED}
         self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
         self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
+        self.producer = None
 
     def extent(self, section, data):
         self.payload[section] = padded(self.payload[section], 64)
@@ -91,29 +92,32 @@ class Writer:
         self.hashes[section] += [xxh3(data[i:i + (1 << 20)]) for i in range(0, len(data), 1 << 20)]
         return offset
 
-    def head(self, name, kind, shape):
-        return text(name, 4) + struct.pack("<BBH", kind, len(shape), 0) + b"".join(struct.pack("<Q", d) for d in shape)
+    def record(self, name, kind, shape, extents, fields):
+        """extents: (section, offset, length), the section 0 raw, 1 symbols, 2 scales"""
+        rest = struct.pack("<BBBx", kind, len(shape), len(extents)) + b"".join(struct.pack("<Q", d) for d in shape)
+        rest += b"".join(struct.pack("<B7xQQ", *extent) for extent in extents) + fields
+        self.tensors.append(text(name, 4) + struct.pack("<I", len(rest)) + rest)
 
     def raw(self, name, shape, dtype, data, compress=False):
         stored = frames(data) if compress else data
-        offset = self.extent("raw", stored)
-        self.tensors.append(self.head(name, 0, shape) + struct.pack("<BBHQQ", dtype, compress, 0, offset, len(stored)))
+        self.record(name, 0, shape, [(0, self.extent("raw", stored), len(stored))], struct.pack("<BBH", dtype, compress, 0))
 
     def alias(self, name, shape, target):
-        self.tensors.append(self.head(name, 2, shape) + struct.pack("<Q", target))
+        self.record(name, 2, shape, [], struct.pack("<Q", target))
 
     def coded(self, name, shape, source, codebook, seed, parameters, streams, codec=1):
         """streams: (role, kind, bytes a row or in all, data)"""
-        out = self.head(name, 1, shape) + struct.pack("<HBBHHB", codec, source, len(streams), codebook, seed, len(parameters)) + parameters
+        extents, fields = [], struct.pack("<HBBHH", codec, source, len(parameters), codebook, seed) + parameters
         for role, kind, size, data in streams:
-            offset = self.extent("symbols" if role == 1 else "scales", data)
-            out += struct.pack("<BBHQQ", role, kind, 0, size, offset)
-        self.tensors.append(out)
+            section = "symbols" if role == 1 else "scales"
+            extents.append((1 if role == 1 else 2, self.extent(section, data), len(data)))
+            fields += struct.pack("<BBHQ", role, kind, 0, size)
+        self.record(name, 1, shape, extents, fields)
 
-    def file(self, name, data, compress=False):
+    def file(self, name, data, compress=False, role=0):
         stored = frames(data) if compress else data
-        offset = self.extent("files", stored)
-        self.files.append(text(name, 4) + struct.pack("<B3xQQQ", compress, len(data), offset, len(stored)))
+        rest = struct.pack("<BBHQQQ", compress, role, 0, len(data), self.extent("files", stored), len(stored))
+        self.files.append(text(name, 4) + struct.pack("<I", len(rest)) + rest)
 
     def bytes(self):
         content = {name: data for name, data in self.payload.items() if data}
@@ -123,7 +127,9 @@ class Writer:
             records = [struct.pack("<HHI", 1, 0, len(c)) + padded(c, 8) for c in self.codebooks]
             content["codebooks"] = struct.pack("<Q", len(records)) + b"".join(records)
         if self.seeds:
-            content["seeds"] = struct.pack("<Q", len(self.seeds)) + b"".join(struct.pack("<Q", s) for s in self.seeds)
+            content["seeds"] = struct.pack("<QII", len(self.seeds), 8, 0) + b"".join(struct.pack("<Q", s) for s in self.seeds)
+        if self.producer:
+            content["producer"] = self.producer
         if self.extra:
             content[self.extra[0]] = self.extra[1]
         order = [name for name in self.order if name in content or name == "checksums"]
@@ -134,17 +140,46 @@ class Writer:
         begin = 64 + 64 * len(order)
         for name in order:
             data = content[name]
-            body = padded(bytes(begin) + body, self.alignment)[begin:]
-            critical, chunked = name in self.ORDER, name in self.CHUNKED
+            critical, chunked = name in self.ORDER and name != "producer", name in self.CHUNKED
+            body = padded(bytes(begin) + body, self.alignment if chunked else 64)[begin:]
             compressed = name == "metadata" and self.compresses_metadata
             length = len(self.metadata) if compressed else len(data)
             checksum = xxh3(lists[name]) if chunked else xxh3(data)
             table += struct.pack("<16sIIQQQQQ", name.encode(), critical + 2 * chunked + 4 * compressed, 0, begin + len(body), len(data), length, checksum, 0)
             body += data
-            if name != order[-1]:
-                body += bytes(self.room if name == "metadata" else 64)
-        header = struct.pack("<8sHHIQIIQ16x", b"\x89QAM\r\n\x1a\n", 0, 2, self.alignment, begin + len(body), len(order), 0, xxh3(table))
-        return header + struct.pack("<Q", xxh3(header)) + table + body
+            if name == order[0] == "metadata":
+                body = padded(body, 64) + bytes(64 * (len(order) + 1) + len(padded(data, 64)) + self.growth)
+            elif chunked:
+                body += bytes(64)
+        return header(self.alignment, begin + len(body), table, 64) + table + body
+
+
+def header(alignment, file_length, table, table_offset):
+    fields = struct.pack("<8sHHIQIIQQII", b"\x89QAM\r\n\x1a\n", 0, 3, alignment, file_length, len(table) // 64, 0, xxh3(table), table_offset, 0, 0)
+    return fields + struct.pack("<Q", xxh3(fields))
+
+
+def edited(data, metadata, high=True):
+    """Section 5.5: the file with other metadata, edited in place. Returns the file after each of the two writes."""
+    alignment, length, count, _, _, at = struct.unpack_from("<IQIIQQ", data, 12)
+    entries = {e[0].rstrip(b"\0").decode(): e for e in struct.iter_unpack("<16sIIQQQQQ", data[at:at + 64 * count])}
+    old, spare, rest = entries["metadata"], entries.get("spare"), [e for n, e in entries.items() if n not in ("metadata", "spare")]
+    room, new = rest[0][3], encode_metadata(metadata)
+    end = -(-max(at + 64 * count, old[3] + old[4]) // 64) * 64
+    size = 64 * (len(rest) + 2) + len(new)
+    place = min(room - len(padded(bytes(size), 64)), end + 4096) // 64 * 64 if high else 64
+    slot_end = place + len(padded(bytes(size), 64))
+    assert end <= place if high else slot_end <= min(at, old[3])
+    first = 64 if high else slot_end
+    last = max([at + 64 * count, old[3] + old[4]] + ([spare[3] + spare[4]] if spare and not high else []))
+    unused = data[first:last]
+    changed = [old[:1] + (1, 0, place + 64 * (len(rest) + 2), len(new), len(new), xxh3(new), 0),
+               (b"spare", 0, 0, first, len(unused), len(unused), xxh3(unused), 0)]
+    table = b"".join(struct.pack("<16sIIQQQQQ", *e) for e in sorted(changed + rest, key=lambda e: e[3]))
+    keep = set(range(at, at + 64 * count)) | set(range(old[3], old[3] + old[4])) | set(range(first, last))
+    written = bytearray(b if i < 64 or i >= room or i in keep else 0 for i, b in enumerate(data))
+    written[place:place + size] = table + new
+    return bytes(written), header(alignment, length, table, place) + bytes(written[64:])
 
 
 # The file of section 11 -------------------------------------------------------------------------------------
@@ -196,7 +231,7 @@ def example():
     seed = 42
     codebook = example_codebook()
     writer = Writer(alignment=64, metadata=[("general.name", 8, "example")])
-    writer.codebooks, writer.seeds = [codebook], [seed]
+    writer.codebooks, writer.seeds, writer.producer = [codebook], [seed], b"make_example 1"
     row = [((37 * j + 11) % 64 - 31.5) / 64 for j in range(64)]
     gain, symbols = encode_octant_row(row, seed, 6, codebook)
     writer.raw("norm", (3,), 14, struct.pack("<3e", 1.0, -0.5, 2.0))
@@ -280,7 +315,7 @@ def cases():
     writer.alias("first", (2, 600000), 1)
     writer.raw("big", (2, 600000), 14, (noise.bytes(999) * 2403)[:2400000], compress=True)
     writer.raw("empty", (0,), 14, b"", compress=True)
-    writer.file("a.json", b"{}")
+    writer.file("config.json", b"{}", role=1)
     writer.file("b.bin", b"".join(noise.bytes(50) + bytes(950) for _ in range(2200)), compress=True)
     writer.file("empty", b"")
     yield "compressed", writer.bytes()
@@ -297,6 +332,14 @@ def cases():
     writer.order = ("raw", "x-note", "directory", "metadata", "files", "checksums")
     writer.extra = ("x-note", b"an ancillary section")
     yield "other-order", writer.bytes()
+    before = example()
+    interrupted, high = edited(before, [("general.name", 8, "edited once")])
+    yield "edited-high", high
+    yield "edited-high-interrupted", interrupted
+    interrupted, low = edited(high, [("n", 4, 2)], high=False)
+    yield "edited-low", low
+    yield "edited-low-interrupted", interrupted
+    yield "edited-again", edited(low, [("general.name", 8, "edited for the third time")])[1]
 
 
 def main(arguments):

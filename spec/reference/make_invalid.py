@@ -16,7 +16,7 @@ import sys
 
 import make_example
 import zstandard
-from make_example import Writer, frames, xxh3
+from make_example import Writer, frames, header, xxh3
 
 ACCEPT, WARNING, REJECT = "accept", "accept-with-warning", "reject"
 
@@ -35,7 +35,7 @@ class Section:
     def __init__(self, name, flags, data):
         self.name, self.flags, self.data, self.gap, self.extents = name, flags, data, 64, [(0, len(data))]
         self.content_length = self.length = self.offset = self.checksum = self.place = None
-        self.reserved, self.field = 0, name.encode()
+        self.unused, self.field = 0, name.encode()
 
     def hashes(self):
         return b"".join(u64(xxh3(self.data[offset:offset + length])) for offset, length in self.extents)
@@ -54,29 +54,28 @@ class Image:
         return next(s for s in self.sections if s.name == name)
 
     def bytes(self):
-        chunked = [s for s in self.sections if s.flags & 2 and s.name in Writer.CHUNKED]
+        chunked = [s for s in self.sections if s.flags & 2 and s.name != "checksums"]
         for section in self.sections:
             if section.name == "checksums":
                 section.data = b"".join(s.hashes() for s in chunked) if self.hashes is None else self.hashes
         begin = end = 64 + 64 * len(self.sections)
         body, table = b"", b""
         for index, s in enumerate(self.sections):
-            s.place = place = -(-end // self.alignment) * self.alignment
+            to = self.alignment if s.flags & 2 else 64
+            s.place = place = -(-end // to) * to
             body += bytes(place - end) + s.data
             length = len(s.data) if s.length is None else s.length
             content = length if s.content_length is None else s.content_length
             checksum = xxh3(s.hashes() if s in chunked else s.data) if s.checksum is None else s.checksum
             offset = place if s.offset is None else s.offset
-            table += struct.pack("<16sI4xQQQQQ", s.field, s.flags, offset, length, content, checksum, s.reserved)
+            table += struct.pack("<16sI4xQQQQQ", s.field, s.flags, offset, length, content, checksum, s.unused)
             end = place + len(s.data) + s.gap
             body += bytes(s.gap) if index + 1 < len(self.sections) else b""
         body += self.tail
-        fields = {8: b"\0\0\2\0" + struct.pack("<I", self.alignment), 16: u64(begin + len(body)),
-                  24: struct.pack("<I", len(self.sections)), 32: u64(xxh3(table)), **self.header}
-        header = b"\x89QAM\r\n\x1a\n" + bytes(48)
-        for offset, value in fields.items():
-            header = patched(header, offset, value)
-        return header + u64(xxh3(header)) + table + body
+        head = header(self.alignment, begin + len(body), table, 64)[:56]
+        for offset, value in self.header.items():
+            head = patched(head, offset, value)
+        return head + u64(xxh3(head)) + table + body
 
 
 EXAMPLE = Image(make_example.example())
@@ -87,9 +86,9 @@ STREAMS = [(1, 0, 44, SYMBOLS), (2, 0, 2, GAIN)]
 
 def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None):
     """The example's model, made by make_example's writer with other arguments here and there. Returns the file."""
-    writer = Writer(metadata=[("general.name", 8, "example")], room=64)
+    writer = Writer(metadata=[("general.name", 8, "example")], growth=0)
     writer.metadata = writer.metadata if metadata is None else metadata
-    writer.codebooks, writer.seeds = [codebook], [42]
+    writer.codebooks, writer.seeds, writer.producer = [codebook], [42], b"make_invalid 1"
     writer.raw(**{**dict(name="norm", shape=(3,), dtype=14, data=NORM), **(norm or {})})
     writer.coded(**{**dict(name="proj", shape=(1, 64), source=18, codebook=0, seed=0, parameters=bytes([2, 8, 6, 1]),
                            streams=STREAMS), **(proj or {})})
@@ -114,8 +113,14 @@ def image(change):
     return result.bytes()
 
 
+def vary(section, **values):
+    for key, value in values.items():
+        setattr(section, key, value)
+    return section
+
+
 def section(name, **values):
-    return image(lambda i: [setattr(i[name], key, value) for key, value in values.items()])
+    return image(lambda i: vary(i[name], **values))
 
 
 def insert(new, before="checksums"):
@@ -136,9 +141,13 @@ def flipped(name):
 def packed(stored, length):
     """The model with a compressed tensor `t` of `length` bytes that is stored as these bytes."""
     def add(writer):
-        offset = writer.extent("raw", stored)
-        writer.tensors.append(writer.head("t", 0, (length,)) + struct.pack("<BBHQQ", 5, 1, 0, offset, len(stored)))
+        writer.record("t", 0, (length,), [(0, writer.extent("raw", stored), len(stored))], struct.pack("<BBH", 5, 1, 0))
     return model(more=add)
+
+
+def windowed(log_window):
+    """A zstd frame of one raw block with this window."""
+    return b"\x28\xb5\x2f\xfd\x00" + bytes([log_window - 10 << 3]) + struct.pack("<I", 1 | 8 << 3)[:3] + b"content!"
 
 
 def framed(*pieces):
@@ -163,13 +172,19 @@ def header_cases():
     for name, offset, value, code, why in [
             ("version-major", 8, b"\1", "unsupported", "a newer major version"),
             ("version-minor-1", 10, b"\1", "unsupported", "version 0.1: each 0.x is a format of its own"),
+            ("version-minor-2", 10, b"\2", "unsupported", "version 0.2: each 0.x is a format of its own"),
             ("version-minor-99", 10, b"\x63", "unsupported", "version 0.99"),
             ("alignment-0", 12, bytes(4), "malformed", "alignment 0"),
             ("alignment-96", 12, struct.pack("<I", 96), "malformed", "alignment no power of two"),
             ("length-huge", 16, u64((1 << 64) - 1), "malformed", "a file length of 2^63 or more"),
             ("sections-65", 24, struct.pack("<I", 65), "malformed", "more than 64 sections"),
-            ("header-reserved", 28, b"\1", "malformed", "reserved header bytes not zero")]:
+            ("table-offset-0", 40, u64(0), "malformed", "a section table in the header"),
+            ("table-offset-100", 40, u64(100), "malformed", "a table offset that is no multiple of 64"),
+            ("table-offset-huge", 40, u64((1 << 64) - 64), "malformed", "a table offset of 2^63 or more"),
+            ("features-required", 48, b"\1", "unsupported", "a required feature that nobody knows")]:
         yield name, image(lambda i: i.header.update({offset: value})), code, "header", why
+    for name, offset, why in [("header-unused", 28, "unused header bytes are ignored"), ("features-optional", 52, "an optional feature that nobody knows")]:
+        yield name, image(lambda i: i.header.update({offset: b"\1"})), ACCEPT, None, why
 
 
 def table_cases():
@@ -177,22 +192,32 @@ def table_cases():
     yield "table-hash", patched(good, 90, b"\1"), "checksumMismatch", table, "a byte of the section table changed"
     beyond, unaligned = (image(lambda i: i.header.update(field)) for field in ({24: b"\x40"}, {12: b"\0\1"}))
     yield "table-beyond-end", beyond, "truncated", table, "64 sections need more bytes than there are"
+    yield "table-far", image(lambda i: i.header.update({40: u64(1 << 40)})), "truncated", table, "a section table beyond the end of the file"
+    yield "table-overlap", section("metadata", offset=128), "malformed", table, "a section that overlaps the table"
+    yield "section-in-header", section("metadata", offset=0), "malformed", table, "a section that overlaps the header"
     yield "section-unaligned", unaligned, "malformed", table, "offsets that are no multiples of the alignment"
     yield "section-critical", insert(Section("tomorrow", 1, b"?")), "unsupported", "tomorrow", "an unknown critical section"
     yield "section-ancillary", insert(Section("x-note", 0, b"?")), WARNING, None, "an unknown ancillary section"
-    yield "section-ancillary-chunked", insert(Section("x-note", 2, b"?")), "malformed", table, "an unknown section that is chunked"
     yield "section-twice", insert(Section("seeds", 1, u64(0))), "malformed", table, "two sections of one name"
-    swap = lambda i: setattr(i["directory"], "offset", 640) or setattr(i["metadata"], "offset", 768)
+    taken = Image(good)
+    taken.bytes()
+    places = taken["metadata"].place, taken["directory"].place
+    swap = lambda i: setattr(i["directory"], "offset", places[0]) or setattr(i["metadata"], "offset", places[1])
     yield "section-order", image(swap), "malformed", table, "entries not in the order of their sections"
-    yield "section-overlap", section("directory", offset=640), "malformed", table, "two sections share bytes"
+    yield "section-overlap", section("directory", offset=places[0]), "malformed", table, "two sections share bytes"
     yield "section-beyond-end", section("checksums", length=96), "malformed", table, "a section ends beyond the file"
     yield "section-before-end", image(lambda i: setattr(i, "tail", bytes(64))), "malformed", table, "bytes follow the last section"
     yield "section-end-huge", section("checksums", offset=(1 << 63) - 64, length=128), "malformed", table, "offset + length is 2^63 or more"
-    yield "section-content-length", section("seeds", content_length=24), "malformed", table, "a content length without zstd"
-    yield "section-reserved", section("seeds", reserved=1), "malformed", table, "reserved bytes of an entry not zero"
+    yield "section-content-length", section("seeds", content_length=25), "malformed", table, "a content length without zstd"
+    yield "section-unused", section("seeds", unused=1), ACCEPT, None, "unused bytes of an entry are ignored"
+    spare = lambda **values: insert(vary(Section("spare", 0, b"left over"), **values), "directory")
+    yield "spare", spare(), ACCEPT, None, "bytes that an edit has put out of use"
+    yield "spare-checksum", spare(checksum=1), WARNING, None, "an interrupted edit has written over bytes out of use"
+    yield "spare-critical", spare(flags=1), "malformed", table, "spare is critical"
+    yield "spare-behind", insert(Section("spare", 0, b"left over")), ACCEPT, None, "bytes out of use behind the room"
     yield "section-no-name", section("seeds", field=b""), "malformed", table, "a section without a name"
     yield "section-name-tail", section("seeds", field=b"seeds\0x"), "malformed", table, "bytes after a name's first zero"
-    yield "flags-unknown", section("seeds", flags=9), "malformed", table, "an unknown flag"
+    yield "flags-unknown", section("seeds", flags=9), "unsupported", "seeds", "an unknown flag that a reader must know"
     yield "flags-not-critical", section("seeds", flags=0), "malformed", table, "seeds is not critical"
     yield "flags-zstd", section("directory", flags=5), "malformed", table, "only metadata may be compressed"
     yield "flags-not-chunked", section("raw", flags=1), "malformed", table, "raw is not chunked"
@@ -213,10 +238,10 @@ def checksum_cases():
     yield "checksum-of-hashes", section("raw", checksum=1), "checksumMismatch", "raw", "a checksum that is not that of the chunks' hashes"
     yield "checksums-short", image(lambda i: setattr(i, "hashes", hashes[:-8])), "malformed", "checksums", "a chunk has no hash"
     yield "checksums-long", image(lambda i: setattr(i, "hashes", hashes + u64(0))), "malformed", "checksums", "a hash has no chunk"
-    wide = image(lambda i: setattr(i, "alignment", 256))
-    yield "padding-table", patched(wide, 700, one), "malformed", "section table", "padding after the section table not zero"
-    data = model()
-    yield "padding-metadata", patched(data, 700, one), "malformed", "metadata", "padding after metadata not zero"
+    taken = Image(model())
+    data, directory = taken.bytes(), taken["directory"]
+    yield "padding-section", patched(data, directory.place + len(directory.data), one), "malformed", "directory", "padding after a section not zero"
+    yield "padding-room", patched(data, taken["metadata"].place + len(taken["metadata"].data), one), WARNING, None, "an interrupted edit has written into the room"
     yield "padding-payload", patched(data, len(data) - 33, one), "malformed", "raw", "padding after a payload section not zero"
     two = Image(model(more=lambda w: w.raw("t", (1,), 5, b"t")))
     two["raw"].data, two["raw"].extents = patched(two["raw"].data, 63, one), [(0, 6), (64, 1)]
@@ -224,19 +249,20 @@ def checksum_cases():
 
 
 def metadata_cases():
-    entry = lambda key, kind, value: u64(len(key)) + key + struct.pack("<I", kind) + value
+    entry = lambda key, kind, value: u64(len(key)) + key + struct.pack("<IQ", kind, len(value)) + value
     array = lambda kind, count, values: struct.pack("<IQ", kind, count) + values
     for name, content, why in [
             ("key-twice", u64(2) + entry(b"k", 0, b"\0") * 2, "a key twice"),
             ("key-nul", u64(1) + entry(b"k\0", 0, b"\0"), "a key with a zero byte"),
             ("key-not-utf8", u64(1) + entry(b"\xc0\x80", 0, b"\0"), "a key that is not UTF-8 (overlong)"),
             ("count", u64(1 << 62), "2^62 entries in 8 bytes"),
-            ("type-unknown", u64(1) + entry(b"k", 13, b"\0"), "an unknown type"),
+            ("value-long", u64(1) + entry(b"k", 0, b"\0\0"), "a value that is longer than its type"),
+            ("value-short", u64(1) + entry(b"k", 4, b"\0\0"), "a value that is shorter than its type"),
+            ("value-length", u64(1) + u64(1) + b"k" + struct.pack("<IQ", 13, (1 << 64) - 1), "a value of 2^64 - 1 bytes"),
             ("truth-2", u64(1) + entry(b"k", 7, b"\2"), "a truth value that is neither 0 nor 1"),
             ("text-not-utf8", u64(1) + entry(b"k", 8, u64(3) + b"\xed\xa0\x80"), "a string that is not UTF-8 (a surrogate)"),
             ("text-length", u64(1) + entry(b"k", 8, u64((1 << 64) - 1)), "a string of 2^64 - 1 bytes"),
             ("array-count", u64(1) + entry(b"k", 9, array(4, 1 << 61, bytes(8))), "an array of 2^61 numbers in 8 bytes"),
-            ("array-of-arrays", u64(1) + entry(b"k", 9, array(9, 0, b"")), "an array of arrays"),
             ("tail", u64(0) + b"\0", "a byte after the last entry")]:
         yield "metadata-" + name, model(metadata=content), "malformed", "metadata", why
     plain = u64(1) + entry(b"k", 8, u64(200) + bytes(range(100)) * 2)
@@ -259,6 +285,7 @@ def zstd_cases():
             ("tail", framed(whole + b"\0"), 400, "a byte after the frame"),
             ("lengths", whole + b"\0" + struct.pack("<I", len(whole)), 400, "lengths that do not add up"),
             ("long", framed(blocks), 8, "a frame longer than its content can need"),
+            ("window", framed(windowed(24)), 8, "a window of 16 MiB"),
             ("long-content", framed(pack(plain + b"\0")), 400, "a frame with a byte too many"),
             ("not-sound", framed(whole[:-20] + bytes(20)), 400, "a frame that is not sound")]:
         yield "zstd-" + name, packed(stored, length), "malformed", "raw", why
@@ -268,18 +295,17 @@ def zstd_cases():
             ("ratio", bytes(4096), 1 << 27 | 1 << 15, "more content than blocks of zstd can hold in the stored bytes"),
             ("empty", whole, 0, "stored bytes of a tensor without elements")]:
         yield "zstd-" + name, packed(stored, length), "malformed", "directory", why
-    nothing = model(more=lambda w: w.files.append(patched(w.files.pop(), 12, b"\1\0\0\0" + u64(0))))
+    nothing = model(more=lambda w: w.files.append(patched(w.files.pop(), 16, b"\1\0\0\0" + u64(0))))
     yield "zstd-file-empty", nothing, "malformed", "directory", "stored bytes of a file without content"
+    yield "zstd-window-largest", packed(framed(windowed(23)), 8), ACCEPT, None, "a window of 8 MiB"
     bomb = dict(data=bytes(1 << 20), compress=True)
     yield "zstd-file-bomb", model(note=bomb), "malformed", "directory", "a file that expands more than 64 times"
 
 
 def directory_cases():
-    # Fields of `norm`: kind 8, reserved 10, shape 12, dtype 20, compression 21, reserved 22, offset 24, length 32. Of `proj`:
-    # codec 28, source 30, codebook 32, seed 34, parameters 37, streams 41 (kind + 1, reserved + 2, bytes + 4, offset + 12).
     count = lambda offset, value: section("directory", data=patched(Image(model())["directory"].data, offset, u64(value)))
     tensor, norm, proj, file = lambda f: model(more=f), 0, 1, 0
-    second = struct.pack("<BBHQQ", 5, 0, 0, 0, 6)
+    twice = lambda w: w.record("t", 0, (6,), [(0, 0, 6)], struct.pack("<BBH", 5, 0, 0))
     wraps = [(1, 0, 1 << 14, b""), (2, 0, 1 << 14, b"")]
     for name, data, why in [
             ("tensors", count(0, 1 << 62), "2^62 tensors"), ("files", count(8, 2), "two files where there is one record"),
@@ -288,27 +314,29 @@ def directory_cases():
             ("name-nul", model(norm=dict(name="no\0m")), "a zero byte in a name"),
             ("name-not-utf8", record("tensors", norm, 4, b"\xff"), "a name that is not UTF-8"),
             ("name-length", record("tensors", norm, 0, b"\xff\xff\xff\xff"), "a name of 2^32 - 1 bytes"),
-            ("kind", record("tensors", norm, 8, b"\3"), "an unknown kind of tensor"),
-            ("reserved-raw", record("tensors", norm, 23, b"\1"), "reserved bytes of a raw tensor"),
-            ("reserved-stream", record("tensors", proj, 43, b"\1"), "reserved bytes of a stream"),
-            ("reserved-file", record("files", file, 15, b"\1"), "reserved bytes of a file record"),
-            ("dimension", record("tensors", norm, 12, u64(1 << 63)), "a dimension of 2^63"),
+            ("record-short", record("tensors", norm, NORM_FIELDS["record"], b"\x27"), "a tensor's record that is shorter than its fields"),
+            ("record-long", record("tensors", norm, NORM_FIELDS["record"], b"\xff\xff\xff\xff"), "a tensor's record of 2^32 - 1 bytes"),
+            ("file-record-short", record("files", file, NOTE_FIELDS["record"], b"\x1b"), "a file's record that is shorter than its fields"),
+            ("extents-none", record("tensors", norm, NORM_FIELDS["extents"], b"\0"), "a raw tensor without an extent"),
+            ("extents-many", record("tensors", norm, NORM_FIELDS["extents"], b"\xff"), "255 extents in a short record"),
+            ("extent-section", record("tensors", norm, NORM_FIELDS["section"], b"\3"), "an extent in no section"),
+            ("extent-elsewhere", record("tensors", proj, PROJ_FIELDS["section"], b"\2"), "symbols in the section scales"),
+            ("extent-huge", record("tensors", proj, PROJ_FIELDS["length"], u64(1 << 63)), "an extent of 2^63 bytes"),
+            ("dimension", record("tensors", norm, NORM_FIELDS["shape"], u64(1 << 63)), "a dimension of 2^63"),
             ("shape", model(norm=dict(shape=(1 << 32, 0, 1 << 31))), "the dimensions that are not zero make 2^63"),
             ("bytes", model(norm=dict(shape=(1 << 61,), dtype=20)), "the elements make 2^64 bytes"),
             ("block", model(norm=dict(dtype=2)), "3 elements of F4, which has 2 a block"),
-            ("compression", record("tensors", norm, 21, b"\2"), "an unknown compression"),
-            ("offset", record("tensors", norm, 24, u64(64)), "an extent that begins where none belongs"),
-            ("offset-overlap", tensor(lambda w: w.tensors.append(w.head("t", 0, (6,)) + second)), "two tensors share an extent"),
-            ("length", record("tensors", norm, 32, u64(5)), "a length that is not the shape's"),
+            ("offset", record("tensors", norm, NORM_FIELDS["offset"], u64(64)), "an extent that begins where none belongs"),
+            ("offset-overlap", tensor(twice), "two tensors share an extent"),
+            ("length", record("tensors", norm, NORM_FIELDS["length"], u64(5)), "a length that is not the shape's"),
             ("alias-beyond", tensor(lambda w: w.alias("t", (3,), 3)), "an alias of no tensor"),
             ("alias-of-alias", tensor(lambda w: w.alias("t", (3,), 3) or w.alias("u", (3,), 0)), "an alias of an alias"),
             ("alias-shape", tensor(lambda w: w.alias("t", (1, 3), 0)), "an alias of another shape"),
             ("codebook", model(proj=dict(codebook=1)), "a codebook that is not there"),
             ("seed", model(proj=dict(seed=1)), "a seed that is not there"),
             ("coded-scalar", model(proj=dict(shape=())), "a coded tensor without dimensions"),
-            ("stream-kind", record("tensors", proj, 42, b"\2"), "an unknown kind of stream"),
             ("stream-overflow", model(proj=dict(shape=(1 << 50, 64), streams=wraps)), "rows times bytes a row is 2^64"),
-            ("file-content", record("files", file, 16, u64(7)), "a content length that is not the stored one"),
+            ("file-content", record("files", file, NOTE_FIELDS["content"], u64(7)), "a content length that is not the stored one"),
             ("file-twice", tensor(lambda w: w.file("note.txt", b"")), "two files of one name")] + [
             (f"file-name-{label}", model(note=dict(name=value)), f"an embedded file named {value[:9]!r}") for label, value in [
                 ("up", "../x"), ("slash", "a/b"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
@@ -323,9 +351,6 @@ def directory_cases():
             ("total-dimensions", tensor(nothing), "two tensors without elements whose other dimensions make 2^56"),
             ("total-aliases", tensor(aliases), "aliases of a tensor of 2^54 elements")]:
         yield "directory-" + name, data, "limitExceeded", "directory", why
-    for name, data, why in [("dtype", model(norm=dict(dtype=23)), "an unknown dtype"),
-                            ("source", model(proj=dict(source=0)), "an unknown source dtype")]:
-        yield "directory-" + name, data, "unsupported", "directory", why
     yield "ggml-types", model(more=ggml_types), ACCEPT, None, "one block of each dtype of ggml"
 
 
@@ -342,11 +367,14 @@ def codec_cases():
     shared = Image(model())
     books, seeds = shared["codebooks"].data, shared["seeds"].data
     for name, data, place, why in [
-            ("codebooks-reserved", patched(books, 10, b"\1"), "codebooks", "reserved bytes of a codebook record"),
             ("codebooks-count", patched(books, 0, u64(65535)), "codebooks", "more than 65,534 codebooks"),
             ("codebooks-length", patched(books, 12, b"\xff\xff\xff\xff"), "codebooks", "a codebook longer than its section"),
             ("codebooks-tail", books + bytes(8), "codebooks", "bytes after the last codebook"),
             ("seeds-count", patched(seeds, 0, u64(2)), "seeds", "two seeds in 8 bytes"),
+            ("seeds-record", patched(seeds, 8, b"\7"), "seeds", "seeds of 7 bytes"),
+            ("producer-empty", b"", "producer", "a producer without a name"),
+            ("producer-long", b"x" * 256, "producer", "a producer of 256 bytes"),
+            ("producer-nul", b"a\0b", "producer", "a zero byte in the producer"),
             ("seeds-huge", patched(seeds, 0, u64(1 << 61)), "seeds", "2^61 seeds, whose bytes overflow to none")]:
         yield name, section(place, data=data), "malformed", place, why
     scaled = lambda scale: dict(streams=STREAMS + [(3, 1, 128, struct.pack("<H", scale) * 64)])
@@ -373,15 +401,75 @@ def codec_cases():
             ("book-point", model(codebook=patched(CODEBOOK, 8, b"\0\1")), "a base point with a < b")]:
         yield "codec-" + name, data, "malformed", None, why
     for name, data, why in [
-            ("unknown", record("tensors", 1, 28, b"\2"), "codec"), ("family", codec(3, 8, 6, 1), "family"),
+            ("unknown", model(proj=dict(codec=2)), "codec"), ("family", codec(3, 8, 6, 1), "family"),
             ("gain-type", codec(2, 8, 6, 3), "gain type"),
             ("book-family", model(codebook=patched(CODEBOOK, 0, b"\3")), "family of a codebook")]:
         yield "codec-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
 
 
+def future_cases():
+    """What a later version may write: a reader of today loses only what depends on it."""
+    def longer(list_name, index, name_length):
+        def change(writer):
+            records = getattr(writer, list_name)
+            at = 4 + name_length
+            length = struct.unpack_from("<I", records[index], at)[0]
+            records[index] = patched(records[index], at, struct.pack("<I", length + 5)) + b"later"
+        return model(more=change)
+    unused = lambda list_name, index, *offsets: model(more=lambda w: [
+        getattr(w, list_name).__setitem__(index, patched(getattr(w, list_name)[index], at, b"\1")) for at in offsets])
+    entry = lambda kind, value: u64(1) + u64(1) + b"k" + struct.pack("<IQ", kind, len(value)) + value + b""
+    note, first = "an unknown ancillary section", Image(model())
+    seeds = struct.pack("<QIIQQ", 1, 16, 0, 42, 7)
+    for name, data, verdict, why in [
+            ("kind", record("tensors", 0, NORM_FIELDS["kind"], b"\3"), WARNING, "a tensor of an unknown kind"),
+            ("kind-extents", model(more=lambda w: w.record("t", 9, (2, 3), [(1, w.extent("symbols", b"sym"), 3), (0, w.extent("raw", b"raw"), 3)], b"?")),
+             WARNING, "a tensor of an unknown kind with two extents"),
+            ("kind-alias", model(more=lambda w: (w.record("t", 9, (2,), [], b""), w.alias("u", (2,), 2))), WARNING, "an alias of a tensor of an unknown kind"),
+            ("dtype", model(norm=dict(dtype=23)), WARNING, "a tensor of an unknown dtype"),
+            ("source", model(proj=dict(source=23)), ACCEPT, "an unknown source dtype"),
+            ("source-none", model(proj=dict(source=0)), ACCEPT, "a source dtype that is not known"),
+            ("compression", record("tensors", 0, NORM_FIELDS["compression"], b"\2"), WARNING, "a tensor of an unknown compression"),
+            ("stream-kind", record("tensors", 1, PROJ_FIELDS["stream"] + 1, b"\2"), WARNING, "a stream of an unknown kind"),
+            ("codec", model(proj=dict(codec=77, parameters=b"any", streams=[(1, 0, 44, SYMBOLS), (9, 1, 5, b"other")])), WARNING, "an unknown codec"),
+            ("file-compression", record("files", 0, NOTE_FIELDS["compression"], b"\2"), WARNING, "a file of an unknown compression"),
+            ("file-role", model(note=dict(role=200)), ACCEPT, "a file of an unknown role"),
+            ("metadata-type", model(metadata=entry(13, b"what?")), WARNING, "metadata of an unknown type"),
+            ("metadata-array", model(metadata=entry(9, struct.pack("<IQ", 13, 2) + b"??")), WARNING, "an array of an unknown type"),
+            ("metadata-nested", model(metadata=entry(9, struct.pack("<IQ", 9, 0))), WARNING, "an array of arrays"),
+            ("record-raw", longer("tensors", 0, 4), ACCEPT, "a longer record of a raw tensor"),
+            ("record-coded", longer("tensors", 1, 4), ACCEPT, "a longer record of a coded tensor"),
+            ("record-file", longer("files", 0, 8), ACCEPT, "a longer record of a file"),
+            ("record-codebook", model(codebook=CODEBOOK + b"later version"), ACCEPT, "a longer codebook"),
+            ("record-seed", section("seeds", data=seeds), ACCEPT, "longer records of seeds"),
+            ("unused-tensor", unused("tensors", 0, 15, 25, 31, 51), ACCEPT, "unused bytes of a tensor's record"),
+            ("unused-stream", unused("tensors", 1, PROJ_FIELDS["stream"] + 2), ACCEPT, "unused bytes of a stream"),
+            ("unused-file", unused("files", 0, 19), ACCEPT, "unused bytes of a file's record"),
+            ("unused-codebook", section("codebooks", data=patched(first["codebooks"].data, 10, b"\1")), ACCEPT, "unused bytes of a codebook's record"),
+            ("unused-seeds", section("seeds", data=patched(first["seeds"].data, 12, b"\1")), ACCEPT, "unused bytes of seeds"),
+            ("flags-ignorable", section("seeds", flags=1 | 1 << 16), ACCEPT, "a flag that may be ignored"),
+            ("section-flags", insert(Section("x-note", 1 << 3 | 1 << 31, b"?")), WARNING, note + " with unknown flags"),
+            ("section-chunked", insert(Section("x-note", 2, b"a large section" * 1000)), WARNING, note + " that is chunked"),
+            ("section-chunked-zstd", insert(Section("x-note", 6, frames(b"?"))), WARNING, note + " that is chunked and compressed")]:
+        yield "future-" + name, data, verdict, None, why
+    damaged = Image(model())
+    damaged.sections.insert(damaged.sections.index(damaged["checksums"]), Section("x-note", 2, b"a large section" * 1000))
+    data = damaged.bytes()
+    yield "future-damage-chunked", patched(data, damaged["x-note"].place + 9000, b"\0"), "checksumMismatch", "x-note", "damage in a chunked section that is unknown"
+    damaged = record("tensors", 0, NORM_FIELDS["kind"], b"\3")
+    at = damaged.rindex(NORM)
+    yield "future-damage-kind", patched(damaged, at, b"\1"), "checksumMismatch", "raw", "damage in a tensor of an unknown kind"
+
+
+# Where the fields of the records of `norm`, `proj` and `note.txt` lie.
+NORM_FIELDS = dict(record=8, kind=12, extents=14, shape=16, section=24, offset=32, length=40, dtype=48, compression=49)
+PROJ_FIELDS = dict(record=8, section=32, offset=40, length=48, codec=80, stream=92)
+NOTE_FIELDS = dict(record=12, compression=16, role=17, content=20)
+
+
 def cases():
     """(name, bytes, verdict, code or None, section or None, why). No section: the error names a tensor instead."""
-    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases):
+    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases, future_cases):
         for name, data, code, place, why in group():
             rejected = code not in (ACCEPT, WARNING)
             yield name, data, REJECT if rejected else code, code if rejected else None, place, why

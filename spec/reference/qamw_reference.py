@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reference decoder of .qamw, version 0.1.
+"""Reference decoder of .qamw, version 0.3.
 
 It follows the document qamw.md section by section; the numbers in the headings below are that document's.
 It is written to be read, not to be fast. It needs Python 3.9, numpy, zstandard and xxhash.
@@ -30,7 +30,7 @@ class Damaged(Exception):
 
 
 class Unsupported(Exception):
-    """The bytes are well-formed, but this version cannot read them."""
+    """The bytes are well-formed, but this version cannot read them: the file, or only a tensor, a file or a metadata entry."""
 
 
 class TooLarge(Unsupported):
@@ -100,6 +100,11 @@ class Header(NamedTuple):
     file_length: int
     section_count: int
     table_hash: int
+    table_offset: int
+
+    @property
+    def table_end(self) -> int:
+        return self.table_offset + ENTRY_BYTES * self.section_count
 
 
 def read_header(data) -> Header:
@@ -107,26 +112,32 @@ def read_header(data) -> Header:
     cursor = Cursor(data[:HEADER_BYTES], "header")
     require(bytes(cursor.take(8)) == SIGNATURE, "header: the signature is wrong")
     major, minor = cursor.uint(2), cursor.uint(2)
-    if (major, minor) != (0, 2):
-        raise Unsupported(f"format version {major}.{minor}; this program reads 0.2")
+    if (major, minor) != (0, 3):
+        raise Unsupported(f"format version {major}.{minor}; this program reads 0.3")
     require(xxh3(data[:56]) == int.from_bytes(data[56:64], "little"), "header: the checksum differs")
     alignment = cursor.uint(4)
     require(64 <= alignment <= 1 << 20 and alignment & (alignment - 1) == 0, f"header: the alignment is {alignment}")
     file_length = cursor.count()
     section_count = cursor.uint(4)
     require(section_count <= 64, f"header: {section_count} sections")
-    cursor.reserved(4)
-    table_hash = cursor.uint(8)
-    cursor.reserved(16)
+    cursor.take(4)
+    table_hash, table_offset = cursor.uint(8), cursor.count()
+    require(table_offset >= HEADER_BYTES and table_offset % 64 == 0, f"header: the table offset is {table_offset}")
+    required = cursor.uint(4)
+    if required:
+        raise Unsupported(f"header: features {required:#x} that a reader must know")
+    cursor.take(4)
     require(file_length == len(data), f"the file has {len(data)} bytes, but its header says {file_length}")
-    return Header((major, minor), alignment, file_length, section_count, table_hash)
+    return Header((major, minor), alignment, file_length, section_count, table_hash, table_offset)
 
 
 # 4. Section table -------------------------------------------------------------------------------------------
 
 CRITICAL, CHUNKED, ZSTD = 1, 2, 4
 CHUNKED_SECTIONS = ("scales", "symbols", "files", "raw")
-KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + CHUNKED_SECTIONS
+ANCILLARY_SECTIONS = ("spare", "producer")
+KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + ANCILLARY_SECTIONS + CHUNKED_SECTIONS
+REQUIRED_FLAGS = 0xFFFF
 SLACK = 64
 
 
@@ -144,9 +155,8 @@ class Section(NamedTuple):
 
 
 def read_section_table(data, header: Header) -> Dict[str, Section]:
-    end = HEADER_BYTES + ENTRY_BYTES * header.section_count
-    require(end <= header.file_length, "section table: it reaches beyond the end of the file")
-    table = data[HEADER_BYTES:end]
+    require(header.table_end <= header.file_length, "section table: it reaches beyond the end of the file")
+    table, end = data[header.table_offset:header.table_end], HEADER_BYTES
     require(xxh3(table) == header.table_hash, "section table: the checksum differs")
     cursor = Cursor(table, "section table")
     sections: Dict[str, Section] = {}
@@ -156,27 +166,32 @@ def read_section_table(data, header: Header) -> Dict[str, Section]:
         raw = field.split(b"\0")[0]
         require(raw and not any(field[len(raw):]) and all(0x21 <= b <= 0x7E for b in raw), f"section table: the name {field!r}")
         name, flags = raw.decode("ascii"), cursor.uint(4)
-        require(flags < 8, f"section {name}: unknown flags {flags}")
-        cursor.reserved(4)
+        if flags & REQUIRED_FLAGS & ~7 and (flags & CRITICAL or name in KNOWN_SECTIONS):
+            raise Unsupported(f"section {name}: unknown flags {flags:#x}")
+        cursor.take(4)
         section = Section(name, flags, cursor.count(), cursor.count(), cursor.count(), cursor.uint(8))
-        cursor.reserved(8)
+        cursor.take(8)
         require(flags & ZSTD or section.content_length == section.length, f"section {name}: content length and length differ")
         if name not in KNOWN_SECTIONS:                                                          # 5.1
             if flags & CRITICAL:
                 raise Unsupported(f"section {name} is critical and unknown")
-            require(not flags & CHUNKED, f"section {name}: unknown and chunked")
+        elif name in ANCILLARY_SECTIONS:
+            require(not flags & 7, f"section {name}: it must not have the flags {flags}")
         else:
             require(flags & CRITICAL and bool(flags & CHUNKED) == (name in CHUNKED_SECTIONS)
                     and (not flags & ZSTD or name == "metadata"), f"section {name}: it must not have the flags {flags}")
         require(name not in sections, f"section {name}: it is there twice")
-        require(section.offset >= end and section.offset % header.alignment == 0, f"section {name}: the offset {section.offset}")
+        require(section.offset >= end and section.offset % (header.alignment if flags & CHUNKED else 64) == 0,
+                f"section {name}: the offset {section.offset}")
+        require(section.length == 0 or section.end <= header.table_offset or section.offset >= header.table_end,
+                f"section {name}: it overlaps the section table")
         require(section.end <= header.file_length, f"section {name}: it reaches beyond the end of the file")
-        if previous is not None and previous.name in CHUNKED_SECTIONS:                          # 5.4
+        if previous is not None and previous.flags & CHUNKED:                                   # 5.4
             require(section.offset - previous.end >= SLACK, f"section {previous.name}: fewer than {SLACK} bytes follow")
         sections[name] = previous = section
         end = section.end
     require(end == header.file_length, "the last section does not end where the file ends")
-    require(previous is None or previous.name not in CHUNKED_SECTIONS, "the last section is chunked")
+    require(previous is None or not previous.flags & CHUNKED, "the last section is chunked")
     for name in ("metadata", "directory", "checksums"):
         require(name in sections, f"section {name} is missing")
     return sections
@@ -184,7 +199,7 @@ def read_section_table(data, header: Header) -> Dict[str, Section]:
 
 # 5.3 zstd frames --------------------------------------------------------------------------------------------
 
-PIECE = 1 << 20
+PIECE, LARGEST_WINDOW = 1 << 20, 1 << 23
 
 
 def require_possible(content_length: int, stored: int, what: str) -> None:
@@ -206,6 +221,7 @@ def unframe(stored, content_length: int, what: str) -> bytes:
         frame = bytes(stored[at:at + length])
         try:
             require(zstandard.frame_content_size(frame) in (size, -1), f"{what}: the size of zstd frame {piece}")
+            require(zstandard.get_frame_parameters(frame).window_size <= LARGEST_WINDOW, f"{what}: the window of zstd frame {piece}")
             content = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise Damaged(f"{what}: zstd frame {piece}: {error}") from None
@@ -230,23 +246,29 @@ def read_value(cursor: Cursor, kind: int, count: int) -> list:
         raw = cursor.take(count)
         require(all(byte <= 1 for byte in raw), "metadata: a truth value is neither 0 nor 1")
         return [byte == 1 for byte in raw]
-    require(kind in SCALARS, f"metadata: unknown type {kind}")
+    if kind not in SCALARS:
+        raise Unsupported(f"metadata type {kind}")
     dtype = np.dtype(SCALARS[kind])
     return np.frombuffer(cursor.take(count * dtype.itemsize), dtype).tolist()
 
 
 def read_metadata(content) -> Dict[str, Tuple[int, Any]]:
-    """Key -> (type, value); an array's value is (element type, list)."""
+    """Key -> (type, value); an array's value is (element type, list), that of an unreadable entry None."""
     cursor, metadata = Cursor(content, "metadata"), {}
     for _ in range(cursor.count()):
         key = cursor.text(cursor.count())
         require(key not in metadata, f"metadata: two entries {key!r}")
         kind = cursor.uint(4)
-        if kind == ARRAY:
-            element = cursor.uint(4)
-            metadata[key] = (ARRAY, (element, read_value(cursor, element, cursor.count())))
-        else:
-            metadata[key] = (kind, read_value(cursor, kind, 1)[0])
+        value = Cursor(cursor.take(cursor.count()), f"metadata {key!r}")
+        try:
+            if kind == ARRAY:
+                element = value.uint(4)
+                metadata[key] = (ARRAY, (element, read_value(value, element, value.count())))
+            else:
+                metadata[key] = (kind, read_value(value, kind, 1)[0])
+            value.end()
+        except Unsupported:
+            metadata[key] = (kind, None)
     cursor.end()
     return metadata
 
@@ -294,6 +316,7 @@ class Tensor(NamedTuple):
     compression: int = 0
     coding: Optional[Coding] = None
     target: int = 0
+    unreadable: str = ""  # what is unknown
 
     @property
     def columns(self) -> int:
@@ -307,6 +330,7 @@ class Tensor(NamedTuple):
 class EmbeddedFile(NamedTuple):
     name: str
     compression: int
+    role: int
     content_length: int
     extent: Extent
 
@@ -332,64 +356,86 @@ class Placement:
         return Extent(section, offset, length)
 
 
+EXTENT_SECTIONS = ("raw", "symbols", "scales")
+
+
+def read_extent(record: Cursor, placement: Placement) -> Extent:
+    section = record.uint(1)
+    require(section < len(EXTENT_SECTIONS), f"{record.what}: an extent lies in section {section}")
+    record.take(7)
+    return placement.next(EXTENT_SECTIONS[section], record.count(), record.count())
+
+
 def read_tensor(cursor: Cursor, placement: Placement, codebooks: int, seeds: int) -> Tensor:
     name = cursor.text(cursor.uint(4))
-    kind, rank = cursor.uint(1), cursor.uint(1)
-    require(kind <= ALIAS, f"tensor {name!r}: unknown kind {kind}")
-    cursor.reserved(2)
-    shape = tuple(cursor.count() for _ in range(rank))
+    record = Cursor(cursor.take(cursor.uint(4)), f"tensor {name!r}")        # what follows the known fields is ignored
+    kind, rank, extent_count, _ = (record.uint(1) for _ in range(4))
+    shape = tuple(record.count() for _ in range(rank))
     require(product(d for d in shape if d) < 1 << 63, f"tensor {name!r}: the shape overflows")
+    require(kind not in (RAW, ALIAS) or extent_count == (kind == RAW), f"tensor {name!r}: {extent_count} extents")
+    extents = [read_extent(record, placement) for _ in range(extent_count)]
     if kind == ALIAS:
-        return Tensor(name, kind, shape, [], target=cursor.count())
+        return Tensor(name, kind, shape, [], target=record.count())
     if kind == RAW:
-        dtype, compression = cursor.uint(1), cursor.uint(1)
-        if dtype not in DTYPES:
-            raise Unsupported(f"tensor {name!r}: unknown dtype {dtype}")
-        require(compression <= 1, f"tensor {name!r}: unknown compression {compression}")
-        cursor.reserved(2)
-        block, size = DTYPES[dtype][1:]
-        require(product(shape) % block == 0, f"tensor {name!r}: no whole number of blocks")
-        require(product(shape) // block * size < 1 << 63, f"tensor {name!r}: too many bytes")
-        extent = placement.next("raw", cursor.count(), cursor.count())
-        require(compression == 1 or extent.length == product(shape) // block * size, f"tensor {name!r}: length and shape differ")
-        if compression == 1:
-            require_possible(product(shape) // block * size, extent.length, f"tensor {name!r}")                                # 5.3
-        return Tensor(name, kind, shape, [extent], dtype, compression)
-    codec, source, stream_count = cursor.uint(2), cursor.uint(1), cursor.uint(1)
-    if source not in DTYPES:
-        raise Unsupported(f"tensor {name!r}: unknown source dtype {source}")
-    codebook, seed = cursor.uint(2), cursor.uint(2)
-    require(codebook == NONE or codebook < codebooks, f"tensor {name!r}: there is no codebook {codebook}")
-    require(seed == NONE or seed < seeds, f"tensor {name!r}: there is no seed {seed}")
-    parameters = bytes(cursor.take(cursor.uint(1)))
-    require(rank > 0, f"tensor {name!r}: coded, but without dimensions")
-    streams, extents = [], []
-    for _ in range(stream_count):
-        role, stream_kind = cursor.uint(1), cursor.uint(1)
-        cursor.reserved(2)
-        size = cursor.count()
-        require(stream_kind <= 1, f"tensor {name!r}: unknown kind {stream_kind} of a stream")
-        length = size * product(shape[:-1]) if stream_kind == 0 else size
-        extents.append(placement.next("symbols" if role == SYMBOLS else "scales", cursor.count(), length))
+        return read_raw_fields(record, Tensor(name, kind, shape, extents))
+    if kind == CODED:
+        return read_coded_fields(record, Tensor(name, kind, shape, extents), codebooks, seeds)
+    return Tensor(name, kind, shape, extents, unreadable=f"kind {kind}")
+
+
+def read_raw_fields(record: Cursor, tensor: Tensor) -> Tensor:
+    dtype, compression = record.uint(1), record.uint(1)
+    record.take(2)
+    require(tensor.extents[0].section == "raw", f"{record.what}: its extent lies elsewhere than in raw")
+    if dtype not in DTYPES:
+        return tensor._replace(unreadable=f"dtype {dtype}")
+    block, size = DTYPES[dtype][1:]
+    require(product(tensor.shape) % block == 0, f"{record.what}: no whole number of blocks")
+    content = product(tensor.shape) // block * size
+    require(content < 1 << 63, f"{record.what}: too many bytes")
+    require(compression != 0 or tensor.extents[0].length == content, f"{record.what}: length and shape differ")
+    if compression == 1:
+        require_possible(content, tensor.extents[0].length, record.what)                                                                  # 5.3
+    return tensor._replace(dtype=dtype, compression=compression, unreadable=f"compression {compression}" if compression > 1 else "")
+
+
+def read_coded_fields(record: Cursor, tensor: Tensor, codebooks: int, seeds: int) -> Tensor:
+    codec, source, parameter_count = record.uint(2), record.uint(1), record.uint(1)
+    codebook, seed = record.uint(2), record.uint(2)
+    require(codebook == NONE or codebook < codebooks, f"{record.what}: there is no codebook {codebook}")
+    require(seed == NONE or seed < seeds, f"{record.what}: there is no seed {seed}")
+    parameters = bytes(record.take(parameter_count))
+    require(len(tensor.shape) > 0, f"{record.what}: coded, but without dimensions")
+    streams, unreadable = [], ""
+    for extent in tensor.extents:
+        role, stream_kind = record.uint(1), record.uint(1)
+        record.take(2)
+        size = record.count()
+        require((extent.section == "symbols") == (role == SYMBOLS) and extent.section != "raw", f"{record.what}: a stream in the wrong section")
+        if stream_kind > 1:
+            unreadable = f"stream kind {stream_kind}"
+        else:
+            length = size * product(tensor.shape[:-1]) if stream_kind == 0 else size
+            require(extent.length == length, f"{record.what}: a stream has {extent.length} bytes, not {length}")
         streams.append((role, stream_kind, size))
     coding = Coding(codec, source, None if codebook == NONE else codebook, None if seed == NONE else seed, parameters, streams)
-    return Tensor(name, kind, shape, extents, coding=coding)
+    return tensor._replace(coding=coding, unreadable=unreadable)
 
 
 def read_file_record(cursor: Cursor, placement: Placement) -> EmbeddedFile:
     name = cursor.text(cursor.uint(4))
     require(name not in ("", ".", "..") and len(name.encode()) <= 255
             and not any(c < " " or c in "\x7f/\\" for c in name), f"file {name!r}: no plain file name")
-    compression = cursor.uint(1)
-    require(compression <= 1, f"file {name!r}: unknown compression {compression}")
-    cursor.reserved(3)
-    content_length = cursor.count()
-    extent = placement.next("files", cursor.count(), cursor.count())
-    require(compression == 1 or extent.length == content_length, f"file {name!r}: the lengths differ")
-    require(content_length // 64 <= extent.length, f"file {name!r}: it would expand more than 64 times")                       # 5.3
+    record = Cursor(cursor.take(cursor.uint(4)), f"file {name!r}")
+    compression, role = record.uint(1), record.uint(1)
+    record.take(2)
+    content_length = record.count()
+    extent = placement.next("files", record.count(), record.count())
+    require(compression != 0 or extent.length == content_length, f"file {name!r}: the lengths differ")
     if compression == 1:
+        require(content_length // 64 <= extent.length, f"file {name!r}: it would expand more than 64 times")                       # 5.3
         require_possible(content_length, extent.length, f"file {name!r}")
-    return EmbeddedFile(name, compression, content_length, extent)
+    return EmbeddedFile(name, compression, role, content_length, extent)
 
 
 # 10 Recommended limits
@@ -398,7 +444,7 @@ MAXIMUM_ELEMENTS, MAXIMUM_BYTES, MAXIMUM_METADATA = 1 << 56, 1 << 59, 1 << 27
 
 def content_bytes(tensor: Tensor) -> int:
     """The bytes of a tensor before compression."""
-    if tensor.kind == RAW:
+    if tensor.kind == RAW and tensor.dtype in DTYPES:
         block, size = DTYPES[tensor.dtype][1:]
         return product(tensor.shape) // block * size
     return sum(extent.length for extent in tensor.extents)
@@ -434,19 +480,20 @@ def read_codebooks(content) -> List[Tuple[int, bytes]]:
     require(count < 0xFFFF, f"codebooks: {count} are too many")
     for _ in range(count):
         codec = cursor.uint(2)
-        cursor.reserved(2)
+        cursor.take(2)
         length = cursor.uint(4)
         records.append((codec, bytes(cursor.take(length))))
-        cursor.reserved(align_up(length, 8) - length)
+        cursor.take(align_up(length, 8) - length)
     cursor.end()
     return records
 
 
 def read_seeds(content) -> List[int]:
     cursor = Cursor(content, "seeds")
-    count = cursor.count()
-    require(count < 0xFFFF and cursor.left() == 8 * count, f"seeds: the section does not hold {count} seeds")
-    return [cursor.uint(8) for _ in range(count)]
+    count, length = cursor.count(), cursor.uint(4)
+    cursor.take(4)
+    require(count < 0xFFFF and length >= 8 and cursor.left() == length * count, f"seeds: the section does not hold {count} seeds")
+    return [int.from_bytes(cursor.take(length)[:8], "little") for _ in range(count)]
 
 
 # 2. The whole: opening --------------------------------------------------------------------------------------
@@ -460,6 +507,7 @@ class QamwFile(NamedTuple):
     seeds: List[int]
     tensors: List[Tensor]
     files: List[EmbeddedFile]
+    producer: Optional[str]
 
     def section(self, name: str):
         section = self.sections.get(name)
@@ -495,9 +543,12 @@ def open_qamw(data) -> QamwFile:
     codebooks = [] if stored_codebooks is None else read_codebooks(stored_codebooks)
     seeds = [] if stored_seeds is None else read_seeds(stored_seeds)
     tensors, files = read_directory(checked("directory"), sections, len(codebooks), len(seeds))
-    opened = QamwFile(data, header, sections, read_metadata(metadata), codebooks, seeds, tensors, files)
+    producer = checked("producer")                                                                                             # 6.8
+    require(producer is None or 1 <= len(producer) <= 255, "section producer: it is empty or too long")
+    producer = None if producer is None else Cursor(producer, "producer").text(len(producer))
+    opened = QamwFile(data, header, sections, read_metadata(metadata), codebooks, seeds, tensors, files, producer)
     for tensor in tensors:
-        if tensor.kind == CODED:
+        if tensor.kind == CODED and not tensor.unreadable:
             try:
                 read_parameters(opened, tensor)
             except Unsupported:
@@ -507,25 +558,39 @@ def open_qamw(data) -> QamwFile:
 
 # 5.2 Checksums, 5.4 padding, 6.7 the checksums section ------------------------------------------------------
 
-def verify(opened: QamwFile) -> List[str]:
-    """Checks what open_qamw did not: every checksum and all padding. Returns the problems."""
+def verify(opened: QamwFile) -> Tuple[List[str], List[str]]:
+    """Checks what open_qamw did not: every checksum and all padding. Returns the problems, and the warnings."""
     problems: List[str] = []
+    warnings: List[str] = []
+    room = next((s.offset for s in opened.sections.values() if s.name not in ("metadata", "spare")), HEADER_BYTES)              # 5.5
+
+    def is_zero(begin: int, end: int) -> bool:
+        return not np.frombuffer(opened.data[begin:end], np.uint8).any()
 
     def padding(begin: int, end: int, where: str) -> None:
-        if np.frombuffer(opened.data[begin:end], np.uint8).any():
+        if is_zero(begin, end):
+            return
+        if end <= room:
+            warnings.append(f"padding {where} ({begin}..<{end}) is not zero: an edit in place has been interrupted")
+        else:
             problems.append(f"padding {where} ({begin}..<{end}) is not zero")
 
     hashes = opened.section("checksums")
     if xxh3(hashes) != opened.sections["checksums"].checksum:
         problems.append("section checksums: the checksum differs")
     at = 0
-    end = HEADER_BYTES + ENTRY_BYTES * opened.header.section_count
+    end = HEADER_BYTES
+    table = (opened.header.table_offset, opened.header.table_end, "the section table")
+    for begin, finish, name in sorted([table] + [(s.offset, s.end, s.name) for s in opened.sections.values()]):
+        padding(end, begin, f"before {name}")
+        end = max(end, finish)
     for section in opened.sections.values():
-        padding(end, section.offset, f"before section {section.name}")
-        end = section.end
         if not section.flags & CHUNKED:
-            if section.name != "checksums" and xxh3(opened.data[section.offset:end]) != section.checksum:
-                problems.append(f"section {section.name}: the checksum differs")
+            if section.name not in ("checksums", "producer") and xxh3(opened.section(section.name)) != section.checksum:
+                if section.name == "spare":
+                    warnings.append("section spare: the checksum differs: an edit in place has been interrupted")
+                else:
+                    problems.append(f"section {section.name}: the checksum differs")
             continue
         first, extent_end = at, 0
         for owner, extent in extents_of(opened, section.name):
@@ -542,17 +607,19 @@ def verify(opened: QamwFile) -> List[str]:
     if at != len(hashes):
         problems.append(f"section checksums: it has {len(hashes)} bytes, not {at}")
     for record in [t for t in opened.tensors if t.kind == RAW] + opened.files:
-        if record.compression == 1:
+        if record.compression == 1 and not (isinstance(record, Tensor) and record.unreadable):
             try:
                 read_raw(opened, record) if isinstance(record, Tensor) else read_file(opened, record.name)
             except Damaged as error:
                 problems.append(str(error))
-    return problems
+    return problems, warnings
 
 
 def extents_of(opened: QamwFile, section: str):
     if section == "files":
         return [(f"file {f.name!r}", f.extent) for f in opened.files]
+    if section not in CHUNKED_SECTIONS:                                                         # 5.1: unknown, one extent
+        return [("all of it", Extent(section, 0, opened.sections[section].length))]
     return [(f"tensor {t.name!r}", e) for t in opened.tensors for e in t.extents if e.section == section]
 
 
@@ -569,6 +636,8 @@ def read_raw(opened: QamwFile, tensor: Tensor) -> bytes:
 def read_file(opened: QamwFile, name: str) -> bytes:
     file = next(f for f in opened.files if f.name == name)
     stored = opened.stored(file.extent)
+    if file.compression > 1:
+        raise Unsupported(f"file {name!r}: compression {file.compression}")
     return unframe(stored, file.content_length, f"file {name!r}") if file.compression == 1 else bytes(stored)
 
 
@@ -645,14 +714,14 @@ def read_codebook(record: bytes) -> Tuple[np.float32, np.ndarray]:
     step = np.frombuffer(record[4:8], "<f4")[0]
     if family == FREE:
         require(4 <= bits <= 13 and window == bits, f"codebook: {bits} bits, window {window}")
-        require(record[4:8] == bytes(4) and len(record) == 8 + (8 << bits), "codebook: the header or the length")
-        points = np.frombuffer(record[8:], "<f4").reshape(-1, 2)
+        require(record[4:8] == bytes(4) and len(record) >= 8 + (8 << bits), "codebook: the header or the length")
+        points = np.frombuffer(record[8:8 + (8 << bits)], "<f4").reshape(-1, 2)
         require(bool(np.isfinite(points).all()), "codebook: a point is not finite")
     else:
         require(1 <= bits <= 10 and window == max(8, bits), f"codebook: stride {bits}, window {window}")
-        require(len(record) == 8 + (2 << window), "codebook: the length")
+        require(len(record) >= 8 + (2 << window), "codebook: the length")
         require(bool(np.isfinite(step)) and step > 0, "codebook: the step is not positive")
-        points = np.frombuffer(record[8:], np.uint8).reshape(-1, 2)
+        points = np.frombuffer(record[8:8 + (2 << window)], np.uint8).reshape(-1, 2)
         require(bool((points[:, 0] >= points[:, 1]).all()), "codebook: a base point with a < b")
     return step, points
 
@@ -732,6 +801,8 @@ def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
     tensor = opened.tensor(name)
     if tensor.kind == ALIAS:
         tensor = opened.tensors[tensor.target]
+    if tensor.unreadable:
+        raise Unsupported(f"tensor {tensor.name!r}: {tensor.unreadable}")
     if tensor.kind == RAW:
         return np.frombuffer(read_raw(opened, tensor), np.uint8)
     parameters = read_parameters(opened, tensor)
@@ -761,10 +832,12 @@ def describe(opened: QamwFile) -> None:
         note = "" if section.name in KNOWN_SECTIONS else "  (unknown, skipped)"
         print(f"section {section.name:<16} offset {section.offset:>12} length {section.length:>12}  {section.checksum:016x}{note}")
     for key, (kind, value) in opened.metadata.items():
-        text = f"array of {len(value[1])} of type {value[0]}" if kind == ARRAY else repr(value)
+        text = "unreadable" if value is None else f"array of {len(value[1])} of type {value[0]}" if kind == ARRAY else repr(value)
         print(f"metadata {key!r} type {kind}: {text[:100]}")
     for tensor in opened.tensors:
-        if tensor.kind == ALIAS:
+        if tensor.unreadable:
+            what = f"unreadable: {tensor.unreadable}"
+        elif tensor.kind == ALIAS:
             what = f"alias of {opened.tensors[tensor.target].name!r}"
         elif tensor.kind == RAW:
             what = f"raw {DTYPES[tensor.dtype][0]}{', zstd' if tensor.compression else ''}"
@@ -773,11 +846,11 @@ def describe(opened: QamwFile) -> None:
             what += ", channel scales" if any(role == CHANNEL_SCALES for role, _, _ in tensor.coding.streams) else ""
         print(f"tensor {tensor.name!r} {list(tensor.shape)}: {what}")
     for file in opened.files:
-        print(f"file {file.name!r}: {file.content_length} bytes{', zstd' if file.compression else ''}")
+        print(f"file {file.name!r}: role {file.role}, {file.content_length} bytes{', compressed' if file.compression else ''}")
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    parser = argparse.ArgumentParser(description="Reference decoder of .qamw 0.1.")
+    parser = argparse.ArgumentParser(description="Reference decoder of .qamw 0.3.")
     parser.add_argument("path", metavar="FILE")
     parser.add_argument("--tensor", metavar="NAME")
     parser.add_argument("--file", metavar="NAME")
@@ -803,9 +876,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
                         np.lib.format.write_array(member, decode_tensor(opened, tensor.name), allow_pickle=False)
         else:
             describe(opened)
-            problems = verify(opened)
-            for problem in problems:
-                print(f"qamw_reference: {options.path}: {problem}", file=sys.stderr)
+            problems, warnings = verify(opened)
+            for line in problems + [f"warning: {warning}" for warning in warnings]:
+                print(f"qamw_reference: {options.path}: {line}", file=sys.stderr)
             print(f"{len(problems)} problems" if problems else "verified: every checksum and all padding")
             return 65 if problems else 0
     except (Damaged, Unsupported) as error:

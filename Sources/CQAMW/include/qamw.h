@@ -100,14 +100,15 @@ int32_t qamw_get_warning(const qamw_file *file, uint64_t index, const char **tex
 enum {
     QAMW_RAW = 0,   // plain elements
     QAMW_CODED = 1, // coded by a codec: qam-pairs
-    QAMW_ALIAS = 2  // another name for a tensor: all but `name` and `storage` is that tensor's
+    QAMW_ALIAS = 2, // another name for a tensor: all but `name` and `storage` is that tensor's
+    QAMW_UNREADABLE = 3 // stored in a way that this library does not know: it can be listed and verified, not read
 };
 
 typedef struct qamw_tensor {
     uint32_t size;
     uint32_t storage;           // QAMW_RAW, ...
     const char *name;
-    const char *dtype;          // "F32", "BF16", "Q8_0", ...; of a coded tensor, the type that it had before
+    const char *dtype;          // "F32", "BF16", "Q8_0", ...; of a coded tensor, the type that it had before; "" where it is not known
     const uint64_t *shape;      // `rank` numbers, row-major: the last dimension is contiguous; NULL for a scalar
     uint32_t rank;
     uint32_t block_elements;    // of `dtype`: so many elements ...

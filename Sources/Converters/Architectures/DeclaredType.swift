@@ -37,8 +37,8 @@ public enum DeclaredType {
         for tensor in tensors {
             switch tensor.storage {
             case .raw(let dtype) where DType.floating.contains(dtype): counts[dtype, default: 0] += tensor.elementCount
-            case .coded(let coding): counts[coding.sourceType, default: 0] += tensor.elementCount
-            case .raw, .alias: break
+            case .coded(let coding): if let type = coding.sourceType { counts[type, default: 0] += tensor.elementCount }
+            case .raw, .alias, .unreadable: break
             }
         }
         return counts.max { ($0.value, $1.key.id) < ($1.value, $0.key.id) }?.key

@@ -93,8 +93,8 @@ struct TensorSign {
         switch tensor.storage {
         case .raw(let dtype): guard types.isEmpty || types.contains(dtype) else { return nil }
         // Coded a second time, by who did not see it.
-        case .coded(let coding): guard types.isEmpty || types.contains(coding.sourceType) else { return nil }
-        case .alias: return nil
+        case .coded(let coding): guard types.isEmpty || coding.sourceType.map(types.contains) == true else { return nil }
+        case .alias, .unreadable: return nil
         }
         let stem = String(tensor.name.dropLast(ending.count))
         return beside.lazy.compactMap { byName[stem + $0] }.first { condition(tensor, $0) }

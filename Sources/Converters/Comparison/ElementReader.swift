@@ -30,6 +30,8 @@ struct ElementReader: Sendable {
             content = .raw(dtype)
         case .alias:
             throw QAMError(.malformed, "an alias of an alias", at: .init(tensor: name))
+        case .unreadable(let reason):
+            throw TensorDescriptor.unreadable(reason, name)
         }
     }
 

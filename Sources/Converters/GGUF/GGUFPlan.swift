@@ -81,6 +81,7 @@ struct GGUFPlan: Sendable {
             }
             var target = tensor
             if case .alias(let index) = tensor.storage { target = tensors[index] }
+            try target.requireReadable()
             guard case .raw(let dtype) = target.storage else {
                 throw unsupported("GGUF has no coded tensors; dequantize them, or carry them along with --packed")
             }

@@ -67,6 +67,7 @@ package struct SafetensorsPlan: Sendable {
             guard names.insert(ExactName(tensor.name)).inserted else { throw unsupported("safetensors cannot hold two tensors of this name") }
             var target = tensor
             if case .alias(let index) = tensor.storage { target = tensors[index] }
+            try target.requireReadable()
             guard case .raw(let dtype) = target.storage else {
                 throw unsupported("safetensors has no coded tensors; dequantize them, or carry them along with --packed")
             }

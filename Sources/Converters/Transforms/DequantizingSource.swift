@@ -32,11 +32,16 @@ public struct DequantizingSource: TensorSource {
             let dtype: DType
             switch target {
             case .dtype(let given): dtype = given
-            case .keep where [.f64, .f32, .f16, .bf16].contains(coding.sourceType): dtype = coding.sourceType
-            case .keep where coding.sourceType.blockElements > 1 && DType.floating.contains(coding.sourceType): dtype = .f16
             case .keep:
-                dtype = .bf16
-                warnings.append("tensor \"\(tensor.name)\" was \(coding.sourceType.name) before it was quantized; it becomes BF16")
+                if let source = coding.sourceType, [.f64, .f32, .f16, .bf16].contains(source) {
+                    dtype = source
+                } else if let source = coding.sourceType, source.blockElements > 1, DType.floating.contains(source) {
+                    dtype = .f16
+                } else {
+                    dtype = .bf16
+                    warnings.append(
+                        "tensor \"\(tensor.name)\" was \(coding.sourceType?.name ?? "of an unknown type") before it was quantized; it becomes BF16")
+                }
             }
             guard tensor.columns % dtype.blockElements == 0 else {
                 throw QAMError(

@@ -15,6 +15,8 @@ extension PackedDirectory {
             case "codebooks": try reader.array { reader in codebooks.append(CodecID(rawValue: try reader.integer())) }
             case "seeds": seedCount = try reader.count()
             case "files": try reader.array { reader in files.append(try reader.string()) }
+            case "roles":
+                try reader.members { reader, key in roles.append(Role(file: key, role: EmbeddedFileRole(rawValue: try reader.integer()))) }
             case "tensors":
                 try reader.array { reader in
                     let (tensor, target) = try Self.tensor(&reader)
@@ -140,7 +142,7 @@ private struct CodingFields {
         func fault(_ message: String) -> QAMError {
             QAMError(.malformed, message, at: .init(section: PackedNames.directory, tensor: tensor.name))
         }
-        guard let codec, let sourceType else { throw fault("the codec or the source type is missing") }
+        guard let codec else { throw fault("the codec is missing") }
         guard parameters.count <= 255, streams.count <= 255 else { throw fault("more than 255 parameters or streams") }
         var total = 0
         for stream in streams {

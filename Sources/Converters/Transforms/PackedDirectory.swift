@@ -2,26 +2,33 @@ internal import QAMFormat
 
 /// What a packed model says of the model that it carries, as JSON in one metadata string:
 ///
-///     {"version": 2, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...],
+///     {"version": 3, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...], "roles"?: {NAME: ROLE, ...},
 ///      "tensors": [{"name", "shape", "dtype": ID}                                         raw
 ///                  {"name", "shape", "alias": NAME}                                       another name
-///                  {"name", "shape", "codec", "sourceType": ID, "codebook"?, "seed"?,     coded
+///                  {"name", "shape", "codec", "sourceType"?: ID, "codebook"?, "seed"?,     coded
 ///                   "parameters": HEX, "streams": [{"role", "row": BYTES} or {"role", "whole": BYTES}, ...]}, ...]}
 ///
 /// Types are the ids of the .qamw directory. `files` names those embedded files that are carried as tensors.
 struct PackedDirectory: Hashable {
+    struct Role: Hashable {
+        var file: String
+        var role: EmbeddedFileRole
+    }
+
     struct Option: Hashable {
         var key: String
         var value: String
     }
 
-    static let version = 2
+    static let version = 3
 
     var options: [Option] = []
     /// The codec of each codebook; its bytes are a tensor.
     var codebooks: [CodecID] = []
     var seedCount = 0
     var files: [String] = []
+    /// Of embedded files whose names do not say them.
+    var roles: [Role] = []
     var tensors: [TensorDescriptor] = []
 
     var json: String {
@@ -42,6 +49,15 @@ struct PackedDirectory: Hashable {
             writer.integer(seedCount)
             writer.key("files")
             writer.array { writer in for file in files { writer.string(file) } }
+            if !roles.isEmpty {
+                writer.key("roles")
+                writer.object { writer in
+                    for role in roles {
+                        writer.key(role.file)
+                        writer.integer(role.role.rawValue)
+                    }
+                }
+            }
             writer.key("tensors")
             writer.array { writer in for tensor in tensors { write(tensor, &writer) } }
         }
@@ -63,6 +79,7 @@ struct PackedDirectory: Hashable {
                 writer.string(tensors[target].name)
             case .coded(let coding):
                 write(coding, &writer)
+            case .unreadable: break
             }
         }
     }
@@ -70,8 +87,10 @@ struct PackedDirectory: Hashable {
     private func write(_ coding: Coding, _ writer: inout JSONWriter) {
         writer.key("codec")
         writer.integer(coding.codec.rawValue)
-        writer.key("sourceType")
-        writer.integer(coding.sourceType.id)
+        if let sourceType = coding.sourceType {
+            writer.key("sourceType")
+            writer.integer(sourceType.id)
+        }
         if let codebook = coding.codebook {
             writer.key("codebook")
             writer.integer(codebook)

@@ -32,6 +32,12 @@ public struct PackingSource: TensorSource {
         directory.seedCount = base.shared.seeds.count
         directory.tensors = base.tensors
         if carryingFiles { directory.files = base.files.map(\.name) }
+        for file in base.files where file.role != EmbeddedFileRole(ofName: file.name) {
+            directory.roles.append(PackedDirectory.Role(file: file.name, role: file.role))
+        }
+        if let entry = base.metadata.unreadable.first {
+            throw QAMError(.unsupported, "the metadata \"\(entry.key)\" have a type that this program does not know; remove them first")
+        }
 
         var carriers: [(TensorDescriptor, Content)] = []
         func carry(_ name: String, _ bytes: [UInt8], _ dtype: DType = .u8) {
@@ -48,6 +54,7 @@ public struct PackingSource: TensorSource {
             switch tensor.storage {
             case .raw: carriers.append((host.carrier(tensor, shortName: PackedNames.short(tensor: index)), .tensor(index)))
             case .alias: break
+            case .unreadable(let reason): throw TensorDescriptor.unreadable(reason, tensor.name)
             case .coded(let coding):
                 for (number, stream) in coding.streams.enumerated() {
                     let shortName = PackedNames.short(tensor: index, stream.role)

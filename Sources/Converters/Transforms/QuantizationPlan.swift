@@ -60,6 +60,7 @@ public struct QuantizationPlan: Hashable, Sendable {
         switch descriptor.storage {
         case .alias: return "another name for a tensor"
         case .coded: return "quantized already"
+        case .unreadable(let reason): return "of an unknown \(reason)"
         case .raw(let dtype) where !DType.floating.contains(dtype): return "type \(dtype.name) is not floating-point"
         case .raw: break
         }

@@ -34,7 +34,7 @@ public struct UnpackingSource: TensorSource {
         carriers = try directory.tensors.enumerated().map { index, tensor in
             switch tensor.storage {
             case .raw: [try finder.take(tensor.name, or: PackedNames.short(tensor: index), byteCount: tensor.byteCount)]
-            case .alias: []
+            case .alias, .unreadable: []
             case .coded(let coding):
                 try coding.streams.map {
                     try finder.take(
@@ -50,6 +50,8 @@ public struct UnpackingSource: TensorSource {
             files.append(CarriedFile(name: name, base: base, tensor: index))
         }
         try finder.end()
+        let roles = Dictionary(uniqueKeysWithValues: directory.roles.map { (ExactName($0.file), $0.role) })
+        files = files.map { file in roles[ExactName(file.name)].map { RoledFile(base: file, role: $0) } ?? file }
         files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         guard Set(files.map { ExactName($0.name) }).count == files.count else {
             throw QAMError(.malformed, "an embedded file is carried twice", at: .init(section: PackedNames.directory))
@@ -73,7 +75,7 @@ public struct UnpackingSource: TensorSource {
     public func granule(of tensor: Int) -> Int {
         switch tensors[tensor].storage {
         case .raw: base.granule(of: carriers[tensor][0])
-        case .coded, .alias: 1
+        case .coded, .alias, .unreadable: 1
         }
     }
 
@@ -88,6 +90,8 @@ public struct UnpackingSource: TensorSource {
             })
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: tensors[tensor].name))
+        case .unreadable(let reason):
+            throw TensorDescriptor.unreadable(reason, tensors[tensor].name)
         }
     }
 
@@ -158,6 +162,17 @@ private struct CarrierFinder {
         throw QAMError(.malformed, "the directory does not list this tensor",
                        at: .init(section: PackedNames.directory, tensor: tensors[stray].name))
     }
+}
+
+/// A file whose role its name does not say.
+private struct RoledFile: EmbeddedFile {
+    let base: any EmbeddedFile
+    let role: EmbeddedFileRole
+
+    var name: String { base.name }
+    var byteCount: Int { base.byteCount }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] { try base.read(range) }
 }
 
 /// An embedded file that travels as a tensor of bytes.

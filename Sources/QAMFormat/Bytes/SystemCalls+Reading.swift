@@ -35,6 +35,28 @@ extension SystemCalls {
         #endif
     }
 
+    #if canImport(Darwin)
+    private static let seekHole: CInt = 3, seekData: CInt = 4
+    #else
+    private static let seekData: CInt = 3, seekHole: CInt = 4
+    #endif
+
+    /// The first run of bytes in `range` that the file system stores: all others are holes, which read as zeros. Nil where there is none. Where
+    /// the file system does not say, all of `range`.
+    static func storedRange(_ descriptor: CInt, in range: Range<Int>, path: String) throws -> Range<Int>? {
+        guard !range.isEmpty else { return nil }
+        let (start, code) = attempt(.read) { Int(lseek(descriptor, off_t(range.lowerBound), seekData)) }
+        switch code {
+        case 0: break
+        case ENXIO: return nil
+        case EINVAL, ENOTSUP, EOPNOTSUPP: return range
+        default: throw error(.read, code, path)
+        }
+        guard start < range.upperBound else { return nil }
+        let end = try check(.read, path) { Int(lseek(descriptor, off_t(start), seekHole)) }
+        return max(start, range.lowerBound)..<min(end, range.upperBound)
+    }
+
     /// Maps the first `length` bytes of a file, read-only.
     static func map(_ descriptor: CInt, length: Int, path: String) throws -> UnsafeRawBufferPointer {
         guard length > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }

@@ -16,6 +16,11 @@ package enum SystemCalls {
         case open, read, write, sync, allocate, map, lock, status, rename, link, remove, makeFolder, list
     }
 
+    package enum Event: Sendable {
+        case write(path: String, offset: Int, bytes: [UInt8])
+        case sync(path: String)
+    }
+
     package static func openReading(_ path: String) throws -> CInt {
         try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC) }
     }
@@ -57,6 +62,7 @@ package enum SystemCalls {
     }
 
     package static func write(_ descriptor: CInt, at offset: Int, _ buffer: UnsafeRawBufferPointer, path: String) throws {
+        if let faults { unsafe faults.observe(.write(path: path, offset: offset, bytes: Array(buffer))) }
         var done = 0
         while done < buffer.count {
             done += try check(.write, path) {
@@ -67,6 +73,7 @@ package enum SystemCalls {
 
     package static func sync(_ descriptor: CInt, path: String) throws {
         _ = try check(.sync, path) { fsync(descriptor) }
+        faults?.observe(.sync(path: path))
     }
 
     package static func truncate(_ descriptor: CInt, to length: Int, path: String) throws {
@@ -172,8 +179,14 @@ package enum SystemCalls {
     static func text(of code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }
 
-/// Decides in tests which system calls fail.
+/// Decides in tests which system calls fail, and sees what is written.
 package protocol FaultInjector: Sendable {
     /// The errno that the next call of this kind shall fail with, or nil to let it through.
     func failure(of call: SystemCalls.Call) -> CInt?
+    /// Is told of a write before it is made, and of bytes that have been brought to disk.
+    func observe(_ event: SystemCalls.Event)
+}
+
+extension FaultInjector {
+    package func observe(_ event: SystemCalls.Event) {}
 }

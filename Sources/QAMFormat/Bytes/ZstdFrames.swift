@@ -6,6 +6,8 @@ package enum ZstdFrames {
     package static let pieceSize = 1 << 20
     package static let level: Int32 = 9
     private static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+    /// Decoders that stream need so many bytes of memory at most (spec section 5.3).
+    private static let largestWindow = 1 << 23
 
     /// One piece as one frame, with its content size in the frame header. Deterministic for one libzstd version.
     package static func compress(_ piece: [UInt8]) throws -> [UInt8] {
@@ -40,6 +42,7 @@ package enum ZstdFrames {
         guard frameSize == frame.count, frame.starts(with: magic) else {
             throw QAMError(.malformed, "\(frame.count) bytes are not one zstd frame")
         }
+        guard try window(frame) <= largestWindow else { throw QAMError(.malformed, "the window of a zstd frame is larger than 8 MiB") }
         var actual = 0
         let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             actual = unsafe frame.withUnsafeBytes { unsafe ZSTD_decompress(buffer.baseAddress, size, $0.baseAddress, $0.count) }
@@ -50,6 +53,15 @@ package enum ZstdFrames {
             throw QAMError(.malformed, "a zstd frame cannot be decompressed: \(cause)")
         }
         return content
+    }
+
+    /// The window that a frame's header asks for (RFC 8878, 3.1.1.1); 0 of a frame of one segment, whose window is its content.
+    private static func window(_ frame: ArraySlice<UInt8>) throws -> Int {
+        let header = Array(frame.dropFirst(magic.count).prefix(2))
+        guard header.count == 2 else { throw QAMError(.malformed, "\(frame.count) bytes are not one zstd frame") }
+        guard header[0] & 0x20 == 0 else { return 0 }
+        let base = 1 << (10 + Int(header[1] >> 3))
+        return base + base / 8 * Int(header[1] & 7)
     }
 
     package static func pieceCount(contentLength: Int) -> Int { contentLength / pieceSize + (contentLength % pieceSize == 0 ? 0 : 1) }

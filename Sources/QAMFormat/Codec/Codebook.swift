@@ -59,7 +59,9 @@ public struct Codebook: Hashable, Sendable {
         guard Int(record[2]) == window else { throw malformed("window of \(record[2]) bits where \(window) belong") }
         guard record[3] == 0 else { throw malformed("reserved byte is not zero") }
         let expected = Self.headerLength + (1 << window) * (family == .free ? 8 : 2)
-        guard record.count == expected else { throw malformed("\(record.count) bytes where \(expected) belong") }
+        guard record.count >= expected else { throw malformed("\(record.count) bytes where \(expected) belong") }
+        // A later version may have put more behind the points.
+        let record = record.prefix(expected)
 
         self.family = family
         self.rate = rate
@@ -96,7 +98,7 @@ public struct Codebook: Hashable, Sendable {
     /// Bits that pick a codeword or base point.
     private static func windowBits(_ family: Family, rate: Int) -> Int { family == .free ? rate : max(rate, 8) }
 
-    private static func float(_ bytes: [UInt8], at offset: Int) -> Float {
+    private static func float(_ bytes: ArraySlice<UInt8>, at offset: Int) -> Float {
         Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) })
     }
 }

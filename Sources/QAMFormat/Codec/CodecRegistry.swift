@@ -128,7 +128,6 @@ public struct CodingValidator {
         }
     }
 
-    package static func warning(_ tensor: String, _ codec: CodecID) -> String {
-        "tensor \"\(tensor)\" is coded by codec \(codec.rawValue), which this program cannot decode"
-    }
+    /// What a warning says of a tensor whose codec is unknown.
+    package static func reason(_ codec: CodecID) -> String { "is coded by codec \(codec.rawValue), which this program cannot decode" }
 }

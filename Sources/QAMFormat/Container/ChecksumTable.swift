@@ -3,6 +3,8 @@ package struct ChecksumTable: Sendable {
     private let hashes: [UInt64]
     /// The index of the first hash of each extent, by the extents' numbers.
     private let firsts: [Int]
+    /// The index of the first hash of each chunked section that this program does not know, by its name: it is one extent.
+    private let unknownFirsts: [String: Int]
     /// The bytes of the section.
     let byteCount: Int
 
@@ -16,12 +18,17 @@ package struct ChecksumTable: Sendable {
         var firsts = [Int](repeating: 0, count: directory.extentCount + directory.files.count)
         var hashes: [UInt64] = []
         hashes.reserveCapacity(content.count / 8)
-        for section in loader.sections {
-            guard let name = section.known, name.isChunked else { continue }
+        var unknownFirsts: [String: Int] = [:]
+        for section in loader.sections where section.flags.contains(.chunked) {
             let start = reader.position
-            for owned in directory.extents(in: name) {
-                firsts[owned.number] = hashes.count
-                for _ in 0..<owned.extent.chunkCount { hashes.append(try reader.integer()) }
+            if let name = section.known {
+                for owned in directory.extents(in: name) {
+                    firsts[owned.number] = hashes.count
+                    for _ in 0..<owned.extent.chunkCount { hashes.append(try reader.integer()) }
+                }
+            } else {
+                unknownFirsts[section.name] = hashes.count
+                for _ in 0..<SectionExtent.chunkCount(length: section.length) { hashes.append(try reader.integer()) }
             }
             guard XXH3.hash(content[start..<reader.position]) == section.checksum else {
                 throw QAMError(.checksumMismatch, "the section's checksum does not match its chunks' hashes", at: .init(section: section.name, offset: section.offset))
@@ -30,11 +37,15 @@ package struct ChecksumTable: Sendable {
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last hash") }
         self.hashes = hashes
         self.firsts = firsts
+        self.unknownFirsts = unknownFirsts
         byteCount = content.count
     }
 
     /// The number of a chunk among all chunks.
     func index(extent: Int, chunk: Int) -> Int { firsts[extent] + chunk }
+
+    /// The hash that a chunk of an unknown chunked section must have.
+    func hash(section: String, chunk: Int) -> UInt64? { unknownFirsts[section].map { hashes[$0 + chunk] } }
 
     /// The hash that a chunk must have.
     func hash(extent: Int, chunk: Int) -> UInt64 { hashes[index(extent: extent, chunk: chunk)] }

@@ -36,6 +36,7 @@ final class ContainerAssembly {
         if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
         if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
         if let seeds = sections[.seeds] { try output.write(plan.seeds, at: seeds.offset) }
+        if let producer = sections[.producer] { try output.write(plan.producer, at: producer.offset) }
         if plan.hasRaw { sections.append(.raw, length: 0) }
         return try resume()
     }
@@ -91,7 +92,8 @@ final class ContainerAssembly {
         let header = FileHeader(
             alignment: plan.options.alignment, fileLength: length, sectionCount: sections.entries.count, tableHash: XXH3.hash(table))
         if let entry = sections[.checksums] { try output.write(checksums.bytes, at: entry.offset) }
-        try output.write(header.encoded + table, at: 0)
+        try output.write(header.encoded, at: 0)
+        try output.write(table, at: header.tableOffset)
         try output.setLength(length)
         if isResumed { try clearPadding() }
         try set.commit([output.path])
@@ -112,7 +114,7 @@ final class ContainerAssembly {
             let (stored, isCompressed) = try ZstdFrames.store(file.read(0..<file.byteCount))
             let extent = placement.next(.files, length: stored.count)
             directory.files[index].extent = extent
-            directory.files[index].compression = isCompressed ? .zstdFrames : .none
+            directory.files[index].compression = isCompressed ? .zstdFrames : Compression.none
             try output.write(stored, at: section.offset + extent.offset)
             var chunks = ChunkHashes()
             chunks.update(stored)

@@ -5,6 +5,8 @@ package struct ContainerPlan {
     package let metadataContentLength: Int
     package let codebooks: [UInt8]
     package let seeds: [UInt8]
+    package let producer = Array("qamw \(Version.text)".utf8)
+    static let maximumProducerLength = 255
     /// Places of everything as if nothing were compressed.
     package let directory: Directory
     private let placement: Placement
@@ -44,6 +46,7 @@ package struct ContainerPlan {
         var directory = Directory()
         var names = Set<ExactName>()
         for tensor in source.tensors {
+            try tensor.requireReadable()
             guard names.insert(ExactName(tensor.name)).inserted else {
                 throw QAMError(.malformed, "there are two tensors of this name", at: .init(tensor: tensor.name))
             }
@@ -54,7 +57,7 @@ package struct ContainerPlan {
         }
         for file in source.files {
             let extent = placement.next(.files, length: file.byteCount)
-            directory.files.append(.init(name: file.name, contentLength: file.byteCount, extent: extent, compression: .none))
+            directory.files.append(.init(name: file.name, contentLength: file.byteCount, extent: extent, compression: Compression.none, role: file.role))
         }
         return directory
     }
@@ -72,7 +75,7 @@ package struct ContainerPlan {
             for stream in coding.streams {
                 directory.extents.append(placement.next(stream.role.section, length: stream.byteCount(rows: tensor.rows)))
             }
-        case .alias:
+        case .alias, .unreadable:
             break
         }
         directory.append(tensor, firstExtent: firstExtent, compression: compression)
@@ -85,10 +88,11 @@ package struct ContainerPlan {
         plan.append(
             .metadata, length: metadata.count, contentLength: metadataContentLength,
             flags: metadata.count == metadataContentLength ? [] : .zstd, checksum: XXH3.hash(metadata),
-            capacity: metadataCapacity)
+            roomEnd: roomEnd)
         plan.append(.directory, length: directoryBytes.count, checksum: XXH3.hash(directoryBytes))
         if !codebooks.isEmpty { plan.append(.codebooks, length: codebooks.count, checksum: XXH3.hash(codebooks)) }
         if !seeds.isEmpty { plan.append(.seeds, length: seeds.count, checksum: XXH3.hash(seeds)) }
+        plan.append(.producer, length: producer.count, checksum: XXH3.hash(producer))
         for name in [SectionName.scales, .symbols] where placement.length(of: name) > 0 {
             plan.append(name, length: placement.length(of: name))
         }
@@ -96,23 +100,25 @@ package struct ContainerPlan {
         return plan
     }
 
-    private var metadataCapacity: Int {
-        let isEnough = metadata.count + ContainerOptions.slack <= options.metadataCapacity
-        return isEnough ? options.metadataCapacity : metadata.count + ContainerOptions.metadataRoom
+    /// The end of the room for editing in place.
+    private var roomEnd: Int {
+        let needed = InPlaceEdit.roomNeeded(sectionCount: sectionCount, metadataLength: metadata.count)
+        let isEnough = needed <= options.metadataCapacity
+        return FileHeader.byteCount + (isEnough ? options.metadataCapacity : needed + InPlaceEdit.usualGrowth)
     }
 
     /// Differs where the small sections differ: by the options, and by what another version of the program would make of
     /// the same source, such as other codebooks.
     package var fingerprint: String {
-        let hashes = [metadata, codebooks, seeds, directory.encoded].map { XXH3.hash($0) }
+        let hashes = [metadata, codebooks, seeds, producer, directory.encoded].map { XXH3.hash($0) }
         return "\(FileHeader.major).\(FileHeader.minor) \(options) \(hashes)"
     }
 
     package var hasRaw: Bool { placement.length(of: .raw) > 0 }
 
     private var sectionCount: Int {
-        // Metadata, directory and checksums are always there.
-        3 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1)
+        // Metadata, directory, producer and checksums are always there.
+        4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1)
             + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
     }
 

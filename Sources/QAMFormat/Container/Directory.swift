@@ -44,7 +44,9 @@ package struct Directory: Sendable {
         package var name: String
         package var contentLength: Int
         package var extent: SectionExtent
-        package var compression: Compression
+        /// Nil where this program does not know it.
+        package var compression: Compression?
+        package var role: EmbeddedFileRole
     }
 
     package private(set) var tensors: [TensorDescriptor] = []
@@ -69,6 +71,20 @@ package struct Directory: Sendable {
     package func extents(in section: SectionName) -> [SectionExtent] {
         (section == .files ? files.map(\.extent) : extents).filter { $0.section == section }
     }
+}
+
+extension SectionName {
+    /// The number of the section in the extents of tensors.
+    package var extentNumber: UInt8? {
+        switch self {
+        case .raw: 0
+        case .symbols: 1
+        case .scales: 2
+        default: nil
+        }
+    }
+
+    package static func ofExtent(number: UInt8) -> SectionName? { allCases.first { $0.extentNumber == number } }
 }
 
 extension StreamRole {

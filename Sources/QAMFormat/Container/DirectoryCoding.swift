@@ -10,67 +10,79 @@ extension Directory {
         writer.count(files.count)
         for index in tensors.indices { encode(tensors[index], extents(of: index), places[index].compression, into: &writer) }
         for file in files {
-            writer.integer(UInt32(file.name.utf8.count))
-            writer.append(file.name.utf8)
-            writer.integer(file.compression.rawValue)
-            writer.zeros(3)
-            writer.count(file.contentLength)
-            writer.count(file.extent.offset)
-            writer.count(file.extent.length)
+            var record = ByteWriter()
+            record.integer((file.compression ?? .none).rawValue)
+            record.integer(file.role.rawValue)
+            record.zeros(2)
+            record.count(file.contentLength)
+            record.count(file.extent.offset)
+            record.count(file.extent.length)
+            Self.append(file.name, record, to: &writer)
         }
         return writer.bytes
+    }
+
+    private static func append(_ name: String, _ record: ByteWriter, to writer: inout ByteWriter) {
+        writer.integer(UInt32(name.utf8.count))
+        writer.append(name.utf8)
+        writer.integer(UInt32(record.bytes.count))
+        writer.append(record.bytes)
     }
 
     private func encode(
         _ descriptor: TensorDescriptor, _ extents: ArraySlice<SectionExtent>, _ compression: Compression, into writer: inout ByteWriter
     ) {
-        writer.integer(UInt32(descriptor.name.utf8.count))
-        writer.append(descriptor.name.utf8)
-        let kind: Kind =
-            switch descriptor.storage {
-            case .raw: .raw
-            case .coded: .coded
-            case .alias: .alias
-            }
-        writer.integer(kind.rawValue)
-        writer.integer(UInt8(descriptor.shape.count))
-        writer.zeros(2)
-        for dimension in descriptor.shape { writer.count(dimension) }
+        var record = ByteWriter()
+        let kind: Kind
+        var fields = ByteWriter()
         switch descriptor.storage {
         case .raw(let dtype):
-            writer.integer(dtype.id)
-            writer.integer(compression.rawValue)
-            writer.zeros(2)
-            for extent in extents {
-                writer.count(extent.offset)
-                writer.count(extent.length)
-            }
+            kind = .raw
+            fields.integer(dtype.id)
+            fields.integer(compression.rawValue)
+            fields.zeros(2)
         case .coded(let coding):
-            writer.integer(coding.codec.rawValue)
-            writer.integer(coding.sourceType.id)
-            writer.integer(UInt8(coding.streams.count))
-            writer.integer(coding.codebook.map { UInt16($0) } ?? Self.none)
-            writer.integer(coding.seed.map { UInt16($0) } ?? Self.none)
-            writer.integer(UInt8(coding.parameters.count))
-            writer.append(coding.parameters)
-            for (stream, extent) in zip(coding.streams, extents) {
-                writer.integer(stream.role.rawValue)
+            kind = .coded
+            fields.integer(coding.codec.rawValue)
+            fields.integer(coding.sourceType?.id ?? 0)
+            fields.integer(UInt8(coding.parameters.count))
+            fields.integer(coding.codebook.map { UInt16($0) } ?? Self.none)
+            fields.integer(coding.seed.map { UInt16($0) } ?? Self.none)
+            fields.append(coding.parameters)
+            for stream in coding.streams {
+                fields.integer(stream.role.rawValue)
                 switch stream.extent {
-                case .perRow(let bytes): writer.integer(UInt8(0)); writer.zeros(2); writer.count(bytes)
-                case .whole(let bytes): writer.integer(UInt8(1)); writer.zeros(2); writer.count(bytes)
+                case .perRow(let bytes): fields.integer(UInt8(0)); fields.zeros(2); fields.count(bytes)
+                case .whole(let bytes): fields.integer(UInt8(1)); fields.zeros(2); fields.count(bytes)
                 }
-                writer.count(extent.offset)
             }
         case .alias(let target):
-            writer.count(target)
+            kind = .alias
+            fields.count(target)
+        case .unreadable:
+            // Plans refuse it.
+            return
         }
+        record.integer(kind.rawValue)
+        record.integer(UInt8(descriptor.shape.count))
+        record.integer(UInt8(extents.count))
+        record.zeros(1)
+        for dimension in descriptor.shape { record.count(dimension) }
+        for extent in extents {
+            record.integer(extent.section.extentNumber ?? 0)
+            record.zeros(7)
+            record.count(extent.offset)
+            record.count(extent.length)
+        }
+        record.append(fields.bytes)
+        Self.append(descriptor.name, record, to: &writer)
     }
 }
 
 /// Where the next extent of each chunked section belongs: right after the one before, aligned, without holes.
 package struct Placement: Sendable {
     /// By the section's place in `SectionName.allCases`: all in the value itself, for it changes with every extent.
-    private var ends = InlineArray<9, Int>(repeating: 0)
+    private var ends = InlineArray<11, Int>(repeating: 0)
 
     package init() {}
 

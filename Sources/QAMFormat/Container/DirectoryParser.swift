@@ -32,8 +32,8 @@ private struct DirectoryParser {
         let byteCount = reader.remaining
         let tensorCount = try reader.count()
         let fileCount = try reader.count()
-        // The shortest records have 16 and 33 bytes: more of them than would fit are refused before anything is allocated.
-        guard tensorCount <= byteCount / 16, fileCount <= byteCount / 33 else {
+        // The shortest records have 12 and 36 bytes: more of them than would fit are refused before anything is allocated.
+        guard tensorCount <= byteCount / 12, fileCount <= byteCount / 36 else {
             throw reader.malformed("\(tensorCount) tensors and \(fileCount) files do not fit in \(byteCount) bytes")
         }
         // The count is only a claim: no more is set aside for it than any model needs.
@@ -105,32 +105,32 @@ private struct DirectoryParser {
 
     private mutating func parseForm(_ nameRange: Range<Int>) throws -> Int {
         let name = String(decoding: reader.bytes[nameRange], as: UTF8.self)
+        let end = try recordEnd("tensor \"\(name)\"")
         let kindByte: UInt8 = try reader.integer()
-        guard let kind = Directory.Kind(rawValue: kindByte) else { throw reader.malformed("tensor \"\(name)\" is of the unknown kind \(kindByte)") }
         let rank: UInt8 = try reader.integer()
-        try reader.reserved(2)
+        let extentCount: UInt8 = try reader.integer()
+        try reader.skip(1)
         var shape: [Int] = []
         for _ in 0..<rank { shape.append(try reader.count()) }
         guard let elements = TensorDescriptor.checkedElementCount(shape) else {
             throw reader.malformed("the shape of tensor \"\(name)\" overflows")
         }
+        var extents = try (0..<extentCount).map { _ in try parseExtent(name) }
         var compression = Compression.none
-        var extents: [StoredDirectory.Form.Extent] = []
         let storage: TensorDescriptor.Storage
-        switch kind {
-        case .raw:
-            let dtype: DType
-            (dtype, compression) = try parseRaw(name, elements: elements, &extents)
-            storage = .raw(dtype)
-        case .coded:
-            storage = .coded(try parseCoding(name, shape: shape, elements: elements, &extents))
+        switch Directory.Kind(rawValue: kindByte) {
+        case .raw: (storage, compression) = try parseRaw(name, elements: elements, extents)
+        case .coded: storage = try parseCoding(name, shape: shape, elements: elements, extents)
         case .alias:
+            guard extents.isEmpty else { throw reader.malformed("alias \"\(name)\" has extents") }
             storage = .alias(of: try reader.count())
+        case nil: storage = .unreadable("kind \(kindByte)")
         }
+        try finishRecord(end, "tensor \"\(name)\"")
         let start = nameRange.upperBound
         for index in extents.indices { extents[index].field -= start }
         let form = StoredDirectory.Form(
-            shape: shape, storage: storage, compression: compression, first: directory.count, bytes: start..<reader.position, extents: extents)
+            shape: shape, storage: storage, compression: compression, first: directory.count, bytes: start..<end, extents: extents)
         let number = directory.forms.count
         directory.append(form)
         last = recent.count < Self.recentCount ? recent.count : (last + 1) % Self.recentCount
@@ -138,88 +138,109 @@ private struct DirectoryParser {
         return number
     }
 
+    /// Reads the length of a record. Returns where it ends.
+    private mutating func recordEnd(_ what: String) throws -> Int {
+        let length = Int(try reader.integer(UInt32.self))
+        guard length <= reader.remaining else { throw reader.malformed("the record of \(what) has \(length) bytes, but \(reader.remaining) are left") }
+        return reader.position + length
+    }
+
+    /// Passes over what a later version has put behind the fields of a record.
+    private mutating func finishRecord(_ end: Int, _ what: String) throws {
+        guard reader.position <= end else { throw reader.malformed("the record of \(what) is shorter than its fields") }
+        try reader.skip(end - reader.position)
+    }
+
+    private mutating func parseExtent(_ name: String) throws -> StoredDirectory.Form.Extent {
+        let number: UInt8 = try reader.integer()
+        guard let section = SectionName.ofExtent(number: number) else { throw reader.malformed("an extent of tensor \"\(name)\" lies in no section") }
+        try reader.skip(7)
+        let field = reader.position
+        let extent = try directory.placement.next(section, offset: try reader.count(), length: try reader.count(), reader)
+        return .init(section: section, length: extent.length, field: field)
+    }
+
     private mutating func parseRaw(
-        _ name: String, elements: Int, _ extents: inout [StoredDirectory.Form.Extent]
-    ) throws -> (DType, Compression) {
+        _ name: String, elements: Int, _ extents: [StoredDirectory.Form.Extent]
+    ) throws -> (TensorDescriptor.Storage, Compression) {
         let id: UInt8 = try reader.integer()
-        guard let dtype = DType.withID(id) else {
-            throw QAMError(.unsupported, "its dtype has the unknown number \(id)", at: .init(section: "directory", tensor: name))
-        }
         let compressionByte: UInt8 = try reader.integer()
-        guard let compression = Compression(rawValue: compressionByte) else {
-            throw reader.malformed("tensor \"\(name)\" has the unknown compression \(compressionByte)")
+        try reader.skip(2)
+        guard extents.count == 1, extents[0].section == .raw else {
+            throw reader.malformed("tensor \"\(name)\" has not one extent in the section raw")
         }
-        try reader.reserved(2)
+        guard let dtype = DType.withID(id) else { return (.unreadable("dtype \(id)"), .none) }
         guard let byteCount = dtype.byteCount(elements: elements) else {
             throw reader.malformed("tensor \"\(name)\" fills no whole number of bytes of \(dtype.name), or too many")
         }
-        let field = reader.position
-        let extent = try directory.placement.next(.raw, offset: try reader.count(), length: try reader.count(), reader)
-        guard compression == .zstdFrames || extent.length == byteCount else {
-            throw reader.malformed("tensor \"\(name)\" has \(extent.length) bytes, but its shape needs \(byteCount)")
+        guard let compression = Compression(rawValue: compressionByte) else { return (.unreadable("compression \(compressionByte)"), .none) }
+        guard compression != .none || extents[0].length == byteCount else {
+            throw reader.malformed("tensor \"\(name)\" has \(extents[0].length) bytes, but its shape needs \(byteCount)")
         }
-        guard compression == .none || ZstdFrames.isPossible(contentLength: byteCount, storedLength: extent.length) else {
-            throw reader.malformed("\(extent.length) bytes of tensor \"\(name)\" cannot become the \(byteCount) that its shape needs")
+        guard compression == .none || ZstdFrames.isPossible(contentLength: byteCount, storedLength: extents[0].length) else {
+            throw reader.malformed("\(extents[0].length) bytes of tensor \"\(name)\" cannot become the \(byteCount) that its shape needs")
         }
-        extents.append(.init(section: .raw, length: extent.length, field: field))
-        return (dtype, compression)
+        return (.raw(dtype), compression)
     }
 
     private mutating func parseCoding(
-        _ name: String, shape: [Int], elements: Int, _ extents: inout [StoredDirectory.Form.Extent]
-    ) throws -> Coding {
+        _ name: String, shape: [Int], elements: Int, _ extents: [StoredDirectory.Form.Extent]
+    ) throws -> TensorDescriptor.Storage {
         let codec = CodecID(rawValue: try reader.integer())
         let sourceID: UInt8 = try reader.integer()
-        guard let sourceType = DType.withID(sourceID) else {
-            throw QAMError(.unsupported, "its source dtype has the unknown number \(sourceID)", at: .init(section: "directory", tensor: name))
-        }
-        let streamCount: UInt8 = try reader.integer()
+        let parameterCount: UInt8 = try reader.integer()
         let codebook: UInt16 = try reader.integer()
         let seed: UInt16 = try reader.integer()
         let none = Directory.none
         guard codebook == none || codebook < sharedCounts.codebooks, seed == none || seed < sharedCounts.seeds else {
             throw reader.malformed("tensor \"\(name)\" refers to a codebook or seed that is not there")
         }
-        let parameterCount: UInt8 = try reader.integer()
         let parameters = Array(try reader.take(Int(parameterCount)))
         guard let columns = shape.last else { throw reader.malformed("the coded tensor \"\(name)\" has no dimensions") }
         let rows = columns == 0 ? shape.dropLast().reduce(1, &*) : elements / columns
         var streams: [StreamLayout] = []
-        for _ in 0..<streamCount {
+        var unknownKind: UInt8?
+        for extent in extents {
             let role = StreamRole(rawValue: try reader.integer())
             let kind: UInt8 = try reader.integer()
-            try reader.reserved(2)
+            try reader.skip(2)
             let bytes = try reader.count()
-            guard kind <= 1 else { throw reader.malformed("a stream of tensor \"\(name)\" is of the unknown kind \(kind)") }
+            guard extent.section == role.section else { throw reader.malformed("a stream of tensor \"\(name)\" lies in the section \(extent.section)") }
+            guard kind <= 1 else {
+                unknownKind = kind
+                continue
+            }
             let (length, overflow) = kind == 0 ? rows.multipliedReportingOverflow(by: bytes) : (bytes, false)
-            guard !overflow else { throw reader.malformed("a stream of tensor \"\(name)\" overflows") }
-            extents.append(.init(section: role.section, length: length, field: reader.position))
-            _ = try directory.placement.next(role.section, offset: try reader.count(), length: length, reader)
+            guard !overflow, length == extent.length else {
+                throw reader.malformed("a stream of tensor \"\(name)\" has \(extent.length) bytes, but not those that its rows need")
+            }
             streams.append(StreamLayout(role: role, extent: kind == 0 ? .perRow(bytes) : .whole(bytes)))
         }
-        return Coding(
-            codec: codec, sourceType: sourceType, codebook: codebook == none ? nil : Int(codebook), seed: seed == none ? nil : Int(seed),
-            parameters: parameters, streams: streams)
+        if let unknownKind { return .unreadable("kind \(unknownKind) of a stream") }
+        return .coded(
+            Coding(
+                codec: codec, sourceType: DType.withID(sourceID), codebook: codebook == none ? nil : Int(codebook),
+                seed: seed == none ? nil : Int(seed), parameters: parameters, streams: streams))
     }
 
     private mutating func parseFile() throws -> Directory.File {
         let name = try reader.string(Int(try reader.integer(UInt32.self)))
         guard EmbeddedFileName.isValid(name) else { throw reader.malformed("an embedded file's name is no plain file name") }
-        let compressionByte: UInt8 = try reader.integer()
-        guard let compression = Compression(rawValue: compressionByte) else {
-            throw reader.malformed("file \"\(name)\" has the unknown compression \(compressionByte)")
-        }
-        try reader.reserved(3)
+        let end = try recordEnd("file \"\(name)\"")
+        let compression = Compression(rawValue: try reader.integer())
+        let role = EmbeddedFileRole(rawValue: try reader.integer())
+        try reader.skip(2)
         let contentLength = try reader.count()
         let extent = try directory.placement.next(.files, offset: try reader.count(), length: try reader.count(), reader)
-        guard compression == .zstdFrames || extent.length == contentLength else {
+        try finishRecord(end, "file \"\(name)\"")
+        guard compression != Compression.none || extent.length == contentLength else {
             throw reader.malformed("file \"\(name)\" has \(extent.length) bytes, but says \(contentLength)")
         }
-        guard contentLength / ZstdFrames.maxExpansion <= extent.length,
-            compression == .none || ZstdFrames.isPossible(contentLength: contentLength, storedLength: extent.length)
+        guard compression != .zstdFrames || contentLength / ZstdFrames.maxExpansion <= extent.length
+            && ZstdFrames.isPossible(contentLength: contentLength, storedLength: extent.length)
         else {
             throw reader.malformed("\(extent.length) bytes of file \"\(name)\" would become \(contentLength)")
         }
-        return Directory.File(name: name, contentLength: contentLength, extent: extent, compression: compression)
+        return Directory.File(name: name, contentLength: contentLength, extent: extent, compression: compression, role: role)
     }
 }

@@ -4,18 +4,22 @@ package struct FileHeader: Hashable, Sendable {
     /// As PNG's: a byte beyond ASCII, a name, and line ends that a text-mode transfer would change.
     package static let signature: [UInt8] = [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]
     package static let major: UInt16 = 0
-    package static let minor: UInt16 = 2
+    package static let minor: UInt16 = 3
     static let alignments = 64...(1 << 20)
     static let maxSections = 64
 
     package var major = Self.major
     package var minor = Self.minor
-    /// Sections begin at multiples of it: a power of two.
+    /// Chunked sections begin at multiples of it: a power of two.
     package var alignment: Int
     package var fileLength: Int
     package var sectionCount: Int
-    /// XXH3 of the section table, which follows the header.
+    /// XXH3 of the section table.
     package var tableHash: UInt64
+    /// Where the section table begins: behind the header in a new file, elsewhere where metadata have been edited in place.
+    package var tableOffset = Self.byteCount
+    /// Features that a reader may ignore. This version has none.
+    package var optionalFeatures: UInt32 = 0
 
     package var encoded: [UInt8] {
         var writer = ByteWriter()
@@ -27,13 +31,22 @@ package struct FileHeader: Hashable, Sendable {
         writer.integer(UInt32(sectionCount))
         writer.zeros(4)
         writer.integer(tableHash)
-        writer.zeros(16)
+        writer.count(tableOffset)
+        // No features that a reader must know.
+        writer.zeros(4)
+        writer.integer(optionalFeatures)
         writer.integer(XXH3.hash(writer.bytes))
         return writer.bytes
     }
 }
 
 extension FileHeader {
+    /// Where the section table lies. Nil where it would reach beyond the file's end.
+    package var table: Range<Int>? {
+        let length = sectionCount * SectionEntry.byteCount
+        return tableOffset <= fileLength - length ? tableOffset..<tableOffset + length : nil
+    }
+
     /// Whether bytes begin as a .qamw file does, if perhaps a damaged one.
     package static func isLikely(_ bytes: some Sequence<UInt8>) -> Bool {
         zip(bytes, signature).count { $0 == $1 } >= 6
@@ -66,9 +79,18 @@ extension FileHeader {
         fileLength = try reader.count()
         sectionCount = Int(try reader.integer(UInt32.self))
         guard sectionCount <= Self.maxSections else { throw reader.malformed("\(sectionCount) sections are more than \(Self.maxSections)") }
-        try reader.reserved(4)
+        try reader.skip(4)
         tableHash = try reader.integer()
-        try reader.reserved(16)
+        tableOffset = try reader.count()
+        guard tableOffset >= Self.byteCount, tableOffset % SectionEntry.alignment == 0 else {
+            throw reader.malformed("the section table is said to begin at \(tableOffset)")
+        }
+        let required: UInt32 = try reader.integer()
+        guard required == 0 else {
+            throw QAMError(.unsupported, "reading the file needs features (0x\(String(required, radix: 16))) that this program does not know",
+                           at: .init(section: "header", offset: 48, length: 4))
+        }
+        optionalFeatures = try reader.integer()
         guard fileLength == actualLength else {
             let code: QAMError.Code = actualLength < fileLength ? .truncated : .malformed
             throw QAMError(code, "the file has \(actualLength) bytes, but its header says \(fileLength)", at: .init(section: "header", offset: 16, length: 8))

@@ -2,17 +2,13 @@
 extension Metadata {
     package var encoded: [UInt8] {
         var writer = ByteWriter()
-        writer.count(entries.count)
+        writer.count(entries.count + unreadable.count)
         for entry in entries {
-            writer.text(entry.key)
-            if case .array(let array) = entry.value {
-                writer.integer(UInt32(9))
-                array.encode(into: &writer)
-            } else {
-                writer.integer(entry.value.typeNumber)
-                entry.value.encodeScalar(into: &writer)
-            }
+            var value = ByteWriter()
+            if case .array(let array) = entry.value { array.encode(into: &value) } else { entry.value.encodeScalar(into: &value) }
+            writer.entry(entry.key, entry.value.typeNumber, value.bytes)
         }
+        for entry in unreadable { writer.entry(entry.key, entry.type, entry.value) }
         return writer.bytes
     }
 
@@ -20,14 +16,38 @@ extension Metadata {
         self.init()
         var reader = ByteReader(bytes, section: SectionName.metadata.rawValue, base: base)
         let count = try reader.count()
-        guard count <= bytes.count / 9 else { throw reader.malformed("\(count) entries do not fit in \(bytes.count) bytes") }
+        // A key's length, a type, a value's length.
+        guard count <= bytes.count / 20 else { throw reader.malformed("\(count) entries do not fit in \(bytes.count) bytes") }
+        var unreadableKeys = Set<ExactName>()
         for _ in 0..<count {
             let key = try reader.text(allowingNUL: false)
-            guard self[key] == nil else { throw reader.malformed("there are two entries \"\(key)\"") }
+            guard self[key] == nil, !unreadableKeys.contains(ExactName(key)) else { throw reader.malformed("there are two entries \"\(key)\"") }
             let type: UInt32 = try reader.integer()
-            set(key, type == 9 ? .array(try MetadataArray(&reader)) : try MetadataValue(&reader, type: type))
+            let length = try reader.count()
+            guard length <= reader.remaining else { throw reader.malformed("a value of \(length) bytes does not fit in \(reader.remaining)") }
+            let end = reader.position + length
+            if try Self.isKnown(type, reader, end) {
+                set(key, type == 9 ? .array(try MetadataArray(&reader)) : try MetadataValue(&reader, type: type))
+                guard reader.position == end else { throw reader.malformed("the value of \"\(key)\" has not the length of its type") }
+            } else {
+                keep(UnreadableEntry(key: key, type: type, value: Array(try reader.take(length))))
+                unreadableKeys.insert(ExactName(key))
+            }
         }
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last entry") }
+    }
+}
+
+extension Metadata {
+    private static let arrayType: UInt32 = 9, largestType: UInt32 = 12
+
+    /// Whether a value of this type, which ends at `end`, can be read: of an array the elements' type counts. `reader` is a copy.
+    private static func isKnown(_ type: UInt32, _ reader: ByteReader, _ end: Int) throws -> Bool {
+        guard type == arrayType else { return type <= largestType }
+        var reader = reader
+        guard end - reader.position >= 4 else { throw reader.malformed("an array has no type of elements") }
+        let element: UInt32 = try reader.integer()
+        return element != arrayType && element <= largestType
     }
 }
 
@@ -188,6 +208,13 @@ extension ByteReader {
 }
 
 extension ByteWriter {
+    fileprivate mutating func entry(_ key: String, _ type: UInt32, _ value: [UInt8]) {
+        text(key)
+        integer(type)
+        count(value.count)
+        append(value)
+    }
+
     fileprivate mutating func text(_ value: String) {
         count(value.utf8.count)
         append(value.utf8)

@@ -6,15 +6,16 @@ package struct Opened {
     package let directory: StoredDirectory
     package let shared: SharedTables
     package let options: ContainerOptions
+    /// The program that wrote the file, where it says so.
+    package let producer: String?
     package private(set) var warnings: [String] = []
 
     package init(_ bytes: any ByteSource, limits: Limits) throws {
         header = try FileHeader(try bytes.read(0..<min(FileHeader.byteCount, bytes.byteCount)), actualLength: bytes.byteCount)
-        let tableEnd = FileHeader.byteCount + header.sectionCount * SectionEntry.byteCount
-        guard tableEnd <= bytes.byteCount else {
-            throw QAMError(.truncated, "the section table reaches beyond the end of the file", at: .init(section: "section table", offset: FileHeader.byteCount))
+        guard let table = header.table else {
+            throw QAMError(.truncated, "the section table reaches beyond the end of the file", at: .init(section: "section table", offset: header.tableOffset))
         }
-        sections = try SectionTable.decode(try bytes.read(FileHeader.byteCount..<tableEnd), header: header)
+        sections = try SectionTable.decode(try bytes.read(table), header: header)
         try Self.checkSlack(sections)
 
         let loader = SectionLoader(bytes: bytes, sections: sections)
@@ -32,12 +33,26 @@ package struct Opened {
             throw QAMError(.malformed, "the section is missing", at: .init(section: SectionName.checksums.rawValue))
         }
         options = Self.options(header, sections, directory)
+        producer = try Self.producer(loader)
+        for entry in metadata.unreadable {
+            warnings.append("the metadata \"\(entry.key)\" have the type \(entry.type), or elements of a type, that this program does not know; they are kept")
+        }
+        for file in directory.files where file.compression == nil {
+            warnings.append("the file \"\(file.name)\" is compressed in a way that this program does not know; it cannot be read")
+        }
         for entry in sections where entry.known == nil { warnings.append("the section \(entry.name) is unknown and skipped") }
+    }
+
+    private static func producer(_ loader: SectionLoader) throws -> String? {
+        guard let (entry, bytes) = try loader.optional(.producer, limit: ContainerPlan.maximumProducerLength, over: .malformed) else { return nil }
+        var reader = ByteReader(bytes, section: entry.name, base: entry.offset)
+        guard !bytes.isEmpty else { throw reader.malformed("the name of the program is empty") }
+        return try reader.string(bytes.count)
     }
 
     /// A kernel may read a few bytes past a payload.
     private static func checkSlack(_ sections: [SectionEntry]) throws {
-        for (index, entry) in sections.enumerated() where entry.known?.isChunked == true {
+        for (index, entry) in sections.enumerated() where entry.flags.contains(.chunked) {
             guard index + 1 < sections.count, sections[index + 1].offset - entry.end >= ContainerOptions.slack else {
                 throw QAMError(.malformed, "fewer than \(ContainerOptions.slack) bytes follow the section", at: .init(section: entry.name, offset: entry.end))
             }
@@ -77,9 +92,7 @@ package struct Opened {
     private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
-        if let index = sections.firstIndex(where: { $0.known == .metadata }), index + 1 < sections.count {
-            options.metadataCapacity = sections[index + 1].offset - sections[index].offset
-        }
+        options.metadataCapacity = sections.roomEnd - FileHeader.byteCount
         options.compressesRaw = directory.forms.contains { $0.compression != .none }
         return options
     }
@@ -102,10 +115,11 @@ package struct SectionLoader {
         return section
     }
 
-    package func optional(_ name: SectionName, limit: Int) throws -> (entry: SectionEntry, bytes: [UInt8])? {
+    /// `over` is the code of the error for a section longer than `limit`.
+    package func optional(_ name: SectionName, limit: Int, over: QAMError.Code = .limitExceeded) throws -> (entry: SectionEntry, bytes: [UInt8])? {
         guard let entry = sections.first(where: { $0.known == name }) else { return nil }
         guard entry.length <= limit else {
-            throw QAMError(.limitExceeded, "the section has \(entry.length) bytes, more than \(limit)", at: .init(section: entry.name, offset: entry.offset))
+            throw QAMError(over, "the section has \(entry.length) bytes, more than \(limit)", at: .init(section: entry.name, offset: entry.offset))
         }
         let content = try bytes.read(entry.range)
         guard XXH3.hash(content) == entry.checksum else {

@@ -9,6 +9,10 @@ package enum SectionName: String, CaseIterable, Sendable {
     case files
     case raw
     case checksums
+    /// Bytes that an edit in place has put out of use (spec section 5.5).
+    case spare
+    /// The program that wrote the file.
+    case producer
 
     /// Its place in `allCases`.
     var index: Int {
@@ -22,6 +26,8 @@ package enum SectionName: String, CaseIterable, Sendable {
         case .files: 6
         case .raw: 7
         case .checksums: 8
+        case .spare: 9
+        case .producer: 10
         }
     }
 
@@ -29,7 +35,15 @@ package enum SectionName: String, CaseIterable, Sendable {
     package var isChunked: Bool {
         switch self {
         case .scales, .symbols, .files, .raw: true
-        case .metadata, .directory, .codebooks, .seeds, .checksums: false
+        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer: false
+        }
+    }
+
+    /// The flags that it has, but for *zstd*.
+    package var flags: SectionEntry.Flags {
+        switch self {
+        case .spare, .producer: []
+        default: isChunked ? [.critical, .chunked] : .critical
         }
     }
 }
@@ -37,6 +51,8 @@ package enum SectionName: String, CaseIterable, Sendable {
 /// One entry of the section table (spec section 4).
 package struct SectionEntry: Hashable, Sendable {
     package static let byteCount = 64
+    /// Sections and the table begin at multiples of it; chunked sections, at multiples of the header's alignment.
+    package static let alignment = 64
 
     package struct Flags: OptionSet, Hashable, Sendable {
         package let rawValue: UInt32
@@ -49,6 +65,8 @@ package struct SectionEntry: Hashable, Sendable {
         /// The bytes are zstd frames (spec section 5.3).
         package static let zstd = Flags(rawValue: 4)
         package static let known: Flags = [.critical, .chunked, .zstd]
+        /// Bits that a reader must know; it may ignore the others.
+        package static let required = Flags(rawValue: 0xFFFF)
     }
 
     package var name: String
@@ -96,20 +114,23 @@ package enum SectionTable {
     package static func decode(_ bytes: [UInt8], header: FileHeader) throws -> [SectionEntry] {
         guard XXH3.hash(bytes) == header.tableHash else {
             throw QAMError(.checksumMismatch, "the section table is damaged",
-                           at: .init(section: "section table", offset: FileHeader.byteCount, length: bytes.count))
+                           at: .init(section: "section table", offset: header.tableOffset, length: bytes.count))
         }
-        var reader = ByteReader(bytes, section: "section table", base: FileHeader.byteCount)
+        var reader = ByteReader(bytes, section: "section table", base: header.tableOffset)
+        let table = header.tableOffset..<header.tableOffset + bytes.count
         var entries: [SectionEntry] = []
-        var end = FileHeader.byteCount + bytes.count
+        var end = FileHeader.byteCount
         for _ in 0..<header.sectionCount {
             let entry = try decodeEntry(&reader)
-            guard entry.offset >= end, entry.offset % header.alignment == 0 else {
+            let alignment = entry.flags.contains(.chunked) ? header.alignment : SectionEntry.alignment
+            guard entry.offset >= end, entry.offset % alignment == 0 else {
                 throw reader.malformed("section \(entry.name) begins at \(entry.offset), which is unaligned or inside what comes before")
             }
             let (sectionEnd, overflow) = entry.offset.addingReportingOverflow(entry.length)
             guard !overflow, sectionEnd <= header.fileLength else {
                 throw reader.malformed("section \(entry.name) reaches beyond the end of the file")
             }
+            guard !entry.range.overlaps(table) else { throw reader.malformed("section \(entry.name) overlaps the section table") }
             guard !entries.contains(where: { $0.name == entry.name }) else {
                 throw reader.malformed("there are two sections \(entry.name)")
             }
@@ -127,12 +148,11 @@ package enum SectionTable {
             throw reader.malformed("a section's name is not printable ASCII padded with zeros")
         }
         let flags = SectionEntry.Flags(rawValue: try reader.integer())
-        guard flags.isSubset(of: .known) else { throw reader.malformed("unknown section flags \(flags.rawValue)") }
-        try reader.reserved(4)
+        try reader.skip(4)
         let entry = SectionEntry(
             name: String(decoding: name, as: UTF8.self), flags: flags, offset: try reader.count(), length: try reader.count(),
             contentLength: try reader.count(), checksum: try reader.integer())
-        try reader.reserved(8)
+        try reader.skip(8)
         guard flags.contains(.zstd) || entry.contentLength == entry.length else {
             throw reader.malformed("section \(entry.name) is not compressed, but its content length differs from its length")
         }
@@ -140,10 +160,13 @@ package enum SectionTable {
             guard !flags.contains(.critical) else {
                 throw QAMError(.unsupported, "section \(entry.name) is critical and unknown to this program", at: .init(section: entry.name, offset: entry.offset))
             }
-            guard flags.isDisjoint(with: [.chunked]) else { throw reader.malformed("the unknown section \(entry.name) is chunked") }
             return entry
         }
-        guard flags.contains(.critical), flags.contains(.chunked) == known.isChunked, !flags.contains(.zstd) || known == .metadata else {
+        guard flags.intersection(.required).isSubset(of: .known) else {
+            throw QAMError(.unsupported, "the section has flags (0x\(String(flags.rawValue, radix: 16))) that this program does not know",
+                           at: .init(section: entry.name, offset: entry.offset))
+        }
+        guard flags.intersection(.known).subtracting(.zstd) == known.flags, !flags.contains(.zstd) || known == .metadata else {
             throw reader.malformed("section \(entry.name) has the flags \(flags.rawValue), which it must not have")
         }
         return entry

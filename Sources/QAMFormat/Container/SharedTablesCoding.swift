@@ -16,10 +16,15 @@ extension SharedTables {
     package var encodedSeeds: [UInt8] {
         var writer = ByteWriter()
         writer.count(seeds.count)
+        writer.integer(UInt32(Self.seedLength))
+        writer.zeros(4)
         for seed in seeds { writer.integer(seed) }
         return writer.bytes
     }
 
+    private static let seedLength = 8
+
+    /// Parses both sections; what a later version has put behind the fields of a record is passed over.
     package init(codebooks: [UInt8]?, codebooksBase: Int, seeds: [UInt8]?, seedsBase: Int) throws {
         self.init()
         if let codebooks {
@@ -28,18 +33,25 @@ extension SharedTables {
             guard count <= reader.remaining / 8, count < 0xFFFF else { throw reader.malformed("\(count) codebooks are too many") }
             for _ in 0..<count {
                 let codec = CodecID(rawValue: try reader.integer())
-                try reader.reserved(2)
+                try reader.skip(2)
                 let length = Int(try reader.integer(UInt32.self))
                 self.codebooks.append(CodebookRecord(codec: codec, bytes: Array(try reader.take(length))))
-                try reader.reserved(alignUp(length, to: 8) - length)
+                try reader.skip(alignUp(length, to: 8) - length)
             }
             guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last codebook") }
         }
         if let seeds {
             var reader = ByteReader(seeds, section: SectionName.seeds.rawValue, base: seedsBase)
             let count = try reader.count()
-            guard count < 0xFFFF, reader.remaining == 8 * count else { throw reader.malformed("the section does not hold \(count) seeds") }
-            for _ in 0..<count { self.seeds.append(try reader.integer()) }
+            let length = Int(try reader.integer(UInt32.self))
+            try reader.skip(4)
+            guard count < 0xFFFF, length >= Self.seedLength, reader.remaining == length * count else {
+                throw reader.malformed("the section does not hold \(count) seeds")
+            }
+            for _ in 0..<count {
+                self.seeds.append(try reader.integer())
+                try reader.skip(length - Self.seedLength)
+            }
         }
     }
 }

@@ -2,8 +2,12 @@
 public struct VerifyReport: Sendable {
     /// Every problem with its place; empty where all is well.
     public var problems: [QAMError] = []
+    /// What is no damage, but worth telling: what an interrupted edit in place has left.
+    public var warnings: [String] = []
     /// Bytes whose checksum or padding was checked.
     public var bytesVerified = 0
+
+    public init() {}
 }
 
 /// One range of a file to be checked: a chunk against its hash, padding against zero, or what is compressed by reading it.
@@ -20,6 +24,8 @@ struct VerifyTask: Sendable {
     /// The tensor or file whose bytes these are.
     var tensor: String?
     var chunk: Int?
+    /// Whether the bytes have no meaning: what is wrong with them is a warning.
+    var isUnused = false
 
     /// Reads the range and compares. Returns what is wrong.
     func run(_ bytes: any ByteSource) -> QAMError? {
@@ -84,7 +90,7 @@ extension QAMReader {
         var report = VerifyReport()
         report.bytesVerified = sections.reduce(FileHeader.byteCount + sections.count * SectionEntry.byteCount) { sum, entry in
             switch entry.known {
-            case .metadata, .directory, .codebooks, .seeds: sum + entry.length
+            case .metadata, .directory, .codebooks, .seeds, .producer: sum + entry.length
             default: sum
             }
         }
@@ -99,8 +105,15 @@ extension QAMReader {
         var done = 0
         let bytes = self.bytes
         let batches = VerifyTask.batches(tasks)
-        try await orderedMap(0..<batches.count, width: threads) { tasks[batches[$0]].compactMap { $0.run(bytes) } } consume: { index, problems in
-            report.problems += problems.map { $0.inFile(bytes.name) }
+        try await orderedMap(0..<batches.count, width: threads) { tasks[batches[$0]].map { $0.run(bytes) } } consume: { index, problems in
+            for (task, problem) in zip(tasks[batches[index]], problems) {
+                guard let problem else { continue }
+                if task.isUnused, problem.code != .io, problem.code != .truncated {
+                    report.warnings.append("\(problem.place): an edit in place has been interrupted; the file is as it was before it or after it")
+                } else {
+                    report.problems.append(problem.inFile(bytes.name))
+                }
+            }
             for task in tasks[batches[index]] { done += task.range.count }
             try monitor(done, total)
         }
@@ -118,7 +131,12 @@ extension QAMReader {
         var padding: [VerifyTask] = []
         for section in sections {
             guard let name = section.known, name.isChunked else {
-                if section.known == nil { tasks.append(.init(range: section.range, expectation: .hash(section.checksum), section: section.name)) }
+                if section.known == nil, section.flags.contains(.chunked) {
+                    tasks += unknownChunks(section, checksums)
+                } else if section.known == nil || section.known == .spare {
+                    tasks.append(
+                        .init(range: section.range, expectation: .hash(section.checksum), section: section.name, isUnused: section.known == .spare))
+                }
                 continue
             }
             var end = section.offset
@@ -137,6 +155,17 @@ extension QAMReader {
             }
         }
         return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
+    }
+
+    /// The chunks of a section that this program does not know: the section is one extent.
+    private func unknownChunks(_ section: SectionEntry, _ checksums: ChecksumTable) -> [VerifyTask] {
+        (0..<SectionExtent.chunkCount(length: section.length)).compactMap { chunk in
+            let start = section.offset + chunk * SectionExtent.chunkSize
+            return checksums.hash(section: section.name, chunk: chunk).map { hash in
+                VerifyTask(
+                    range: start..<min(start + SectionExtent.chunkSize, section.end), expectation: .hash(hash), section: section.name, chunk: chunk)
+            }
+        }
     }
 
     /// The zstd frames of tensors and files, each of which must decompress; their bytes are checked as chunks.
@@ -169,17 +198,26 @@ extension QAMReader {
         })
     }
 
-    /// The padding between sections, called after the section that it follows.
+    /// The padding between header, section table and sections, called after what it follows.
     private func gaps() -> [VerifyTask] {
-        var end = FileHeader.byteCount + sections.count * SectionEntry.byteCount
-        var name = "section table"
+        var end = FileHeader.byteCount
+        var name = "header"
         var gaps: [VerifyTask] = []
-        for section in sections {
-            gaps.append(.init(range: end..<section.offset, expectation: .zeros, section: name))
-            end = section.end
-            name = section.name
+        for (range, next) in parts {
+            if end < range.lowerBound {
+                gaps.append(.init(range: end..<range.lowerBound, expectation: .zeros, section: name, isUnused: range.lowerBound <= sections.roomEnd))
+            }
+            end = range.upperBound
+            name = next
         }
         return gaps
+    }
+
+    /// Section table and sections in the order in which they lie in the file.
+    private var parts: [(range: Range<Int>, name: String)] {
+        var parts = sections.filter { $0.length > 0 }.map { (range: $0.range, name: $0.name) }
+        if let table = header.table { parts.insert((table, "section table"), at: parts.firstIndex { $0.range.lowerBound >= table.upperBound } ?? parts.count) }
+        return parts
     }
 }
 

@@ -1,9 +1,10 @@
-/// A file whose head is changed where it lies: by one process at a time, and so that no failure leaves half a change.
+/// A file that is changed where it lies: by one process at a time, and so that no failure leaves half a change.
 ///
 /// It is locked before anything of it is read: what a change is made to is what it is written over.
 package final class EditedFile {
     /// Disks write blocks of this many bytes whole. A change within one of them is there or not, whenever the power fails.
     package static let atomicBlock = 512
+    private static let pieceSize = 1 << 20
 
     private let file: OpenFile
 
@@ -37,6 +38,31 @@ package final class EditedFile {
         try write(Array(bytes[first...last]), at: first)
         try requireName()
         return true
+    }
+
+    /// Writes to bytes of the file that have no meaning, with zeros over what is stored in `cleared`, and brings them to disk. Where
+    /// something fails, the file means what it did.
+    package func writeUnused(_ bytes: [UInt8], at offset: Int, clearing cleared: [Range<Int>]) throws {
+        let descriptor = try SystemCalls.openWriting(path)
+        defer { SystemCalls.closeDescriptor(descriptor) }
+        try requireName()
+        for range in cleared { try clear(range, descriptor) }
+        try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
+        try SystemCalls.sync(descriptor, path: path)
+    }
+
+    /// Writes zeros over what is not zero. Holes of the file system stay.
+    private func clear(_ range: Range<Int>, _ descriptor: CInt) throws {
+        var start = range.lowerBound
+        while let stored = try SystemCalls.storedRange(file.descriptor, in: start..<range.upperBound, path: path) {
+            for lower in stride(from: stored.lowerBound, to: stored.upperBound, by: Self.pieceSize) {
+                let bytes = try file.read(lower..<min(lower + Self.pieceSize, stored.upperBound))
+                guard let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 }) else { continue }
+                let zeros = [UInt8](repeating: 0, count: last - first + 1)
+                try unsafe zeros.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: lower + first, $0, path: path) }
+            }
+            start = stored.upperBound
+        }
     }
 
     /// Writes bytes and brings them to disk.

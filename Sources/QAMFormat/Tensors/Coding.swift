@@ -57,8 +57,8 @@ public struct StreamLayout: Hashable, Sendable {
 /// How a coded tensor is stored, in terms that every codec shares; `parameters` are the codec's own.
 public struct Coding: Hashable, Sendable {
     public var codec: CodecID
-    /// The type that the tensor had before it was coded, and that `keep` gives it back.
-    public var sourceType: DType
+    /// The type that the tensor had before it was coded, and that `keep` gives it back; nil where it is not known.
+    public var sourceType: DType?
     /// Index into the source's shared codebooks, where the codec uses one.
     public var codebook: Int?
     /// Index into the source's shared seeds, where the codec uses one.
@@ -67,7 +67,7 @@ public struct Coding: Hashable, Sendable {
     public var parameters: [UInt8]
     public var streams: [StreamLayout]
 
-    public init(codec: CodecID, sourceType: DType, codebook: Int?, seed: Int?, parameters: [UInt8], streams: [StreamLayout]) {
+    public init(codec: CodecID, sourceType: DType?, codebook: Int?, seed: Int?, parameters: [UInt8], streams: [StreamLayout]) {
         self.codec = codec
         self.sourceType = sourceType
         self.codebook = codebook

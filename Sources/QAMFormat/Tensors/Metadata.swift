@@ -10,7 +10,17 @@ public struct Metadata: Hashable, Sendable {
         }
     }
 
+    /// An entry whose type this program does not know: kept as it is in .qamw files, and lost elsewhere.
+    public struct UnreadableEntry: Hashable, Sendable {
+        public var key: String
+        /// Its number in .qamw files.
+        public var type: UInt32
+        public var value: [UInt8]
+    }
+
     public private(set) var entries: [Entry] = []
+    /// Entries of a later version of the format.
+    public private(set) var unreadable: [UnreadableEntry] = []
     private var index: [ExactName: Int] = [:]
 
     public init() {}
@@ -26,15 +36,23 @@ public struct Metadata: Hashable, Sendable {
         if let position = index[ExactName(key)] {
             entries[position].value = value
         } else {
+            unreadable.removeAll { ExactName($0.key) == ExactName(key) }
             index[ExactName(key)] = entries.count
             entries.append(Entry(key: key, value: value))
         }
     }
 
+    /// Keeps an entry that cannot be read.
+    package mutating func keep(_ entry: UnreadableEntry) { unreadable.append(entry) }
+
     /// Removes the key; returns whether it was there. O(n).
     @discardableResult
     public mutating func remove(_ key: String) -> Bool {
-        guard let position = index[ExactName(key)] else { return false }
+        guard let position = index[ExactName(key)] else {
+            let count = unreadable.count
+            unreadable.removeAll { ExactName($0.key) == ExactName(key) }
+            return unreadable.count < count
+        }
         entries.remove(at: position)
         index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { (ExactName($1.key), $0) })
         return true

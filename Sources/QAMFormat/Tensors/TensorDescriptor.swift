@@ -12,6 +12,8 @@ public struct TensorDescriptor: Hashable, Sendable {
         case coded(Coding)
         /// Another name for the tensor at this index of the same list, which is no alias itself.
         case alias(of: Int)
+        /// In a way that this program does not know; the text names what is unknown. It can be listed and verified, not read.
+        case unreadable(String)
     }
 
     public init(name: String, shape: [Int], storage: Storage) {
@@ -48,7 +50,7 @@ public struct TensorDescriptor: Hashable, Sendable {
         switch storage {
         case .raw(let dtype): dtype.byteCount(elements: elementCount) ?? 0
         case .coded(let coding): coding.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
-        case .alias: 0
+        case .alias, .unreadable: 0
         }
     }
 
@@ -57,7 +59,16 @@ public struct TensorDescriptor: Hashable, Sendable {
         switch storage {
         case .raw: byteCount
         case .coded: rows
-        case .alias: 0
+        case .alias, .unreadable: 0
         }
+    }
+
+    /// Throws `unsupported` for a tensor that can only be listed and verified.
+    public func requireReadable() throws {
+        if case .unreadable(let reason) = storage { throw Self.unreadable(reason, name) }
+    }
+
+    package static func unreadable(_ reason: String, _ name: String) -> QAMError {
+        QAMError(.unsupported, "it cannot be read: this program does not know its \(reason); a later version may", at: .init(tensor: name))
     }
 }

@@ -3,8 +3,15 @@ public protocol EmbeddedFile: Sendable {
     /// A plain file name: data, never a path (see `EmbeddedFileName`).
     var name: String { get }
     var byteCount: Int { get }
-    /// The bytes of `range`, which lies in `0..<byteCount`.
+    /// What the file is for a model.
+    var role: EmbeddedFileRole { get }
+    /// The bytes of `range`, which lies in `0..<byteCount`. Throws `unsupported` where it is stored in a way that this program does not know.
     func read(_ range: Range<Int>) throws -> [UInt8]
+}
+
+extension EmbeddedFile {
+    /// What files of this name are.
+    public var role: EmbeddedFileRole { EmbeddedFileRole(ofName: name) }
 }
 
 /// A piece of a tensor's payload.

@@ -56,6 +56,7 @@ private func run(
     from source: any TensorSource, to sink: any TensorSink, threads: Int, monitor: (TransferProgress) throws -> Void
 ) async throws -> TransferReport {
     let tensors = source.tensors
+    for tensor in tensors { try tensor.requireReadable() }
     var report = TransferReport(bytes: 0)
     let completed = try sink.begin(source)
     for (tensor, findings) in completed.enumerated() { report.take(findings, of: tensor) }

@@ -153,7 +153,7 @@ struct Convert: AsyncParsableCommand {
             source.tensors.allSatisfy { tensor in
                 switch tensor.storage {
                 case .raw(let dtype): DType.safetensors.contains(dtype)
-                case .coded: false
+                case .coded, .unreadable: false
                 case .alias: true
                 }
             }

@@ -49,6 +49,7 @@ struct Verify: AsyncParsableCommand {
                     }
                 }
                 result.problems = done.problems
+                result.warnings += done.warnings
                 result.bytesVerified = done.bytesVerified
             }
             if let gguf = model.gguf, !headerOnly {

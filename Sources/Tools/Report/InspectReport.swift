@@ -25,8 +25,8 @@ struct InspectReport {
     private func dtype(_ tensor: TensorDescriptor) -> String {
         switch target(tensor).storage {
         case .raw(let dtype): dtype.name
-        case .coded(let coding): coding.sourceType.name
-        case .alias: ""
+        case .coded(let coding): coding.sourceType?.name ?? ""
+        case .alias, .unreadable: ""
         }
     }
 
@@ -44,9 +44,10 @@ struct InspectReport {
             "fileBytes": JSONValue(model.fileBytes), "parameters": JSONValue(size.parameters), "bitsPerWeight": .number(size.bitsPerWeight),
             "tensorCounts": size.tensorsJSON, "quantized": size.quantizedJSON,
             "tensors": .array(zip(source.tensors, places.tensors).map(json)),
+            "producer": model.reader?.producer.map(JSONValue.string) ?? .null,
             "metadata": .object(source.metadata.entries.map { .init($0.key, JSONValue($0.value)) }),
             "sections": .array(places.sections.map(Self.json)),
-            "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount)] }),
+            "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount), "role": JSONValue(Int($0.role.rawValue))] }),
             "scheme": scheme.map { ["method": .string($0.method.title), "format": $0.format.map(JSONValue.string) ?? .null, "evidence": .string($0.evidence)] } ?? .null,
             "warnings": .array(source.warnings.map(JSONValue.string)),
         ]
@@ -86,6 +87,7 @@ struct InspectReport {
         let size = ModelSize(source)
         var table = Table.pairs
         table.add("format", [model.format.title, model.version].compactMap(\.self).joined(separator: " "))
+        if let producer = model.reader?.producer { table.add("written by", producer) }
         table.add("size", "\(Format.bytes(model.fileBytes)) (\(Format.count(model.fileBytes)) bytes)")
         table.add("parameters", Format.count(size.parameters))
         table.add("bits a weight", Format.decimal(size.bitsPerWeight, 3))
@@ -132,6 +134,7 @@ struct InspectReport {
         switch tensor.storage {
         case .raw(let dtype): dtype.name
         case .alias: "alias"
+        case .unreadable: "unreadable"
         case .coded: coding(tensor).map { "\($0.codebook) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
         }
     }

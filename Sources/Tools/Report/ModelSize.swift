@@ -14,6 +14,7 @@ struct ModelSize {
     private(set) var quantizedCount = 0
     private(set) var rawCount = 0
     private(set) var aliasCount = 0
+    private(set) var unreadableCount = 0
 
     init(_ source: any TensorSource) {
         let alignment = SectionExtent.alignment
@@ -22,6 +23,8 @@ struct ModelSize {
             switch tensor.storage {
             case .alias:
                 aliasCount += 1
+            case .unreadable:
+                unreadableCount += 1
             case .raw:
                 rawCount += 1
                 parameters += tensor.elementCount

@@ -38,7 +38,7 @@ struct Verification {
         ]
     }
 
-    /// `FILE: OK, .qamw 0.2, 83 tensors, 23.1 MB verified`
+    /// `FILE: OK, .qamw 0.3, 83 tensors, 23.1 MB verified`
     func summary(headerOnly: Bool, tensors: [String]) -> String {
         let count = Format.count(tensorCount, "tensor"), file = Format.printable(file)
         guard hasChecksums else { return "\(file): OK, \(title), \(count), structure verified (the format has no checksums)" }

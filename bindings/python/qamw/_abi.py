@@ -7,7 +7,7 @@ from ctypes import (
 ABI_VERSION = 1
 
 ACCESS = {"mapped": 0, "buffered": 1, "direct": 2}
-RAW, CODED, ALIAS = range(3)
+RAW, CODED, ALIAS, UNREADABLE = range(4)
 ELEMENTS, SYMBOLS, GAINS, CHANNEL_SCALES, CODEBOOK = range(5)
 F32, F16, BF16 = range(3)
 STRING, ARRAY = 8, 9

@@ -42,5 +42,5 @@ def call(name: str, *arguments: object) -> None:
 
 
 def library_version() -> str:
-    """The version of the library that is loaded, as "0.2.0"."""
+    """The version of the library that is loaded, as "0.3.0"."""
     return library.qamw_version().decode("utf-8")

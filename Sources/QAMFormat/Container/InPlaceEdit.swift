@@ -1,0 +1,86 @@
+/// New metadata for an open file, written beside the old ones and made valid by the header (spec section 5.5).
+package struct InPlaceEdit {
+    /// The new section table with the new metadata behind it, and where they are to be written: to bytes that nothing refers to.
+    package let slot: [UInt8]
+    package let slotOffset: Int
+    /// What must be zero before the header is written.
+    package let cleared: [Range<Int>]
+    /// Writing it, within one block of the disk, makes the new metadata those of the file.
+    package let header: FileHeader
+
+    /// What a writer of a new file leaves beyond what two copies need: either may grow by half of it.
+    static let usualGrowth = 8192
+    /// More bytes out of use are not hashed: the file is written anew.
+    private static let largestSpare = 1 << 30
+
+    /// The bytes behind the header that two copies of section table and metadata take, the second of which lists `spare` too.
+    static func roomNeeded(sectionCount: Int, metadataLength: Int) -> Int {
+        (2 * sectionCount + 1) * SectionEntry.byteCount + 2 * alignUp(metadataLength, to: SectionEntry.alignment)
+    }
+
+    /// Nil where the room does not hold the new metadata beside the old ones. `metadata` are as `ContainerPlan.store` gives them.
+    package init?(of reader: QAMReader, metadata: (bytes: [UInt8], contentLength: Int)) throws {
+        let roomEnd = reader.sections.roomEnd
+        let spare = reader.sections.first { $0.known == .spare }
+        guard let table = reader.header.table, let old = reader.sections.first(where: { $0.known == .metadata }),
+            table.upperBound <= roomEnd, old.end <= roomEnd, spare?.end ?? 0 <= roomEnd
+        else { return nil }
+        var entries = reader.sections.filter { $0.known != .metadata && $0.known != .spare }
+        guard entries.count + 2 <= FileHeader.maxSections else { return nil }
+        let tableLength = (entries.count + 2) * SectionEntry.byteCount
+
+        let used = min(table.lowerBound, old.offset)..<max(table.upperBound, old.end)
+        guard let (place, unused) = Self.place(alignUp(tableLength + metadata.bytes.count, to: SectionEntry.alignment), beside: used, spare?.end ?? 0, roomEnd),
+            unused.count <= Self.largestSpare
+        else { return nil }
+        entries.append(
+            SectionEntry(
+                name: old.name, flags: metadata.bytes.count == metadata.contentLength ? .critical : [.critical, .zstd],
+                offset: place + tableLength, length: metadata.bytes.count, contentLength: metadata.contentLength, checksum: XXH3.hash(metadata.bytes)))
+        entries.append(
+            SectionEntry(
+                name: SectionName.spare.rawValue, flags: [], offset: unused.lowerBound, length: unused.count, contentLength: unused.count,
+                checksum: try Self.hash(unused, of: reader.bytes)))
+        entries.sort { $0.offset < $1.offset }
+        let newTable = SectionTable.encode(entries)
+        var header = reader.header
+        header.tableOffset = place
+        header.sectionCount = entries.count
+        header.tableHash = XXH3.hash(newTable)
+        self.header = header
+        slot = newTable + metadata.bytes
+        slotOffset = place
+
+        var cleared: [Range<Int>] = []
+        var end = FileHeader.byteCount
+        for kept in [unused, place..<place + slot.count].sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            cleared.append(end..<kept.lowerBound)
+            end = kept.upperBound
+        }
+        self.cleared = (cleared + [end..<roomEnd]).filter { !$0.isEmpty }
+    }
+
+    /// Where a slot of so many bytes is written, and what is out of use then and not zero.
+    private static func place(_ length: Int, beside used: Range<Int>, _ spareEnd: Int, _ roomEnd: Int) -> (offset: Int, unused: Range<Int>)? {
+        let start = FileHeader.byteCount
+        if length <= used.lowerBound - start { return (start, start + length..<max(used.upperBound, spareEnd)) }
+        let behind = alignUp(used.upperBound, to: SectionEntry.alignment)
+        let left = roomEnd - behind - length
+        guard left >= 0 else { return nil }
+        // Not right behind: the next slot, which goes to the room's begin, may be longer.
+        return (behind + min(left, usualGrowth / 2), start..<used.upperBound)
+    }
+
+    private static func hash(_ range: Range<Int>, of bytes: any ByteSource) throws -> UInt64 {
+        var stream = try XXH3Stream()
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize) {
+            stream.update(try bytes.read(start..<min(start + SectionExtent.chunkSize, range.upperBound)))
+        }
+        return stream.digest()
+    }
+}
+
+extension [SectionEntry] {
+    /// The end of the room in which metadata are edited in place: the first section that is neither metadata nor spare.
+    package var roomEnd: Int { first { $0.known != .metadata && $0.known != .spare }?.offset ?? FileHeader.byteCount }
+}
