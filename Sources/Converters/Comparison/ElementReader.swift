@@ -55,7 +55,8 @@ struct ElementReader: Sendable {
     var typeName: String {
         switch source.tensors[tensor].storage {
         case .raw(let dtype): dtype.name
-        case .coded(let coding): "coded \(coding.sourceType.name)"
+        case .coded(let coding): "coded \(coding.sourceType?.name ?? "from an unknown type")"
+        case .unreadable(let reason): reason
         case .alias: ""
         }
     }

@@ -115,7 +115,7 @@ public struct CodingValidator {
     /// As `validate`, but where only the codec or a part of it is unknown, so that all but this tensor can be read, returns a warning.
     package mutating func warning(_ descriptor: TensorDescriptor) throws -> String? {
         guard try !isDecodable(descriptor), case .coded(let coding) = descriptor.storage else { return nil }
-        return Self.warning(descriptor.name, coding.codec)
+        return "tensor \"\(descriptor.name)\" \(Self.reason(coding.codec))"
     }
 
     /// As `validate`; false where only the codec or a part of it is unknown.

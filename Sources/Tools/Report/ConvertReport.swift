@@ -34,7 +34,7 @@ struct ConvertReport {
             switch old[new.name] {
             case .coded: raw.add(new, reason: "decoded to \(dtype.name)")
             case .raw(let oldType) where oldType != dtype: raw.add(new, reason: "cast from \(oldType.name) to \(dtype.name)")
-            case .raw, .alias: raw.add(new, reason: "kept as \(dtype.name)")
+            case .raw, .alias, .unreadable: raw.add(new, reason: "kept as \(dtype.name)")
             case nil: raw.add(new, reason: "renamed, as \(dtype.name)")
             }
         }
