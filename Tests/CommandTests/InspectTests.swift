@@ -24,9 +24,9 @@ import Testing
             "gainType": "float16", "channelScales": .bool(false),
         ])
         #expect(json["metadata"] == ["format": "pt"])
-        #expect(json["files"] == [["name": "config.json", "bytes": JSONValue(22)]])
+        #expect(json["files"] == [["name": "config.json", "bytes": JSONValue(22), "role": JSONValue(1)]])
         let sections = try #require(json["sections"]).elements.compactMap { $0["name"]?.text }
-        #expect(sections == ["metadata", "directory", "codebooks", "seeds", "scales", "symbols", "files", "raw", "checksums"])
+        #expect(sections == ["metadata", "directory", "codebooks", "seeds", "producer", "scales", "symbols", "files", "raw", "checksums"])
     }
 
     @Test func offsetsLeadToThePayload() throws {

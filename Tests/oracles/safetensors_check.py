@@ -130,7 +130,7 @@ def packed_form(opened, files):
     for name in files:
         content = qamw.read_file(opened, name)
         carriers[f"qamw.files.{name}"] = ("U8", (len(content),), content)
-    return carriers, {"version": 2, "codebooks": [codec for codec, _ in opened.codebooks], "seeds": len(opened.seeds),
+    return carriers, {"version": 3, "codebooks": [codec for codec, _ in opened.codebooks], "seeds": len(opened.seeds),
                       "files": files, "tensors": records}
 
 

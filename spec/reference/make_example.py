@@ -75,6 +75,7 @@ class Writer:
 
     ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
+    PRODUCER = None  # of all files that name no other
 
     def __init__(self, alignment=64, metadata=(), growth=8192):
         self.alignment, self.growth = alignment, growth
@@ -83,7 +84,7 @@ class Writer:
         self.hashes = {name: [] for name in self.CHUNKED}
         self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
         self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
-        self.producer = None
+        self.producer = self.PRODUCER
 
     def extent(self, section, data):
         self.payload[section] = padded(self.payload[section], 64)
@@ -231,7 +232,7 @@ def example():
     seed = 42
     codebook = example_codebook()
     writer = Writer(alignment=64, metadata=[("general.name", 8, "example")])
-    writer.codebooks, writer.seeds, writer.producer = [codebook], [seed], b"make_example 1"
+    writer.codebooks, writer.seeds, writer.producer = [codebook], [seed], writer.producer or b"make_example 1"
     row = [((37 * j + 11) % 64 - 31.5) / 64 for j in range(64)]
     gain, symbols = encode_octant_row(row, seed, 6, codebook)
     writer.raw("norm", (3,), 14, struct.pack("<3e", 1.0, -0.5, 2.0))
