@@ -36,7 +36,7 @@ package final class EditedFile {
         else { return true }
         guard first / Self.atomicBlock == last / Self.atomicBlock else { return false }
         try write(Array(bytes[first...last]), at: first)
-        try requireName()
+        try requireName(afterChange: true)
         return true
     }
 
@@ -77,8 +77,12 @@ package final class EditedFile {
     }
 
     /// Throws where another file has got the name: a change to this one would be lost with it.
-    private func requireName() throws {
-        guard try FileStatus(path)?.isSameFile(as: file.status) == true else {
+    private func requireName(afterChange: Bool = false) throws {
+        let status: FileStatus?
+        do { status = try FileStatus(path) } catch let error as QAMError where afterChange {
+            throw QAMError(.io, "the change is in place, but the system does not say whether the file has kept its name: \(error.message)", at: .init(file: path))
+        }
+        guard status?.isSameFile(as: file.status) == true else {
             throw QAMError(.io, "it was replaced while it was changed; the change is not in the new file", at: .init(file: path))
         }
     }
