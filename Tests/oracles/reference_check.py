@@ -108,10 +108,11 @@ def check_rewriting(command, scratch, tally):
     """The command writes the very bytes again that make_example.py writes under its name: two writers, one layout."""
     version = subprocess.run([command.path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     make_example.Writer.PRODUCER = f"qamw {version}".encode()
-    files = list(make_example.cases()) + [("example", make_example.example())]
+    files = list(make_example.cases())
     make_example.Writer.PRODUCER = None
     path, output = os.path.join(scratch, "written.qamw"), os.path.join(scratch, "rewritten.qamw")
     for name, data in files:
+        # The command compresses what make_example.py does not, and has its own order and place for metadata.
         if name in ("other-order", "compressed", "metadata") or name.startswith("edited"):
             continue
         oracle.write_file(path, data)
