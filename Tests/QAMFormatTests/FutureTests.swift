@@ -68,7 +68,7 @@ import Testing
     /// A chunked section of several chunks, each of which has a hash.
     @Test func aLargeUnknownSectionIsVerified() async throws {
         let old = try Self.vector("section-chunked"), reader = try QAMReader(MemoryBytes(old, name: "m"))
-        let large = [UInt8](unsafeUninitializedCapacity: 5 << 19) { unsafe $0.initialize(repeating: 7); $1 = 5 << 19 }
+        let large = [UInt8](repeating: 7, count: 5 << 19)
         var entries = reader.sections
         let note = try #require(entries.firstIndex { $0.name == "x-note" }), checksums = try #require(entries.firstIndex { $0.known == .checksums })
         var list = ByteWriter()

@@ -11,8 +11,14 @@ extension GGUFHeader {
         writer.append(magic)
         writer.integer(UInt32(version))
         writer.count(entries.count)
-        // The number of pairs and the pairs themselves: .qamw has taken over GGUF's form (spec section 6.1).
-        writer.append(metadata.encoded)
+        writer.count(metadata.entries.count)
+        for entry in metadata.entries {
+            writer.count(entry.key.utf8.count)
+            writer.append(entry.key.utf8)
+            // .qamw has GGUF's types of values and their bytes (spec section 6.1).
+            writer.integer(entry.value.typeNumber)
+            writer.append(entry.value.encoded)
+        }
         for entry in entries {
             guard let type = GGMLType.number(of: entry.dtype) else {
                 throw QAMError(.unsupported, "GGUF has no type \(entry.dtype.name)", at: .init(tensor: entry.name))

@@ -4,9 +4,7 @@ extension Metadata {
         var writer = ByteWriter()
         writer.count(entries.count + unreadable.count)
         for entry in entries {
-            var value = ByteWriter()
-            if case .array(let array) = entry.value { array.encode(into: &value) } else { entry.value.encodeScalar(into: &value) }
-            writer.entry(entry.key, entry.value.typeNumber, value.bytes)
+            writer.entry(entry.key, entry.value.typeNumber, entry.value.encoded)
         }
         for entry in unreadable { writer.entry(entry.key, entry.type, entry.value) }
         return writer.bytes
@@ -52,6 +50,13 @@ extension Metadata {
 }
 
 extension MetadataValue {
+    /// The value's own bytes, without its type and length: those of GGUF too.
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        if case .array(let array) = self { array.encode(into: &writer) } else { encodeScalar(into: &writer) }
+        return writer.bytes
+    }
+
     /// GGUF's number of the type; an array's is 9.
     package var typeNumber: UInt32 {
         switch self {
