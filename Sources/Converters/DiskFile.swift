@@ -23,5 +23,5 @@ public struct DiskFile: EmbeddedFile {
 
 extension FileBytes {
     /// Tells this state of the file from others without reading it.
-    package var fingerprint: String { "\(Path.name(of: name)) \(byteCount) \(status.modified) \(status.inode)" }
+    package var fingerprint: String { "\(Path.name(of: name)) \(byteCount) \(status.modified) \(status.changed) \(status.inode)" }
 }

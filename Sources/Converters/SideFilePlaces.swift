@@ -16,9 +16,13 @@ package struct SideFilePlaces {
     /// `dotfiles`: also files whose names begin with a point, which folders hide.
     package init(_ files: [any EmbeddedFile], dotfiles: Bool) {
         var taken: Set<String> = []
+        // A name that is folded already, as config.json, is not given away to another that only looks like it.
+        let plain = Set(files.lazy.map(\.name).filter { Self.folded($0).utf8.elementsEqual($0.utf8) })
         for file in files {
+            let folded = Self.folded(file.name)
+            let isOnly = folded.utf8.elementsEqual(file.name.utf8) || !plain.contains(folded)
             if let obstacle = Self.obstacle(file.name, dotfiles: dotfiles) ?? (
-                taken.insert(Self.folded(file.name)).inserted ? nil : "another file has this name where case does not count") {
+                isOnly && taken.insert(folded).inserted ? nil : "another file has this name where case does not count") {
                 warnings.append("the file \"\(file.name)\" is not written beside the model: \(obstacle)")
             } else {
                 self.files.append(file)

@@ -83,12 +83,18 @@ struct ModelInput {
     /// configuration beside them.
     func quantization() throws -> QuantizationScheme? {
         do {
-            guard format == .safetensors, unpacked == nil else { return try QuantizationScheme.detect(in: stored) }
-            let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
-            let beside = try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }.map(DiskFile.init(path:))
-            return try QuantizationScheme.detect(in: stored, beside: beside)
+            return try QuantizationScheme.detect(in: stored, beside: configurations.map(DiskFile.init(path:)))
         } catch let error as QAMError {
             throw error.inFile(path)
+        }
+    }
+
+    /// The files beside safetensors that tell how the checkpoint is quantized, and are read for that.
+    var configurations: [String] {
+        get throws {
+            guard format == .safetensors, unpacked == nil else { return [] }
+            let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+            return try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }
         }
     }
 

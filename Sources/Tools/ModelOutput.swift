@@ -43,7 +43,8 @@ struct ModelOutput {
     private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
 
     /// Throws `cannotCreate` where something is in the way: what can be known before any work.
-    func check(_ source: any TensorSource, replacing: Bool, plannedBytes: Int) throws {
+    /// `reading` are files that were read beside the source's inputs.
+    func check(_ source: any TensorSource, reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
         let parent = Self.parent(of: folder ?? path)
         guard try FileStatus(parent)?.kind == .folder else {
             throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
@@ -52,7 +53,7 @@ struct ModelOutput {
             throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
         }
         if format == .qamw || folder == nil {
-            try OutputSet(inputs: source.inputs, replacing: replacing).check(path)
+            try OutputSet(inputs: source.inputs + configurations, replacing: replacing).check(path)
         }
         let present = try FileStatus(link: ResumeJournal.partialPath(path))?.allocatedByteCount ?? 0
         if let free = Folder.freeBytes(at: parent), free + present < plannedBytes {
@@ -115,13 +116,30 @@ struct ModelOutput {
                 try progress.report(Int(share * Double(inputBytes)), of: inputBytes, item: $0.tensor)
             }
             let (path, warnings) = outcome()
-            return (report, path, warnings)
+            // The output is in place: nothing may fail any more.
+            return (report, path, warnings + ((try? otherModels()) ?? []))
         } catch let error as QAMError {
             if isNewFolder, let folder { Platform.removeEmptyFolder(folder) }
             guard error.code == .interrupted else { throw error }
             let rest = writing.resume ? "the same command goes on from here" : "nothing is left of the output"
             throw QAMError(.interrupted, "interrupted; \(rest)", at: .init(file: path))
         }
+    }
+
+    /// A warning where the output's folder holds a model of another format too: a folder opens as one of them.
+    private func otherModels() throws -> [String] {
+        guard let folder else { return [] }
+        // In the order in which a folder is looked through.
+        func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
+        let present = try [
+            (OutputFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)), (.qamw, first(Self.qamwName)),
+            (.gguf, GGUFModel.modelFile(in: folder).map(Path.name(of:))),
+        ].compactMap { format, name in name.map { (format: format, name: $0) } }
+        guard present.count > 1 else { return [] }
+        if present[0].format == format {
+            return ["\(folder) also holds \(present.dropFirst().map(\.name).joined(separator: ", ")), which the folder does not open as any more"]
+        }
+        return ["\(folder) opens as \(present[0].name), which was there before; name the file of the output to open it"]
     }
 
     private static func parent(of path: String) -> String {

@@ -152,7 +152,7 @@ import Testing
         (#""parameters":"0102ff""#, #""parameters":"0102f""#), (#""parameters":"0102ff""#, #""parameters":"0102fg""#),
         (#""parameters":"0102ff""#, #""parameters":"0102\u00e9""#), (#""codec":12"#, #""codec":12,"dtype":1"#), (#""codec":12"#, #""codec":12,"codec":12"#),
         (#""files":["config.json""#, #""files":["../config.json""#), (#""files":["config.json","#, #""files":["#),
-        (#""files":["config.json""#, #""files":["config.json","config.json""#), (#""options":{"#, #""options":{"note":"1","#), (#"{"version":2"#, #"{"version":2,"x":0"#),
+        (#""files":["config.json""#, #""files":["config.json","config.json""#), (#""options":{"#, #""options":{"note":"1","#), (#"{"version":3"#, #"{"version":3,"x":0"#),
         (#""tensors":["#, #""tensors":[{},"#), (#""tensors":["#, #""tensors":[[],"#),
     ])
     func hostileDirectories(_ old: String, _ new: String) throws {
@@ -195,7 +195,7 @@ import Testing
     }
 
     @Test func laterVersionsAreUnsupported() throws {
-        let source = try tampered(#""version":2"#, #""version":1"#)
+        let source = try tampered(#""version":3"#, #""version":2"#)
         #expect { try UnpackingSource(wrapping: source) } throws: { ($0 as? QAMError)?.code == .unsupported }
     }
 

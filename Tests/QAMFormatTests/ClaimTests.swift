@@ -83,12 +83,14 @@ import Testing
         let folder = try TemporaryFolder()
         let output = folder.path + "/out"
         for length in [Int.max, 1 << 62, (1 << 20) + 1, 0] {
-            let journal = try ResumeJournal(output: output, paths: [output], fingerprint: "f", resuming: false)
+            let journal = try ResumeJournal(output: output, paths: [output], lengths: [10], fingerprint: "f", resuming: false)
             try journal.append(.init(extents: [.init(length: 5, hashes: [1])], findings: TensorFindings()))
             try journal.append(.init(extents: [.init(length: length, hashes: [7])], findings: TensorFindings()))
+            for file in journal.files { file.discard(keepingPartial: true) }
             journal.discard(keepingPartial: true)
-            let again = try ResumeJournal(output: output, paths: [output], fingerprint: "f", resuming: true)
+            let again = try ResumeJournal(output: output, paths: [output], lengths: [10], fingerprint: "f", resuming: true)
             #expect(again.records.count == 1, "\(length)")
+            for file in again.files { file.discard(keepingPartial: false) }
             again.discard(keepingPartial: false)
         }
     }

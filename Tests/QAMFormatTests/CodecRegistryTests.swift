@@ -161,7 +161,7 @@ import Testing
             #expect(Self.code { _ = try Codebook(record: bytes) } == expected)
         }
         check(octant, .malformed) { $0.removeLast() }
-        check(octant, .malformed) { $0.append(0) }
+        #expect(Self.code { _ = try Codebook(record: octant + [0]) } == nil, "a later version may have put more behind")
         check(octant, .malformed) { $0 = [] }
         check(octant, .unsupported) { $0[0] = 0 }
         check(octant, .malformed) { $0[0] = 1 }

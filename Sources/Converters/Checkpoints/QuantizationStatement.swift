@@ -65,10 +65,16 @@ struct QuantizationStatement {
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && text.lowercased() != "none" }
 
-    /// Whether a configuration is there, but says that weights are not quantized: bitsandbytes with nothing switched on, ModelOpt for the
-    /// key-value cache alone.
+    /// Whether a configuration is there, but says that weights are not quantized: bitsandbytes with nothing switched on, ModelOpt and
+    /// compressed-tensors for the key-value cache alone, no method.
     private static func leavesWeights(_ value: JSONValue) -> Bool {
-        if value["load_in_4bit"] == false, value["load_in_8bit"] == false { return true }
+        if value["load_in_4bit"] == false, (value["load_in_8bit"] ?? value["_load_in_8bit"]) == false { return true }
+        if value["config_groups"] == [:] { return true }
+        switch value["quant_method"] {
+        case .null?: return true
+        case .string(let name)? where !isName(name): return true
+        default: break
+        }
         guard let algorithm = value["quant_algo"] else { return false }
         if case .string(let name) = algorithm { return !isName(name) }
         return algorithm == .null

@@ -29,6 +29,7 @@ struct TensorSign {
         TensorSign(.bitsandbytes, "", beside: [".absmax"]),
         TensorSign(.bitsandbytes, ".weight", [.i8, .u8], beside: [".SCB", ".weight.SCB"]),
         TensorSign(.mxfp4, "_blocks", [.u8], beside: ["_scales"]),
+        TensorSign(.mxfp4, ".blocks", [.u8], beside: [".scales"]),
         TensorSign(.nvfp4, "", packed, beside: ["_scale_2"]),
         TensorSign(.compressedTensors, "_packed", packed, beside: ["_scale", "_global_scale"]),
         TensorSign(.gptq, ".qweight", words, beside: [".g_idx"]),
@@ -57,8 +58,8 @@ struct TensorSign {
     private static let gguf: [TensorSign] = [
         TensorSign(.nvfp4, ".weight", Set(DType.ggml.filter { $0.name == "NVFP4" }), beside: [".scale"]),
         TensorSign(.other("factors beside its matrices"), ".weight", beside: [".scale"]) { matrix, factor in
-            // One, or one for each expert.
-            matrix.shape.count > 1 && (factor.elementCount == 1 || matrix.shape.count > 2 && factor.shape == [matrix.shape[0]])
+            // One for each expert is what some routers have.
+            matrix.shape.count > 1 && factor.elementCount == 1
         },
     ]
 
@@ -67,8 +68,8 @@ struct TensorSign {
     private static let integers: Set<DType> = [.i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64]
     private static let floats: Set<DType> = [.f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz]
     /// Scales that follow the name of the weight, and those that follow the name of its module.
-    private static let ofTensors = ["_scale_inv", "_scale", "_scales", ".scale", "._scale"]
-    private static let ofModules = [".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales"]
+    private static let ofTensors = ["_scale_inv", "_scale", "_scales", ".scale", "._scale", "_weight_scale", "_scale_2", "_inv_scale"]
+    private static let ofModules = [".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales", ".qscale_weight"]
 
     private static let isMatrix: @Sendable (TensorDescriptor, TensorDescriptor) -> Bool = { quantized, _ in
         quantized.shape.count > 1 && quantized.elementCount > 0

@@ -19,8 +19,10 @@ public struct FileStatus: Hashable, Sendable {
     public let inode: UInt64
     /// The names that the file has.
     package let linkCount: Int
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970, of the content.
     public let modified: Int
+    /// Nanoseconds since 1970, of content, names, owner or mode: programs cannot set it back.
+    package let changed: Int
     /// Who may do what with it, and whose it is.
     package let permissions: Permissions
 
@@ -36,7 +38,7 @@ public struct FileStatus: Hashable, Sendable {
         let (_, code) = SystemCalls.attempt(.status) { unsafe stat(path, &status) }
         switch code {
         case 0: self.init(status)
-        case ENOENT, ENOTDIR: return nil
+        case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
         default: throw SystemCalls.error(.status, code, path)
         }
     }
@@ -47,7 +49,7 @@ public struct FileStatus: Hashable, Sendable {
         let (_, code) = SystemCalls.attempt(.status) { unsafe lstat(path, &status) }
         switch code {
         case 0: self.init(status)
-        case ENOENT, ENOTDIR: return nil
+        case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
         default: throw SystemCalls.error(.status, code, path)
         }
     }
@@ -77,8 +79,10 @@ public struct FileStatus: Hashable, Sendable {
         permissions = Permissions(mode: UInt32(status.st_mode) & 0o7777, owner: status.st_uid, group: status.st_gid)
         #if canImport(Darwin)
         modified = status.st_mtimespec.tv_sec * 1_000_000_000 + status.st_mtimespec.tv_nsec
+        changed = status.st_ctimespec.tv_sec * 1_000_000_000 + status.st_ctimespec.tv_nsec
         #else
         modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+        changed = status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec
         #endif
     }
 }

@@ -21,8 +21,9 @@ final class ContainerAssembly {
         tensors = source.tensors
         self.plan = plan
         self.set = set
+        // Compressed tensors may make the file shorter than planned.
         let (files, journal) = try set.open(
-            [path], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
+            [path], lengths: [plan.options.compressesRaw ? 0 : plan.byteCount], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
         output = files[0]
         self.journal = journal
         directory = plan.directory
@@ -32,6 +33,11 @@ final class ContainerAssembly {
     /// Writes the small sections and the embedded files, then takes up what an interrupted run completed.
     func begin() throws -> [TensorFindings] {
         try set.requireSpace(for: plan.byteCount)
+        // What lies between the payloads must be zero, whatever an interrupted run has left.
+        if journal.records.isEmpty {
+            try output.setLength(0)
+            if !plan.options.compressesRaw { try output.setLength(plan.byteCount) }
+        }
         try writeFiles()
         if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
         if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
@@ -173,8 +179,8 @@ final class ContainerAssembly {
             guard zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }), take(record, of: tensor) else { break }
             done.append(record.findings)
         }
+        isResumed = !journal.records.isEmpty
         try journal.keep(done.count)
-        isResumed = !done.isEmpty
         // What lies beyond the last compressed tensor may be the remains of a longer one.
         if plan.options.compressesRaw, let raw = sections[.raw] {
             try output.setLength(raw.offset + rawPlacement.length(of: .raw))

@@ -1,8 +1,11 @@
 /// The claim of a process to the partial files of an output: the journal's file, open and locked.
 ///
-/// A file is taken for a partial one of an earlier run only if that run's journal says so by its inode, or if it is empty; then
-/// nothing of anybody's is lost.
+/// A file is taken for a partial one of an earlier run only if that run's journal says so by inode and length, or if it is empty and
+/// nobody has locked it; then nothing of anybody's is lost.
 final class JournalClaim {
+    /// Records beyond it are done again.
+    private static let maximumLength = 1 << 30
+
     let path: String
     /// What the journal of an earlier run says, if there is one.
     let head: ResumeJournal.Head?
@@ -41,32 +44,35 @@ final class JournalClaim {
             throw QAMError(.cannotCreate, "the input or the options have changed since the interrupted run; start over without --resume",
                            at: .init(file: path))
         }
-        guard head.inodes.count == paths.count else { return nil }
+        guard head.files.count == paths.count else { return nil }
         var files: [OutputFile] = []
-        for (path, inode) in zip(paths, head.inodes) {
+        for (path, owned) in zip(paths, head.files) {
             let partial = ResumeJournal.partialPath(path)
-            guard try FileStatus(partial) != nil else { return nil }
+            guard let status = try FileStatus(link: partial) else { return nil }
+            guard status.kind == .file else { throw Self.foreign(partial) }
             let descriptor = try SystemCalls.openWriting(partial)
             let file = try OutputFile(path: path, temporaryPath: partial, descriptor: descriptor, isKept: true)
-            guard file.inode == inode else { throw Self.foreign(partial) }
-            // Another name of it may be the finished output itself.
-            guard file.linkCount == 1 else { return nil }
+            // The earlier run had not begun to write it, or it has another name: that of the finished output.
+            guard file.identity.byteCount > 0, file.identity.linkCount == 1 else { return nil }
+            guard owned.isThis(file.identity) else { throw Self.foreign(partial) }
             files.append(file)
         }
         return files
     }
 
     /// Creates the partial files, in place of those that an earlier run has left, and writes the journal's head.
-    func start(_ paths: [String], fingerprint: UInt64) throws -> [OutputFile] {
-        let old = head?.inodes ?? []
+    func start(_ paths: [String], lengths: [Int], fingerprint: UInt64) throws -> [OutputFile] {
+        let old = head?.files ?? []
         var files: [OutputFile] = []
         do {
             try truncate(to: 0)
             for (index, path) in paths.enumerated() {
                 files.append(try create(path, inPlaceOf: index < old.count ? old[index] : nil))
             }
-            try write(ResumeJournal.Head(fingerprint: fingerprint, inodes: files.map(\.inode)).encoded, at: 0)
+            let owned = zip(files, lengths).map { ResumeJournal.Head.Owned(inode: $0.identity.inode, length: UInt64(clamping: $1)) }
+            try write(ResumeJournal.Head(fingerprint: fingerprint, files: owned).encoded, at: 0)
             try SystemCalls.sync(try opened(), path: path)
+            for (file, length) in zip(files, lengths) { try file.setLength(length) }
         } catch {
             for file in files { file.discard(keepingPartial: false) }
             try? remove()
@@ -76,7 +82,7 @@ final class JournalClaim {
     }
 
     /// All bytes of the journal.
-    func contents() throws -> [UInt8] { try Self.contents(of: try opened(), path, limit: .max) }
+    func contents() throws -> [UInt8] { try Self.contents(of: try opened(), path, limit: Self.maximumLength) }
 
     func write(_ bytes: [UInt8], at offset: Int) throws {
         let descriptor = try opened()
@@ -99,6 +105,7 @@ final class JournalClaim {
     private static func open(_ path: String) throws -> (descriptor: CInt, isLocked: Bool, isNew: Bool) {
         while true {
             let created = try SystemCalls.create(path)
+            if created == nil, let status = try FileStatus(link: path), status.kind != .file { throw foreign(path) }
             let descriptor: CInt
             do {
                 descriptor = try created ?? SystemCalls.openWriting(path)
@@ -133,11 +140,16 @@ final class JournalClaim {
     }
 
     /// Creates the partial file of one path.
-    private func create(_ path: String, inPlaceOf inode: UInt64?) throws -> OutputFile {
+    private func create(_ path: String, inPlaceOf owned: ResumeJournal.Head.Owned?) throws -> OutputFile {
         let partial = ResumeJournal.partialPath(path)
         if let file = try OutputFile(path: path, creating: partial, isKept: isKept) { return file }
-        guard let status = try FileStatus(link: partial), status.kind == .file,
-            status.inode == inode || status.byteCount == 0 && status.linkCount == 1
+        guard try FileStatus(link: partial)?.kind == .file else { throw Self.foreign(partial) }
+        let descriptor = try SystemCalls.openWriting(partial)
+        defer { SystemCalls.closeDescriptor(descriptor) }
+        _ = try SystemCalls.lock(descriptor, path: partial)
+        let status = try FileStatus(descriptor: descriptor, path: partial)
+        guard owned?.isThis(status) == true || status.byteCount == 0 && status.linkCount == 1,
+            try FileStatus(link: partial)?.isSameFile(as: status) == true
         else { throw Self.foreign(partial) }
         try SystemCalls.remove(partial)
         guard let file = try OutputFile(path: path, creating: partial, isKept: isKept) else { throw Self.foreign(partial) }

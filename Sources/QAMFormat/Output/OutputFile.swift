@@ -9,7 +9,6 @@ package final class OutputFile {
     /// Whether the file outlives a process that ends at once: an interrupted run is to be resumed.
     private let isKept: Bool
     private var descriptor: CInt?
-    private let identity: FileStatus
 
     /// Creates the file under a random name. Throws `cannotCreate` or `io`.
     package static func underRandomName(_ path: String) throws -> OutputFile {
@@ -38,6 +37,8 @@ package final class OutputFile {
         self.temporaryPath = temporaryPath
         self.isKept = isKept
         do {
+            // Who finds the file by its name can tell by the lock that it is being written.
+            _ = try SystemCalls.lock(descriptor, path: temporaryPath)
             identity = try FileStatus(descriptor: descriptor, path: temporaryPath)
         } catch {
             SystemCalls.closeDescriptor(descriptor)
@@ -51,9 +52,8 @@ package final class OutputFile {
         if let descriptor { SystemCalls.closeDescriptor(descriptor) }
     }
 
-    var inode: UInt64 { identity.inode }
-    /// The names that the file had when it was opened.
-    var linkCount: Int { identity.linkCount }
+    /// What the file was when it was opened.
+    let identity: FileStatus
 
     package func write(_ bytes: [UInt8], at offset: Int) throws {
         let descriptor = try opened()
@@ -78,6 +78,13 @@ package final class OutputFile {
     /// The bytes that the file takes of the file system so far: holes take none.
     func allocatedByteCount() throws -> Int {
         try FileStatus(descriptor: try opened(), path: temporaryPath).allocatedByteCount
+    }
+
+    /// Throws where another file has got the temporary name: it must not be put in place for this one.
+    func requireName() throws {
+        guard try FileStatus(link: temporaryPath)?.isSameFile(as: identity) == true else {
+            throw QAMError(.io, "another process has taken its name away; nothing was put in place", at: .init(file: temporaryPath))
+        }
     }
 
     /// Brings the bytes to disk.

@@ -53,6 +53,7 @@ struct OutputPlacement {
 
     /// Gives a file its final name: that of another file only where files are replaced.
     private func put(_ file: OutputFile) throws {
+        try file.requireName()
         if try isThere(file.path) { return try SystemCalls.rename(file.temporaryPath, to: file.path) }
         // Unlike a rename, a link never replaces what another process has put there in the meantime.
         if try SystemCalls.link(file.temporaryPath, to: file.path) {

@@ -1,17 +1,28 @@
 extension ResumeJournal {
-    /// The begin of a journal: signature (8 bytes), XXH3 of the fingerprint (u64), number of partial files (u64), the inode of
-    /// each (u64), XXH3 of all that (u64).
+    /// The begin of a journal: signature (8 bytes), XXH3 of the fingerprint (u64), number of partial files (u64), inode and least
+    /// length of each (u64 both), XXH3 of all that (u64).
     struct Head: Hashable {
         private static let signature: [UInt8] = Array("QAMWJRN2".utf8)
         private static let maximumFiles = 1 << 20
         static let maximumByteCount = byteCount(files: maximumFiles)
 
-        var fingerprint: UInt64
-        var inodes: [UInt64]
+        /// What tells a partial file from others. An inode alone does not: file systems give it to the next file.
+        struct Owned: Hashable {
+            var inode: UInt64
+            /// The file is at least so long.
+            var length: UInt64
 
-        init(fingerprint: UInt64, inodes: [UInt64]) {
+            func isThis(_ status: FileStatus) -> Bool {
+                status.kind == .file && status.inode == inode && UInt64(clamping: status.byteCount) >= length
+            }
+        }
+
+        var fingerprint: UInt64
+        var files: [Owned]
+
+        init(fingerprint: UInt64, files: [Owned]) {
             self.fingerprint = fingerprint
-            self.inodes = inodes
+            self.files = files
         }
 
         /// Nil for bytes that are no journal's.
@@ -20,16 +31,16 @@ extension ResumeJournal {
             guard let signature = try? reader.take(8), signature.elementsEqual(Self.signature),
                 let fingerprint: UInt64 = try? reader.integer(), let count: UInt64 = try? reader.integer(), count <= Self.maximumFiles
             else { return nil }
-            var inodes: [UInt64] = []
+            var files: [Owned] = []
             for _ in 0..<count {
-                guard let inode: UInt64 = try? reader.integer() else { return nil }
-                inodes.append(inode)
+                guard let inode: UInt64 = try? reader.integer(), let length: UInt64 = try? reader.integer() else { return nil }
+                files.append(Owned(inode: inode, length: length))
             }
-            self.init(fingerprint: fingerprint, inodes: inodes)
+            self.init(fingerprint: fingerprint, files: files)
             guard let hash: UInt64 = try? reader.integer(), hash == XXH3.hash(covered) else { return nil }
         }
 
-        static func byteCount(files: Int) -> Int { 32 + 8 * files }
+        static func byteCount(files: Int) -> Int { 32 + 16 * files }
 
         var encoded: [UInt8] {
             var writer = ByteWriter()
@@ -43,8 +54,11 @@ extension ResumeJournal {
             var writer = ByteWriter()
             writer.append(Self.signature)
             writer.integer(fingerprint)
-            writer.count(inodes.count)
-            for inode in inodes { writer.integer(inode) }
+            writer.count(files.count)
+            for file in files {
+                writer.integer(file.inode)
+                writer.integer(file.length)
+            }
             return writer.bytes
         }
     }

@@ -40,12 +40,12 @@ package final class ResumeJournal {
     package static func partialPath(_ output: String) -> String { output + ".partial" }
     package static func path(for output: String) -> String { output + ".partial.journal" }
 
-    /// Starts a journal for `output`, which consists of the files at `paths`, and creates a partial file for each; or, if
-    /// `resuming`, takes up those that are there.
+    /// Starts a journal for `output`, which consists of the files at `paths`, and creates a partial file for each, as long as
+    /// `lengths` say; or, if `resuming`, takes up those that are there. They must not become shorter.
     ///
     /// Throws `cannotCreate` where another process writes the output, where the journal was written for another fingerprint (the input
     /// or the options have changed), and where a file has the name of a partial file or of the journal and is neither.
-    package init(output: String, paths: [String], fingerprint: String, resuming: Bool) throws {
+    package init(output: String, paths: [String], lengths: [Int], fingerprint: String, resuming: Bool) throws {
         path = Self.path(for: output)
         let hash = XXH3.hash(Array(fingerprint.utf8))
         claim = try JournalClaim(path, resuming: resuming)
@@ -56,7 +56,7 @@ package final class ResumeJournal {
                 files = taken
                 try readRecords()
             } else {
-                files = try claim.start(paths, fingerprint: hash)
+                files = try claim.start(paths, lengths: lengths, fingerprint: hash)
             }
         } catch {
             claim.close()

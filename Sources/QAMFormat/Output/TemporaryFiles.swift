@@ -26,9 +26,15 @@ package enum TemporaryFiles {
         }
     }
 
-    /// A name beside `path` that nothing has: `NAME.3f9a0c1be2d47586.KIND`.
+    /// File systems take names of so many bytes.
+    private static let longestName = 255
+
+    /// A name beside `path` that nothing has: `NAME.3f9a0c1be2d47586.KIND`, NAME cut where it would be too long.
     static func uniqueName(beside path: String, kind: String) -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        return "\(path).\(String(repeating: "0", count: 16 - digits.count))\(digits).\(kind)"
+        let suffix = ".\(String(repeating: "0", count: 16 - digits.count))\(digits).\(kind)"
+        var name = Path.name(of: path)
+        while name.utf8.count + suffix.utf8.count > longestName { name.removeLast() }
+        return Path.join(Path.folder(of: path), name + suffix)
     }
 }

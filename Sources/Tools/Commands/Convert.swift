@@ -105,7 +105,7 @@ struct Convert: AsyncParsableCommand {
         if writing.dryRun {
             result.bytes = planned
         } else {
-            try target.check(source, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
+            try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(

@@ -108,7 +108,7 @@ struct Quantize: AsyncParsableCommand {
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
         let weights = try model.weights().source
-        if !writing.dryRun { try target.check(weights, replacing: writing.force, plannedBytes: 0) }
+        if !writing.dryRun { try target.check(weights, reading: model.configurations, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)
         let rules = try rules()
@@ -133,7 +133,7 @@ struct Quantize: AsyncParsableCommand {
         // With the shorter gains it is as small as it can be: if even that does not fit, no scan is needed to say so.
         let least = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: statistics)
         let leastBytes = try target.plannedByteCount(of: least, layout)
-        if !writing.dryRun { try target.check(source, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
+        if !writing.dryRun { try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
 
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
             try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count, checkpoint: Interruption.check) { try bar.report($0, of: $1, item: $2) }
