@@ -87,6 +87,74 @@ import Darwin
         }
     }
 
+    /// File systems give an inode to the next file: length tells the two apart.
+    @Test func anInodeAloneClaimsNoFile() async throws {
+        struct Stop: Error {}
+        let folder = try TemporaryFolder()
+        for resuming in [false, true] {
+            await #expect(throws: Stop.self) {
+                try await write(MemorySource.complete(), to: folder.file("m"), resuming: true, keepingPartial: true) { _ in throw Stop() }
+            }
+            let partial = folder.file("m.partial")
+            let descriptor = try SystemCalls.openWriting(partial)
+            try SystemCalls.truncate(descriptor, to: 5, path: partial)
+            SystemCalls.closeDescriptor(descriptor)
+            let theirs = try contents(of: partial)
+            await #expect { try await write(MemorySource.complete(), to: folder.file("m"), resuming: resuming) } throws: {
+                ($0 as? QAMError)?.code == .cannotCreate
+            }
+            #expect(try contents(of: partial) == theirs)
+            for name in folder.names { try SystemCalls.remove(folder.file(name)) }
+        }
+    }
+
+    @Test func anEmptyPartialFileThatIsLockedIsNotTaken() async throws {
+        let folder = try TemporaryFolder()
+        let partial = folder.file("m.partial")
+        let descriptor = try #require(try SystemCalls.create(partial))
+        #expect(try SystemCalls.lock(descriptor, path: partial))
+        await #expect { try await write(MemorySource.complete(), to: folder.file("m")) } throws: { ($0 as? QAMError)?.code == .cannotCreate }
+        #expect(folder.names == ["m.partial"])
+        SystemCalls.closeDescriptor(descriptor)
+        try await write(MemorySource.complete(), to: folder.file("m"))
+        #expect(folder.names == ["m"])
+    }
+
+    @Test func aFileThatTookTheTemporaryNameIsNotPutInPlace() throws {
+        let folder = try TemporaryFolder()
+        let set = try OutputSet(inputs: [], replacing: false)
+        try set.add(folder.file("m"), bytes: [1])
+        let temporary = try #require(folder.names.first)
+        try make(folder.file(temporary), "theirs")
+        #expect { try set.commit([folder.file("m")]) } throws: { ($0 as? QAMError)?.code == .io }
+        set.discard(keepingPartial: false)
+        #expect(folder.names == [temporary])
+        #expect(try text(folder.file(temporary)) == "theirs")
+    }
+
+    @Test func whatALinkLeadsToIsReplaced() async throws {
+        let folder = try TemporaryFolder()
+        try make(folder.file("target"), "old")
+        #expect(unsafe symlink("target", folder.file("m")) == 0)
+        try await write(MemorySource.complete(), to: folder.file("m"), replacing: true)
+        #expect(folder.names == ["m", "target"])
+        #expect(try FileStatus(link: folder.file("m"))?.kind == .other)
+        #expect(try QAMReader(path: folder.file("target")).tensors == MemorySource.complete().tensors)
+        #expect(unsafe symlink("nowhere", folder.file("n")) == 0)
+        await #expect { try await write(MemorySource.complete(), to: folder.file("n"), replacing: true) } throws: {
+            ($0 as? QAMError)?.message.contains("leads nowhere") == true
+        }
+    }
+
+    @Test func namesMayBeAsLongAsTheFileSystemTakes() throws {
+        let folder = try TemporaryFolder()
+        let name = String(repeating: "n", count: 255)
+        let set = try OutputSet(inputs: [], replacing: false)
+        try set.add(folder.file(name), bytes: [1])
+        try set.commit([folder.file(name)])
+        #expect(folder.names == [name])
+    }
+
     @Test func whatAnInterruptedRunLeftIsReplacedWithoutResuming() async throws {
         struct Stop: Error {}
         let folder = try TemporaryFolder()

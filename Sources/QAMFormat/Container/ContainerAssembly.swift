@@ -3,6 +3,8 @@ final class ContainerAssembly {
     private let source: any TensorSource
     private let tensors: [TensorDescriptor]
     private let plan: ContainerPlan
+    /// The path that the output was asked for under.
+    private let path: String
     private let set: OutputSet
     private let output: OutputFile
     private let journal: ResumeJournal
@@ -20,6 +22,7 @@ final class ContainerAssembly {
         self.source = source
         tensors = source.tensors
         self.plan = plan
+        self.path = path
         self.set = set
         // Compressed tensors may make the file shorter than planned.
         let (files, journal) = try set.open(
@@ -102,7 +105,7 @@ final class ContainerAssembly {
         try output.write(table, at: header.tableOffset)
         try output.setLength(length)
         if isResumed { try clearPadding() }
-        try set.commit([output.path])
+        try set.commit([path])
         return length
     }
 

@@ -87,8 +87,12 @@ package final class OutputSet {
     ///
     /// Throws what has failed. Where that was after the files were put in place, the error is an `io` that says so.
     package func commit(_ paths: [String]) throws {
-        let ordered = paths.compactMap { path in entries.first { $0.path == path }?.file }
-        guard !ordered.isEmpty else { return }
+        let ordered = try paths.map { path in
+            guard let entry = entries.first(where: { $0.path == path }) else {
+                throw QAMError(.invalidArgument, "nothing has been written for it", at: .init(file: path))
+            }
+            return entry.file
+        }
         for file in ordered { try file.sync() }
         var placement = OutputPlacement(replacing: replacing)
         try TemporaryFiles.whilePlacing(ordered) { try placement.place(ordered) }
