@@ -68,7 +68,7 @@ class Contents(FileTest):
         file = self.open("compressed")
         self.assertEqual(file["big"][...].tobytes(), decoded("compressed", "big").tobytes())
         self.assertEqual((file["first"].alias_of, file["first"].stored_bytes), ("big", 2400000))
-        self.assertEqual(file.embedded, ["a.json", "b.bin", "empty"])
+        self.assertEqual(file.embedded, ["config.json", "b.bin", "empty"])
         self.assertEqual((len(file.read_embedded("b.bin")), file.read_embedded("empty")), (2200000, b""))
 
     def test_parts_of_coded_tensors(self):
