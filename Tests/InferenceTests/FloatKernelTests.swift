@@ -1,5 +1,5 @@
 import CFloatKernelChecks
-import CFloatKernels
+import CQAMKernels.Floats
 import Testing
 
 /// The floating-point kernels of every instruction set that this machine has, against the scalar truth and plain definitions.

@@ -1,4 +1,4 @@
-import CQAMKernels
+import CQAMKernels.Pairs
 import QAMFormat
 import Testing
 

@@ -1,4 +1,4 @@
-import CGGMLBlocks
+import CQAMKernels.Blocks
 import Foundation
 import QAMFormat
 import Testing

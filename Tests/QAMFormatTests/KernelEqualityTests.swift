@@ -1,5 +1,5 @@
 import CKernelChecks
-import CQAMKernels
+import CQAMKernels.Pairs
 import Testing
 
 /// The kernels of every instruction set that this machine has, against the scalar truth and against plain computations.

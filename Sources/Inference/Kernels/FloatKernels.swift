@@ -1,4 +1,4 @@
-internal import CFloatKernels
+internal import CQAMKernels.Floats
 internal import QAMFormat
 
 /// The C functions of the forward pass behind safe signatures: the one place that hands pointers to them.

@@ -1,4 +1,4 @@
-internal import CFeedbackKernels
+internal import CQAMKernels.Feedback
 
 /// The C functions of coding with feedback behind safe signatures: the one place that hands pointers to them.
 ///

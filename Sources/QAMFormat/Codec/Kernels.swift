@@ -1,4 +1,4 @@
-import CQAMKernels
+import CQAMKernels.Pairs
 
 /// The C kernels behind safe signatures: the one place that hands pointers to them.
 ///

@@ -1,4 +1,4 @@
-import CGGMLBlocks
+import CQAMKernels.Blocks
 
 /// The C functions for ggml's block types behind safe signatures: the one place that hands pointers to them.
 enum GGMLBlocks {
