@@ -49,8 +49,8 @@ static void dequantize_rows(check *c, const qam_code *code, size_t rows, qam_ele
     for (size_t i = 0; i < rows; i++) factors[i] = some_factor(c);
     float *work = type == QAM_F32 ? NULL : place(c, "work", columns * sizeof *work);
     void *expected = place(c, "expected", bytes), *out = place(c, "out", bytes);
-    c->truth->dequantize(code, symbols, factors, rows, type, expected, work);
-    c->table->dequantize(code, symbols, factors, rows, type, out, work);
+    c->truth->dequantize(c->truth, code, symbols, factors, rows, type, expected, work);
+    c->table->dequantize(c->table, code, symbols, factors, rows, type, out, work);
     if (type == QAM_F32) {
         same_floats(c, expected, out, rows * columns);
         return;

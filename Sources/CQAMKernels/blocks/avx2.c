@@ -2,19 +2,16 @@
 
 #if defined(__x86_64__)
 
+#include "../targets.h"
 #include "internal.h"
 
-#include <immintrin.h>
-
-#define GB_ISA ISA_AVX2
 #define GB_TABLE gb_avx2
 #define GB_X86 1
 
-// With the instruction set as an attribute of the functions no compiler flag is needed, and nothing else uses it.
-#pragma clang attribute push(__attribute__((target("avx2,f16c,bmi,bmi2,popcnt"))), apply_to = function)
+QAM_TARGET_AVX2
 
 #include "bodies/all.h"
 
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

@@ -2,19 +2,16 @@
 
 #if defined(__x86_64__)
 
+#include "../targets.h"
 #include "internal.h"
 
-#include <immintrin.h>
-
-#define GB_ISA ISA_AVX512
 #define GB_TABLE gb_avx512
 #define GB_X86 1
 
-#pragma clang attribute push(                                                                                          \
-    __attribute__((target("avx512vl,avx512dq,avx512bw,bmi,bmi2,popcnt"))), apply_to = function)
+QAM_TARGET_AVX512_BASE
 
 #include "bodies/all.h"
 
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

@@ -1,4 +1,4 @@
-// What all bodies share: reading fields of blocks, and the tables of all instruction sets.
+// What all bodies share: reading fields of blocks, and the words of the IQ types.
 
 #ifndef GB_INTERNAL_H
 #define GB_INTERNAL_H
@@ -7,11 +7,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-
-extern const gb_functions gb_scalar;
-#if defined(__x86_64__)
-extern const gb_functions gb_avx2, gb_avx512;
-#endif
 
 // Words of the IQ types (grids.c).
 extern const uint8_t gb_grid_iq1[2 * 2048], gb_grid_iq2_xxs[2 * 256], gb_grid_iq2_xs[2 * 512], gb_grid_iq2_s[2 * 1024],

@@ -2,7 +2,6 @@
 
 #include "internal.h"
 
-#define GB_ISA ISA_SCALAR
 #define GB_TABLE gb_scalar
 
 #include "bodies/all.h"

@@ -2,15 +2,15 @@
 
 #if defined(__x86_64__)
 
-#include "internal.h"
+#include "../targets.h"
+#include "feedback_kernels.h"
 
-#define FB_ISA ISA_AVX2
 #define FB_TABLE fb_avx2
 #define FB_TILE_ROWS 5
 #define FB_TILE_VECTORS 1
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+QAM_TARGET_AVX2
 #include "bodies/all.h"
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

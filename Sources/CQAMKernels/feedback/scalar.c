@@ -1,8 +1,7 @@
 // The truth: for any machine, with what vectors the compiler may take for granted on it.
 
-#include "internal.h"
+#include "feedback_kernels.h"
 
-#define FB_ISA ISA_SCALAR
 #define FB_TABLE fb_scalar
 #define FB_TILE_ROWS 2
 #define FB_TILE_VECTORS 1

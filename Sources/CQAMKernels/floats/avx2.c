@@ -2,15 +2,15 @@
 
 #if defined(__x86_64__)
 
-#include "internal.h"
+#include "../targets.h"
+#include "float_kernels.h"
 
-#define FK_ISA ISA_AVX2
 #define FK_TABLE fk_avx2
 #define FK_TILE_ROWS 2
 #define FK_TILE_VECTORS 2
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+QAM_TARGET_AVX2
 #include "body.h"
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

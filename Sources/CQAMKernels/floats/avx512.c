@@ -2,15 +2,15 @@
 
 #if defined(__x86_64__)
 
-#include "internal.h"
+#include "../targets.h"
+#include "float_kernels.h"
 
-#define FK_ISA ISA_AVX512
 #define FK_TABLE fk_avx512
 #define FK_TILE_ROWS 4
 #define FK_TILE_VECTORS 4
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))), apply_to = function)
+QAM_TARGET_AVX512_BASE
 #include "body.h"
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

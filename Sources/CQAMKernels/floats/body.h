@@ -1,42 +1,18 @@
 // The functions, in vectors of sixteen floats, which the compiler cuts to what the instruction set has.
 //
-// FK_ISA, FK_TABLE: what is defined. FK_TILE_ROWS, FK_TILE_VECTORS: how many products are under way at a time, which is
+// FK_TABLE: what is defined. FK_TILE_ROWS, FK_TILE_VECTORS: how many products are under way at a time, which is
 // bounded by the registers; results do not depend on them.
 
-#pragma STDC FP_CONTRACT OFF
+#include "../vectors.h"
+
+#include <math.h>
 
 // ---- Sixteen lanes ----
 
-FK_INLINE floats load(const float *p) {
-    floats v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-FK_INLINE void store(float *p, floats v) { memcpy(p, &v, sizeof v); }
-
-// Fewer than sixteen, and zeros behind them.
-FK_INLINE floats load_part(const float *p, size_t count) {
-    float buffer[LANES] = {0};
-    memcpy(buffer, p, count * sizeof *p);
-    return load(buffer);
-}
-
-FK_INLINE void store_part(float *p, floats v, size_t count) {
-    float buffer[LANES];
-    store(buffer, v);
-    memcpy(p, buffer, count * sizeof *p);
-}
-
-FK_INLINE floats fma16(floats a, floats b, floats c) { return __builtin_elementwise_fma(a, b, c); }
-
-// All bits of a lane of `mask` are equal.
-FK_INLINE floats select16(words mask, floats a, floats b) { return (floats)(((words)a & mask) | ((words)b & ~mask)); }
-
-FK_INLINE floats max16(floats a, floats b) { return select16((words)(a > b), a, b); }
+INLINE floats max16(floats a, floats b) { return select16((words)(a > b), a, b); }
 
 // Halves on halves.
-FK_INLINE float sum16(floats v) {
+INLINE float sum16(floats v) {
     float x[LANES];
     store(x, v);
     for (int width = LANES / 2; width; width /= 2) {
@@ -46,7 +22,7 @@ FK_INLINE float sum16(floats v) {
 }
 
 // Four sums at a time, each in the same order.
-FK_INLINE void store_sums4(float *out, floats a, floats b, floats c, floats d) {
+INLINE void store_sums4(float *out, floats a, floats b, floats c, floats d) {
     floats ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
         + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     floats cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
@@ -59,7 +35,7 @@ FK_INLINE void store_sums4(float *out, floats a, floats b, floats c, floats d) {
     memcpy(out, sums, sizeof sums);
 }
 
-FK_INLINE float largest16(floats v) {
+INLINE float largest16(floats v) {
     float x[LANES];
     store(x, v);
     for (int i = 1; i < LANES; i++) x[0] = x[i] > x[0] ? x[i] : x[0];
@@ -67,7 +43,7 @@ FK_INLINE float largest16(floats v) {
 }
 
 // exp within 2 units in the last place. Below -87 it is 0, above 89 infinite; of what is no number it is none.
-FK_INLINE floats exp16(floats given) {
+INLINE floats exp16(floats given) {
     const float lowest = -87.0f, highest = 89.0f;
     words below = (words)(given < lowest), number = (words)(given == given);
     // The bounds hold for what is no number too, so that its conversion below has a meaning.
@@ -90,13 +66,13 @@ FK_INLINE floats exp16(floats given) {
 
 // ---- Stored numbers ----
 
-FK_INLINE floats widen_bf16(const uint16_t *p) {
+INLINE floats widen_bf16(const uint16_t *p) {
     halves h;
     memcpy(&h, p, sizeof h);
     return (floats)(__builtin_convertvector(h, words) << 16);
 }
 
-FK_INLINE floats widen_f16(const uint16_t *p) {
+INLINE floats widen_f16(const uint16_t *p) {
     halves h;
     memcpy(&h, p, sizeof h);
     words bits = __builtin_convertvector(h, words);
@@ -106,13 +82,13 @@ FK_INLINE floats widen_f16(const uint16_t *p) {
     return (floats)((words)magnitude | special | (bits & 0x8000) << 16);
 }
 
-FK_INLINE floats widen16(const void *stored, fk_type type, size_t index) {
+INLINE floats widen16(const void *stored, fk_type type, size_t index) {
     if (type == FK_F32) return load((const float *)stored + index);
     const uint16_t *p = (const uint16_t *)stored + index;
     return type == FK_F16 ? widen_f16(p) : widen_bf16(p);
 }
 
-FK_INLINE floats widen_part(const void *stored, fk_type type, size_t index, size_t count) {
+INLINE floats widen_part(const void *stored, fk_type type, size_t index, size_t count) {
     if (type == FK_F32) return load_part((const float *)stored + index, count);
     uint16_t buffer[LANES] = {0};
     memcpy(buffer, (const uint16_t *)stored + index, count * sizeof *buffer);
@@ -128,7 +104,7 @@ static void widen(const void *stored, fk_type type, size_t count, float *out) {
 // ---- Products ----
 
 // `height` rows times `width` vectors: both constants where this is inlined, so that all sums stay in registers.
-FK_INLINE void tile(
+INLINE void tile(
     const uint8_t *rows, fk_type type, size_t row_bytes, size_t columns, const float *x, size_t x_apart, float *out, size_t out_apart,
     const int height, const int width) {
     floats sums[FK_TILE_ROWS][FK_TILE_VECTORS] = {{{0}}};
@@ -157,7 +133,7 @@ FK_INLINE void tile(
     }
 }
 
-FK_INLINE void multiply_typed(
+INLINE void multiply_typed(
     const uint8_t *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart, size_t vectors,
     float *out, size_t out_apart) {
     size_t i = 0;
@@ -227,7 +203,7 @@ static void softmax(float *x, float scale, size_t count) {
     for (i = 0; i < count; i++) x[i] *= share;
 }
 
-FK_INLINE floats silu16(floats x) {
+INLINE floats silu16(floats x) {
     // exp of a number that is not positive, whichever sign x has.
     words sign = (words)x & 0x80000000u;
     floats e = exp16((floats)((words)x | 0x80000000u));
@@ -242,7 +218,7 @@ static void silu_product(float *x, const float *y, size_t count) {
 }
 
 // Both sides of a gate: x and y in, the gradients at them out.
-FK_INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
+INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
     words sign = (words)*x & 0x80000000u;
     floats e = exp16((floats)((words)*x | 0x80000000u));
     // The logistic function and what it lacks to 1, neither by a difference.
@@ -305,7 +281,6 @@ static double divergence(const float *reference, double reference_norm, const fl
 }
 
 const fk_functions FK_TABLE = {
-    .isa = FK_ISA,
     .multiply = multiply,
     .widen = widen,
     .rms_norm = rms_norm,

@@ -1,8 +1,7 @@
 // The truth: for any machine, with what vectors the compiler may take for granted on it.
 
-#include "internal.h"
+#include "float_kernels.h"
 
-#define FK_ISA ISA_SCALAR
 #define FK_TABLE fk_scalar
 #if defined(__aarch64__)
 #define FK_TILE_ROWS 2

@@ -12,7 +12,7 @@
 #ifndef FEEDBACK_KERNELS_H
 #define FEEDBACK_KERNELS_H
 
-#include <instruction_set.h>
+#include <processor.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,8 +54,6 @@ typedef struct {
 } fb_group;
 
 typedef struct {
-    instruction_set isa;
-
     // ---- The factor ----
 
     // Walsh-Hadamard transform, without normalisation, of each block of `block` doubles in place.
@@ -86,10 +84,7 @@ typedef struct {
 // Where row i of a packed triangle begins: rows are as long as multiples of 8.
 static inline size_t fb_row(size_t i) { return 32 * (i / 8) * (i / 8 + 1) + 8 * (i % 8) * (i / 8 + 1); }
 
-// NULL where this machine lacks the instruction set.
-const fb_functions *fb_functions_for(instruction_set isa);
-
-// The best for this machine up to isa_cap().
-const fb_functions *fb_functions_chosen(void);
+// The best functions for processors with these features.
+const fb_functions *fb_functions_for(qam_features features);
 
 #endif

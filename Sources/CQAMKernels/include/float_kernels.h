@@ -8,7 +8,7 @@
 #ifndef FLOAT_KERNELS_H
 #define FLOAT_KERNELS_H
 
-#include <instruction_set.h>
+#include <processor.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +16,6 @@
 typedef enum { FK_F32, FK_F16, FK_BF16 } fk_type;
 
 typedef struct {
-    instruction_set isa;
-
     // The products of rows and vectors: out[t * out_apart + i] = sum over j of rows[i][j] * x[t * x_apart + j].
     // Row i begins `row_bytes` * i after `rows`.
     void (*multiply)(
@@ -53,10 +51,7 @@ typedef struct {
     double (*divergence)(const float *reference, double reference_norm, const float *x, double x_norm, size_t count);
 } fk_functions;
 
-// NULL where this machine lacks the instruction set.
-const fk_functions *fk_functions_for(instruction_set isa);
-
-// The best for this machine up to isa_cap().
-const fk_functions *fk_functions_chosen(void);
+// The best functions for processors with these features.
+const fk_functions *fk_functions_for(qam_features features);
 
 #endif

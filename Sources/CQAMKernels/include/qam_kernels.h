@@ -1,6 +1,6 @@
 // The codec's inner loops over plain pointers and counts: no allocation, no input or output, no errors.
 //
-// Every instruction set has one table of the same functions. The scalar table is the truth: all others give the same
+// Each function has a scalar version, which is the truth, and versions for processors with more features: all give the same
 // bits, so every order of floating-point operations is fixed, products and sums are never fused, and ties go to the
 // lowest index. Callers check all sizes; the functions trust them. No function reads or writes outside the sizes given
 // here, so symbols may end at the end of a mapping. Pointers need no alignment beyond their type's.
@@ -8,7 +8,7 @@
 #ifndef QAM_KERNELS_H
 #define QAM_KERNELS_H
 
-#include <instruction_set.h>
+#include <processor.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,9 +70,9 @@ typedef struct {
     float *scales;
 } qam_activation;
 
-typedef struct {
-    instruction_set isa;
+typedef struct qam_kernels qam_kernels;
 
+struct qam_kernels {
     // ---- Memory ----
 
     // The exclusive or of all whole 64-bit words: as fast as this machine reads memory, for benchmarks to compare with.
@@ -146,9 +146,9 @@ typedef struct {
 
     // Decodes rows that lie qam_row_bytes apart: weight j of row i is (d * H(codewords)) * (factors[i] * r), divided by the
     // channel scale where there is one. r is 1 / sqrt(block) as in spec section 8.5. `out` takes rows * columns elements; `work` takes `columns` floats, and is not
-    // needed for float32.
+    // needed for float32. `kernels` has the functions that do the steps.
     void (*dequantize)(
-        const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
+        const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
         float *work);
 
     // ---- Products with int8 activations ----
@@ -157,7 +157,8 @@ typedef struct {
     // 256 by its largest magnitude m: scale = m / 127, value = round(x * (127 / m)) to nearest even. A block with m
     // below 2^-100 becomes zeros with scale 0, one with a value that is not finite zeros with a NaN for a scale.
     // r is 1 / sqrt(block) as in spec section 8.5. Only the shape, signs and channel scales of the code are used.
-    void (*prepare)(const qam_code *code, float *x, qam_activation activation);
+    // `kernels` has the functions that do the steps.
+    void (*prepare)(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation);
     // out[t * rows_apart + i] = factors[i] * (row i of codewords, dot activation t), for `rows` rows and `batch`
     // activations. Codewords of octant codes are integers, those of free codes `fixed_points` (pairs of int16, which
     // `qam_fix_points` makes).
@@ -169,13 +170,10 @@ typedef struct {
     void (*multiply)(
         const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
         const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
-} qam_kernels;
+};
 
-// The functions for one instruction set; NULL where this machine or this build has it not.
-const qam_kernels *qam_kernels_for(instruction_set isa);
-
-// The best functions that this machine runs, up to isa_cap().
-const qam_kernels *qam_kernels_chosen(void);
+// The best functions for processors with these features.
+qam_kernels qam_kernels_for(qam_features features);
 
 // Bytes of one row's symbols.
 size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns);

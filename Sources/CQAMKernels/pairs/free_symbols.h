@@ -4,7 +4,8 @@
 #ifndef QAM_FREE_SYMBOLS_H
 #define QAM_FREE_SYMBOLS_H
 
-#include "x86.h"
+#include "../targets.h"
+#include "internal.h"
 
 QAM_TARGET_AVX2
 

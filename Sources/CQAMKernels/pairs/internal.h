@@ -1,32 +1,13 @@
-// What the kernels' files share: the names of all functions of all instruction sets, and small helpers.
+// What the files of this family share: small helpers.
 
 #ifndef QAM_INTERNAL_H
 #define QAM_INTERNAL_H
 
-#include "qam_kernels.h"
+#include "functions.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
-
-// All functions of a table.
-#define QAM_FUNCTIONS(F, isa)                                                                                          \
-    F(isa, read) F(isa, sum_of_squares) F(isa, inner_products) F(isa, squared_distance) F(isa, scale) F(isa, unscale)               \
-    F(isa, to_floats) F(isa, from_floats)                                                                              \
-    F(isa, hadamard) F(isa, rotate) F(isa, rotate_back)                                                                \
-    F(isa, free_encode) F(isa, free_decode)                                                                            \
-    F(isa, octant_encode_plain) F(isa, octant_encode_trellis) F(isa, octant_decode) F(isa, trellis_search)                                    \
-    F(isa, dequantize) F(isa, prepare) F(isa, multiply)
-
-// Function f of an instruction set is qam_f_isa, of the type that the table gives it.
-#define QAM_DECLARE(isa, f) __typeof__(*((qam_kernels *)0)->f) qam_##f##_##isa;
-QAM_FUNCTIONS(QAM_DECLARE, scalar)
-#if defined(__x86_64__)
-QAM_FUNCTIONS(QAM_DECLARE, avx2)
-QAM_FUNCTIONS(QAM_DECLARE, avx512)
-#elif defined(__aarch64__)
-QAM_FUNCTIONS(QAM_DECLARE, neon)
-#endif
 
 static inline uint64_t qam_load_bytes(const uint8_t *p, size_t count) {
     uint64_t v = 0;
@@ -61,14 +42,11 @@ static inline qam_split qam_split_gain(double inverse_gain, float scale) {
 
 // ---- Whole rows ----
 
-// A row, or rows, decoded to floats and rotated back where they lie, with the functions of a table. `factor` is that of
-// the row times r; all else as in qam_kernels.dequantize.
+// A row decoded to floats and rotated back where they lie. `factor` is that of the row times r; all else as in
+// qam_kernels.dequantize.
 void qam_dequantize_row(
-    const qam_kernels *table, const qam_code *code, const uint8_t *symbols, float factor, qam_element type, void *out,
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, qam_element type, void *out,
     float *work);
-void qam_dequantize_rows(
-    const qam_kernels *table, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows,
-    qam_element type, void *out, float *work);
 
 // ---- Activations ----
 

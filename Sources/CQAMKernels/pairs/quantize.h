@@ -29,10 +29,10 @@ static inline __attribute__((always_inline)) void quantize(
 }
 
 static inline __attribute__((always_inline)) void prepare(
-    const qam_kernels *table, const qam_code *code, float *x, qam_activation activation) {
+    const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation) {
     size_t columns = code->columns;
-    if (code->channel_scales) table->unscale(x, code->channel_scales, columns);
-    table->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
+    if (code->channel_scales) kernels->unscale(x, code->channel_scales, columns);
+    kernels->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
     if (code->family == QAM_OCTANT) quantize(x, columns, true, activation);
     else quantize(x, columns, false, activation);
     qam_append_negated(activation.values, columns);

@@ -11,17 +11,17 @@ package struct FeedbackKernels: Sendable {
     /// Floats that searching a trellis works in.
     static let workCount = Int(FB_WORK)
 
-    /// Those for this machine, or the best that the environment variable QAMW_ISA allows.
-    package static let chosen = unsafe FeedbackKernels(table: fb_functions_chosen().pointee)
+    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    package static let chosen = FeedbackKernels(features: qam_features_allowed())
 
     private let table: fb_functions
 
-    private init(table: fb_functions) { self.table = table }
+    private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
 
-    /// Those for an instruction set; nil where there are none or this machine does not have it.
+    /// Those for a set of features; nil where this machine lacks any.
     package init?(_ instructionSet: Kernels.InstructionSet) {
-        guard let table = unsafe fb_functions_for(Kernels.number(instructionSet)) else { return nil }
-        self.table = unsafe table.pointee
+        guard instructionSet.isPresent else { return nil }
+        self.init(features: instructionSet.features)
     }
 
     // MARK: - The factor

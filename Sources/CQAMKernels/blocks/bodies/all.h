@@ -1,4 +1,4 @@
-// All bodies, and their table: included once for each instruction set, which defines GB_TABLE and GB_ISA, and GB_X86 where
+// All bodies, and their table: included once for each set of features, whose file defines GB_TABLE, and GB_X86 where
 // AVX2 and F16C are there.
 
 #pragma STDC FP_CONTRACT OFF
@@ -12,7 +12,6 @@
 #include "one_scale.h"
 
 const gb_functions GB_TABLE = {
-    .isa = GB_ISA,
     .types = {
         [2] = {32, 18, q4_0},       [3] = {32, 20, q4_1},       [6] = {32, 22, q5_0},       [7] = {32, 24, q5_1},
         [8] = {32, 34, q8_0},       [9] = {32, 36, q8_1},       [10] = {256, 84, q2_k},     [11] = {256, 110, q3_k},

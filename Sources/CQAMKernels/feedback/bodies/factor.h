@@ -27,7 +27,7 @@ static void hadamard_rows(double *x, size_t apart, size_t count, size_t block) {
 }
 
 // Eight lanes, halves on halves.
-FB_INLINE double sum8(doubles v) {
+INLINE double sum8(doubles v) {
     double x[DOUBLES];
     store_doubles(x, v);
     for (int width = DOUBLES / 2; width; width /= 2) {
@@ -37,7 +37,7 @@ FB_INLINE double sum8(doubles v) {
 }
 
 // m[i][j] -= the product of the first `count` elements (a multiple of 8) of rows i and j, for `height` rows by `width`.
-FB_INLINE void reduce_tile(double *m, size_t i, size_t j, size_t count, const int height, const int width) {
+INLINE void reduce_tile(double *m, size_t i, size_t j, size_t count, const int height, const int width) {
     doubles sums[4][4] = {{{0}}};
     for (size_t k = 0; k < count; k += DOUBLES) {
         doubles a[4];
@@ -85,7 +85,7 @@ static bool factor(double *m, size_t column, size_t width) {
     return true;
 }
 
-FB_INLINE void solve_rows(double *m, size_t column, size_t width, size_t row, const int count) {
+INLINE void solve_rows(double *m, size_t column, size_t width, size_t row, const int count) {
     for (size_t j = column; j < column + width; j++) {
         const double *other = m + fb_row(j);
         double sums[4];

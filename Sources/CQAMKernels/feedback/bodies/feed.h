@@ -1,7 +1,7 @@
 // How errors reach the columns of later groups.
 
 // `height` rows and `width` vectors: both constants where this is inlined, so that all sums stay in registers.
-FB_INLINE void feed_tile(
+INLINE void feed_tile(
     const float *errors, size_t errors_apart, const float *panel, size_t count, float *targets, size_t targets_apart, const int height,
     const int width) {
     floats sums[FB_TILE_ROWS][FB_TILE_VECTORS];
@@ -44,7 +44,7 @@ static void feed(
 }
 
 // Moves the columns after pair t of a group by the error (e0, e1) of the pair.
-FB_INLINE void feed_pair(const float *panel, size_t t, float e0, float e1, const float *from, float *to) {
+INLINE void feed_pair(const float *panel, size_t t, float e0, float e1, const float *from, float *to) {
     const float *f = panel + 2 * t * FB_WIDTH;
     for (size_t j = (2 * t + 2) / LANES * LANES; j < FB_WIDTH; j += LANES)
         store(to + j, fma16((floats){} + e1, load(f + FB_WIDTH + j), fma16((floats){} + e0, load(f + j), load(from + j))));

@@ -1,6 +1,6 @@
 // Codes whose pairs stand by themselves.
 
-FB_INLINE uint32_t nearest(const fb_plane *plane, float x, float y) {
+INLINE uint32_t nearest(const fb_plane *plane, float x, float y) {
     float column = (x - plane->origin) * plane->cells_per_unit, row = (y - plane->origin) * plane->cells_per_unit;
     float side = (float)plane->side, least = INFINITY;
     uint32_t best = 0;
@@ -20,9 +20,9 @@ typedef struct {
     bool first_sign, second_sign, swap;
 } fold;
 
-FB_INLINE fold fold_of(float x, float y) { return (fold){x < 0, y < 0, fabsf(x) < fabsf(y)}; }
+INLINE fold fold_of(float x, float y) { return (fold){x < 0, y < 0, fabsf(x) < fabsf(y)}; }
 
-FB_INLINE void unfold(fold f, const float *point, float *codeword) {
+INLINE void unfold(fold f, const float *point, float *codeword) {
     // Without branches, which would be foretold badly.
     uint32_t bits[2];
     memcpy(&bits[0], point + f.swap, sizeof *bits);
@@ -33,7 +33,7 @@ FB_INLINE void unfold(fold f, const float *point, float *codeword) {
 }
 
 // Signs and swap of pair i of a group of `plane` bytes of each.
-FB_INLINE void store_fold(fold f, size_t i, size_t plane, uint8_t *symbols) {
+INLINE void store_fold(fold f, size_t i, size_t plane, uint8_t *symbols) {
     symbols[i / 8] |= (uint8_t)(f.first_sign << i % 8);
     symbols[plane + i / 8] |= (uint8_t)(f.second_sign << i % 8);
     symbols[2 * plane + i / 8] |= (uint8_t)(f.swap << i % 8);

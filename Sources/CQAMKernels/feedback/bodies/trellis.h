@@ -24,10 +24,10 @@ typedef struct {
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 // With fewer states than lanes, states are repeated.
-FB_INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (FB_WINDOWS / LANES) >> stride; }
+INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (FB_WINDOWS / LANES) >> stride; }
 
 // Folds targets (x, y) of the states of vector r; `d` is the metric of the pair.
-FB_INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float *d, uint8_t *folds) {
+INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float *d, uint8_t *folds) {
     const floats zero = {0};
     const floats xx = zero + (d[0] * d[0] + d[1] * d[1]), xy = zero + 2 * (d[1] * d[2]), yy = zero + d[2] * d[2];
     words first = (words)(x < zero), second = (words)(y < zero);
@@ -42,10 +42,10 @@ FB_INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const fl
     memcpy(folds + LANES * r, &bits, sizeof bits);
 }
 
-FB_INLINE fold fold_from(uint8_t bits) { return (fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
+INLINE fold fold_from(uint8_t bits) { return (fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
 
 // What windows 16 r ... 16 r + 15 cost for the survivors that they go on from.
-FB_INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
+INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
     const size_t from = LANES * (r % vectors_of(stride));
     floats dx = load(v->larger + from) - load(s->x + LANES * r), dy = load(v->smaller + from) - load(s->y + LANES * r);
     floats both = fma16(load(v->xx + from), dx, load(v->xy + from) * dy);
@@ -53,7 +53,7 @@ FB_INLINE floats metric(const search *s, const survivors *v, const uint32_t stri
 }
 
 // The lesser of each two neighbours, and its window; of equals the first.
-FB_INLINE void halve(floats *costs, words *windows, const size_t vectors) {
+INLINE void halve(floats *costs, words *windows, const size_t vectors) {
     UNROLL
     for (size_t r = 0; r < vectors; r += 2) {
         size_t other = r + 1 < vectors ? r + 1 : r;
@@ -70,7 +70,7 @@ FB_INLINE void halve(floats *costs, words *windows, const size_t vectors) {
 }
 
 // One pair: the cheapest way into each state. The coordinates of the survivors' targets are in x and y, before and after.
-FB_INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
+INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
     const uint32_t states = FB_WINDOWS >> stride;
     const fb_group *g = s->group;
     floats sums[FB_WINDOWS / LANES];
@@ -119,7 +119,7 @@ FB_INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float
 }
 
 // Goes through all pairs; `costs` are those of the states before and after.
-FB_INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *costs) {
+INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *costs) {
     float x[FB_STATES], y[FB_STATES];
     for (size_t n = 0; n < FB_STATES; n++) x[n] = s->group->targets[0], y[n] = s->group->targets[1];
     for (size_t n = 0; n < s->states; n++) memcpy(s->now + n * FB_WIDTH, s->group->targets, FB_WIDTH * sizeof *s->now);
@@ -128,7 +128,7 @@ FB_INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float 
 
 // What the cheapest path through the first `pairs` pairs costs from each state on, with the targets as they are before
 // the group: few errors of its own have reached those.
-FB_INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
+INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
     const uint32_t states = FB_WINDOWS >> stride;
     for (size_t n = 0; n < FB_STATES; n++) costs[n] = 0;
     for (size_t t = pairs; t-- > 0;) {

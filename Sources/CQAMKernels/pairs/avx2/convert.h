@@ -3,7 +3,8 @@
 #ifndef QAM_AVX2_CONVERT_H
 #define QAM_AVX2_CONVERT_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #pragma STDC FP_CONTRACT OFF
 

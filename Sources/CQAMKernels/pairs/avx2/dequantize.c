@@ -161,19 +161,18 @@ static void octant_row(
 }
 
 void qam_dequantize_avx2(
-    const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
     float *work) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     size_t row_size = columns * size_of(type);
     float root = qam_root(code->block);
-    const qam_kernels *table = qam_kernels_for(ISA_AVX2);
     qam_octant_reader reader;
     if (code->family == QAM_OCTANT) qam_make_reader(code->magnitudes, code->rate, &reader);
     for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
         uint8_t *row = (uint8_t *)out + i * row_size;
         sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, type, row};
         if (code->family == QAM_OCTANT && code->block <= PIECE) octant_row(code, code->block, symbols, &reader, &s);
-        else qam_dequantize_row(table, code, symbols, s.factor, type, row, work);
+        else qam_dequantize_row(kernels, code, symbols, s.factor, type, row, work);
     }
 }
 

@@ -2,7 +2,8 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 QAM_TARGET_AVX2
 

@@ -3,7 +3,8 @@
 #ifndef QAM_AVX2_NEAREST_H
 #define QAM_AVX2_NEAREST_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #include "../scalar/nearest.h"
 #include "pairs.h"

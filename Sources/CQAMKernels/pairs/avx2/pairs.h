@@ -3,7 +3,8 @@
 #ifndef QAM_AVX2_PAIRS_H
 #define QAM_AVX2_PAIRS_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 QAM_TARGET_AVX2
 

@@ -63,8 +63,8 @@ static inline __attribute__((always_inline)) void quantize_span(
 
 #include "../quantize.h"
 
-void qam_prepare_avx2(const qam_code *code, float *x, qam_activation activation) {
-    prepare(qam_kernels_for(ISA_AVX2), code, x, activation);
+void qam_prepare_avx2(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation) {
+    prepare(kernels, code, x, activation);
 }
 
 void qam_multiply_avx2(

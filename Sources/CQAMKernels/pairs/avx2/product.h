@@ -4,7 +4,8 @@
 #ifndef QAM_AVX2_PRODUCT_H
 #define QAM_AVX2_PRODUCT_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -2,7 +2,8 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -6,7 +6,8 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #include "../scalar/trellis.h"
 

@@ -3,11 +3,12 @@
 #ifndef QAM_AVX512_CONVERT_H
 #define QAM_AVX512_CONVERT_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #pragma STDC FP_CONTRACT OFF
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 // The first `count` lanes, at most 16.
 static inline __mmask16 qam_first_lanes(size_t count) { return (__mmask16)_bzhi_u32(0xFFFF, (uint32_t)count); }

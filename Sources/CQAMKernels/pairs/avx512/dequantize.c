@@ -187,20 +187,19 @@ static void octant_row(
 }
 
 void qam_dequantize_avx512(
-    const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
     float *work) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     size_t row_size = columns * (type == QAM_F32 ? sizeof(float) : sizeof(uint16_t));
     bool far = type == QAM_F32 && rows * row_size > FAR;
     float root = qam_root(code->block);
-    const qam_kernels *table = qam_kernels_for(ISA_AVX512);
     group_reader reader = {0};
     if (code->family == QAM_OCTANT) reader = reader_of(columns, code->rate);
     for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
         void *row = (uint8_t *)out + i * row_size;
         sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, type, row, far};
         if (code->family == QAM_OCTANT && code->block <= PIECE) octant_row(code, &reader, symbols, &s);
-        else qam_dequantize_row(table, code, symbols, s.factor, type, row, work);
+        else qam_dequantize_row(kernels, code, symbols, s.factor, type, row, work);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 void qam_free_encode_avx512(const float *z, size_t columns, const qam_plane *plane, uint32_t bits, uint8_t *symbols) {
     size_t pairs = columns / 2, left = qam_row_bytes(QAM_FREE, bits, columns);

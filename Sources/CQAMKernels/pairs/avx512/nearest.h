@@ -3,11 +3,12 @@
 #ifndef QAM_AVX512_NEAREST_H
 #define QAM_AVX512_NEAREST_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #include "../scalar/nearest.h"
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 // 16 pairs of dwords from 16 places of a table of pairs.
 static inline void qam_gather_pairs(__m512i at, const void *table, __m512i *first, __m512i *second) {

@@ -5,25 +5,9 @@
 #include "nearest.h"
 #include "pairs.h"
 
-#include "../scalar/trellis.h"
-
 #pragma STDC FP_CONTRACT OFF
 
 QAM_TARGET_AVX512
-
-// Stores 16 bits of a plane, or its last 8.
-static inline void store_bits(uint8_t *plane, size_t pair, size_t pairs, __mmask16 bits) {
-    uint16_t v = (uint16_t)bits;
-    if (pairs - pair >= 16) memcpy(plane + pair / 8, &v, 2);
-    else plane[pair / 8] = (uint8_t)v;
-}
-
-static inline void store_folds(const qam_folded16 *f, size_t pair, size_t pairs, uint8_t *symbols) {
-    size_t plane = pairs / 8;
-    store_bits(symbols, pair, pairs, f->first_signs);
-    store_bits(symbols + plane, pair, pairs, f->second_signs);
-    store_bits(symbols + 2 * plane, pair, pairs, f->swaps);
-}
 
 // The magnitudes of 256 base points in registers: looking a byte up takes two instructions and a blend.
 typedef struct {
@@ -81,7 +65,7 @@ static void encode_256(const float *z, size_t columns, const qam_plane *plane, u
         for (size_t i = 0; i < pairs; i += 16) {
             size_t used = left - i < 16 ? left - i : 16;
             qam_folded16 f = qam_fold16(z + 2 * (first + i), used);
-            store_folds(&f, i, pairs, symbols);
+            qam_store_folds16(&f, i, pairs, symbols);
             __m512i k = nearest_of_256(plane, &m, qam_first_of_16(used), f.x, f.y);
             _mm512_mask_cvtepi32_storeu_epi8(symbols + layout.base + i, qam_first_of_16(pairs - i), k);
         }
@@ -101,45 +85,15 @@ void qam_octant_encode_plain_avx512(
         for (size_t i = 0; i < pairs; i += 16) {
             size_t used = left - i < 16 ? left - i : 16;
             qam_folded16 f = qam_fold16(z + 2 * (first + i), used);
-            store_folds(&f, i, pairs, symbols);
+            qam_store_folds16(&f, i, pairs, symbols);
             __m512i k = qam_nearest16(plane, qam_first_of_16(used), f.x, f.y);
             _mm512_mask_cvtepi32_storeu_epi8(symbols + layout.base + i, qam_first_of_16(pairs - i), k);
             for (uint32_t upper = 8; upper < stride; upper++) {
                 __mmask16 bits = _mm512_test_epi32_mask(k, _mm512_set1_epi32(1 << upper));
-                store_bits(symbols + (upper - 5) * layout.plane, i, pairs, bits);
+                qam_store_bits16(symbols + (upper - 5) * layout.plane, i, pairs, bits);
             }
         }
         symbols += layout.total;
-    }
-}
-
-void qam_octant_encode_trellis_avx512(
-    const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols) {
-    int16_t coordinates[QAM_TRELLIS_RINGS][2 * QAM_GROUP_PAIRS];
-    uint8_t windows[QAM_TRELLIS_RINGS][QAM_GROUP_PAIRS];
-    qam_trellis search;
-    qam_trellis_begin_avx512(&search, tables, stride);
-    const __m512 limit = _mm512_set1_ps(QAM_TRELLIS_LIMIT), half = _mm512_set1_ps(0.5f);
-    const __m512 unit = _mm512_set1_ps(QAM_TRELLIS_SCALE / step);
-    for (size_t first = 0; first < columns / 2;) {
-        // As many whole groups as are searched at a time, or else one.
-        size_t left = columns / 2 - first, rings = left >= QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS ? QAM_TRELLIS_RINGS : 1;
-        size_t pairs = qam_group_pairs(columns, first), all = left < pairs ? left : pairs;
-        qam_group_layout layout = qam_layout(pairs, stride);
-        for (size_t r = 0; r < rings; r++)
-            for (size_t i = 0; i < pairs; i += 16) {
-                size_t used = left - i < 16 ? left - i : 16;
-                qam_folded16 f = qam_fold16(z + 2 * (first + r * QAM_GROUP_PAIRS + i), used);
-                store_folds(&f, i, pairs, symbols + r * layout.total);
-                // As qam_trellis_coordinate.
-                __m512i x = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.x, unit), limit), half));
-                __m512i y = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.y, unit), limit), half));
-                _mm512_storeu_si512(coordinates[r] + 2 * i, _mm512_or_si512(x, _mm512_slli_epi32(y, 16)));
-            }
-        qam_trellis_search_rings(&search, coordinates[0], rings, all, pairs, windows[0]);
-        for (size_t r = 0; r < rings; r++, symbols += layout.total)
-            qam_trellis_store(windows[r], pairs, stride, symbols + layout.base);
-        first += rings * QAM_GROUP_PAIRS;
     }
 }
 

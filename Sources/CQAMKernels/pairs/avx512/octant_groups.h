@@ -4,7 +4,8 @@
 #ifndef QAM_AVX512_GROUPS_H
 #define QAM_AVX512_GROUPS_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 QAM_TARGET_AVX512
 

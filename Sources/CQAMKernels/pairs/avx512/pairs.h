@@ -3,9 +3,10 @@
 #ifndef QAM_AVX512_PAIRS_H
 #define QAM_AVX512_PAIRS_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 static inline __mmask16 qam_first_of_16(size_t count) { return (__mmask16)(count < 16 ? (1u << count) - 1 : 0xFFFF); }
 
@@ -34,6 +35,20 @@ static inline qam_folded16 qam_fold16(const float *z, size_t count) {
         // In this order they give what the truth gives for what is no number.
         _mm512_max_ps(q, p), _mm512_min_ps(p, q), _mm512_cmp_ps_mask(a, zero, _CMP_LT_OQ),
         _mm512_cmp_ps_mask(b, zero, _CMP_LT_OQ), _mm512_cmp_ps_mask(p, q, _CMP_LT_OQ)};
+}
+
+// Stores 16 bits of a plane, or its last 8.
+static inline void qam_store_bits16(uint8_t *plane, size_t pair, size_t pairs, __mmask16 bits) {
+    uint16_t v = (uint16_t)bits;
+    if (pairs - pair >= 16) memcpy(plane + pair / 8, &v, 2);
+    else plane[pair / 8] = (uint8_t)v;
+}
+
+static inline void qam_store_folds16(const qam_folded16 *f, size_t pair, size_t pairs, uint8_t *symbols) {
+    size_t plane = pairs / 8;
+    qam_store_bits16(symbols, pair, pairs, f->first_signs);
+    qam_store_bits16(symbols + plane, pair, pairs, f->second_signs);
+    qam_store_bits16(symbols + 2 * plane, pair, pairs, f->swaps);
 }
 
 QAM_TARGET_POP

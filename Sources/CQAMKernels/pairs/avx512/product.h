@@ -3,7 +3,8 @@
 #ifndef QAM_AVX512_PRODUCT_H
 #define QAM_AVX512_PRODUCT_H
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 enum {
     FEW = 2,      // activations that rows are decoded in registers for

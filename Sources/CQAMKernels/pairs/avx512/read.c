@@ -2,9 +2,10 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 uint64_t qam_read_avx512(const uint8_t *bytes, size_t count) {
     // Eight sums: as many loads are under way as the core allows.

@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 typedef __m512 vector;
 

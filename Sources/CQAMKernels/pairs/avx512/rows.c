@@ -2,11 +2,12 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #pragma STDC FP_CONTRACT OFF
 
-QAM_TARGET_AVX512
+QAM_TARGET_AVX512_BASE
 
 enum { LANES = 8 };
 

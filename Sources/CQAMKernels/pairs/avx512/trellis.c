@@ -5,11 +5,15 @@
 
 #if defined(__x86_64__)
 
-#include "../x86.h"
+#include "../../targets.h"
+#include "../internal.h"
 
 #include "../scalar/trellis.h"
+#include "pairs.h"
 
-QAM_TARGET_AVX512
+#pragma STDC FP_CONTRACT OFF
+
+QAM_TARGET_AVX512_VNNI
 
 enum { REGISTERS = QAM_WINDOWS / 16 };
 
@@ -239,6 +243,36 @@ void qam_trellis_search_avx512(
     qam_trellis search;
     qam_trellis_begin_avx512(&search, tables, stride);
     qam_trellis_search_one(&search, pairs, used, length, windows);
+}
+
+void qam_octant_encode_trellis_avx512(
+    const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols) {
+    int16_t coordinates[QAM_TRELLIS_RINGS][2 * QAM_GROUP_PAIRS];
+    uint8_t windows[QAM_TRELLIS_RINGS][QAM_GROUP_PAIRS];
+    qam_trellis search;
+    qam_trellis_begin_avx512(&search, tables, stride);
+    const __m512 limit = _mm512_set1_ps(QAM_TRELLIS_LIMIT), half = _mm512_set1_ps(0.5f);
+    const __m512 unit = _mm512_set1_ps(QAM_TRELLIS_SCALE / step);
+    for (size_t first = 0; first < columns / 2;) {
+        // As many whole groups as are searched at a time, or else one.
+        size_t left = columns / 2 - first, rings = left >= QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS ? QAM_TRELLIS_RINGS : 1;
+        size_t pairs = qam_group_pairs(columns, first), all = left < pairs ? left : pairs;
+        qam_group_layout layout = qam_layout(pairs, stride);
+        for (size_t r = 0; r < rings; r++)
+            for (size_t i = 0; i < pairs; i += 16) {
+                size_t used = left - i < 16 ? left - i : 16;
+                qam_folded16 f = qam_fold16(z + 2 * (first + r * QAM_GROUP_PAIRS + i), used);
+                qam_store_folds16(&f, i, pairs, symbols + r * layout.total);
+                // As qam_trellis_coordinate.
+                __m512i x = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.x, unit), limit), half));
+                __m512i y = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.y, unit), limit), half));
+                _mm512_storeu_si512(coordinates[r] + 2 * i, _mm512_or_si512(x, _mm512_slli_epi32(y, 16)));
+            }
+        qam_trellis_search_rings(&search, coordinates[0], rings, all, pairs, windows[0]);
+        for (size_t r = 0; r < rings; r++, symbols += layout.total)
+            qam_trellis_store(windows[r], pairs, stride, symbols + layout.base);
+        first += rings * QAM_GROUP_PAIRS;
+    }
 }
 
 QAM_TARGET_POP

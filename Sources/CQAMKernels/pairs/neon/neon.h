@@ -1,11 +1,10 @@
-// What the NEON files share. All of it is ARMv8.0; where dot products of bytes help, features.h tells what there is.
+// What the NEON files share. All of it is ARMv8.0, but for products of bytes.
 
 #ifndef QAM_NEON_H
 #define QAM_NEON_H
 
+#include "../../targets.h"
 #include "../internal.h"
-
-#include <arm_neon.h>
 
 #define QAM_INLINE static inline __attribute__((always_inline))
 

@@ -46,17 +46,17 @@ QAM_INLINE int32x4_t dot(int32x4_t sums, int8x16_t a, int8x16_t b) {
 
 // ---- dotprod ----------------------------------------------------------------------------------------------------
 
-#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+QAM_TARGET_DOTPROD
 #define NAME(f) f##_dotprod
 #define DOT vdotq_s32
 #include "octant_step.h"
 #undef NAME
 #undef DOT
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 // ---- i8mm -------------------------------------------------------------------------------------------------------
 
-#pragma clang attribute push(__attribute__((target("dotprod,i8mm"))), apply_to = function)
+QAM_TARGET_I8MM
 
 void qam_octant_step_i8mm(
     const qam_octant_group *groups, size_t count, const int8_t *values, const float *scales, qam_lanes *lanes) {
@@ -78,6 +78,6 @@ void qam_octant_step_i8mm(
     *lanes = total;
 }
 
-#pragma clang attribute pop
+QAM_TARGET_POP
 
 #endif

@@ -59,10 +59,10 @@ static void quantize_block(const float *x, size_t count, qam_family family, int8
     }
 }
 
-void qam_prepare_neon(const qam_code *code, float *x, qam_activation activation) {
+void qam_prepare_neon(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation) {
     size_t columns = code->columns;
-    if (code->channel_scales) qam_unscale_scalar(x, code->channel_scales, columns);
-    qam_rotate_neon(x, 1, code->signs, columns, code->block, qam_root(code->block));
+    if (code->channel_scales) kernels->unscale(x, code->channel_scales, columns);
+    kernels->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
         size_t count = columns - first < QAM_ACTIVATION_BLOCK ? columns - first : QAM_ACTIVATION_BLOCK;
         quantize_block(

@@ -13,10 +13,10 @@ static size_t place(qam_family family, size_t j) {
     return family == QAM_FREE ? j : j / 128 * 128 + j % 2 * 64 + j % 128 / 2;
 }
 
-void qam_prepare_scalar(const qam_code *code, float *x, qam_activation activation) {
+void qam_prepare_scalar(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation) {
     size_t columns = code->columns;
-    if (code->channel_scales) qam_unscale_scalar(x, code->channel_scales, columns);
-    qam_rotate_scalar(x, 1, code->signs, columns, code->block, qam_root(code->block));
+    if (code->channel_scales) kernels->unscale(x, code->channel_scales, columns);
+    kernels->rotate(x, 1, code->signs, columns, code->block, qam_root(code->block));
     memset(activation.values, 0, qam_value_bytes(columns));
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
         size_t end = columns - first < QAM_ACTIVATION_BLOCK ? columns : first + QAM_ACTIVATION_BLOCK;
