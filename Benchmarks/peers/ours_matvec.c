@@ -73,7 +73,7 @@ double ours_weights_check(const ours_weights *w) {
         exit(70);
     }
     for (size_t i = first; i < w->rows; i++) {
-        scalar.dequantize(&scalar, &w->code, chosen->matrix + i * w->row_bytes, w->row_factors + i, 1, QAM_F32, row, NULL);
+        scalar.dequantize(&scalar, &w->code, chosen->matrix + i * w->row_bytes, w->row_factors + i, 1, row);
         double sum = 0;
         for (size_t j = 0; j < columns; j++) sum += (double)row[j] * w->vector[j];
         error += (chosen->out[i] - sum) * (chosen->out[i] - sum);

@@ -45,7 +45,7 @@ void ours_dequantize_pass(void *rows) {
     const ours_weights *w = r->weights;
     // The factors of other rows do as well.
     r->kernels.dequantize(
-        &r->kernels, &w->code, w->symbols + r->next_row * w->row_bytes, w->row_factors, r->rows, QAM_F32, r->floats, NULL);
+        &r->kernels, &w->code, w->symbols + r->next_row * w->row_bytes, w->row_factors, r->rows, r->floats);
     r->next_row = (r->next_row + r->rows) % r->total_rows;
 }
 
@@ -91,7 +91,7 @@ double ours_rows_check(ours_rows *r) {
     for (size_t i = 0; i < r->rows; i++) {
         float factor = r->gains[i] * w->step;
         scalar.dequantize(
-            &scalar, &w->code, r->symbols + i * w->row_bytes, &factor, 1, QAM_F32, r->y, NULL);
+            &scalar, &w->code, r->symbols + i * w->row_bytes, &factor, 1, r->y);
         for (size_t j = 0; j < columns; j++) {
             double x = r->input[i * columns + j], d = x - r->y[j];
             error += d * d;

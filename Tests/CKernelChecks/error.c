@@ -65,7 +65,7 @@ static void measure(check *c) {
     quantize_as_it_is(x, columns, rounded);
     double truth[ROWS], plain[ROWS], rotated[ROWS];
     for (size_t i = 0; i < ROWS; i++) {
-        c->table->dequantize(c->table, &code, symbols + i * row_bytes, &factors[i], 1, QAM_F32, weights, NULL);
+        c->table->dequantize(c->table, &code, symbols + i * row_bytes, &factors[i], 1, weights);
         truth[i] = product(weights, exact, columns);
         plain[i] = product(weights, rounded, columns);
     }

@@ -122,7 +122,7 @@ static void decode_plainly(check *c, qam_family family, uint32_t rate, size_t co
             if (scaled) row[j] = row[j] / code.channel_scales[j];
         }
     }
-    c->table->dequantize(c->table, &code, symbols, factors, ROWS, QAM_F32, out, NULL);
+    c->table->dequantize(c->table, &code, symbols, factors, ROWS, out);
     same_bytes(c, plain, out, ROWS * columns * sizeof *out);
     release(c, 0);
 }

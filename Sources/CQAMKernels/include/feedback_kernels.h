@@ -13,34 +13,16 @@
 #define FEEDBACK_KERNELS_H
 
 #include <processor.h>
+#include <qam_codes.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 enum {
-    FB_WIDTH = 128,       // columns of a group
-    FB_PAIRS = 64,        // pairs of a group
-    FB_WINDOWS = 256,     // base points of a trellis code
+    FB_WIDTH = 2 * QAM_GROUP_PAIRS, // columns of a group
     FB_STATES = 128,      // most states of a trellis
     FB_BLOCK = 64,        // columns that are factored at a time; a multiple of 8
     // Floats that `code_trellis` works in.
-    FB_WORK = 2 * FB_STATES * FB_WIDTH + 2 * FB_PAIRS * FB_STATES / 4
+    FB_WORK = 2 * FB_STATES * FB_WIDTH + 2 * QAM_GROUP_PAIRS * FB_STATES / 4
 };
-
-// Codewords and a square grid of cells, each with the codewords that can be nearest to a point of the cell, in ascending
-// order: candidates[starts[i]] ... candidates[starts[i + 1] - 1] for i = row * side + column. A point outside the grid is
-// compared with all codewords. The points of an octant code lie in x >= y >= 0.
-typedef struct {
-    const float *points; // pairs (x, y)
-    uint32_t count;
-    uint32_t side;
-    float origin;
-    float cells_per_unit;
-    const uint32_t *starts;
-    const uint16_t *candidates;
-    bool octant;
-    uint32_t rate; // bits of a symbol (free) or stride (octant)
-} fb_plane;
 
 // A group of columns to be coded in one row.
 typedef struct {
@@ -76,7 +58,7 @@ typedef struct {
     void (*feed)(
         const float *errors, size_t errors_apart, const float *panel, size_t count, size_t rows, float *targets, size_t targets_apart);
     // Codes a group pair by pair, each by the codeword nearest to its target.
-    void (*code_plain)(const fb_group *group, const fb_plane *plane);
+    void (*code_plain)(const fb_group *group, const qam_plane *plane, qam_family family, uint32_t rate);
     // Codes a group of a trellis code of stride 1 to 7 with the points (x, y), x >= y >= 0, of its 256 windows. `work` holds FB_WORK floats.
     void (*code_trellis)(const fb_group *group, const float *points, uint32_t stride, float *work);
 } fb_functions;

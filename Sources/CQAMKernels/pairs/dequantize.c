@@ -1,13 +1,11 @@
-// Whole rows by way of floats.
+// Whole rows, step by step.
 
 #include "internal.h"
 
 enum { NEAR = 1024 }; // columns that stay in the nearest cache
 
 void qam_dequantize_row(
-    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, qam_element type, void *out,
-    float *work) {
-    float *y = type == QAM_F32 ? out : work;
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, float *y) {
     // What is decoded is transformed while it is near. Chunks are whole blocks, whole groups and whole bytes of symbols.
     size_t chunk = code->block < NEAR ? NEAR : code->block;
     for (size_t j = 0; j < code->columns; j += chunk, symbols += qam_row_bytes(code->family, code->rate, chunk)) {
@@ -18,17 +16,12 @@ void qam_dequantize_row(
             kernels->octant_decode(symbols, columns, code->magnitudes, code->rate, y + j);
         kernels->rotate_back(y + j, code->signs + j / 64, columns, code->block, factor);
         if (code->channel_scales) kernels->unscale(y + j, code->channel_scales + j, columns);
-        if (type != QAM_F32) kernels->from_floats(y + j, columns, type, (uint16_t *)out + j);
     }
 }
 
 void qam_dequantize_scalar(
-    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows,
-    qam_element type, void *out, float *work) {
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, float *out) {
     size_t row_bytes = qam_row_bytes(code->family, code->rate, code->columns);
-    size_t row_size = code->columns * (type == QAM_F32 ? sizeof(float) : sizeof(uint16_t));
-    for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
-        float factor = factors[i] * qam_root(code->block);
-        qam_dequantize_row(kernels, code, symbols, factor, type, (uint8_t *)out + i * row_size, work);
-    }
+    for (size_t i = 0; i < rows; i++, symbols += row_bytes, out += code->columns)
+        qam_dequantize_row(kernels, code, symbols, factors[i] * qam_root(code->block), out);
 }

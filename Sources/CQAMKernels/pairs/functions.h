@@ -8,29 +8,29 @@
 
 #define QAM_SCALAR_FUNCTIONS(F)                                                                                        \
     F(scalar, read) F(scalar, sum_of_squares) F(scalar, inner_products) F(scalar, squared_distance) F(scalar, scale)   \
-    F(scalar, unscale) F(scalar, to_floats) F(scalar, from_floats) F(scalar, hadamard) F(scalar, rotate)               \
+    F(scalar, unscale) F(scalar, to_floats) F(scalar, from_floats) F(scalar, rotate)               \
     F(scalar, rotate_back) F(scalar, free_encode) F(scalar, free_decode) F(scalar, octant_encode_plain)                \
-    F(scalar, octant_encode_trellis) F(scalar, octant_decode) F(scalar, trellis_search) F(scalar, dequantize)          \
+    F(scalar, octant_encode_trellis) F(scalar, octant_decode) F(scalar, dequantize)          \
     F(scalar, prepare) F(scalar, multiply)
 
 #define QAM_AVX2_FUNCTIONS(F)                                                                                          \
     F(avx2, read) F(avx2, sum_of_squares) F(avx2, inner_products) F(avx2, squared_distance) F(avx2, scale)             \
-    F(avx2, unscale) F(avx2, to_floats) F(avx2, from_floats) F(avx2, hadamard) F(avx2, rotate) F(avx2, rotate_back)    \
+    F(avx2, unscale) F(avx2, to_floats) F(avx2, from_floats) F(avx2, rotate) F(avx2, rotate_back)    \
     F(avx2, free_encode) F(avx2, free_decode) F(avx2, octant_encode_plain) F(avx2, octant_encode_trellis)              \
-    F(avx2, octant_decode) F(avx2, trellis_search) F(avx2, dequantize) F(avx2, prepare) F(avx2, multiply)
+    F(avx2, octant_decode) F(avx2, dequantize) F(avx2, prepare) F(avx2, multiply)
 
 // Decoding of free codes gains nothing from wider registers.
 #define QAM_AVX512_BASE_FUNCTIONS(F)                                                                                   \
     F(avx512, read) F(avx512, sum_of_squares) F(avx512, inner_products) F(avx512, squared_distance) F(avx512, scale)   \
-    F(avx512, unscale) F(avx512, to_floats) F(avx512, from_floats) F(avx512, hadamard) F(avx512, rotate)               \
+    F(avx512, unscale) F(avx512, to_floats) F(avx512, from_floats) F(avx512, rotate)               \
     F(avx512, rotate_back) F(avx512, free_encode)
-#define QAM_AVX512_VNNI_FUNCTIONS(F) F(avx512, octant_encode_trellis) F(avx512, trellis_search)
+#define QAM_AVX512_VNNI_FUNCTIONS(F) F(avx512, octant_encode_trellis)
 #define QAM_AVX512_FUNCTIONS(F)                                                                                        \
     F(avx512, octant_encode_plain) F(avx512, octant_decode) F(avx512, dequantize) F(avx512, prepare) F(avx512, multiply)
 
 #define QAM_NEON_BASE_FUNCTIONS(F)                                                                                     \
     F(neon, sum_of_squares) F(neon, inner_products) F(neon, squared_distance) F(neon, to_floats) F(neon, from_floats)  \
-    F(neon, hadamard) F(neon, rotate) F(neon, rotate_back) F(neon, free_decode) F(neon, octant_decode)                 \
+    F(neon, rotate) F(neon, rotate_back) F(neon, free_decode) F(neon, octant_decode)                 \
     F(neon, prepare) F(neon, multiply)
 #define QAM_NEON_DOTPROD_FUNCTIONS(F) F(neon_dotprod, multiply)
 #define QAM_NEON_FUNCTIONS(F) F(neon_i8mm, multiply)

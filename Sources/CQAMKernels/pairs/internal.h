@@ -42,11 +42,10 @@ static inline qam_split qam_split_gain(double inverse_gain, float scale) {
 
 // ---- Whole rows ----
 
-// A row decoded to floats and rotated back where they lie. `factor` is that of the row times r; all else as in
+// A row decoded and rotated back where it lies. `factor` is that of the row times r; all else as in
 // qam_kernels.dequantize.
 void qam_dequantize_row(
-    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, qam_element type, void *out,
-    float *work);
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, float *y);
 
 // ---- Activations ----
 
@@ -56,27 +55,6 @@ static inline size_t qam_value_bytes(size_t columns) { return (columns + 127) / 
 static inline void qam_append_negated(int8_t *values, size_t columns) {
     size_t count = qam_value_bytes(columns);
     for (size_t i = 0; i < count; i++) values[count + i] = (int8_t)-values[i];
-}
-
-// ---- Octant groups (spec section 8.4) ----
-
-// Pairs of the group that begins at pair `first`: a multiple of 8, at most 64.
-static inline size_t qam_group_pairs(size_t columns, size_t first) {
-    size_t left = (columns / 2 - first + 7) / 8 * 8;
-    return left < QAM_GROUP_PAIRS ? left : QAM_GROUP_PAIRS;
-}
-
-// Where the fields of a group of `pairs` pairs lie. Widths are in bytes.
-typedef struct {
-    size_t plane;  // width of one bit for each pair: first signs, second signs, swaps, upper index bits
-    size_t base;   // offset of the base bits
-    size_t ring;   // their width
-    size_t total;
-} qam_group_layout;
-
-static inline qam_group_layout qam_layout(size_t pairs, uint32_t stride) {
-    size_t plane = pairs / 8, upper = stride > 8 ? stride - 8 : 0;
-    return (qam_group_layout){plane, (3 + upper) * plane, plane * (stride - upper), (3 + stride) * plane};
 }
 
 #endif

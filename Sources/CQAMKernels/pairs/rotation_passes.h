@@ -9,7 +9,7 @@
 
 enum { CHUNK = LANES * REGISTERS };
 
-typedef enum { PLAIN, FORWARD, BACK } direction;
+typedef enum { FORWARD, BACK } direction;
 
 typedef struct {
     const uint8_t *signs; // bit j % 8 of byte j / 8: words are stored least byte first
@@ -21,8 +21,7 @@ static inline __attribute__((always_inline)) vector enter(vector x, direction wa
 }
 
 static inline __attribute__((always_inline)) vector leave(vector x, direction way, const rotation *r, size_t j) {
-    if (way == BACK) return times_signed(x, r->signs + j / 8, r->after);
-    return way == FORWARD ? times(x, r->after) : x;
+    return way == BACK ? times_signed(x, r->signs + j / 8, r->after) : times(x, r->after);
 }
 
 // The butterflies at distances of 1, 2, 4, ... vectors; `count` is a power of two.

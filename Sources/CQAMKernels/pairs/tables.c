@@ -2,10 +2,6 @@
 
 #include "internal.h"
 
-size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns) {
-    return (columns + 15) / 16 * (family == QAM_FREE ? rate : 3 + rate);
-}
-
 size_t qam_activation_bytes(size_t columns) { return 2 * qam_value_bytes(columns); }
 
 float qam_fix_points(const float *points, size_t count, int16_t *fixed_points) {

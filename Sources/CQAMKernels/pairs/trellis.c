@@ -235,13 +235,6 @@ void qam_trellis_search_rings(
     else search_short(s, &way, windows);
 }
 
-void qam_trellis_search_one(
-    const qam_trellis *s, const int16_t *pairs, size_t used, size_t length, uint8_t *windows) {
-    int16_t ring[2 * QAM_GROUP_PAIRS] = {0};
-    memcpy(ring, pairs, 2 * used * sizeof *pairs);
-    qam_trellis_search_rings(s, ring, 1, used, length, windows);
-}
-
 // Moves every second field, of the lowest `width` bits of `space`, next to the field before it.
 static inline uint64_t close_up(uint64_t v, uint32_t space, uint32_t width) {
     // One field in each 2 * space bits.

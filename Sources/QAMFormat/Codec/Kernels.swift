@@ -92,18 +92,35 @@ package struct Kernels: Sendable {
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
     }
 
+    private static func element(_ dtype: DType) -> qam_element? {
+        switch dtype {
+        case .f32: QAM_F32
+        case .f16: QAM_F16
+        case .bf16: QAM_BF16
+        default: nil
+        }
+    }
+
     /// The values of elements of F32, F16 or BF16, as many as `x` takes. False, and nothing happens, for other types.
     package func floats(_ bytes: RawSpan, as dtype: DType, into x: inout MutableSpan<Float>) -> Bool {
-        let type: qam_element
-        switch dtype {
-        case .f32: type = QAM_F32
-        case .f16: type = QAM_F16
-        case .bf16: type = QAM_BF16
-        default: return false
-        }
+        guard let type = Self.element(dtype) else { return false }
         precondition(dtype.byteCount(elements: x.count) == bytes.byteCount)
         unsafe bytes.withUnsafeBytes { bytes in
             unsafe x.withUnsafeMutableBufferPointer { unsafe table.to_floats(bytes.baseAddress, type, $0.count, $0.baseAddress) }
+        }
+        return true
+    }
+
+    /// Values as elements of F32, F16 or BF16, rounded to nearest even, into `bytes` from `start` on. False, and nothing
+    /// happens, for other types.
+    func elements(_ x: Span<Float>, as dtype: DType, into bytes: inout MutableRawSpan, at start: Int) -> Bool {
+        guard let type = Self.element(dtype), let size = dtype.byteCount(elements: x.count) else { return false }
+        precondition(start >= 0 && size <= bytes.byteCount - start)
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe x.withUnsafeBufferPointer { x in
+                guard let target = bytes.baseAddress else { return }
+                unsafe table.from_floats(x.baseAddress, x.count, type, target + start)
+            }
         }
         return true
     }
@@ -175,8 +192,8 @@ package struct Kernels: Sendable {
                 unsafe weights.withUnsafeMutableBufferPointer { weights in
                     unsafe withUnsafePointer(to: table) { table in
                         unsafe table.pointee.dequantize(
-                            table, code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), factors, factors.count, QAM_F32,
-                            weights.baseAddress.map { unsafe $0 + start }, nil)
+                            table, code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), factors, factors.count,
+                            weights.baseAddress.map { unsafe $0 + start })
                     }
                 }
             }
@@ -279,8 +296,7 @@ package struct Kernels: Sendable {
     }
 
     private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
-        QAMParameters(family: codebook.family, rate: codebook.rate, blockSize: 2, gainType: .float16)
-            .symbolBytes(columns: columns)
+        qam_row_bytes(codebook.family == .octant ? QAM_OCTANT : QAM_FREE, UInt32(codebook.rate), columns)
     }
 
     private static func withPart<Element>(
@@ -290,7 +306,7 @@ package struct Kernels: Sendable {
         unsafe array.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress.map { unsafe $0 + part.lowerBound }) }
     }
 
-    private static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
+    static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
         let codebook = search.codebook
         unsafe search.points.withUnsafeBufferPointer { points in
             unsafe codebook.magnitudes.withUnsafeBufferPointer { magnitudes in

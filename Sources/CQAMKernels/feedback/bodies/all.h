@@ -3,9 +3,9 @@
 // FB_TABLE: what is defined. FB_TILE_ROWS, FB_TILE_VECTORS: how many sums are under way at a time, which is
 // bounded by the registers; results do not depend on them.
 
+#include "../../codes.h"
+#include "../../pairs/pack.h"
 #include "../../vectors.h"
-
-#include <math.h>
 
 #include "factor.h"
 #include "feed.h"

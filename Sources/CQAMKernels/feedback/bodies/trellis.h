@@ -9,7 +9,7 @@ typedef struct {
     const fb_group *group;
     const float *points;
     uint32_t stride, states;
-    float x[FB_WINDOWS], y[FB_WINDOWS]; // the points' coordinates
+    float x[QAM_WINDOWS], y[QAM_WINDOWS]; // the points' coordinates
     float *now, *next;                  // targets of the survivors, FB_WIDTH for each state
     uint8_t *windows;                   // by pair and state after it
     uint8_t *folds;                     // by pair and state before it
@@ -24,7 +24,7 @@ typedef struct {
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 // With fewer states than lanes, states are repeated.
-INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (FB_WINDOWS / LANES) >> stride; }
+INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (QAM_WINDOWS / LANES) >> stride; }
 
 // Folds targets (x, y) of the states of vector r; `d` is the metric of the pair.
 INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float *d, uint8_t *folds) {
@@ -42,7 +42,7 @@ INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float
     memcpy(folds + LANES * r, &bits, sizeof bits);
 }
 
-INLINE fold fold_from(uint8_t bits) { return (fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
+INLINE qam_fold fold_from(uint8_t bits) { return (qam_fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
 
 // What windows 16 r ... 16 r + 15 cost for the survivors that they go on from.
 INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
@@ -71,10 +71,10 @@ INLINE void halve(floats *costs, words *windows, const size_t vectors) {
 
 // One pair: the cheapest way into each state. The coordinates of the survivors' targets are in x and y, before and after.
 INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
-    const uint32_t states = FB_WINDOWS >> stride;
+    const uint32_t states = QAM_WINDOWS >> stride;
     const fb_group *g = s->group;
-    floats sums[FB_WINDOWS / LANES];
-    words windows[FB_WINDOWS / LANES];
+    floats sums[QAM_WINDOWS / LANES];
+    words windows[QAM_WINDOWS / LANES];
     uint8_t *folds = s->folds + t * FB_STATES, *chosen = s->windows + t * FB_STATES;
     survivors v;
     if (states < LANES)
@@ -85,20 +85,20 @@ INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *c
     }
     const words lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     UNROLL
-    for (size_t r = 0; r < FB_WINDOWS / LANES; r++) {
+    for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
         sums[r] = load(costs + LANES * (r % vectors_of(stride)));
         if (used) sums[r] += metric(s, &v, stride, r);
         windows[r] = lanes + (uint32_t)(LANES * r);
     }
     UNROLL
-    for (uint32_t level = 0; level < stride; level++) halve(sums, windows, level > 4 ? 1 : (FB_WINDOWS / LANES) >> level);
+    for (uint32_t level = 0; level < stride; level++) halve(sums, windows, level > 4 ? 1 : (QAM_WINDOWS / LANES) >> level);
     uint32_t best[FB_STATES];
     UNROLL
     for (size_t r = 0; r < vectors_of(stride); r++) {
         store(costs + LANES * r, sums[r]);
         memcpy(best + LANES * r, &windows[r], sizeof windows[r]);
     }
-    const size_t next = t + 1 < FB_PAIRS ? 2 * t + 2 : 0;
+    const size_t next = t + 1 < QAM_GROUP_PAIRS ? 2 * t + 2 : 0;
     for (size_t n = 0; n < states; n++) {
         size_t from = best[n] % states;
         chosen[n] = (uint8_t)best[n];
@@ -129,11 +129,11 @@ INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *co
 // What the cheapest path through the first `pairs` pairs costs from each state on, with the targets as they are before
 // the group: few errors of its own have reached those.
 INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
-    const uint32_t states = FB_WINDOWS >> stride;
+    const uint32_t states = QAM_WINDOWS >> stride;
     for (size_t n = 0; n < FB_STATES; n++) costs[n] = 0;
     for (size_t t = pairs; t-- > 0;) {
         if (2 * t >= s->group->columns) continue;
-        float after[FB_WINDOWS];
+        float after[QAM_WINDOWS];
         uint8_t folds[FB_STATES];
         survivors v;
         const floats zero = {0};
@@ -142,7 +142,7 @@ INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, f
         for (size_t n = 0; n < states; n++)
             for (size_t k = n << stride; k < (n + 1) << stride; k++) after[k] = costs[n];
         floats least[FB_STATES / LANES];
-        for (size_t r = 0; r < FB_WINDOWS / LANES; r++) {
+        for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
             size_t place = r % vectors_of(stride);
             floats sum = load(after + LANES * r) + metric(s, &v, stride, r);
             least[place] = r == place ? sum : select16((words)(sum < least[place]), sum, least[place]);
@@ -195,18 +195,13 @@ static uint32_t trace_back(const search *s, size_t pairs, uint32_t state, uint8_
 // Stores a ring, and what it leaves of the targets.
 static void settle(const search *s, size_t pairs, const uint8_t *path, const uint8_t *folds) {
     const fb_group *g = s->group;
-    const size_t eighths = pairs / 8;
-    memset(g->symbols, 0, eighths * (3 + s->stride));
-    for (size_t t = 0; t < pairs; t++) {
-        for (uint32_t bit = 0; bit < s->stride; bit++) {
-            size_t place = t * s->stride + bit;
-            g->symbols[3 * eighths + place / 8] |= (uint8_t)((path[t] >> bit & 1) << place % 8);
-        }
-    }
+    const qam_group_layout layout = qam_layout(pairs, s->stride);
+    memset(g->symbols, 0, layout.total);
+    qam_trellis_store(path, pairs, s->stride, g->symbols + layout.base);
     for (size_t t = 0; t < g->columns / 2; t++) {
         float *codeword = g->codewords + 2 * t, x = g->targets[2 * t], y = g->targets[2 * t + 1];
-        fold f = fold_from(folds[t]);
-        store_fold(f, t, eighths, g->symbols);
+        qam_fold f = fold_from(folds[t]);
+        qam_put_fold(f, t, layout.plane, g->symbols);
         unfold(f, s->points + 2 * path[t], codeword);
         feed_pair(g->panel, t, g->z[2 * t] - codeword[0], g->z[2 * t + 1] - codeword[1], g->targets, g->targets);
         g->targets[2 * t] = x - codeword[0];
@@ -224,13 +219,13 @@ static void code_trellis(const fb_group *group, const float *points, uint32_t st
     const size_t pairs = (group->columns + 15) / 16 * 8, ahead = 4 + 32 / stride;
     uint8_t *choices = (uint8_t *)(work + 2 * FB_STATES * FB_WIDTH);
     search s = {
-        .group = group, .points = points, .stride = stride, .states = FB_WINDOWS >> stride, .now = work,
-        .next = work + FB_STATES * FB_WIDTH, .windows = choices, .folds = choices + FB_PAIRS * FB_STATES};
-    for (size_t k = 0; k < FB_WINDOWS; k++) s.x[k] = points[2 * k], s.y[k] = points[2 * k + 1];
+        .group = group, .points = points, .stride = stride, .states = QAM_WINDOWS >> stride, .now = work,
+        .next = work + FB_STATES * FB_WIDTH, .windows = choices, .folds = choices + QAM_GROUP_PAIRS * FB_STATES};
+    for (size_t k = 0; k < QAM_WINDOWS; k++) s.x[k] = points[2 * k], s.y[k] = points[2 * k + 1];
 
-    uint8_t best[FB_PAIRS] = {0}, best_folds[FB_PAIRS] = {0}, path[FB_PAIRS], folds[FB_PAIRS];
+    uint8_t best[QAM_GROUP_PAIRS] = {0}, best_folds[QAM_GROUP_PAIRS] = {0}, path[QAM_GROUP_PAIRS], folds[QAM_GROUP_PAIRS];
     float costs[FB_STATES] = {0}, promise[FB_STATES] = {0}, least = INFINITY;
-    const uint32_t count = tries[stride] * (uint32_t)(FB_PAIRS / pairs);
+    const uint32_t count = tries[stride] * (uint32_t)(QAM_GROUP_PAIRS / pairs);
     if (count < s.states) {
         run(&s, pairs, costs);
         leave(&s, pairs < ahead ? pairs : ahead, promise);

@@ -24,26 +24,20 @@ typedef struct {
     const uint8_t *signs; // of column 0: bit j % 8 of byte j / 8, as x86 stores words
     const float *scales;  // or NULL
     float factor;
-    qam_element type;
-    uint8_t *elements;
+    float *out;
 } sink;
 
-static inline size_t size_of(qam_element type) { return type == QAM_F32 ? sizeof(float) : sizeof(uint16_t); }
-
-static inline __attribute__((always_inline)) void put(
-    const sink *s, qam_element type, size_t column, const uint8_t *signs, __m256 x) {
+static inline __attribute__((always_inline)) __m256 finished(const sink *s, size_t column, const uint8_t *signs, __m256 x) {
     x = qam_scale_signed(x, signs, s->factor);
-    if (s->scales) x = _mm256_div_ps(x, _mm256_loadu_ps(s->scales + column));
-    qam_store_floats(s->elements + column * size_of(type), type, x);
+    return s->scales ? _mm256_div_ps(x, _mm256_loadu_ps(s->scales + column)) : x;
 }
 
 // Fewer than eight columns, the last of a row.
 static void put_last(const sink *s, size_t column, size_t count, __m256 x) {
-    uint8_t elements[LANES * sizeof(float)];
+    __m256i lanes = qam_first_lanes(count);
     x = qam_scale_signed(x, s->signs + column / 8, s->factor);
-    if (s->scales) x = _mm256_div_ps(x, _mm256_maskload_ps(s->scales + column, qam_first_lanes(count)));
-    qam_store_floats(elements, s->type, x);
-    memcpy(s->elements + column * size_of(s->type), elements, count * size_of(s->type));
+    if (s->scales) x = _mm256_div_ps(x, _mm256_maskload_ps(s->scales + column, lanes));
+    _mm256_maskstore_ps(s->out + column, lanes, x);
 }
 
 // ---- Within groups ----
@@ -74,7 +68,7 @@ static void decode(
 
 // The last distances of `groups` groups, and that at 8 if there is `sum`.
 static inline __attribute__((always_inline)) void finish_groups(
-    const int16_t *words, size_t groups, bool sum, const sink *to, qam_element type, size_t column) {
+    const int16_t *words, size_t groups, bool sum, const sink *to, size_t column) {
     // A copy, which no store can change.
     const sink local = *to, *s = &local;
     for (size_t i = 0; i < 8; i++) {
@@ -101,30 +95,22 @@ static inline __attribute__((always_inline)) void finish_groups(
 #pragma clang loop unroll(full)
             for (size_t g = 0; g < groups; g++) {
                 size_t at = column + QAM_GROUP_COLUMNS * g + 16 * i + LANES * half;
-                put(s, type, at, signs + QAM_GROUP_COLUMNS / 8 * g + half, _mm256_cvtepi32_ps(t[g]));
+                const uint8_t *group_signs = signs + QAM_GROUP_COLUMNS / 8 * g + half;
+                _mm256_storeu_ps(s->out + at, finished(s, at, group_signs, _mm256_cvtepi32_ps(t[g])));
             }
         }
     }
 }
 
-static inline __attribute__((always_inline)) void finish_typed(
-    const int16_t *words, size_t columns, size_t block, const sink *s, qam_element type, size_t column) {
+static void finish(const int16_t *words, size_t columns, size_t block, const sink *s, size_t column) {
     size_t step = block < QAM_GROUP_COLUMNS ? QAM_GROUP_COLUMNS : block;
     for (size_t end = column + columns; column < end; column += step, words += step) {
         switch (block) {
-        case 1024: finish_groups(words, 8, true, s, type, column); break;
-        case 512: finish_groups(words, 4, true, s, type, column); break;
-        case 256: finish_groups(words, 2, true, s, type, column); break;
-        default: finish_groups(words, 1, block > 8, s, type, column); break;
+        case 1024: finish_groups(words, 8, true, s, column); break;
+        case 512: finish_groups(words, 4, true, s, column); break;
+        case 256: finish_groups(words, 2, true, s, column); break;
+        default: finish_groups(words, 1, block > 8, s, column); break;
         }
-    }
-}
-
-static void finish(const int16_t *words, size_t columns, size_t block, const sink *s, size_t column) {
-    switch (s->type) {
-    case QAM_F32: finish_typed(words, columns, block, s, QAM_F32, column); break;
-    case QAM_F16: finish_typed(words, columns, block, s, QAM_F16, column); break;
-    case QAM_BF16: finish_typed(words, columns, block, s, QAM_BF16, column); break;
     }
 }
 
@@ -149,30 +135,27 @@ static void octant_row(
         uint8_t filled[FILLED_BYTES];
         float sums[QAM_GROUP_COLUMNS];
         const uint8_t positive[QAM_GROUP_COLUMNS / 8] = {0};
-        const sink local = {positive, NULL, 1, QAM_F32, (uint8_t *)sums};
+        const sink local = {positive, NULL, 1, sums};
         fill_group(symbols, qam_layout(qam_group_pairs(columns, j / 2), code->rate), code->rate, filled);
         decode(reader, filled, 1, levels, words);
         finish(words, QAM_GROUP_COLUMNS, block, &local, 0);
         size_t k = 0;
         for (; j + k + LANES <= columns; k += LANES)
-            put(s, s->type, j + k, s->signs + (j + k) / 8, _mm256_loadu_ps(sums + k));
+            _mm256_storeu_ps(s->out + j + k, finished(s, j + k, s->signs + (j + k) / 8, _mm256_loadu_ps(sums + k)));
         if (j + k < columns) put_last(s, j + k, columns - j - k, _mm256_loadu_ps(sums + k));
     }
 }
 
 void qam_dequantize_avx2(
-    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
-    float *work) {
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, float *out) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
-    size_t row_size = columns * size_of(type);
     float root = qam_root(code->block);
     qam_octant_reader reader;
     if (code->family == QAM_OCTANT) qam_make_reader(code->magnitudes, code->rate, &reader);
-    for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
-        uint8_t *row = (uint8_t *)out + i * row_size;
-        sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, type, row};
+    for (size_t i = 0; i < rows; i++, symbols += row_bytes, out += columns) {
+        sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, out};
         if (code->family == QAM_OCTANT && code->block <= PIECE) octant_row(code, code->block, symbols, &reader, &s);
-        else qam_dequantize_row(kernels, code, symbols, s.factor, type, row, work);
+        else qam_dequantize_row(kernels, code, symbols, s.factor, out);
     }
 }
 

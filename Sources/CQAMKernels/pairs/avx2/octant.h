@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void qam_permute_points(
     for (size_t i = 0; i < groups; i++, symbols += r->group_bytes) {
         __m256i index[2], larger[2], smaller[2];
         for (size_t half = 0; half < 2; half++) {
-            const uint8_t *base = symbols + 3 * PLANE + half * HALF_PAIRS;
+            const uint8_t *base = symbols + QAM_UPPER_BITS * PLANE + half * HALF_PAIRS;
             index[half] = trellis ? windows(&r->windows, symbols, half) : _mm256_loadu_si256((const void *)base);
         }
         look_up(r->steps, index, larger, smaller);
@@ -65,8 +65,8 @@ static inline __attribute__((always_inline)) void qam_load_points(
     const __m256i bit8 = _mm256_set1_epi8(1), bit9 = _mm256_set1_epi8(2);
     for (size_t i = 0; i < groups; i++, symbols += r->group_bytes)
         for (size_t half = 0; half < 2; half++) {
-            const uint8_t *upper = symbols + 3 * PLANE + half * PLANE / 2;
-            const uint8_t *base = symbols + (two ? 5 : 4) * PLANE + half * HALF_PAIRS;
+            const uint8_t *upper = symbols + QAM_UPPER_BITS * PLANE + half * PLANE / 2;
+            const uint8_t *base = symbols + qam_upper_plane(two ? 10 : 9) * PLANE + half * HALF_PAIRS;
             __m256i high = _mm256_and_si256(bytes_of_bits(upper), bit8);
             if (two) high = _mm256_or_si256(high, _mm256_and_si256(bytes_of_bits(upper + PLANE), bit9));
             qam_store_interleaved(_mm256_loadu_si256((const void *)base), high, points->pairs[i][half]);

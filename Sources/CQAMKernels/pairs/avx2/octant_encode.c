@@ -11,9 +11,9 @@
 QAM_TARGET_AVX2
 
 static inline void store_folds(const qam_folded8 *f, size_t pair, size_t plane, uint8_t *symbols) {
-    symbols[pair / 8] = f->first_signs;
-    symbols[plane + pair / 8] = f->second_signs;
-    symbols[2 * plane + pair / 8] = f->swaps;
+    symbols[QAM_FIRST_SIGNS * plane + pair / 8] = f->first_signs;
+    symbols[QAM_SECOND_SIGNS * plane + pair / 8] = f->second_signs;
+    symbols[QAM_SWAPS * plane + pair / 8] = f->swaps;
 }
 
 void qam_octant_encode_plain_avx2(
@@ -30,7 +30,7 @@ void qam_octant_encode_plain_avx2(
             for (uint32_t upper = 8; upper < stride; upper++) {
                 // The bit wanted goes to the sign, which the packing keeps.
                 __m128i bit = _mm_packs_epi16(_mm_slli_epi16(k, (int)(15 - upper)), _mm_setzero_si128());
-                symbols[(upper - 5) * layout.plane + i / 8] = (uint8_t)_mm_movemask_epi8(bit);
+                symbols[qam_upper_plane(upper) * layout.plane + i / 8] = (uint8_t)_mm_movemask_epi8(bit);
             }
         }
         symbols += layout.total;

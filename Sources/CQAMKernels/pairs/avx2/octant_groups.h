@@ -12,7 +12,7 @@ enum {
     PLANE = QAM_GROUP_PAIRS / 8, // bytes of a bit plane
     HALF_PAIRS = 32,
     PERMUTED = 16,               // bytes that a permutation chooses from
-    FILLED_BYTES = 13 * PLANE + 1, // a whole group of the highest stride, and the first byte of its ring again
+    FILLED_BYTES = (QAM_UPPER_BITS + 10) * PLANE + 1, // a whole group of the highest stride, and the first byte of its ring again
 };
 
 // 32 bits as bytes 0 or -1.
@@ -61,7 +61,7 @@ static inline window_reader window_reader_of(uint32_t stride) {
 
 // The windows of half a whole group. No byte before the group's bit planes or beyond its ring is read.
 static inline __attribute__((always_inline)) __m256i windows(const window_reader *r, const uint8_t *group, size_t half) {
-    const uint8_t *ring = group + 3 * PLANE;
+    const uint8_t *ring = group + QAM_UPPER_BITS * PLANE;
     size_t width = 2 * r->stride;
     const uint8_t *end = ring + 2 * half * width; // of the 16 pairs before these
     __m128i low = _mm_loadu_si128((const void *)(end + width + 1 - 16)), high;
@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) __m256i windows(const window_reader
 
 // A last group of fewer pairs as a whole one: pairs that it does not have are of any kind.
 static inline void fill_group(const uint8_t *group, qam_group_layout layout, uint32_t stride, uint8_t *filled) {
-    size_t planes = stride > 8 ? stride - 5 : 3;
+    size_t planes = qam_planes(stride);
     memset(filled, 0, FILLED_BYTES);
     for (size_t i = 0; i < planes; i++) memcpy(filled + i * PLANE, group + i * layout.plane, layout.plane);
     memcpy(filled + planes * PLANE, group + layout.base, layout.ring);

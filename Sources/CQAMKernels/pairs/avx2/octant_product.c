@@ -24,9 +24,9 @@ typedef struct {
 // The groups of a panel's row; a short one is filled up in `filled`.
 static inline __attribute__((always_inline)) size_t list_groups(
     const octant_decoder *d, const uint8_t *symbols, size_t first, uint8_t *filled, const uint8_t **groups) {
-    const uint8_t *group = symbols + first / 16 * (3 + d->stride);
+    const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->stride, first);
     size_t left = d->columns - first, count = left / GROUP_COLUMNS < PANEL_GROUPS ? left / GROUP_COLUMNS : PANEL_GROUPS;
-    for (size_t i = 0; i < count; i++, group += (3 + d->stride) * PLANE) groups[i] = group;
+    for (size_t i = 0; i < count; i++, group += qam_pair_bits(QAM_OCTANT, d->stride) * PLANE) groups[i] = group;
     if (count == PANEL_GROUPS || left % GROUP_COLUMNS == 0) return count;
     fill_group(group, qam_layout(qam_group_pairs(left % GROUP_COLUMNS, 0), d->stride), d->stride, filled);
     groups[count] = filled;
@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) void decode_small(
     for (size_t i = 0; i < count; i++) {
         __m256i index[2], larger[2], smaller[2];
         for (size_t half = 0; half < 2; half++) {
-            const uint8_t *base = groups[i] + 3 * PLANE + half * HALF_PAIRS;
+            const uint8_t *base = groups[i] + QAM_UPPER_BITS * PLANE + half * HALF_PAIRS;
             index[half] = trellis ? windows(&d->windows, groups[i], half) : _mm256_loadu_si256((const void *)base);
         }
         look_up(d->steps, index, larger, smaller);
@@ -85,7 +85,7 @@ static void decode_plain(const void *decoder, const uint8_t *symbols, size_t fir
 // The base indices of half a group, in the order in which bytes are interleaved.
 static inline __attribute__((always_inline)) void store_indices(
     uint32_t stride, const uint8_t *group, size_t half, uint16_t *indices) {
-    const uint8_t *bits = group + 3 * PLANE + half * PLANE / 2, *base = group + (stride - 5) * PLANE + half * HALF_PAIRS;
+    const uint8_t *bits = group + QAM_UPPER_BITS * PLANE + half * PLANE / 2, *base = group + qam_planes(stride) * PLANE + half * HALF_PAIRS;
     __m256i low = _mm256_loadu_si256((const void *)base);
     __m256i high = _mm256_and_si256(bytes_of_bits(bits), _mm256_set1_epi8(1));
     if (stride == 10)

@@ -40,8 +40,6 @@ static inline __attribute__((always_inline)) vector hadamard_lanes(vector v, int
 
 #include "../rotation_passes.h"
 
-void qam_hadamard_avx2(float *x, size_t count, size_t block) { run(x, count, block, PLAIN, NULL); }
-
 void qam_rotate_avx2(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale) {
     qam_split split = qam_split_gain(inverse_gain, scale);
     rotation r = {(const uint8_t *)signs, split.power, split.factor};

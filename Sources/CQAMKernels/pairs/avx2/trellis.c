@@ -173,13 +173,6 @@ void qam_trellis_begin_avx2(qam_trellis *search, const int32_t *tables, uint32_t
     qam_trellis_begin(search, tables, stride, run, stride == 1 ? 1 : 32);
 }
 
-void qam_trellis_search_avx2(
-    const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows) {
-    qam_trellis search;
-    qam_trellis_begin_avx2(&search, tables, stride);
-    qam_trellis_search_one(&search, pairs, used, length, windows);
-}
-
 QAM_TARGET_POP
 
 #endif

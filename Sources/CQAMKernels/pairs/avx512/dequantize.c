@@ -27,16 +27,15 @@ typedef struct {
     const uint8_t *signs; // of column 0: bit j % 8 of byte j / 8, as x86 stores words
     const float *scales;  // or NULL
     float factor;
-    qam_element type;
-    void *elements;
-    bool far; // the elements are in no near cache
+    float *out;
+    bool far; // `out` is in no near cache
 } sink;
 
 static inline __attribute__((always_inline)) void put(
-    const sink *s, qam_element type, size_t column, const uint8_t *signs, __mmask16 lanes, __m512 x) {
+    const sink *s, size_t column, const uint8_t *signs, __mmask16 lanes, __m512 x) {
     x = qam_scale_signed(x, signs, s->factor);
     if (s->scales) x = _mm512_mask_div_ps(x, lanes, x, _mm512_maskz_loadu_ps(lanes, s->scales + column));
-    qam_store_floats(s->elements, type, column, lanes, x);
+    _mm512_mask_storeu_ps(s->out + column, lanes, x);
 }
 
 // ---- Within groups ----
@@ -87,7 +86,7 @@ static void decode(
 
 // The last distances of `groups` groups, the seventh only if there is `sum`.
 static inline __attribute__((always_inline)) void finish_groups(
-    const int16_t *words, int groups, bool sum, const sink *to, qam_element type, size_t column) {
+    const int16_t *words, int groups, bool sum, const sink *to, size_t column) {
     // A copy, which no store can change.
     const sink local = *to, *s = &local;
     for (size_t i = 0; i < 4; i++) {
@@ -119,40 +118,30 @@ static inline __attribute__((always_inline)) void finish_groups(
         for (int g = 0; g < groups; g++) {
             size_t at = column + QAM_GROUP_COLUMNS * (size_t)g + LANES * i;
             const uint8_t *group_signs = signs + QAM_GROUP_COLUMNS / 8 * g;
-            put(s, type, at, group_signs, 0xFFFF, _mm512_cvtepi32_ps(low[g]));
-            put(s, type, at + 64, group_signs + 64 / 8, 0xFFFF, _mm512_cvtepi32_ps(high[g]));
-        }
-    }
-}
-
-static inline __attribute__((always_inline)) void finish_typed(
-    const int16_t *words, size_t columns, size_t block, const sink *s, qam_element type, size_t column) {
-    size_t step = block < QAM_GROUP_COLUMNS ? QAM_GROUP_COLUMNS : block;
-    for (size_t end = column + columns; column < end; column += step, words += step) {
-        switch (block) {
-        case 1024: finish_groups(words, 8, true, s, type, column); break;
-        case 512: finish_groups(words, 4, true, s, type, column); break;
-        case 256: finish_groups(words, 2, true, s, type, column); break;
-        case 128: finish_groups(words, 1, true, s, type, column); break;
-        default: finish_groups(words, 1, false, s, type, column); break;
+            put(s, at, group_signs, 0xFFFF, _mm512_cvtepi32_ps(low[g]));
+            put(s, at + 64, group_signs + 64 / 8, 0xFFFF, _mm512_cvtepi32_ps(high[g]));
         }
     }
 }
 
 static void finish(const int16_t *words, size_t columns, size_t block, const sink *s, size_t column) {
-    switch (s->type) {
-    case QAM_F32: finish_typed(words, columns, block, s, QAM_F32, column); break;
-    case QAM_F16: finish_typed(words, columns, block, s, QAM_F16, column); break;
-    case QAM_BF16: finish_typed(words, columns, block, s, QAM_BF16, column); break;
+    size_t step = block < QAM_GROUP_COLUMNS ? QAM_GROUP_COLUMNS : block;
+    for (size_t end = column + columns; column < end; column += step, words += step) {
+        switch (block) {
+        case 1024: finish_groups(words, 8, true, s, column); break;
+        case 512: finish_groups(words, 4, true, s, column); break;
+        case 256: finish_groups(words, 2, true, s, column); break;
+        case 128: finish_groups(words, 1, true, s, column); break;
+        default: finish_groups(words, 1, false, s, column); break;
+        }
     }
 }
 
 // ---- Rows ----
 
-// A piece is stored all over, which no prefetcher of hardware follows: its lines are fetched while it is decoded. That
-// pays for floats alone, whose stores take the longest.
+// A piece is stored all over, which no prefetcher of hardware follows: its lines are fetched while it is decoded.
 static void fetch_lines(const sink *s, size_t column, size_t columns) {
-    const char *p = (const char *)s->elements + column * sizeof(float);
+    const char *p = (const char *)(s->out + column);
     for (size_t i = 0; i < columns * sizeof(float); i += CACHE_LINE) _mm_prefetch(p + i, _MM_HINT_T0);
 }
 
@@ -175,31 +164,28 @@ static void octant_row(
     if (j < columns) {
         float sums[QAM_GROUP_COLUMNS];
         const uint8_t positive[QAM_GROUP_COLUMNS / 8] = {0};
-        const sink local = {positive, NULL, 1, QAM_F32, sums, false};
+        const sink local = {positive, NULL, 1, sums, false};
         decode(code, reader, symbols, 0, levels, words);
         finish(words, QAM_GROUP_COLUMNS, block, &local, 0);
         for (size_t k = 0; j + k < columns; k += LANES) {
             size_t used = columns - j - k;
             __mmask16 lanes = qam_first_lanes(used < LANES ? used : LANES);
-            put(s, s->type, j + k, s->signs + (j + k) / 8, lanes, _mm512_loadu_ps(sums + k));
+            put(s, j + k, s->signs + (j + k) / 8, lanes, _mm512_loadu_ps(sums + k));
         }
     }
 }
 
 void qam_dequantize_avx512(
-    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
-    float *work) {
+    const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, float *out) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
-    size_t row_size = columns * (type == QAM_F32 ? sizeof(float) : sizeof(uint16_t));
-    bool far = type == QAM_F32 && rows * row_size > FAR;
+    bool far = rows * columns * sizeof *out > FAR;
     float root = qam_root(code->block);
     group_reader reader = {0};
     if (code->family == QAM_OCTANT) reader = reader_of(columns, code->rate);
-    for (size_t i = 0; i < rows; i++, symbols += row_bytes) {
-        void *row = (uint8_t *)out + i * row_size;
-        sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, type, row, far};
+    for (size_t i = 0; i < rows; i++, symbols += row_bytes, out += columns) {
+        sink s = {(const uint8_t *)code->signs, code->channel_scales, factors[i] * root, out, far};
         if (code->family == QAM_OCTANT && code->block <= PIECE) octant_row(code, &reader, symbols, &s);
-        else qam_dequantize_row(kernels, code, symbols, s.factor, type, row, work);
+        else qam_dequantize_row(kernels, code, symbols, s.factor, out);
     }
 }
 

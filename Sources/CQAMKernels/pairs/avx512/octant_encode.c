@@ -90,7 +90,7 @@ void qam_octant_encode_plain_avx512(
             _mm512_mask_cvtepi32_storeu_epi8(symbols + layout.base + i, qam_first_of_16(pairs - i), k);
             for (uint32_t upper = 8; upper < stride; upper++) {
                 __mmask16 bits = _mm512_test_epi32_mask(k, _mm512_set1_epi32(1 << upper));
-                qam_store_bits16(symbols + (upper - 5) * layout.plane, i, pairs, bits);
+                qam_store_bits16(symbols + qam_upper_plane(upper) * layout.plane, i, pairs, bits);
             }
         }
         symbols += layout.total;

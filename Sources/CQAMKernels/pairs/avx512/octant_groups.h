@@ -87,13 +87,13 @@ static inline __attribute__((always_inline)) group load_whole(
     const group_reader *reader, group_kind kind, const uint8_t *p) {
     group g = {.first_signs = load_mask(p), .second_signs = load_mask(p + PLANE), .swaps = load_mask(p + 2 * PLANE)};
     size_t upper = upper_planes(kind);
-    const uint8_t *base = p + (3 + upper) * PLANE;
+    const uint8_t *base = p + (QAM_UPPER_BITS + upper) * PLANE;
     if (kind == TRELLIS)
         g.index = windows(_mm512_maskz_loadu_epi8(reader->whole.ring, base), reader->whole.order, reader->window_bits);
     else
         g.index = _mm512_loadu_si512(base);
     g.upper[0] = _mm512_movepi8_mask(g.index);
-    for (size_t i = 0; i < upper; i++) g.upper[1 + i] = load_mask(p + (3 + i) * PLANE);
+    for (size_t i = 0; i < upper; i++) g.upper[1 + i] = load_mask(p + (QAM_UPPER_BITS + i) * PLANE);
     return g;
 }
 
@@ -110,7 +110,7 @@ static inline __attribute__((always_inline)) group load_last(
     if (kind == TRELLIS) g.index = windows(g.index, shape->order, reader->window_bits);
     g.upper[0] = _mm512_movepi8_mask(g.index);
     for (size_t i = 0; i < upper_planes(kind); i++)
-        g.upper[1 + i] = load_short_mask(p + (3 + i) * plane, shape->plane);
+        g.upper[1 + i] = load_short_mask(p + (QAM_UPPER_BITS + i) * plane, shape->plane);
     return g;
 }
 

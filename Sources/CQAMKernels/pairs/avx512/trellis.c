@@ -238,13 +238,6 @@ void qam_trellis_begin_avx512(qam_trellis *search, const int32_t *tables, uint32
     qam_trellis_begin(search, tables, stride, run, stride == 1 ? 1 : 8);
 }
 
-void qam_trellis_search_avx512(
-    const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows) {
-    qam_trellis search;
-    qam_trellis_begin_avx512(&search, tables, stride);
-    qam_trellis_search_one(&search, pairs, used, length, windows);
-}
-
 void qam_octant_encode_trellis_avx512(
     const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols) {
     int16_t coordinates[QAM_TRELLIS_RINGS][2 * QAM_GROUP_PAIRS];

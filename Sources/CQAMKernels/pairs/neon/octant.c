@@ -35,7 +35,7 @@ QAM_INLINE uint8x16_t look_up(const uint16_t *table, uint64_t windows, uint32_t 
 
 QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint32_t stride, qam_octant_group *out) {
     const uint32_t planes = stride > 8 ? stride - 8 : 0, step = stride - planes;
-    const uint8_t *upper = symbols + 24;
+    const uint8_t *upper = symbols + 8 * QAM_UPPER_BITS;
     // The ring's words, and the first once more where the last windows wrap.
     uint64_t ring[9];
 #pragma clang loop unroll(full)
@@ -63,7 +63,7 @@ QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint
 // A short group as a whole one: planes padded with zeros, the ring repeated for as long as windows go.
 static void widen(const uint8_t *symbols, size_t pairs, uint32_t stride, uint8_t *whole) {
     qam_group_layout layout = qam_layout(pairs, stride);
-    size_t planes = layout.base / layout.plane, ring = (stride < 8 ? stride : 8) * 8;
+    size_t planes = qam_planes(stride), ring = qam_layout(QAM_GROUP_PAIRS, stride).ring;
     memset(whole, 0, 8 * planes);
     for (size_t i = 0; i < planes; i++) memcpy(whole + 8 * i, symbols + i * layout.plane, layout.plane);
     for (size_t i = 0; i < ring; i++) whole[8 * planes + i] = symbols[layout.base + i % layout.ring];
@@ -71,11 +71,11 @@ static void widen(const uint8_t *symbols, size_t pairs, uint32_t stride, uint8_t
 
 QAM_INLINE void decode_groups(
     const uint8_t *symbols, size_t pairs, const uint16_t *table, uint32_t stride, qam_octant_group *out) {
-    size_t bytes = 8 * (3 + (size_t)stride);
+    size_t bytes = qam_layout(QAM_GROUP_PAIRS, stride).total;
     for (; pairs >= QAM_GROUP_PAIRS; pairs -= QAM_GROUP_PAIRS, symbols += bytes, out++)
         decode_group(symbols, table, stride, out);
     if (pairs == 0) return;
-    uint8_t whole[8 * 13];
+    uint8_t whole[8 * (QAM_UPPER_BITS + 10)];
     widen(symbols, (pairs + 7) / 8 * 8, stride, whole);
     decode_group(whole, table, stride, out);
 }
@@ -127,7 +127,7 @@ void qam_octant_decode_neon(const uint8_t *symbols, size_t columns, const uint8_
     qam_octant_group group;
     float rest[2 * QAM_GROUP_PAIRS];
     qam_octant_table_neon(magnitudes, stride, 0, &table);
-    for (size_t first = 0; first < columns; first += 2 * QAM_GROUP_PAIRS, symbols += 8 * (3 + stride)) {
+    for (size_t first = 0; first < columns; first += 2 * QAM_GROUP_PAIRS, symbols += qam_layout(QAM_GROUP_PAIRS, stride).total) {
         size_t left = columns - first;
         bool whole = left >= 2 * QAM_GROUP_PAIRS;
         qam_octant_groups_neon(symbols, whole ? QAM_GROUP_PAIRS : left / 2, &table, stride, &group);

@@ -140,8 +140,6 @@ QAM_INLINE void transform(float *x, size_t count, size_t block, const extras *e)
         transform_large(x, count, block, e);
 }
 
-void qam_hadamard_neon(float *x, size_t count, size_t block) { transform(x, count, block, NULL); }
-
 void qam_rotate_neon(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale) {
     extras e = {signs, qam_split_gain(inverse_gain, scale)};
     transform(x, count, block, &e);
@@ -155,7 +153,7 @@ QAM_INLINE void flip_and_multiply_head(float *x, uint64_t signs, float factor) {
 }
 
 void qam_rotate_back_neon(float *x, const uint64_t *signs, size_t count, size_t block, float factor) {
-    qam_hadamard_neon(x, count, block);
+    transform(x, count, block, NULL);
     size_t j = 0;
     for (; j + HEAD <= count; j += HEAD) flip_and_multiply_head(x + j, signs[j / 64], factor);
     if (j < count) {

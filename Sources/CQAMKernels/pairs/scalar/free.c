@@ -1,28 +1,13 @@
 // The truth about free codes.
 
+#include "../../codes.h"
 #include "../internal.h"
 
 #include "nearest.h"
 
-// Appends fields of bits to bytes, least significant bit first.
-typedef struct {
-    uint8_t *next;
-    uint64_t bits;
-    uint32_t count;
-} bit_writer;
-
-static inline void put(bit_writer *w, uint32_t value, uint32_t width) {
-    w->bits |= (uint64_t)value << w->count;
-    for (w->count += width; w->count >= 8; w->count -= 8) {
-        *w->next++ = (uint8_t)w->bits;
-        w->bits >>= 8;
-    }
-}
-
 void qam_free_encode_scalar(const float *z, size_t columns, const qam_plane *plane, uint32_t bits, uint8_t *symbols) {
-    bit_writer out = {symbols, 0, 0};
-    size_t pairs = columns / 2, padded = (pairs + 7) / 8 * 8;
-    for (size_t i = 0; i < padded; i++) put(&out, i < pairs ? qam_nearest(plane, z[2 * i], z[2 * i + 1]) : 0, bits);
+    memset(symbols, 0, qam_row_bytes(QAM_FREE, bits, columns));
+    for (size_t i = 0; i < columns / 2; i++) qam_put_symbol(qam_nearest(plane, z[2 * i], z[2 * i + 1]), i, bits, symbols);
 }
 
 void qam_free_decode_scalar(const uint8_t *symbols, size_t columns, const float *points, uint32_t bits, float *y) {

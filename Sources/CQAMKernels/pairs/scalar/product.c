@@ -62,7 +62,7 @@ static void decode_row(
     float y[QAM_ACTIVATION_BLOCK];
     if (code->family == QAM_OCTANT) {
         // Groups of a block are whole, unless they are the row's last.
-        const uint8_t *group = symbols + first / 2 / 8 * (3 + code->rate);
+        const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, code->rate, first);
         qam_octant_decode_scalar(group, count, code->magnitudes, code->rate, y);
         for (size_t j = 0; j < count; j++) row[j] = (int32_t)y[j];
         return;

@@ -40,7 +40,7 @@ static void hadamard_twice(float *x, size_t block, size_t h) {
     }
 }
 
-void qam_hadamard_scalar(float *x, size_t count, size_t block) {
+static void hadamard(float *x, size_t count, size_t block) {
     for (float *end = x + count; x < end; x += block) {
         size_t h = 1;
         if (block >= 8) {
@@ -70,11 +70,11 @@ static void scale_signed(float *x, const uint64_t *signs, size_t count, float fa
 void qam_rotate_scalar(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale) {
     qam_split split = qam_split_gain(inverse_gain, scale);
     scale_signed(x, signs, count, split.power);
-    qam_hadamard_scalar(x, count, block);
+    hadamard(x, count, block);
     for (size_t j = 0; j < count; j++) x[j] *= split.factor;
 }
 
 void qam_rotate_back_scalar(float *x, const uint64_t *signs, size_t count, size_t block, float factor) {
-    qam_hadamard_scalar(x, count, block);
+    hadamard(x, count, block);
     scale_signed(x, signs, count, factor);
 }

@@ -69,10 +69,3 @@ static void run(
 void qam_trellis_begin_scalar(qam_trellis *search, const int32_t *tables, uint32_t stride) {
     qam_trellis_begin(search, tables, stride, run, 8);
 }
-
-void qam_trellis_search_scalar(
-    const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows) {
-    qam_trellis search;
-    qam_trellis_begin_scalar(&search, tables, stride);
-    qam_trellis_search_one(&search, pairs, used, length, windows);
-}

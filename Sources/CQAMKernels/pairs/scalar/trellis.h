@@ -12,6 +12,7 @@
 #define QAM_TRELLIS_H
 
 #include "../internal.h"
+#include "../pack.h"
 
 enum {
     QAM_TRELLIS_STATES = 128, // at most: 2^(8 - stride)
@@ -75,22 +76,15 @@ void qam_trellis_begin_scalar(qam_trellis *search, const int32_t *tables, uint32
 void qam_trellis_begin_avx2(qam_trellis *search, const int32_t *tables, uint32_t stride);
 void qam_trellis_begin_avx512(qam_trellis *search, const int32_t *tables, uint32_t stride);
 
-// Searches 1 or QAM_TRELLIS_RINGS rings of `length` pairs, each as trellis_search does, with pairs and windows of rings
+// Searches 1 or QAM_TRELLIS_RINGS rings of `length` pairs, each as qam_kernels.h says, with pairs and windows of rings
 // QAM_GROUP_PAIRS pairs and bytes apart. Unused pairs are zeros.
 void qam_trellis_search_rings(
     const qam_trellis *search, const int16_t *pairs, size_t rings, size_t used, size_t length, uint8_t *windows);
-
-// One ring, whose pairs need not be zeros where they are unused.
-void qam_trellis_search_one(
-    const qam_trellis *search, const int16_t *pairs, size_t used, size_t length, uint8_t *windows);
 
 // One coordinate of a folded pair, for the search. `scale` is QAM_TRELLIS_SCALE / step.
 static inline int16_t qam_trellis_coordinate(float z, float scale) {
     float v = z * scale;
     return (int16_t)((v < QAM_TRELLIS_LIMIT ? v : QAM_TRELLIS_LIMIT) + 0.5f);
 }
-
-// Packs the lowest `stride` bits of each window: eight windows fill `stride` bytes.
-void qam_trellis_store(const uint8_t *windows, size_t pairs, uint32_t stride, uint8_t *ring);
 
 #endif
