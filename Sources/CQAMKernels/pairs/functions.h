@@ -28,10 +28,9 @@
 #define QAM_AVX512_FUNCTIONS(F)                                                                                        \
     F(avx512, octant_encode_plain) F(avx512, octant_decode) F(avx512, dequantize) F(avx512, prepare) F(avx512, multiply)
 
+// The base of ARM's processors has vectors, so that the scalar text is the best for rows and conversion.
 #define QAM_NEON_BASE_FUNCTIONS(F)                                                                                     \
-    F(neon, sum_of_squares) F(neon, inner_products) F(neon, squared_distance) F(neon, to_floats) F(neon, from_floats)  \
-    F(neon, rotate) F(neon, rotate_back) F(neon, free_decode) F(neon, octant_decode)                 \
-    F(neon, prepare) F(neon, multiply)
+    F(neon, rotate) F(neon, rotate_back) F(neon, free_decode) F(neon, octant_decode) F(neon, prepare) F(neon, multiply)
 #define QAM_NEON_DOTPROD_FUNCTIONS(F) F(neon_dotprod, multiply)
 #define QAM_NEON_FUNCTIONS(F) F(neon_i8mm, multiply)
 

@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-#include "convert.h"
+#include "lanes.h"
 #include "octant.h"
 
 #pragma STDC FP_CONTRACT OFF

@@ -2,7 +2,7 @@
 
 #if defined(__x86_64__)
 
-#include "convert.h"
+#include "lanes.h"
 
 #pragma STDC FP_CONTRACT OFF
 
