@@ -49,11 +49,13 @@ package struct Kernels: Sendable {
         table = qam_kernels_for(features)
     }
 
-    /// Throws `invalidArgument` where QAMW_ISA names no set.
+    private static let environmentFault = unsafe qam_features_fault().map { unsafe String(cString: $0) }
+
+    /// Throws `invalidArgument` where QAMW_ISA names no set. It is read once.
     package static func checkEnvironment() throws {
-        guard let fault = unsafe qam_features_fault() else { return }
+        guard let fault = environmentFault else { return }
         let names = InstructionSet.all.map(\.name).joined(separator: ", ")
-        throw unsafe QAMError(.invalidArgument, "QAMW_ISA is '\(String(cString: fault))': it takes one of \(names)")
+        throw QAMError(.invalidArgument, "QAMW_ISA is '\(fault)': it takes one of \(names)")
     }
 
     // MARK: - Memory
