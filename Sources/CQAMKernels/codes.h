@@ -34,8 +34,8 @@ typedef struct {
 
 static inline qam_fold qam_fold_of(float x, float y) { return (qam_fold){x < 0, y < 0, fabsf(x) < fabsf(y)}; }
 
-static inline float qam_larger(qam_fold f, float x, float y) { return fabsf(f.swap ? y : x); }
-static inline float qam_smaller(qam_fold f, float x, float y) { return fabsf(f.swap ? x : y); }
+static inline float qam_larger(qam_fold f, float x, float y) { return f.swap ? fabsf(y) : fabsf(x); }
+static inline float qam_smaller(qam_fold f, float x, float y) { return f.swap ? fabsf(x) : fabsf(y); }
 
 // Ors signs and swap of pair i into a group's planes.
 static inline void qam_put_fold(qam_fold f, size_t i, size_t plane, uint8_t *symbols) {

@@ -59,19 +59,19 @@ static inline __attribute__((always_inline)) void qam_permute_points(
     }
 }
 
-// Strides above: loads. They take the place of the indices, all of which are stored before the first of them is needed.
-static inline __attribute__((always_inline)) void qam_load_points(
-    const qam_octant_reader *r, bool two, const uint8_t *symbols, size_t groups, qam_piece_points *points) {
-    const __m256i bit8 = _mm256_set1_epi8(1), bit9 = _mm256_set1_epi8(2);
-    for (size_t i = 0; i < groups; i++, symbols += r->group_bytes)
-        for (size_t half = 0; half < 2; half++) {
-            const uint8_t *upper = symbols + QAM_UPPER_BITS * PLANE + half * PLANE / 2;
-            const uint8_t *base = symbols + qam_upper_plane(two ? 10 : 9) * PLANE + half * HALF_PAIRS;
-            __m256i high = _mm256_and_si256(bytes_of_bits(upper), bit8);
-            if (two) high = _mm256_or_si256(high, _mm256_and_si256(bytes_of_bits(upper + PLANE), bit9));
-            qam_store_interleaved(_mm256_loadu_si256((const void *)base), high, points->pairs[i][half]);
-        }
-    uint16_t *pairs = &points->pairs[0][0][0];
+// Strides above: loads. The base indices of half a whole group, in the order of qam_piece_points.
+static inline __attribute__((always_inline)) void qam_store_indices(
+    const uint8_t *symbols, bool two, size_t half, uint16_t *indices) {
+    const uint8_t *upper = symbols + QAM_UPPER_BITS * PLANE + half * PLANE / 2;
+    const uint8_t *base = symbols + qam_upper_plane(two ? 10 : 9) * PLANE + half * HALF_PAIRS;
+    __m256i high = _mm256_and_si256(bytes_of_bits(upper), _mm256_set1_epi8(1));
+    if (two) high = _mm256_or_si256(high, _mm256_and_si256(bytes_of_bits(upper + PLANE), _mm256_set1_epi8(2)));
+    qam_store_interleaved(_mm256_loadu_si256((const void *)base), high, indices);
+}
+
+// Puts points in the place of their indices, all of which are stored before the first of them is needed.
+static inline __attribute__((always_inline)) void qam_load_points(const qam_octant_reader *r, uint16_t *pairs, size_t groups) {
+#pragma clang loop unroll_count(4)
     for (size_t i = 0; i < groups * QAM_GROUP_PAIRS; i++) {
         uint32_t point = r->points[pairs[i]];
         // Keeps a compiler from making a gather of these loads.
@@ -80,13 +80,20 @@ static inline __attribute__((always_inline)) void qam_load_points(
     }
 }
 
+static inline __attribute__((always_inline)) void qam_look_points_up(
+    const qam_octant_reader *r, bool two, const uint8_t *symbols, size_t groups, qam_piece_points *points) {
+    for (size_t i = 0; i < groups; i++, symbols += r->group_bytes)
+        for (size_t half = 0; half < 2; half++) qam_store_indices(symbols, two, half, points->pairs[i][half]);
+    qam_load_points(r, &points->pairs[0][0][0], groups);
+}
+
 // Looks whole groups up.
 static inline void qam_look_up_piece(
     const qam_octant_reader *r, const uint8_t *symbols, size_t groups, qam_piece_points *points) {
     switch (r->stride) {
     case 8: qam_permute_points(r, false, symbols, groups, points); break;
-    case 9: qam_load_points(r, false, symbols, groups, points); break;
-    case 10: qam_load_points(r, true, symbols, groups, points); break;
+    case 9: qam_look_points_up(r, false, symbols, groups, points); break;
+    case 10: qam_look_points_up(r, true, symbols, groups, points); break;
     default: qam_permute_points(r, true, symbols, groups, points); break;
     }
 }

@@ -1,34 +1,29 @@
 #if defined(__x86_64__)
 // Products of octant codes.
 
-#include "octant_groups.h"
+#include "octant.h"
 #include "product.h"
 
 QAM_TARGET_AVX2
 
 enum {
-    GROUP_COLUMNS = 2 * QAM_GROUP_PAIRS,
-    GROUP_UNITS = GROUP_COLUMNS / UNIT, // first coordinates, second coordinates
+    GROUP_UNITS = QAM_GROUP_COLUMNS / UNIT, // first coordinates, second coordinates
     PANEL_GROUPS = PANEL_UNITS / GROUP_UNITS,
-    MOST_POINTS = 1024,
 };
 
 typedef struct {
-    uint32_t stride;
+    qam_octant_reader reader;
     size_t columns;
-    window_reader windows;              // strides below 8
-    point_step steps[STEPS];            // strides up to 8
-    uint16_t points[MOST_POINTS];       // strides above: the larger magnitude, and the smaller one in the upper byte
 } octant_decoder;
 
 // The groups of a panel's row; a short one is filled up in `filled`.
 static inline __attribute__((always_inline)) size_t list_groups(
     const octant_decoder *d, const uint8_t *symbols, size_t first, uint8_t *filled, const uint8_t **groups) {
-    const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->stride, first);
-    size_t left = d->columns - first, count = left / GROUP_COLUMNS < PANEL_GROUPS ? left / GROUP_COLUMNS : PANEL_GROUPS;
-    for (size_t i = 0; i < count; i++, group += qam_pair_bits(QAM_OCTANT, d->stride) * PLANE) groups[i] = group;
-    if (count == PANEL_GROUPS || left % GROUP_COLUMNS == 0) return count;
-    fill_group(group, qam_layout(qam_group_pairs(left % GROUP_COLUMNS, 0), d->stride), d->stride, filled);
+    const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->reader.stride, first);
+    size_t left = d->columns - first, count = left / QAM_GROUP_COLUMNS < PANEL_GROUPS ? left / QAM_GROUP_COLUMNS : PANEL_GROUPS;
+    for (size_t i = 0; i < count; i++, group += d->reader.group_bytes) groups[i] = group;
+    if (count == PANEL_GROUPS || left % QAM_GROUP_COLUMNS == 0) return count;
+    fill_group(group, qam_layout(qam_group_pairs(left % QAM_GROUP_COLUMNS, 0), d->reader.stride), d->reader.stride, filled);
     groups[count] = filled;
     return count + 1;
 }
@@ -64,9 +59,9 @@ static inline __attribute__((always_inline)) void decode_small(
         __m256i index[2], larger[2], smaller[2];
         for (size_t half = 0; half < 2; half++) {
             const uint8_t *base = groups[i] + QAM_UPPER_BITS * PLANE + half * HALF_PAIRS;
-            index[half] = trellis ? windows(&d->windows, groups[i], half) : _mm256_loadu_si256((const void *)base);
+            index[half] = trellis ? windows(&d->reader.windows, groups[i], half) : _mm256_loadu_si256((const void *)base);
         }
-        look_up(d->steps, index, larger, smaller);
+        look_up(d->reader.steps, index, larger, smaller);
         for (size_t half = 0; half < 2; half++)
             store_half(groups[i], half, larger[half], smaller[half], &out->units[GROUP_UNITS * i], row);
     }
@@ -82,18 +77,6 @@ static void decode_plain(const void *decoder, const uint8_t *symbols, size_t fir
 
 // ---- Strides 9 and 10: look-ups by general registers, in passes, so that none waits for another's stores ------------
 
-// The base indices of half a group, in the order in which bytes are interleaved.
-static inline __attribute__((always_inline)) void store_indices(
-    uint32_t stride, const uint8_t *group, size_t half, uint16_t *indices) {
-    const uint8_t *bits = group + QAM_UPPER_BITS * PLANE + half * PLANE / 2, *base = group + qam_planes(stride) * PLANE + half * HALF_PAIRS;
-    __m256i low = _mm256_loadu_si256((const void *)base);
-    __m256i high = _mm256_and_si256(bytes_of_bits(bits), _mm256_set1_epi8(1));
-    if (stride == 10)
-        high = _mm256_or_si256(high, _mm256_and_si256(bytes_of_bits(bits + PLANE), _mm256_set1_epi8(2)));
-    _mm256_storeu_si256((void *)indices, _mm256_unpacklo_epi8(low, high));
-    _mm256_storeu_si256((void *)(indices + 16), _mm256_unpackhi_epi8(low, high));
-}
-
 static void decode_large(const void *decoder, const uint8_t *symbols, size_t first, panel *out, size_t row) {
     const octant_decoder *d = decoder;
     uint8_t filled[FILLED_BYTES];
@@ -101,14 +84,8 @@ static void decode_large(const void *decoder, const uint8_t *symbols, size_t fir
     uint16_t pairs[PANEL_GROUPS][2][HALF_PAIRS];
     size_t count = list_groups(d, symbols, first, filled, groups);
     for (size_t i = 0; i < count; i++)
-        for (size_t half = 0; half < 2; half++) store_indices(d->stride, groups[i], half, pairs[i][half]);
-    for (size_t i = 0; i < count * QAM_GROUP_PAIRS; i++) {
-        uint16_t *pair = &pairs[0][0][0] + i;
-        uint32_t point = d->points[*pair];
-        // Keeps a compiler from making a gather of these look-ups.
-        __asm__("" : "+r"(point));
-        *pair = (uint16_t)point;
-    }
+        for (size_t half = 0; half < 2; half++) qam_store_indices(groups[i], d->reader.stride == 10, half, pairs[i][half]);
+    qam_load_points(&d->reader, &pairs[0][0][0], count);
     const __m256i low_byte = _mm256_set1_epi16(0xFF);
     for (size_t i = 0; i < count; i++)
         for (size_t half = 0; half < 2; half++) {
@@ -123,14 +100,9 @@ static void decode_large(const void *decoder, const uint8_t *symbols, size_t fir
 void qam_octant_product_avx2(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
     size_t batch, float *out, size_t rows_apart) {
-    octant_decoder d = {.stride = code->rate, .columns = code->columns};
-    if (code->rate <= 8)
-        load_steps(code->magnitudes, d.steps);
-    else
-        for (size_t i = 0, count = (size_t)1 << code->rate; i < count; i++)
-            d.points[i] = (uint16_t)(code->magnitudes[i] | code->magnitudes[count + i] << 8);
+    octant_decoder d = {.columns = code->columns};
+    qam_make_reader(code->magnitudes, code->rate, &d.reader);
     row_decoder decode = code->rate < 8 ? decode_trellis : code->rate == 8 ? decode_plain : decode_large;
-    if (code->rate < 8) d.windows = window_reader_of(code->rate);
     multiply_tiles(code, QAM_OCTANT, decode, &d, symbols, factors, rows, activations, batch, out, rows_apart);
 }
 
