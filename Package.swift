@@ -30,15 +30,9 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
         .target(name: "CQAMCodebooks", exclude: ["data"], cSettings: cSettings),
-        .target(name: "CInstructionSet", cSettings: cSettings),
-        .target(name: "CQAMKernels", dependencies: ["CInstructionSet"], cSettings: cSettings),
-        .target(name: "CFeedbackKernels", dependencies: ["CInstructionSet"], cSettings: cSettings),
-        .target(name: "CGGMLBlocks", dependencies: ["CInstructionSet"], exclude: ["data"], cSettings: cSettings),
-        .target(
-            name: "QAMFormat", dependencies: ["CQAMKernels", "CFeedbackKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"],
-            swiftSettings: swiftSettings),
-        .target(name: "CFloatKernels", dependencies: ["CInstructionSet"], cSettings: cSettings),
-        .target(name: "Inference", dependencies: ["QAMFormat", "CFloatKernels"], swiftSettings: swiftSettings),
+        .target(name: "CQAMKernels", exclude: ["blocks/data"], cSettings: cSettings),
+        .target(name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CZstd", "CXXHash"], swiftSettings: swiftSettings),
+        .target(name: "Inference", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
@@ -52,18 +46,18 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .executableTarget(name: "CodebookSolver", swiftSettings: swiftSettings),
-        // Compares the kernels of all instruction sets. Its runner is a program for where Swift is not.
+        // Compares the kernels for all sets of processor features. Its runner is a program for where Swift is not.
         .target(
             name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "QAMFormatTests", dependencies: ["QAMFormat", "KernelBenchmark", "CQAMKernels", "CGGMLBlocks", "CKernelChecks"],
+            name: "QAMFormatTests", dependencies: ["QAMFormat", "KernelBenchmark", "CQAMKernels", "CKernelChecks"],
             swiftSettings: swiftSettings),
         .target(
-            name: "CFloatKernelChecks", dependencies: ["CFloatKernels"], path: "Tests/CFloatKernelChecks", exclude: ["runner"],
+            name: "CFloatKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CFloatKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "InferenceTests", dependencies: ["Inference", "QAMFormat", "Converters", "CFloatKernels", "CFloatKernelChecks"],
+            name: "InferenceTests", dependencies: ["Inference", "QAMFormat", "Converters", "CFloatKernelChecks"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),

@@ -70,7 +70,7 @@ static _Atomic uint64_t sink;
 
 static void read_pages(void *context, size_t first, size_t last) {
     const memory_reader *reader = context;
-    uint64_t sum = qam_kernels_chosen()->read(reader->bytes + reader->next + first * PAGE, (last - first) * PAGE);
+    uint64_t sum = qam_kernels_for(qam_features_allowed()).read(reader->bytes + reader->next + first * PAGE, (last - first) * PAGE);
     // Nobody wants the sum, but the loads must not be optimised away.
     atomic_fetch_xor_explicit(&sink, sum, memory_order_relaxed);
 }

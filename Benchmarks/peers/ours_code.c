@@ -24,8 +24,7 @@ void *ours_allocate(size_t bytes) {
 }
 
 const char *ours_instruction_set(void) {
-    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
-    return names[qam_kernels_chosen()->isa];
+    return qam_last_set(qam_features_allowed())->name;
 }
 
 // ---- Codes ----------------------------------------------------------------------------------------------------

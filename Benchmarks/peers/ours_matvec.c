@@ -13,7 +13,7 @@ enum { PRODUCT_GRAIN = 64, CHECKED_ROWS = 16 };
 struct ours_product {
     const ours_weights *weights;
     thread_pool *pool;
-    const qam_kernels *kernels;
+    qam_kernels kernels;
     size_t next_matrix;
     const uint8_t *matrix; // at hand
     float *vector;
@@ -25,7 +25,7 @@ ours_product *ours_product_make(const ours_weights *w, thread_pool *pool) {
     ours_product *p = ours_allocate(sizeof *p);
     size_t columns = w->code.columns;
     *p = (ours_product){
-        .weights = w, .pool = pool, .kernels = qam_kernels_chosen(),
+        .weights = w, .pool = pool, .kernels = qam_kernels_for(qam_features_allowed()),
         .vector = ours_allocate(columns * sizeof(float)),
         .activation = {ours_allocate(qam_activation_bytes(columns)),
                        ours_allocate((columns / QAM_ACTIVATION_BLOCK + 1) * sizeof(float))},
@@ -35,13 +35,13 @@ ours_product *ours_product_make(const ours_weights *w, thread_pool *pool) {
 
 static void prepare_vector(ours_product *p) {
     memcpy(p->vector, p->weights->vector, p->weights->code.columns * sizeof(float));
-    p->kernels->prepare(&p->weights->code, p->vector, p->activation);
+    p->kernels.prepare(&p->kernels, &p->weights->code, p->vector, p->activation);
 }
 
 static void multiply_rows(void *context, size_t first, size_t last) {
     const ours_product *p = context;
     const ours_weights *w = p->weights;
-    p->kernels->multiply(
+    p->kernels.multiply(
         &w->code, w->fixed_points, p->matrix + first * w->row_bytes, w->product_factors + first, last - first,
         &p->activation, 1, p->out + first, last - first);
 }
@@ -56,7 +56,7 @@ void ours_product_pass(void *product) {
 }
 
 double ours_weights_check(const ours_weights *w) {
-    const qam_kernels *scalar = qam_kernels_for(ISA_SCALAR);
+    const qam_kernels scalar = qam_kernels_for(QAM_SET_SCALAR);
     ours_product *chosen = ours_product_make(w, NULL), *truth = ours_product_make(w, NULL);
     truth->kernels = scalar;
     size_t columns = w->code.columns, first = w->rows - CHECKED_ROWS;
@@ -73,7 +73,7 @@ double ours_weights_check(const ours_weights *w) {
         exit(70);
     }
     for (size_t i = first; i < w->rows; i++) {
-        scalar->dequantize(&w->code, chosen->matrix + i * w->row_bytes, w->row_factors + i, 1, QAM_F32, row, NULL);
+        scalar.dequantize(&scalar, &w->code, chosen->matrix + i * w->row_bytes, w->row_factors + i, 1, row);
         double sum = 0;
         for (size_t j = 0; j < columns; j++) sum += (double)row[j] * w->vector[j];
         error += (chosen->out[i] - sum) * (chosen->out[i] - sum);

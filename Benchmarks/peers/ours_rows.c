@@ -8,7 +8,7 @@
 
 struct ours_rows {
     const ours_weights *weights;
-    const qam_kernels *kernels;
+    qam_kernels kernels;
     size_t rows, total_rows, next_row;
     const float *input;      // rows to encode
     float *floats;           // decoded rows
@@ -22,21 +22,21 @@ ours_rows *ours_rows_make(const ours_weights *w, const float *floats, size_t row
     ours_rows *r = ours_allocate(sizeof *r);
     size_t columns = w->code.columns;
     *r = (ours_rows){
-        .weights = w, .kernels = qam_kernels_chosen(), .rows = rows, .total_rows = total_rows, .input = floats,
+        .weights = w, .kernels = qam_kernels_for(qam_features_allowed()), .rows = rows, .total_rows = total_rows, .input = floats,
         .floats = ours_allocate(rows * columns * sizeof(float)), .z = ours_allocate(columns * sizeof(float)),
         .y = ours_allocate(columns * sizeof(float)), .out = ours_allocate(rows * sizeof(float)),
         .symbols = ours_allocate(rows * w->row_bytes), .gains = ours_allocate(rows * sizeof(float)),
         .activation = {ours_allocate(qam_activation_bytes(columns)),
                        ours_allocate((columns / QAM_ACTIVATION_BLOCK + 1) * sizeof(float))}};
     memcpy(r->z, w->vector, columns * sizeof(float));
-    r->kernels->prepare(&w->code, r->z, r->activation);
+    r->kernels.prepare(&r->kernels, &w->code, r->z, r->activation);
     return r;
 }
 
 void ours_dot_pass(void *rows) {
     ours_rows *r = rows;
     const ours_weights *w = r->weights;
-    r->kernels->multiply(
+    r->kernels.multiply(
         &w->code, w->fixed_points, w->symbols, w->product_factors, r->rows, &r->activation, 1, r->out, r->rows);
 }
 
@@ -44,8 +44,8 @@ void ours_dequantize_pass(void *rows) {
     ours_rows *r = rows;
     const ours_weights *w = r->weights;
     // The factors of other rows do as well.
-    r->kernels->dequantize(
-        &w->code, w->symbols + r->next_row * w->row_bytes, w->row_factors, r->rows, QAM_F32, r->floats, NULL);
+    r->kernels.dequantize(
+        &r->kernels, &w->code, w->symbols + r->next_row * w->row_bytes, w->row_factors, r->rows, r->floats);
     r->next_row = (r->next_row + r->rows) % r->total_rows;
 }
 
@@ -55,7 +55,7 @@ void ours_dequantize_pass(void *rows) {
 static void encode_row(ours_rows *r, const float *row, uint8_t *symbols, float *gain) {
     const ours_weights *w = r->weights;
     const qam_code *code = &w->code;
-    const qam_kernels *k = r->kernels;
+    const qam_kernels *k = &r->kernels;
     size_t columns = code->columns;
     *gain = (float)sqrt(k->sum_of_squares(row, columns) / (double)columns);
     if (*gain == 0) return;
@@ -85,12 +85,13 @@ void ours_encode_pass(void *rows) {
 double ours_rows_check(ours_rows *r) {
     const ours_weights *w = r->weights;
     size_t columns = w->code.columns;
+    const qam_kernels scalar = qam_kernels_for(QAM_SET_SCALAR);
     ours_encode_pass(r);
     double error = 0, energy = 0;
     for (size_t i = 0; i < r->rows; i++) {
         float factor = r->gains[i] * w->step;
-        qam_kernels_for(ISA_SCALAR)->dequantize(
-            &w->code, r->symbols + i * w->row_bytes, &factor, 1, QAM_F32, r->y, NULL);
+        scalar.dequantize(
+            &scalar, &w->code, r->symbols + i * w->row_bytes, &factor, 1, r->y);
         for (size_t j = 0; j < columns; j++) {
             double x = r->input[i * columns + j], d = x - r->y[j];
             error += d * d;

@@ -49,9 +49,12 @@ public struct KernelBenchmark: Sendable {
         return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
     }
 
-    /// The instruction sets that may be used, the chosen one first.
+    /// The kernels for the chosen set, and for the smaller ones that most machines have.
     private static var available: [Kernels] {
-        let order: [Kernels.InstructionSet] = [.avx512, .avx2, .neon, .scalar]
-        return order.drop { $0 != Kernels.chosen.instructionSet }.compactMap { Kernels($0) }
+        let chosen = Kernels.chosen.instructionSet
+        let smaller = Kernels.InstructionSet.all.reversed().filter { set in
+            set != chosen && set.isSubset(of: chosen) && ["scalar", "avx2"].contains(set.name)
+        }
+        return [.chosen] + smaller.compactMap { Kernels($0) }
     }
 }

@@ -39,7 +39,7 @@ public struct Measurement: Sendable {
         self.kernel = kernel
         self.codebook = codebook?.family.name
         bits = codebook?.bits
-        instructionSet = kernels.instructionSet.rawValue
+        instructionSet = kernels.instructionSet.name
         self.threads = threads
     }
 

@@ -4,6 +4,7 @@ import QAMFormat
 /// Runs `body` and turns what it throws into a status and a message.
 @unsafe func reporting(_ error: UnsafeMutablePointer<qamw_error>?, _ body: () throws -> Void) -> Int32 {
     do {
+        try Kernels.checkEnvironment()
         try body()
         return Int32(QAMW_OK)
     } catch let failure as QAMError {

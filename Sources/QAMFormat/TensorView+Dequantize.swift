@@ -52,7 +52,13 @@ extension TensorView {
         var end = 0
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.pieceBytes / 4 / columns + 1) {
             let piece = start..<min(start + Self.pieceBytes / 4 / columns + 1, rows.upperBound)
-            let elements = try ElementConversion.bytes(floats(rows: piece), as: dtype)
+            let weights = try floats(rows: piece)
+            // Rounded alike; the kernels keep more of a NaN's bits, which a raw tensor may hold.
+            if case .coded = descriptor.storage, Kernels.chosen.elements(weights.span, as: dtype, into: &bytes, at: end) {
+                end += dtype.byteCount(elements: weights.count) ?? 0
+                continue
+            }
+            let elements = try ElementConversion.bytes(weights, as: dtype)
             unsafe bytes.withUnsafeMutableBytes { bytes in
                 unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[end...]).copyBytes(from: elements)
             }

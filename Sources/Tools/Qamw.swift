@@ -30,6 +30,7 @@ struct Qamw: AsyncParsableCommand {
         Interruption.install()
         do {
             var command = try await asyncParseAsRoot()
+            try Kernels.checkEnvironment()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

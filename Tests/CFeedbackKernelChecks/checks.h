@@ -1,4 +1,4 @@
-// Checks of coding with feedback: every function of an instruction set against the scalar truth, bit for bit, and against a
+// Checks of coding with feedback: every function for a set of features against the scalar truth, bit for bit, and against a
 // plain definition, in heap memory of exactly the size that a function may touch, for scripts/check-sanitizers.
 
 #ifndef FEEDBACK_KERNEL_CHECKS_H
@@ -8,7 +8,7 @@
 
 typedef struct {
     const fb_functions *truth, *table;
-    const char *name;
+    const char *set, *name;
     int failures;
 } check;
 

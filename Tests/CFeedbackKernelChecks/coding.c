@@ -30,8 +30,14 @@ void check_feed(check *c) {
     }
 }
 
+typedef struct {
+    qam_plane plane;
+    qam_family family;
+    uint32_t rate;
+} code;
+
 // Random codewords and a grid of what can be nearest in a cell: no farther from its middle than the nearest by more than its diagonal.
-static fb_plane place_plane(bool octant, uint32_t rate) {
+static code place_plane(bool octant, uint32_t rate) {
     const uint32_t count = 1u << rate, side = 8, cells = side * side;
     const float origin = octant ? 0 : -2, cells_per_unit = octant ? 4 : 2;
     float *points = place_gaussian(2 * (size_t)count);
@@ -57,13 +63,14 @@ static fb_plane place_plane(bool octant, uint32_t rate) {
         }
         starts[cells] = found;
     }
-    return (fb_plane){
+    const qam_plane plane = {
         .points = points, .count = count, .side = side, .origin = origin, .cells_per_unit = cells_per_unit, .starts = starts,
-        .candidates = candidates, .octant = octant, .rate = rate};
+        .candidates = candidates};
+    return (code){plane, octant ? QAM_OCTANT : QAM_FREE, rate};
 }
 
 // Of all codewords, the first of those that are nearest.
-static uint32_t nearest(const fb_plane *p, float x, float y) {
+static uint32_t nearest(const qam_plane *p, float x, float y) {
     uint32_t best = 0;
     float least = INFINITY;
     for (uint32_t k = 0; k < p->count; k++) {
@@ -74,36 +81,36 @@ static uint32_t nearest(const fb_plane *p, float x, float y) {
 }
 
 // The index of pair i of a group of `pairs` (spec section 8.4).
-static uint32_t stored_index(const fb_plane *p, const uint8_t *symbols, size_t pairs, size_t i) {
+static uint32_t stored_index(const code *p, const uint8_t *symbols, size_t pairs, size_t i) {
     const size_t eighths = pairs / 8;
     uint32_t index = 0;
-    if (p->octant) index = symbols[(p->rate - 5) * eighths + i];
-    for (uint32_t bit = p->octant ? 8 : 0; bit < p->rate; bit++) {
-        size_t place = p->octant ? 8 * (bit - 5) * eighths + i : i * p->rate + bit;
+    if (p->family == QAM_OCTANT) index = symbols[(p->rate - 5) * eighths + i];
+    for (uint32_t bit = p->family == QAM_OCTANT ? 8 : 0; bit < p->rate; bit++) {
+        size_t place = p->family == QAM_OCTANT ? 8 * (bit - 5) * eighths + i : i * p->rate + bit;
         index |= (uint32_t)(symbols[place / 8] >> place % 8 & 1) << bit;
     }
     return index;
 }
 
-static void check_plane(check *c, const fb_plane *p, size_t columns) {
-    const size_t pairs = (columns + 15) / 16 * 8, bytes = pairs / 8 * (p->octant ? 3 + p->rate : p->rate);
+static void check_code(check *c, const code *p, size_t columns) {
+    const size_t pairs = (columns + 15) / 16 * 8, bytes = qam_row_bytes(p->family, p->rate, columns);
     fb_group g = place_group(columns, bytes);
     // Outside the grid, far outside, and no numbers: whatever comes, all choose the same.
     static const float odd[] = {-0.0f, 5, -7, 1e20f, -3e38f, INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         if (random_below(2)) g.targets[random_below(columns)] = odd[i];
     fb_group expected = place_again(&g, bytes), actual = place_again(&g, bytes);
-    c->truth->code_plain(&expected, p);
-    c->table->code_plain(&actual, p);
+    c->truth->code_plain(&expected, &p->plane, p->family, p->rate);
+    c->table->code_plain(&actual, &p->plane, p->family, p->rate);
     if (!same_outputs(&expected, &actual, bytes)) fail(c, "%zu columns of rate %u differ", columns, p->rate);
     for (size_t i = 0; i < pairs; i++) {
         uint32_t index = stored_index(p, actual.symbols, pairs, i), k = 0;
-        unsigned folded = 0, stored = p->octant ? stored_fold(actual.symbols, pairs, i) : 0;
+        unsigned folded = 0, stored = p->family == QAM_OCTANT ? stored_fold(actual.symbols, pairs, i) : 0;
         if (i < columns / 2) {
             float codeword[2], x = g.targets[2 * i], y = g.targets[2 * i + 1];
-            if (p->octant) folded = fold(g.targets + 2 * i, &x, &y);
-            k = nearest(p, x, y);
-            unfold(folded, p->points + 2 * k, codeword);
+            if (p->family == QAM_OCTANT) folded = fold(g.targets + 2 * i, &x, &y);
+            k = nearest(&p->plane, x, y);
+            unfold(folded, p->plane.points + 2 * k, codeword);
             if (!same(codeword, actual.codewords + 2 * i, 2)) fail(c, "pair %zu of %zu columns of rate %u has another codeword", i, columns, p->rate);
             move(&g, i, codeword, g.targets);
         }
@@ -119,8 +126,8 @@ void check_code_plain(check *c) {
     } codes[] = {{false, 4}, {false, 7}, {false, 11}, {true, 8}, {true, 10}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         for (size_t columns = 2; columns <= FB_WIDTH; columns += columns < 36 ? 2 : 46) {
-            fb_plane p = place_plane(codes[i].octant, codes[i].rate);
-            check_plane(c, &p, columns);
+            code p = place_plane(codes[i].octant, codes[i].rate);
+            check_code(c, &p, columns);
             release();
         }
     }

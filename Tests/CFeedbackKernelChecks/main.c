@@ -1,4 +1,4 @@
-// Runs all checks on every instruction set of this machine, and what they share.
+// Runs all checks on every set of features that this machine has, and what they share.
 
 #include "checks.h"
 
@@ -16,7 +16,7 @@ static size_t place_count;
 
 void fail(check *c, const char *format, ...) {
     if (c->failures++ >= MOST_REPORTS) return;
-    printf("instruction set %d, %s: ", (int)c->table->isa, c->name);
+    printf("%s, %s: ", c->set, c->name);
     va_list arguments;
     va_start(arguments, format);
     vprintf(format, arguments);
@@ -76,11 +76,11 @@ int main(void) {
         {"feed", check_feed}, {"code_plain", check_code_plain}, {"code_trellis", check_code_trellis},
     };
     int failures = 0;
-    for (instruction_set isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
-        if (!fb_functions_for(isa)) continue;
+    for (size_t s = 0; s < QAM_FEATURE_SETS; s++) {
+        const qam_feature_set set = qam_feature_sets[s];
+        if (!qam_has(qam_features_here(), set.features)) continue;
         for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-            check c = {.truth = fb_functions_for(ISA_SCALAR), .table = fb_functions_for(isa), .name = checks[i].name};
-            if (c.table->isa != isa) fail(&c, "the table is that of instruction set %d", (int)c.table->isa);
+            check c = {.truth = fb_functions_for(QAM_SET_SCALAR), .table = fb_functions_for(set.features), .set = set.name, .name = checks[i].name};
             state = i + 1;
             checks[i].run(&c);
             release();

@@ -19,7 +19,7 @@ static double cost_of_pair(const fb_group *g, size_t t, double dx, double dy) {
 static double search(const fb_group *g, const float *points, uint32_t stride, size_t pairs, size_t first, size_t last) {
     static float targets[2][FB_STATES][FB_WIDTH];
     static double costs[2][FB_STATES];
-    const size_t states = FB_WINDOWS >> stride;
+    const size_t states = QAM_WINDOWS >> stride;
     for (size_t n = 0; n < states; n++) {
         costs[0][n] = first == n || first == states ? 0 : INFINITY;
         memcpy(targets[0][n], g->targets, sizeof targets[0][n]);
@@ -56,7 +56,7 @@ static bool is_close(double cost, double other) { return fabs(cost - other) <= 1
 // A ring through `state` is what a search from this state finds, or what one from all states does. Where so few states are
 // that all are tried, none is cheaper.
 static void check_cost(check *c, const fb_group *g, const float *points, uint32_t stride, size_t pairs, size_t state, double cost) {
-    const size_t states = FB_WINDOWS >> stride;
+    const size_t states = QAM_WINDOWS >> stride;
     double through = search(g, points, stride, pairs, state, state);
     if (!is_close(cost, through) && !is_close(cost, search(g, points, stride, pairs, states, state)))
         fail(c, "%zu columns of stride %u cost %g instead of %g", g->columns, stride, cost, through);
@@ -67,9 +67,9 @@ static void check_cost(check *c, const fb_group *g, const float *points, uint32_
 }
 
 static void check_group(check *c, uint32_t stride, size_t columns) {
-    const size_t pairs = (columns + 15) / 16 * 8, bytes = pairs / 8 * (3 + stride), ring = pairs * stride;
-    float *points = place_gaussian(2 * FB_WINDOWS), *work = place(FB_WORK, sizeof *work), *other_work = place(FB_WORK, sizeof *work);
-    for (size_t k = 0; k < FB_WINDOWS; k++) fold((float[]){points[2 * k], points[2 * k + 1]}, points + 2 * k, points + 2 * k + 1);
+    const size_t pairs = (columns + 15) / 16 * 8, bytes = qam_row_bytes(QAM_OCTANT, stride, columns), ring = pairs * stride;
+    float *points = place_gaussian(2 * QAM_WINDOWS), *work = place(FB_WORK, sizeof *work), *other_work = place(FB_WORK, sizeof *work);
+    for (size_t k = 0; k < QAM_WINDOWS; k++) fold((float[]){points[2 * k], points[2 * k + 1]}, points + 2 * k, points + 2 * k + 1);
     // Nothing may depend on what the memory held before.
     memset(work, 0xFF, FB_WORK * sizeof *work);
     memset(other_work, 0x41, FB_WORK * sizeof *work);
@@ -100,7 +100,7 @@ static void check_group(check *c, uint32_t stride, size_t columns) {
         if (stored != folded) fail(c, "pair %zu of %zu columns of stride %u is folded otherwise", i, columns, stride);
     }
     if (!same(g.targets, actual.targets, FB_WIDTH)) fail(c, "%zu columns of stride %u leave something else", columns, stride);
-    check_cost(c, &before, points, stride, pairs, *base % (FB_WINDOWS >> stride), cost);
+    check_cost(c, &before, points, stride, pairs, *base % (QAM_WINDOWS >> stride), cost);
 }
 
 void check_code_trellis(check *c) {

@@ -243,9 +243,9 @@ size_t fk_check_count(void) { return sizeof checks / sizeof *checks; }
 
 const char *fk_check_name(size_t index) { return checks[index].name; }
 
-const char *fk_check_run(size_t index, instruction_set isa) {
+const char *fk_check_run(size_t index, qam_features features) {
     static _Thread_local check c;
-    c = (check){.truth = fk_functions_for(ISA_SCALAR), .table = fk_functions_for(isa), .state = index + 1};
+    c = (check){.truth = fk_functions_for(QAM_SET_SCALAR), .table = fk_functions_for(features), .state = index + 1};
     checks[index].run(&c);
     return c.failed ? c.message : NULL;
 }

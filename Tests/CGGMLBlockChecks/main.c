@@ -1,4 +1,4 @@
-// Decodes and encodes random blocks of every type with every instruction set of this machine, in memory of exactly their
+// Decodes and encodes random blocks of every type with every set of features that this machine has, in memory of exactly their
 // size and without any alignment, for scripts/check-sanitizers; all must give the scalar bits.
 
 #include <ggml_blocks.h>
@@ -72,24 +72,25 @@ static int encode(const gb_functions *truth, const gb_functions *table, size_t c
 
 int main(void) {
     int failed = 0;
-    const gb_functions *truth = gb_functions_for(ISA_SCALAR);
-    for (int isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
-        const gb_functions *table = gb_functions_for((instruction_set)isa);
-        if (!table) continue;
+    const gb_functions *truth = gb_functions_for(QAM_SET_SCALAR);
+    for (size_t s = 0; s < QAM_FEATURE_SETS; s++) {
+        const qam_feature_set set = qam_feature_sets[s];
+        const gb_functions *table = gb_functions_for(set.features);
+        if (!qam_has(qam_features_here(), set.features)) continue;
         int types = 0;
         for (size_t count = 1; count <= MOST_BLOCKS; count++) {
             types = 0;
             for (uint32_t id = 0; id < GB_TYPES; id++) {
                 types += gb_type_of(truth, id).to_floats != NULL;
                 if (decode(truth, table, id, count)) continue;
-                printf("instruction set %d, type %u, %zu blocks: other floats\n", isa, id, count);
+                printf("%s, type %u, %zu blocks: other floats\n", set.name, id, count);
                 failed = 1;
             }
             if (encode(truth, table, count)) continue;
-            printf("instruction set %d, %zu blocks of Q8_0: other bytes\n", isa, count);
+            printf("%s, %zu blocks of Q8_0: other bytes\n", set.name, count);
             failed = 1;
         }
-        printf("instruction set %d: %d block types\n", isa, types);
+        printf("%s: %d block types\n", set.name, types);
         failed |= types == 0;
     }
     return failed;

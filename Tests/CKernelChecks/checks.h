@@ -39,8 +39,8 @@ typedef void check_body(check *c);
 
 // ---- Running ----
 
-// Runs a check's body, which finds the argument in the check. NULL, or a message.
-const char *run_check(check_body *body, void *argument, instruction_set isa, uint64_t seed);
+// Runs a check's body on the functions for these features, which finds the argument in the check. NULL, or a message.
+const char *run_check(check_body *body, void *argument, qam_features features, uint64_t seed);
 
 // Names the case under way.
 void begin_case(check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -82,22 +82,3 @@ void check_octant_encode_trellis(check *c) {
             release(c, 0);
         }
 }
-
-void check_trellis_search(check *c) {
-    size_t mark = c->used;
-    for (uint32_t stride = 1; stride <= 7; stride++)
-        for (int round = 0; round < 64; round++) {
-            size_t length = 8 + 8 * below(c, 8), used = round % 2 ? length : below(c, length + 1);
-            begin_case(c, "stride %u, %zu pairs of %zu", stride, used, length);
-            const int32_t *tables = place_tables(c, stride);
-            int16_t *pairs = place(c, "pairs", 2 * length * sizeof *pairs);
-            // All that a coordinate can be, or what they mostly are.
-            size_t bound = round % 4 < 2 ? 4089 : 1024;
-            for (size_t i = 0; i < 2 * length; i++) pairs[i] = (int16_t)below(c, bound);
-            uint8_t *expected = place(c, "expected", length), *windows = place(c, "windows", length);
-            c->truth->trellis_search(pairs, used, length, tables, stride, expected);
-            c->table->trellis_search(pairs, used, length, tables, stride, windows);
-            same_bytes(c, expected, windows, length);
-            release(c, mark);
-        }
-}

@@ -65,7 +65,7 @@ static void measure(check *c) {
     quantize_as_it_is(x, columns, rounded);
     double truth[ROWS], plain[ROWS], rotated[ROWS];
     for (size_t i = 0; i < ROWS; i++) {
-        c->table->dequantize(&code, symbols + i * row_bytes, &factors[i], 1, QAM_F32, weights, NULL);
+        c->table->dequantize(c->table, &code, symbols + i * row_bytes, &factors[i], 1, weights);
         truth[i] = product(weights, exact, columns);
         plain[i] = product(weights, rounded, columns);
     }
@@ -73,7 +73,7 @@ static void measure(check *c) {
     qam_activation activation = {
         place(c, "values", qam_activation_bytes(columns)),
         place(c, "scales", (columns + QAM_ACTIVATION_BLOCK - 1) / QAM_ACTIVATION_BLOCK * sizeof(float))};
-    c->table->prepare(&code, x, activation);
+    c->table->prepare(c->table, &code, x, activation);
     c->table->multiply(&code, fixed, symbols, product_factors, ROWS, &activation, 1, out, ROWS);
     for (size_t i = 0; i < ROWS; i++) rotated[i] = (double)out[i];
     m->errors = (qam_product_errors){relative_error(truth, rotated), relative_error(truth, plain)};
@@ -81,7 +81,7 @@ static void measure(check *c) {
 }
 
 qam_product_errors qam_measure_product_errors(
-    instruction_set isa, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed) {
+    qam_features features, qam_family family, uint32_t rate, size_t columns, uint32_t outliers, uint64_t seed) {
     measurement m = {family, rate, outliers, columns, {NAN, NAN}};
-    return run_check(measure, &m, isa, seed) ? (qam_product_errors){NAN, NAN} : m.errors;
+    return run_check(measure, &m, features, seed) ? (qam_product_errors){NAN, NAN} : m.errors;
 }

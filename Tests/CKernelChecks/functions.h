@@ -7,8 +7,8 @@
 
 #define FUNCTION_CHECKS(F)                                                                                             \
     F(read) F(sum_of_squares) F(inner_products) F(squared_distance) F(scale) F(unscale) F(to_floats) F(from_floats)    \
-    F(hadamard) F(rotate) F(rotate_back) F(free_encode) F(free_decode) F(octant_encode_plain)                          \
-    F(octant_encode_trellis) F(octant_decode) F(trellis_search) F(dequantize) F(prepare) F(multiply)
+    F(rotate) F(rotate_back) F(free_encode) F(free_decode) F(octant_encode_plain)                          \
+    F(octant_encode_trellis) F(octant_decode) F(dequantize) F(prepare) F(multiply)
 
 // Against plain computations instead of the scalar table.
 #define PLAIN_CHECKS(F)                                                                                                \

@@ -11,12 +11,12 @@ static const struct {
 // A function without a check would stay unseen.
 #define COUNT(name) +1
 _Static_assert(
-    sizeof(qam_kernels) == sizeof(void *) * (1 FUNCTION_CHECKS(COUNT)), "every function of the table has a check");
+    sizeof(qam_kernels) == sizeof(void *) * (0 FUNCTION_CHECKS(COUNT)), "every function of the table has a check");
 
 size_t qam_check_count(void) { return sizeof checks / sizeof *checks; }
 
 const char *qam_check_name(size_t check) { return checks[check].name; }
 
-const char *qam_check_run(size_t check, instruction_set isa, uint64_t seed) {
-    return run_check(checks[check].body, NULL, isa, seed);
+const char *qam_check_run(size_t check, qam_features features, uint64_t seed) {
+    return run_check(checks[check].body, NULL, features, seed);
 }

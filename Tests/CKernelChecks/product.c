@@ -46,8 +46,8 @@ void check_prepare(check *c) {
                 fill_activation(c, x, columns, block);
                 float *copy = place_copy(c, "truth's x", x, columns * sizeof *x);
                 qam_activation expected = place_activation(c, columns), activation = place_activation(c, columns);
-                c->truth->prepare(&code, copy, expected);
-                c->table->prepare(&code, x, activation);
+                c->truth->prepare(c->truth, &code, copy, expected);
+                c->table->prepare(c->table, &code, x, activation);
                 same_bytes(c, expected.values, activation.values, qam_activation_bytes(columns));
                 same_floats(c, expected.scales, activation.scales, scale_count(columns));
                 same_floats(c, copy, x, columns);

@@ -18,13 +18,6 @@ static void for_each_shape(check *c, rotation_case *body) {
             }
 }
 
-static void one_hadamard(check *c, size_t count, size_t block, value_kind kind) {
-    float *x = place_values(c, "x", count, kind), *expected = place_copy(c, "expected", x, count * sizeof *x);
-    c->truth->hadamard(expected, count, block);
-    c->table->hadamard(x, count, block);
-    same_floats(c, expected, x, count);
-}
-
 static void one_rotate(check *c, size_t count, size_t block, value_kind kind) {
     float *x = place_values(c, "x", count, kind), *expected = place_copy(c, "expected", x, count * sizeof *x);
     const uint64_t *signs = place(c, "signs", (count + 63) / 64 * sizeof *signs);
@@ -46,6 +39,5 @@ static void one_rotate_back(check *c, size_t count, size_t block, value_kind kin
     same_floats(c, expected, x, count);
 }
 
-void check_hadamard(check *c) { for_each_shape(c, one_hadamard); }
 void check_rotate(check *c) { for_each_shape(c, one_rotate); }
 void check_rotate_back(check *c) { for_each_shape(c, one_rotate_back); }

@@ -66,16 +66,15 @@ static void describe_fault(const check *c) {
     snprintf(message, sizeof message, "%s: touched %p, which is nowhere near its memory", c->what, (void *)fault);
 }
 
-const char *run_check(check_body *body, void *argument, instruction_set isa, uint64_t seed) {
+const char *run_check(check_body *body, void *argument, qam_features features, uint64_t seed) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install);
-    const qam_kernels *truth = qam_kernels_for(ISA_SCALAR), *table = qam_kernels_for(isa);
-    if (!truth || truth->isa != ISA_SCALAR) return "there is no scalar table";
-    if (!table || table->isa != isa) return "this machine has no such instruction set";
+    if (!qam_has(qam_features_here(), features)) return "this machine lacks features";
+    const qam_kernels truth = qam_kernels_for(QAM_SET_SCALAR), table = qam_kernels_for(features);
 
     check *c = calloc(1, sizeof *c);
     if (!c) return "no memory";
-    c->truth = truth, c->table = table, c->random = seed, c->argument = argument;
+    c->truth = &truth, c->table = &table, c->random = seed, c->argument = argument;
     long page = sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < MAX_BUFFERS; i++) {
         // Pages that nothing touches take no memory.

@@ -122,7 +122,7 @@ static void decode_plainly(check *c, qam_family family, uint32_t rate, size_t co
             if (scaled) row[j] = row[j] / code.channel_scales[j];
         }
     }
-    c->table->dequantize(&code, symbols, factors, ROWS, QAM_F32, out, NULL);
+    c->table->dequantize(c->table, &code, symbols, factors, ROWS, out);
     same_bytes(c, plain, out, ROWS * columns * sizeof *out);
     release(c, 0);
 }
@@ -149,7 +149,7 @@ static void multiply_plainly(check *c, qam_family family, uint32_t rate, size_t 
     float *x = place_values(c, "x", columns, ORDINARY), *plain = place_copy(c, "plain x", x, columns * sizeof *x);
     qam_activation activation = {
         place(c, "values", qam_activation_bytes(columns)), place(c, "scales", blocks * sizeof(float))};
-    c->table->prepare(&code, x, activation);
+    c->table->prepare(c->table, &code, x, activation);
     for (size_t j = 0; j < columns; j++) plain[j] = (plain_sign(code.signs, j) ? -1.f : 1.f) * (plain[j] / code.channel_scales[j]);
     plain_hadamard(plain, columns, block);
     float lanes[16] = {0};

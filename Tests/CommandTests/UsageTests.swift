@@ -63,6 +63,19 @@ import Testing
         #expect(outcome.errors == "qamw: a: no such file\n")
     }
 
+    /// QAMW_ISA takes the names of sets of processor features, of any architecture, and nothing else.
+    @Test func namesOfProcessorFeatures() throws {
+        let scratch = try Scratch()
+        for name in ["AVX2", "avx", "sse2", "scalar "] {
+            let outcome = try Command.run(["inspect", "a"], in: scratch, environment: ["QAMW_ISA": name])
+            #expect(outcome.status == 64)
+            #expect(outcome.errors == "qamw: QAMW_ISA is '\(name)': it takes one of scalar, avx2, avx512-base, avx512, neon-base, neon-dotprod, neon\n")
+        }
+        for name in ["", "scalar", "avx2", "avx512-base", "avx512", "neon-base", "neon-dotprod", "neon"] {
+            #expect(try Command.run(["inspect", "a"], in: scratch, environment: ["QAMW_ISA": name]).status == 66)
+        }
+    }
+
     @Test func whatIsNoModelIsToldByName() throws {
         let scratch = try Scratch()
         try scratch.write("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", to: "a.safetensors")

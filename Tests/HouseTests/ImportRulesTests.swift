@@ -21,16 +21,16 @@ import Testing
             guard let keyword = words.firstIndex(of: "import"), keyword + 1 < words.count,
                 words[..<keyword].allSatisfy({ ["public", "package", "internal", "private", "fileprivate"].contains($0) || $0.hasPrefix("@") })
             else { return nil }
-            return String(words[keyword + 1].split(separator: ".")[0])
+            return String(words[keyword + 1])
         })
     }
 
     private static let system: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]
 
     @Test(arguments: [
-        ("QAMFormat", ["CQAMKernels", "CFeedbackKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"]),
+        ("QAMFormat", ["CQAMKernels.Pairs", "CQAMKernels.Feedback", "CQAMKernels.Blocks", "CQAMCodebooks", "CZstd", "CXXHash"]),
         ("Converters", ["QAMFormat"]),
-        ("Inference", ["QAMFormat", "CFloatKernels"]),
+        ("Inference", ["QAMFormat", "CQAMKernels.Floats"]),
         ("QAMCABI", ["QAMFormat", "CQAMW", "Dispatch"]),
         ("CodebookSolver", []),
         ("KernelBenchmark", ["QAMFormat"]),
@@ -43,17 +43,22 @@ import Testing
         }
     }
 
-    @Test(arguments: ["CQAMKernels", "CFeedbackKernels", "CQAMCodebooks", "CGGMLBlocks", "CZstd", "CXXHash"])
+    @Test(arguments: ["CQAMCodebooks", "CZstd", "CXXHash"])
     func oneFileHoldsEachCModule(module: String) throws {
         let users = try Self.sources("QAMFormat").filter { Self.imports($0.text).contains(module) }.map(\.path)
         #expect(users.count == 1, "\(module) is imported by \(users)")
-        if module == "CQAMKernels" || module == "CFeedbackKernels" { #expect(users.allSatisfy { $0.hasPrefix("Codec/") }) }
-        if module == "CGGMLBlocks" { #expect(users.allSatisfy { $0.hasPrefix("Tensors/") }) }
     }
 
-    @Test func oneFileHoldsTheFloatKernels() throws {
-        let users = try Self.sources("Inference").filter { Self.imports($0.text).contains("CFloatKernels") }.map(\.path)
-        #expect(users == ["Kernels/FloatKernels.swift"])
+    /// Each family of kernels is a submodule, which one file imports.
+    @Test(arguments: [
+        ("Pairs", "QAMFormat", "Codec/Kernels.swift"),
+        ("Feedback", "QAMFormat", "Codec/FeedbackKernels.swift"),
+        ("Blocks", "QAMFormat", "Tensors/GGMLBlocks.swift"),
+        ("Floats", "Inference", "Kernels/FloatKernels.swift"),
+    ])
+    func oneFileHoldsEachFamilyOfKernels(family: String, target: String, file: String) throws {
+        let users = try Self.sources("").filter { Self.imports($0.text).contains("CQAMKernels.\(family)") }.map(\.path)
+        #expect(users == ["\(target)/\(file)"])
     }
 
     /// The C interface shows pointers, and nothing but the functions of its header.

@@ -1,21 +1,26 @@
-import CQAMKernels
+import CQAMKernels.Pairs
 import QAMFormat
 import Testing
 
-/// The trellis search of every instruction set that this machine has, against the exact search and against all rings.
+/// The trellis search for every set of features that this machine has, against the exact search and against all rings.
 @Suite struct CodecTrellisTests {
     /// The magnitudes of the base points, and what the search takes of them.
     private struct Trellis {
         let stride: Int
         let step: Float
-        private var magnitudes: [UInt8] = []
+        private let magnitudes: [UInt8]
         private var tables = [Int32](repeating: 0, count: QAM_TRELLIS_WORDS)
 
         init(stride: Int) throws {
-            self.stride = stride
             let record = try Codebook.builtIn(.octant, bits: Double(stride + 3) / 2).record
-            step = Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(record[4 + $1]) << UInt32(8 * $1) })
-            magnitudes = (0..<512).map { record[8 + 2 * ($0 % 256) + $0 / 256] }
+            let step = Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(record[4 + $1]) << UInt32(8 * $1) })
+            self.init(stride: stride, step: step, magnitudes: (0..<512).map { record[8 + 2 * ($0 % 256) + $0 / 256] })
+        }
+
+        init(stride: Int, step: Float = 1, magnitudes: [UInt8]) {
+            self.stride = stride
+            self.step = step
+            self.magnitudes = magnitudes
             unsafe qam_trellis_tables(magnitudes, UInt32(stride), &tables)
         }
 
@@ -29,12 +34,15 @@ import Testing
             pairs.indices.map { t in (0..<256).map { t < used ? cost(of: $0, for: pairs[t]) : 0 } }
         }
 
-        func search(_ pairs: [SIMD2<Int16>], used: Int, _ isa: instruction_set) -> [Int] {
-            var windows = [UInt8](repeating: 0, count: pairs.count)
-            let coordinates = pairs.flatMap { [$0.x, $0.y] }
-            unsafe qam_kernels_for(isa)?.pointee.trellis_search(
-                coordinates, used, pairs.count, tables, UInt32(stride), &windows)
-            return windows.map { Int($0) }
+        /// The windows of the row that has the first `used` of the pairs, as many as fill its group but for seven at most. With a
+        /// step of eight their coordinates are what is searched with.
+        func search(_ pairs: [SIMD2<Int16>], used: Int, _ set: Kernels.InstructionSet) -> [Int] {
+            precondition(pairs.count <= 64 && pairs.count == (used + 7) / 8 * 8)
+            let z = pairs[..<used].flatMap { [Float($0.x), Float($0.y)] }
+            var symbols = [UInt8](repeating: 0, count: qam_row_bytes(QAM_OCTANT, UInt32(stride), z.count))
+            unsafe qam_kernels_for(set.features).octant_encode_trellis(z, z.count, tables, 8, UInt32(stride), &symbols)
+            let ring = symbols.dropFirst(3 * pairs.count / 8).flatMap { byte in (0..<8).map { Int(byte >> $0 & 1) } }
+            return pairs.indices.map { pair in (0..<8).reduce(0) { $0 | ring[(pair * stride + $1) % ring.count] << $1 } }
         }
 
         /// Pairs as rows have them, folded.
@@ -48,7 +56,7 @@ import Testing
         }
     }
 
-    private static let sets = [ISA_SCALAR, ISA_AVX2, ISA_AVX512, ISA_NEON].filter { unsafe qam_kernels_for($0) != nil }
+    private static let scalar = Kernels.InstructionSet.all[0]
 
     /// The least cost of the rings through a state between the last pair and the first.
     private func leastCost(_ costs: [[Int]], stride: Int, through start: Int) -> Int {
@@ -71,7 +79,7 @@ import Testing
         var found = 0.0, exact = 0.0
         for _ in 0..<200 {
             let pairs = trellis.gaussian(length, &random), costs = trellis.costs(pairs, used: length)
-            let windows = trellis.search(pairs, used: length, ISA_SCALAR)
+            let windows = trellis.search(pairs, used: length, Self.scalar)
             // In squared units of the magnitudes.
             let common = pairs.reduce(0.0) { $0 + (Double($1.x) * Double($1.x) + Double($1.y) * Double($1.y)) / 64 }
             found += common + Double(windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }) / 4
@@ -83,14 +91,14 @@ import Testing
         #expect(found >= exact)
     }
 
-    @Test(arguments: 1...7, sets.indices)
-    func resultsAreTheBestRingsThroughTheirState(_ stride: Int, _ set: Int) throws {
+    @Test(arguments: 1...7, Kernels.InstructionSet.present)
+    func resultsAreTheBestRingsThroughTheirState(_ stride: Int, _ set: Kernels.InstructionSet) throws {
         var random = CodecRandom(seed: UInt64(stride * 100))
         let trellis = try Trellis(stride: stride)
         for length in [8, 16, 24, 40, 64] {
-            for used in [length, length - 1, Int.random(in: 0...length, using: &random)] {
+            for used in [length, length - 1, Int.random(in: length - 7...length, using: &random)] {
                 let pairs = trellis.gaussian(length, &random), costs = trellis.costs(pairs, used: used)
-                let windows = trellis.search(pairs, used: used, Self.sets[set])
+                let windows = trellis.search(pairs, used: used, set)
                 #expect(trellis.isRing(windows))
                 let cost = windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }
                 // Whole groups are the best through the state of some place, shorter ones of the seam.
@@ -111,7 +119,7 @@ import Testing
         let bits = 8 * stride
         for _ in 0..<8 {
             let pairs = trellis.gaussian(8, &random), costs = trellis.costs(pairs, used: 8)
-            let windows = trellis.search(pairs, used: 8, ISA_SCALAR)
+            let windows = trellis.search(pairs, used: 8, Self.scalar)
             let cost = windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }
             var best = Int.max
             for ring in 0..<1 << bits {
@@ -124,10 +132,12 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...7, sets.indices)
-    func tiesGoToTheLowestWindow(_ stride: Int, _ set: Int) throws {
-        // Padding alone: every window of every ring costs nothing.
+    @Test(arguments: 1...7, Kernels.InstructionSet.present)
+    func tiesGoToTheLowestWindow(_ stride: Int, _ set: Kernels.InstructionSet) throws {
+        // One point for all windows: every ring costs the same.
         let pairs = [SIMD2<Int16>](repeating: SIMD2(900, 8), count: 32)
-        #expect(try Trellis(stride: stride).search(pairs, used: 0, Self.sets[set]).allSatisfy { $0 == 0 })
+        let windows = Trellis(stride: stride, magnitudes: [UInt8](repeating: 40, count: 256) + [UInt8](repeating: 30, count: 256))
+            .search(pairs, used: 32, set)
+        #expect(windows.allSatisfy { $0 == 0 })
     }
 }

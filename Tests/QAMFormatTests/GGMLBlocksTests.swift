@@ -1,23 +1,20 @@
-import CGGMLBlocks
+import CQAMKernels.Blocks
 import Foundation
 import QAMFormat
 import Testing
 
-/// ggml's block types against what ggml itself makes of them, from every instruction set that this machine has.
+/// ggml's block types against what ggml itself makes of them, for every set of features that this machine has.
 @Suite struct GGMLBlocksTests {
     struct InstructionSet: Sendable, CustomTestStringConvertible {
-        let isa: instruction_set
+        let features: UInt32
         let testDescription: String
 
-        static let present = [
-            Self(isa: ISA_SCALAR, testDescription: "scalar"), Self(isa: ISA_AVX2, testDescription: "AVX2"),
-            Self(isa: ISA_AVX512, testDescription: "AVX-512"),
-        ].filter { unsafe gb_functions_for($0.isa) != nil }
+        static let present = Kernels.InstructionSet.present.map { Self(features: $0.features, testDescription: $0.name) }
 
         func decode(_ bytes: [UInt8], as dtype: DType) -> [Float] {
             let blocks = bytes.count / dtype.blockBytes
             var values = [Float](repeating: -7, count: blocks * dtype.blockElements + 1)
-            unsafe gb_type_of(gb_functions_for(isa), UInt32(dtype.id) - 64).to_floats?(bytes, blocks, &values)
+            unsafe gb_type_of(gb_functions_for(features), UInt32(dtype.id) - 64).to_floats?(bytes, blocks, &values)
             // Nothing is written behind the last value.
             #expect(values.removeLast() == -7)
             return values
@@ -25,7 +22,7 @@ import Testing
 
         func encode(_ values: [Float]) -> [UInt8] {
             var bytes = [UInt8](repeating: 7, count: values.count / 32 * 34 + 1)
-            unsafe gb_functions_for(isa)?.pointee.q8_0_from_floats(values, values.count / 32, &bytes)
+            unsafe gb_functions_for(features).pointee.q8_0_from_floats(values, values.count / 32, &bytes)
             #expect(bytes.removeLast() == 7)
             return bytes
         }
@@ -121,7 +118,7 @@ import Testing
 
     @Test func sizes() throws {
         for dtype in DType.ggml {
-            let type = unsafe gb_type_of(gb_functions_chosen(), UInt32(dtype.id) - 64)
+            let type = unsafe gb_type_of(gb_functions_for(qam_features_allowed()), UInt32(dtype.id) - 64)
             #expect(Int(type.elements) == dtype.blockElements && Int(type.bytes) == dtype.blockBytes)
             #expect(try ElementConversion.floats([], as: dtype).isEmpty)
             for count in [1, dtype.blockBytes - 1, dtype.blockBytes + 1] {
@@ -132,10 +129,8 @@ import Testing
         }
         let known = Set(DType.ggml.map { Int($0.id) - 64 })
         for id in 0..<100 where !known.contains(id) {
-            #expect(unsafe gb_type_of(gb_functions_chosen(), UInt32(id)).elements == 0)
+            #expect(unsafe gb_type_of(gb_functions_for(qam_features_allowed()), UInt32(id)).elements == 0)
         }
-        let chosen = unsafe gb_functions_chosen().pointee.isa
-        #expect(InstructionSet.present.contains { $0.isa == chosen })
     }
 
     // MARK: - Encoding Q8_0

@@ -84,6 +84,9 @@ def check_refusals(program, damaged, tally):
     result = subprocess.run([program, damaged + ".missing"], capture_output=True, text=True)
     tally.check(result.returncode == 1 and result.stderr == f"read_model: {damaged}.missing: no such file\n",
                 f"read_model of no file: status {result.returncode}: {result.stderr}")
+    result = subprocess.run([program, damaged], capture_output=True, text=True, env=os.environ | {"QAMW_ISA": "sse9"})
+    tally.check(result.returncode == 1 and "QAMW_ISA is 'sse9'" in result.stderr,
+                f"read_model with an unknown QAMW_ISA: status {result.returncode}: {result.stderr}")
 
 
 def check(command, testdata, prefix, scratch, tally):

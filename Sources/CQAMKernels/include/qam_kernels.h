@@ -1,6 +1,6 @@
 // The codec's inner loops over plain pointers and counts: no allocation, no input or output, no errors.
 //
-// Every instruction set has one table of the same functions. The scalar table is the truth: all others give the same
+// Each function has a scalar version, which is the truth, and versions for processors with more features: all give the same
 // bits, so every order of floating-point operations is fixed, products and sums are never fused, and ties go to the
 // lowest index. Callers check all sizes; the functions trust them. No function reads or writes outside the sizes given
 // here, so symbols may end at the end of a mapping. Pointers need no alignment beyond their type's.
@@ -8,44 +8,21 @@
 #ifndef QAM_KERNELS_H
 #define QAM_KERNELS_H
 
-#include <instruction_set.h>
+#include <processor.h>
+#include <qam_codes.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum { QAM_FREE = 1, QAM_OCTANT = 2 } qam_family;
 
 typedef enum { QAM_F32, QAM_F16, QAM_BF16 } qam_element;
 
 enum {
-    QAM_GROUP_PAIRS = 64,      // pairs of a whole octant group
-    QAM_WINDOWS = 256,         // base points of a trellis code
     QAM_TRELLIS_WORDS = 1024,  // of qam_trellis_tables
-    QAM_ACTIVATION_BLOCK = 256, // activations that share a scale
-    QAM_LONG_LIST = 0xFFFF     // in place of a cell's candidates
+    QAM_ACTIVATION_BLOCK = 256 // activations that share a scale
 };
 
 typedef struct {
     double zz, zy, yy;
 } qam_products;
-
-// Codewords and a square grid of cells. The codewords that can be nearest to a point of cell i, in ascending order,
-// are candidates[starts[i]] ... candidates[starts[i + 1] - 1]; i = row * side + column. A point outside the grid is
-// compared with all codewords.
-typedef struct {
-    const float *points;   // pairs (x, y)
-    uint32_t count;        // 2 to 2^13 codewords
-    uint32_t side;
-    float origin;          // the least coordinate of the grid, on both axes
-    float cells_per_unit;
-    const uint32_t *starts;
-    const uint16_t *candidates;
-    // The same lists side by side, four candidates a cell, for a search of many points at once: the last one repeated
-    // where there are fewer, QAM_LONG_LIST where there are more. As qam_fill_cells makes them.
-    const uint16_t *cells;
-    // Base points of octant codes, as in qam_code: coordinates are magnitudes times the step. NULL for free codes.
-    const uint8_t *magnitudes;
-    float step;
-} qam_plane;
 
 // How the rows of a tensor are coded (spec sections 8.1 to 8.4).
 typedef struct {
@@ -70,9 +47,9 @@ typedef struct {
     float *scales;
 } qam_activation;
 
-typedef struct {
-    instruction_set isa;
+typedef struct qam_kernels qam_kernels;
 
+struct qam_kernels {
     // ---- Memory ----
 
     // The exclusive or of all whole 64-bit words: as fast as this machine reads memory, for benchmarks to compare with.
@@ -99,11 +76,9 @@ typedef struct {
     void (*to_floats)(const void *elements, qam_element type, size_t count, float *x);
     void (*from_floats)(const float *x, size_t count, qam_element type, void *elements);
 
-    // ---- Rotation ----
+    // ---- Rotation: H is the Walsh-Hadamard transform of each block, without normalisation: butterflies (a + b, a - b) at
+    // distances 1, 2, 4, ... ----
 
-    // Walsh-Hadamard transform, without normalisation, of each block of `block` (a power of two) floats in place:
-    // butterflies (a + b, a - b) at distances 1, 2, 4, ...
-    void (*hadamard)(float *x, size_t count, size_t block);
     // x = H(d * p * x) * (float)(inverse_gain / p * scale), blockwise in place, where p is the largest power of two
     // among normal floats that is not above `inverse_gain`, or the least of them.
     void (*rotate)(float *x, double inverse_gain, const uint64_t *signs, size_t count, size_t block, float scale);
@@ -122,12 +97,8 @@ typedef struct {
     // Plain codes (stride 8 and more): `plane` holds the base points, x >= y >= 0. `columns` is even.
     void (*octant_encode_plain)(
         const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols);
-    // Trellis codes (stride 1...7). `tables` as qam_trellis_tables fills them, `step` is the codebook's.
-    void (*octant_encode_trellis)(
-        const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols);
-    // The search of `octant_encode_trellis` alone: the windows of a ring of `length` pairs, a multiple of 8 and at most
-    // 64. `pairs` holds 2 * length coordinates from 0 to 4088, the larger one of each pair first, in eighths of a
-    // magnitude's unit. Pairs from `used` on cost nothing.
+    // Trellis codes (stride 1...7). `tables` as qam_trellis_tables fills them, `step` is the codebook's. Magnitudes of pairs are
+    // taken in eighths of the step, from 0 to 4088, and searched for a ring of windows.
     //
     // The rule for 64 pairs: the cheapest path of windows once around the ring and some pairs further (by stride) is
     // found. If it has the same state at two places a whole ring apart, the first such part of it is the result; if not,
@@ -135,9 +106,9 @@ typedef struct {
     // is the least cost of the paths through 64 pairs on either side of the seam (around the ring as often as need be)
     // that have it there; rings through the most promising states are found, in fours until their pairs are 768 or more,
     // and the cheapest is the result. Of equals, the lowest state comes first, and the path with the lowest last window
-    // that differs.
-    void (*trellis_search)(
-        const int16_t *pairs, size_t used, size_t length, const int32_t *tables, uint32_t stride, uint8_t *windows);
+    // that differs. Pairs beyond the columns cost nothing.
+    void (*octant_encode_trellis)(
+        const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols);
     // The decoded magnitudes as signed integers, never -0. `magnitudes` as in qam_code.
     void (*octant_decode)(
         const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y);
@@ -145,11 +116,10 @@ typedef struct {
     // ---- Whole rows ----
 
     // Decodes rows that lie qam_row_bytes apart: weight j of row i is (d * H(codewords)) * (factors[i] * r), divided by the
-    // channel scale where there is one. r is 1 / sqrt(block) as in spec section 8.5. `out` takes rows * columns elements; `work` takes `columns` floats, and is not
-    // needed for float32.
+    // channel scale where there is one. r is 1 / sqrt(block) as in spec section 8.5. `out` takes rows * columns floats.
+    // `kernels` has the functions that do the steps.
     void (*dequantize)(
-        const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, qam_element type, void *out,
-        float *work);
+        const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, float *out);
 
     // ---- Products with int8 activations ----
 
@@ -157,7 +127,8 @@ typedef struct {
     // 256 by its largest magnitude m: scale = m / 127, value = round(x * (127 / m)) to nearest even. A block with m
     // below 2^-100 becomes zeros with scale 0, one with a value that is not finite zeros with a NaN for a scale.
     // r is 1 / sqrt(block) as in spec section 8.5. Only the shape, signs and channel scales of the code are used.
-    void (*prepare)(const qam_code *code, float *x, qam_activation activation);
+    // `kernels` has the functions that do the steps.
+    void (*prepare)(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation);
     // out[t * rows_apart + i] = factors[i] * (row i of codewords, dot activation t), for `rows` rows and `batch`
     // activations. Codewords of octant codes are integers, those of free codes `fixed_points` (pairs of int16, which
     // `qam_fix_points` makes).
@@ -169,16 +140,10 @@ typedef struct {
     void (*multiply)(
         const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
         const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
-} qam_kernels;
+};
 
-// The functions for one instruction set; NULL where this machine or this build has it not.
-const qam_kernels *qam_kernels_for(instruction_set isa);
-
-// The best functions that this machine runs, up to isa_cap().
-const qam_kernels *qam_kernels_chosen(void);
-
-// Bytes of one row's symbols.
-size_t qam_row_bytes(qam_family family, uint32_t rate, size_t columns);
+// The best functions for processors with these features.
+qam_kernels qam_kernels_for(qam_features features);
 
 // Bytes of a prepared activation: twice the columns up to a multiple of 128.
 size_t qam_activation_bytes(size_t columns);

@@ -1,9 +1,9 @@
-internal import CFloatKernels
+internal import CQAMKernels.Floats
 internal import QAMFormat
 
 /// The C functions of the forward pass behind safe signatures: the one place that hands pointers to them.
 enum FloatKernels {
-    private static let table = unsafe fk_functions_chosen().pointee
+    private static let table = unsafe fk_functions_for(qam_features_allowed()).pointee
 
     /// How rows of weights are stored.
     enum Storage {

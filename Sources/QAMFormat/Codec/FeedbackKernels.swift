@@ -1,4 +1,4 @@
-internal import CFeedbackKernels
+internal import CQAMKernels.Feedback
 
 /// The C functions of coding with feedback behind safe signatures: the one place that hands pointers to them.
 ///
@@ -11,17 +11,17 @@ package struct FeedbackKernels: Sendable {
     /// Floats that searching a trellis works in.
     static let workCount = Int(FB_WORK)
 
-    /// Those for this machine, or the best that the environment variable QAMW_ISA allows.
-    package static let chosen = unsafe FeedbackKernels(table: fb_functions_chosen().pointee)
+    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    package static let chosen = FeedbackKernels(features: qam_features_allowed())
 
     private let table: fb_functions
 
-    private init(table: fb_functions) { self.table = table }
+    private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
 
-    /// Those for an instruction set; nil where there are none or this machine does not have it.
+    /// Those for a set of features; nil where this machine lacks any.
     package init?(_ instructionSet: Kernels.InstructionSet) {
-        guard let table = unsafe fb_functions_for(Kernels.number(instructionSet)) else { return nil }
-        self.table = unsafe table.pointee
+        guard instructionSet.isPresent else { return nil }
+        self.init(features: instructionSet.features)
     }
 
     // MARK: - The factor
@@ -114,7 +114,7 @@ package struct FeedbackKernels: Sendable {
         precondition(columns > 0 && columns % 2 == 0 && columns <= width && work.count >= Self.workCount)
         let rate = UInt32(search.codebook.rate), panel = factor.panelStart(group: group) + group * width
         let isOctant = search.codebook.family == .octant
-        precondition(place.count == (columns + 15) / 16 * (isOctant ? 3 + search.codebook.rate : search.codebook.rate))
+        precondition(place.count == qam_row_bytes(isOctant ? QAM_OCTANT : QAM_FREE, rate, columns))
         precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
         precondition(panel + columns * width <= factor.panels.count && (group + columns) / 2 * 3 <= factor.metric.count)
         unsafe factor.panels.withUnsafeBufferPointer { panels in
@@ -125,21 +125,8 @@ package struct FeedbackKernels: Sendable {
                     codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)
                 switch search.method {
                 case .trellis: unsafe table.code_trellis(&part, search.points, rate, &work)
-                case .grid(let grid): unsafe Self.withPlane(search, grid) { unsafe table.code_plain(&part, $0) }
-                }
-            }
-        }
-    }
-
-    private static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<fb_plane>) -> Void) {
-        unsafe search.points.withUnsafeBufferPointer { points in
-            unsafe grid.starts.withUnsafeBufferPointer { starts in
-                unsafe grid.candidates.withUnsafeBufferPointer { candidates in
-                    var plane = unsafe fb_plane(
-                        points: points.baseAddress, count: UInt32(search.codebook.count), side: UInt32(grid.side), origin: grid.origin,
-                        cells_per_unit: grid.cellsPerUnit, starts: starts.baseAddress, candidates: candidates.baseAddress,
-                        octant: search.codebook.family == .octant, rate: UInt32(search.codebook.rate))
-                    unsafe body(&plane)
+                case .grid(let grid):
+                    unsafe Kernels.withPlane(search, grid) { unsafe table.code_plain(&part, $0, isOctant ? QAM_OCTANT : QAM_FREE, rate) }
                 }
             }
         }

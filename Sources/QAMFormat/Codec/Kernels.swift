@@ -1,41 +1,61 @@
-import CQAMKernels
+import CQAMKernels.Pairs
 
 /// The C kernels behind safe signatures: the one place that hands pointers to them.
 ///
 /// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
 package struct Kernels: Sendable {
-    /// The instruction sets that kernels are written for.
-    package enum InstructionSet: String, CaseIterable, Sendable {
-        case scalar
-        case avx2
-        case avx512
-        case neon
+    /// A set of processor features with a name; those of one architecture come in ascending order.
+    package struct InstructionSet: Hashable, Sendable, CustomStringConvertible {
+        /// As QAMW_ISA takes it.
+        package let name: String
+        /// A bit for each, as in processor.h.
+        package let features: UInt32
+
+        fileprivate init(_ set: qam_feature_set) {
+            name = unsafe String(cString: set.name)
+            features = unsafe set.features
+        }
+
+        package static let all = unsafe withUnsafeBytes(of: qam_feature_sets) { bytes in
+            unsafe bytes.bindMemory(to: qam_feature_set.self).map { unsafe InstructionSet($0) }
+        }
+
+        /// Whether this machine has all of it.
+        package var isPresent: Bool { qam_has(qam_features_here(), features) }
+
+        package func isSubset(of other: Self) -> Bool { qam_has(other.features, features) }
+
+        /// Those that this machine has, the scalar one first.
+        package static var present: [Self] { all.filter(\.isPresent) }
+
+        package var description: String { name }
     }
 
+    /// The last set whose features may all be used.
     package let instructionSet: InstructionSet
     private let table: qam_kernels
 
-    /// Those for this machine, or the best that the environment variable QAMW_ISA allows.
-    package static let chosen = unsafe Kernels(qam_kernels_chosen().pointee)
+    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    package static let chosen = Kernels(features: qam_features_allowed())
 
-    /// Those for an instruction set; nil where this machine does not have it.
+    /// Those for a set of features; nil where this machine lacks any.
     package init?(_ instructionSet: InstructionSet) {
-        guard let table = unsafe qam_kernels_for(Self.number(instructionSet)) else { return nil }
-        unsafe self.init(table.pointee)
+        guard instructionSet.isPresent else { return nil }
+        self.init(features: instructionSet.features)
     }
 
-    private init(_ table: qam_kernels) {
-        instructionSet = InstructionSet.allCases.first { Self.number($0) == table.isa } ?? .scalar
-        self.table = table
+    private init(features: qam_features) {
+        instructionSet = unsafe InstructionSet(qam_last_set(features).pointee)
+        table = qam_kernels_for(features)
     }
 
-    static func number(_ instructionSet: InstructionSet) -> instruction_set {
-        switch instructionSet {
-        case .scalar: ISA_SCALAR
-        case .avx2: ISA_AVX2
-        case .avx512: ISA_AVX512
-        case .neon: ISA_NEON
-        }
+    private static let environmentFault = unsafe qam_features_fault().map { unsafe String(cString: $0) }
+
+    /// Throws `invalidArgument` where QAMW_ISA names no set. It is read once.
+    package static func checkEnvironment() throws {
+        guard let fault = environmentFault else { return }
+        let names = InstructionSet.all.map(\.name).joined(separator: ", ")
+        throw QAMError(.invalidArgument, "QAMW_ISA is '\(fault)': it takes one of \(names)")
     }
 
     // MARK: - Memory
@@ -74,18 +94,35 @@ package struct Kernels: Sendable {
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
     }
 
+    private static func element(_ dtype: DType) -> qam_element? {
+        switch dtype {
+        case .f32: QAM_F32
+        case .f16: QAM_F16
+        case .bf16: QAM_BF16
+        default: nil
+        }
+    }
+
     /// The values of elements of F32, F16 or BF16, as many as `x` takes. False, and nothing happens, for other types.
     package func floats(_ bytes: RawSpan, as dtype: DType, into x: inout MutableSpan<Float>) -> Bool {
-        let type: qam_element
-        switch dtype {
-        case .f32: type = QAM_F32
-        case .f16: type = QAM_F16
-        case .bf16: type = QAM_BF16
-        default: return false
-        }
+        guard let type = Self.element(dtype) else { return false }
         precondition(dtype.byteCount(elements: x.count) == bytes.byteCount)
         unsafe bytes.withUnsafeBytes { bytes in
             unsafe x.withUnsafeMutableBufferPointer { unsafe table.to_floats(bytes.baseAddress, type, $0.count, $0.baseAddress) }
+        }
+        return true
+    }
+
+    /// Values as elements of F32, F16 or BF16, rounded to nearest even, into `bytes` from `start` on. False, and nothing
+    /// happens, for other types.
+    func elements(_ x: Span<Float>, as dtype: DType, into bytes: inout MutableRawSpan, at start: Int) -> Bool {
+        guard let type = Self.element(dtype), let size = dtype.byteCount(elements: x.count) else { return false }
+        precondition(start >= 0 && size <= bytes.byteCount - start)
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe x.withUnsafeBufferPointer { x in
+                guard let target = bytes.baseAddress else { return }
+                unsafe table.from_floats(x.baseAddress, x.count, type, target + start)
+            }
         }
         return true
     }
@@ -155,9 +192,11 @@ package struct Kernels: Sendable {
         unsafe Self.withCode(tables) { code in
             unsafe symbols.withUnsafeBytes { bytes in
                 unsafe weights.withUnsafeMutableBufferPointer { weights in
-                    unsafe table.dequantize(
-                        code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), factors, factors.count, QAM_F32,
-                        weights.baseAddress.map { unsafe $0 + start }, nil)
+                    unsafe withUnsafePointer(to: table) { table in
+                        unsafe table.pointee.dequantize(
+                            table, code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), factors, factors.count,
+                            weights.baseAddress.map { unsafe $0 + start })
+                    }
                 }
             }
         }
@@ -184,9 +223,11 @@ package struct Kernels: Sendable {
                 unsafe scales.withUnsafeMutableBufferPointer { scales in
                     unsafe vectors.withUnsafeMutableBufferPointer { vectors in
                         guard let x = vectors.baseAddress, let v = values.baseAddress, let s = scales.baseAddress else { return }
-                        for t in 0..<count {
-                            let target = unsafe qam_activation(values: v + t * valueBytes, scales: s + t * scaleCount)
-                            unsafe table.prepare(code, x + t * columns, target)
+                        unsafe withUnsafePointer(to: table) { table in
+                            for t in 0..<count {
+                                let target = unsafe qam_activation(values: v + t * valueBytes, scales: s + t * scaleCount)
+                                unsafe table.pointee.prepare(table, code, x + t * columns, target)
+                            }
                         }
                     }
                 }
@@ -257,8 +298,7 @@ package struct Kernels: Sendable {
     }
 
     private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
-        QAMParameters(family: codebook.family, rate: codebook.rate, blockSize: 2, gainType: .float16)
-            .symbolBytes(columns: columns)
+        qam_row_bytes(codebook.family == .octant ? QAM_OCTANT : QAM_FREE, UInt32(codebook.rate), columns)
     }
 
     private static func withPart<Element>(
@@ -268,7 +308,7 @@ package struct Kernels: Sendable {
         unsafe array.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress.map { unsafe $0 + part.lowerBound }) }
     }
 
-    private static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
+    static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
         let codebook = search.codebook
         unsafe search.points.withUnsafeBufferPointer { points in
             unsafe codebook.magnitudes.withUnsafeBufferPointer { magnitudes in

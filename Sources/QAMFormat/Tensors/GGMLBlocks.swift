@@ -1,11 +1,15 @@
-import CGGMLBlocks
+import CQAMKernels.Blocks
 
 /// The C functions for ggml's block types behind safe signatures: the one place that hands pointers to them.
 enum GGMLBlocks {
+    private static let functions = unsafe gb_functions_for(qam_features_allowed()).pointee
+
+    private static func type(_ id: UInt32) -> gb_type { unsafe withUnsafePointer(to: functions) { unsafe gb_type_of($0, id) } }
+
     /// The values in so many bytes of blocks; nil where `dtype` is no block type of ggml.
     static func valueCount(_ bytes: Int, as dtype: DType) throws -> Int? {
         guard let id = dtype.ggmlBlockID else { return nil }
-        let type = unsafe gb_type_of(gb_functions_chosen(), id)
+        let type = type(id)
         // Two statements of one fact: a difference is a bug and traps.
         precondition(Int(type.elements) == dtype.blockElements && Int(type.bytes) == dtype.blockBytes)
         guard bytes % dtype.blockBytes == 0 else {
@@ -36,7 +40,7 @@ enum GGMLBlocks {
         let blocks = bytes.count / dtype.blockBytes
         precondition(values.count >= blocks * dtype.blockElements)
         guard blocks > 0, let id = dtype.ggmlBlockID else { return }
-        let type = unsafe gb_type_of(gb_functions_chosen(), id)
+        let type = type(id)
         unsafe type.to_floats?(bytes.bindMemory(to: UInt8.self).baseAddress, blocks, values.baseAddress)
     }
 
@@ -51,7 +55,7 @@ enum GGMLBlocks {
         let blocks = values.count / dtype.blockElements
         return unsafe [UInt8](unsafeUninitializedCapacity: blocks * dtype.blockBytes) { bytes, initialized in
             if let start = bytes.baseAddress {
-                unsafe gb_functions_chosen().pointee.q8_0_from_floats(values, blocks, start)
+                unsafe functions.q8_0_from_floats(values, blocks, start)
             }
             initialized = blocks * dtype.blockBytes
         }

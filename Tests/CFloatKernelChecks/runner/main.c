@@ -1,4 +1,4 @@
-// Runs all checks on every instruction set of this machine: for sanitizers, and where Swift is not.
+// Runs all checks on every set of features that this machine has: for sanitizers, and where Swift is not.
 
 #include "float_kernel_checks.h"
 
@@ -6,12 +6,13 @@
 
 int main(void) {
     int failures = 0;
-    for (instruction_set isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
-        if (!fk_functions_for(isa)) continue;
+    for (size_t s = 0; s < QAM_FEATURE_SETS; s++) {
+        const qam_feature_set set = qam_feature_sets[s];
+        if (!qam_has(qam_features_here(), set.features)) continue;
         for (size_t i = 0; i < fk_check_count(); i++) {
-            const char *message = fk_check_run(i, isa);
+            const char *message = fk_check_run(i, set.features);
             failures += message != NULL;
-            if (message) printf("instruction set %d, %s: %s\n", (int)isa, fk_check_name(i), message);
+            if (message) printf("%s, %s: %s\n", set.name, fk_check_name(i), message);
         }
     }
     printf("float kernels: %s\n", failures ? "FAILED" : "ok");

@@ -1,4 +1,4 @@
-// Runs the checks without Swift: kernel-checks [instruction set, or - for all] [check, or - for all] [seed]
+// Runs the checks without Swift: kernel-checks [set of features, or - for all] [check, or - for all] [seed]
 //
 //     clang -std=c17 -O2 -Wall -Wextra -Werror -I$kernels/include -Iinclude -I. -o kernel-checks
 //         $(find . $kernels -name '*.c') -lm -lpthread
@@ -10,20 +10,19 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
-
 int main(int count, char **words) {
-    const char *isa_wanted = count > 1 ? words[1] : "-", *check_wanted = count > 2 ? words[2] : "-";
+    const char *set_wanted = count > 1 ? words[1] : "-", *check_wanted = count > 2 ? words[2] : "-";
     uint64_t seed = count > 3 ? strtoull(words[3], NULL, 0) : 1;
     int ran = 0, failed = 0;
-    for (int isa = ISA_SCALAR; isa <= ISA_NEON; isa++) {
-        if (strcmp(isa_wanted, "-") != 0 ? strcmp(isa_wanted, names[isa]) != 0 : !qam_kernels_for((instruction_set)isa)) continue;
+    for (size_t s = 0; s < QAM_FEATURE_SETS; s++) {
+        const qam_feature_set set = qam_feature_sets[s];
+        if (strcmp(set_wanted, "-") != 0 ? strcmp(set_wanted, set.name) != 0 : !qam_has(qam_features_here(), set.features)) continue;
         for (size_t i = 0; i < qam_check_count(); i++) {
             if (strcmp(check_wanted, "-") != 0 && strcmp(check_wanted, qam_check_name(i)) != 0) continue;
             clock_t start = clock();
-            const char *message = qam_check_run(i, (instruction_set)isa, seed);
+            const char *message = qam_check_run(i, set.features, seed);
             double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-            printf("%-7s %-22s %5.2f s  %s\n", names[isa], qam_check_name(i), seconds, message ? message : "ok");
+            printf("%-12s %-22s %5.2f s  %s\n", set.name, qam_check_name(i), seconds, message ? message : "ok");
             fflush(stdout);
             ran++, failed += message != NULL;
         }

@@ -36,12 +36,16 @@ struct Command {
         throw Failure(description: "the command qamw is not beside the tests; set QAMW_BINARY")
     }
 
-    /// Starts the command in a folder. `during` may watch and signal the process while it runs.
-    static func run(_ arguments: [String], in folder: Scratch, during: (Process) throws -> Void = { _ in }) throws -> Outcome {
+    /// Starts the command in a folder, with `environment` beside that of the tests. `during` may watch and signal the process
+    /// while it runs.
+    static func run(
+        _ arguments: [String], in folder: Scratch, environment: [String: String] = [:], during: (Process) throws -> Void = { _ in }
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = try binary()
         process.arguments = arguments
         process.currentDirectoryURL = folder.url
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Files, not pipes: nobody has to read while the process runs.
         let logs = try Scratch()
         let output = logs.url.appendingPathComponent("out")

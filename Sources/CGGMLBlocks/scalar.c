@@ -1,8 +1,0 @@
-// The truth: plain C for any machine.
-
-#include "internal.h"
-
-#define GB_ISA ISA_SCALAR
-#define GB_TABLE gb_scalar
-
-#include "bodies/all.h"

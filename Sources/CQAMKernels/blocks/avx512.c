@@ -1,0 +1,17 @@
+// The bodies compiled for AVX-512.
+
+#if defined(__x86_64__)
+
+#include "../targets.h"
+#include "internal.h"
+
+#define GB_TABLE gb_avx512
+#define GB_X86 1
+
+QAM_TARGET_AVX512_BASE
+
+#include "bodies/all.h"
+
+QAM_TARGET_POP
+
+#endif

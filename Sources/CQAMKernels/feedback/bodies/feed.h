@@ -1,0 +1,51 @@
+// How errors reach the columns of later groups.
+
+// `height` rows and `width` vectors: both constants where this is inlined, so that all sums stay in registers.
+INLINE void feed_tile(
+    const float *errors, size_t errors_apart, const float *panel, size_t count, float *targets, size_t targets_apart, const int height,
+    const int width) {
+    floats sums[FB_TILE_ROWS][FB_TILE_VECTORS];
+    for (int i = 0; i < height; i++) {
+        for (int v = 0; v < width; v++) sums[i][v] = load(targets + (size_t)i * targets_apart + LANES * v);
+    }
+    for (size_t k = 0; k < count; k++) {
+        floats f[FB_TILE_VECTORS];
+        for (int v = 0; v < width; v++) f[v] = load(panel + k * FB_WIDTH + LANES * v);
+        for (int i = 0; i < height; i++) {
+            floats e = (floats){} + errors[(size_t)i * errors_apart + k];
+            for (int v = 0; v < width; v++) sums[i][v] = fma16(e, f[v], sums[i][v]);
+        }
+    }
+    for (int i = 0; i < height; i++) {
+        for (int v = 0; v < width; v++) store(targets + (size_t)i * targets_apart + LANES * v, sums[i][v]);
+    }
+}
+
+// Rows of the panel that stay in the processor's first cache.
+enum { FEED_ROWS = 128 };
+
+static void feed(
+    const float *errors, size_t errors_apart, const float *panel, size_t count, size_t rows, float *targets, size_t targets_apart) {
+    for (size_t k = 0; k < count; k += FEED_ROWS) {
+        size_t part = count - k < FEED_ROWS ? count - k : FEED_ROWS;
+        for (size_t j = 0; j < FB_WIDTH; j += LANES * FB_TILE_VECTORS) {
+            const float *slice = panel + k * FB_WIDTH + j;
+            size_t i = 0;
+            for (; i + FB_TILE_ROWS <= rows; i += FB_TILE_ROWS)
+                feed_tile(
+                    errors + i * errors_apart + k, errors_apart, slice, part, targets + i * targets_apart + j, targets_apart,
+                    FB_TILE_ROWS, FB_TILE_VECTORS);
+            for (; i < rows; i++)
+                feed_tile(
+                    errors + i * errors_apart + k, errors_apart, slice, part, targets + i * targets_apart + j, targets_apart, 1,
+                    FB_TILE_VECTORS);
+        }
+    }
+}
+
+// Moves the columns after pair t of a group by the error (e0, e1) of the pair.
+INLINE void feed_pair(const float *panel, size_t t, float e0, float e1, const float *from, float *to) {
+    const float *f = panel + 2 * t * FB_WIDTH;
+    for (size_t j = (2 * t + 2) / LANES * LANES; j < FB_WIDTH; j += LANES)
+        store(to + j, fma16((floats){} + e1, load(f + FB_WIDTH + j), fma16((floats){} + e0, load(f + j), load(from + j))));
+}

@@ -1,0 +1,246 @@
+// Trellis codes: a Viterbi search whose survivors carry their own targets, as each has made other errors before.
+//
+// The state before a pair is the low 8 - stride bits of its window, the state after it the high ones (spec section 8.6).
+// Windows stand in their own order, in which the states before them come round again and again, and those that lead to
+// the same state lie side by side.
+
+// A search over the pairs of a group.
+typedef struct {
+    const fb_group *group;
+    const float *points;
+    uint32_t stride, states;
+    float x[QAM_WINDOWS], y[QAM_WINDOWS]; // the points' coordinates
+    float *now, *next;                  // targets of the survivors, FB_WIDTH for each state
+    uint8_t *windows;                   // by pair and state after it
+    uint8_t *folds;                     // by pair and state before it
+} search;
+
+// What the metric of a pair takes, for the survivor of each state, repeated to fill a vector: larger and smaller
+// coordinate, and the weights of dx^2, 2 dx dy and dy^2.
+typedef struct {
+    float larger[FB_STATES], smaller[FB_STATES], xx[FB_STATES], xy[FB_STATES], yy[FB_STATES];
+} survivors;
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+// With fewer states than lanes, states are repeated.
+INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (QAM_WINDOWS / LANES) >> stride; }
+
+// Folds targets (x, y) of the states of vector r; `d` is the metric of the pair.
+INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float *d, uint8_t *folds) {
+    const floats zero = {0};
+    const floats xx = zero + (d[0] * d[0] + d[1] * d[1]), xy = zero + 2 * (d[1] * d[2]), yy = zero + d[2] * d[2];
+    words first = (words)(x < zero), second = (words)(y < zero);
+    floats a = (floats)((words)x & 0x7FFFFFFF), b = (floats)((words)y & 0x7FFFFFFF);
+    words swap = (words)(a < b);
+    store(s->larger + LANES * r, select16(swap, b, a));
+    store(s->smaller + LANES * r, select16(swap, a, b));
+    store(s->xx + LANES * r, select16(swap, yy, xx));
+    store(s->yy + LANES * r, select16(swap, xx, yy));
+    store(s->xy + LANES * r, (floats)((words)xy ^ ((first ^ second) & 0x80000000)));
+    bytes bits = __builtin_convertvector((first & 1) | (second & 2) | (swap & 4), bytes);
+    memcpy(folds + LANES * r, &bits, sizeof bits);
+}
+
+INLINE qam_fold fold_from(uint8_t bits) { return (qam_fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
+
+// What windows 16 r ... 16 r + 15 cost for the survivors that they go on from.
+INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
+    const size_t from = LANES * (r % vectors_of(stride));
+    floats dx = load(v->larger + from) - load(s->x + LANES * r), dy = load(v->smaller + from) - load(s->y + LANES * r);
+    floats both = fma16(load(v->xx + from), dx, load(v->xy + from) * dy);
+    return fma16(dx, both, load(v->yy + from) * dy * dy);
+}
+
+// The lesser of each two neighbours, and its window; of equals the first.
+INLINE void halve(floats *costs, words *windows, const size_t vectors) {
+    UNROLL
+    for (size_t r = 0; r < vectors; r += 2) {
+        size_t other = r + 1 < vectors ? r + 1 : r;
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+        floats even = __builtin_shufflevector(costs[r], costs[other], EVEN), odd = __builtin_shufflevector(costs[r], costs[other], ODD);
+        words first = __builtin_shufflevector(windows[r], windows[other], EVEN), second = __builtin_shufflevector(windows[r], windows[other], ODD);
+#undef EVEN
+#undef ODD
+        words less = (words)(odd < even);
+        costs[r / 2] = select16(less, odd, even);
+        windows[r / 2] = (second & less) | (first & ~less);
+    }
+}
+
+// One pair: the cheapest way into each state. The coordinates of the survivors' targets are in x and y, before and after.
+INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
+    const uint32_t states = QAM_WINDOWS >> stride;
+    const fb_group *g = s->group;
+    floats sums[QAM_WINDOWS / LANES];
+    words windows[QAM_WINDOWS / LANES];
+    uint8_t *folds = s->folds + t * FB_STATES, *chosen = s->windows + t * FB_STATES;
+    survivors v;
+    if (states < LANES)
+        for (size_t n = states; n < LANES; n++) costs[n] = costs[n - states], x[n] = x[n - states], y[n] = y[n - states];
+    if (used) {
+        UNROLL
+        for (size_t r = 0; r < vectors_of(stride); r++) fold_targets(&v, r, load(x + LANES * r), load(y + LANES * r), g->metric + 3 * t, folds);
+    }
+    const words lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    UNROLL
+    for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
+        sums[r] = load(costs + LANES * (r % vectors_of(stride)));
+        if (used) sums[r] += metric(s, &v, stride, r);
+        windows[r] = lanes + (uint32_t)(LANES * r);
+    }
+    UNROLL
+    for (uint32_t level = 0; level < stride; level++) halve(sums, windows, level > 4 ? 1 : (QAM_WINDOWS / LANES) >> level);
+    uint32_t best[FB_STATES];
+    UNROLL
+    for (size_t r = 0; r < vectors_of(stride); r++) {
+        store(costs + LANES * r, sums[r]);
+        memcpy(best + LANES * r, &windows[r], sizeof windows[r]);
+    }
+    const size_t next = t + 1 < QAM_GROUP_PAIRS ? 2 * t + 2 : 0;
+    for (size_t n = 0; n < states; n++) {
+        size_t from = best[n] % states;
+        chosen[n] = (uint8_t)best[n];
+        float *to = s->next + n * FB_WIDTH;
+        const float *old = s->now + from * FB_WIDTH;
+        if (used) {
+            float codeword[2];
+            unfold(fold_from(folds[from]), s->points + 2 * best[n], codeword);
+            feed_pair(g->panel, t, g->z[2 * t] - codeword[0], g->z[2 * t + 1] - codeword[1], old, to);
+        } else {
+            memcpy(to, old, FB_WIDTH * sizeof *to);
+        }
+        x[n] = to[next], y[n] = to[next + 1];
+    }
+    float *swap = s->now;
+    s->now = s->next;
+    s->next = swap;
+}
+
+// Goes through all pairs; `costs` are those of the states before and after.
+INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *costs) {
+    float x[FB_STATES], y[FB_STATES];
+    for (size_t n = 0; n < FB_STATES; n++) x[n] = s->group->targets[0], y[n] = s->group->targets[1];
+    for (size_t n = 0; n < s->states; n++) memcpy(s->now + n * FB_WIDTH, s->group->targets, FB_WIDTH * sizeof *s->now);
+    for (size_t t = 0; t < pairs; t++) step(s, stride, t, 2 * t < s->group->columns, costs, x, y);
+}
+
+// What the cheapest path through the first `pairs` pairs costs from each state on, with the targets as they are before
+// the group: few errors of its own have reached those.
+INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
+    const uint32_t states = QAM_WINDOWS >> stride;
+    for (size_t n = 0; n < FB_STATES; n++) costs[n] = 0;
+    for (size_t t = pairs; t-- > 0;) {
+        if (2 * t >= s->group->columns) continue;
+        float after[QAM_WINDOWS];
+        uint8_t folds[FB_STATES];
+        survivors v;
+        const floats zero = {0};
+        for (size_t r = 0; r < vectors_of(stride); r++)
+            fold_targets(&v, r, zero + s->group->targets[2 * t], zero + s->group->targets[2 * t + 1], s->group->metric + 3 * t, folds);
+        for (size_t n = 0; n < states; n++)
+            for (size_t k = n << stride; k < (n + 1) << stride; k++) after[k] = costs[n];
+        floats least[FB_STATES / LANES];
+        for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
+            size_t place = r % vectors_of(stride);
+            floats sum = load(after + LANES * r) + metric(s, &v, stride, r);
+            least[place] = r == place ? sum : select16((words)(sum < least[place]), sum, least[place]);
+        }
+        for (size_t r = 0; r < vectors_of(stride); r++) store(costs + LANES * r, least[r]);
+        for (size_t n = states; n < LANES; n++) costs[n % states] = costs[n] < costs[n % states] ? costs[n] : costs[n % states];
+    }
+}
+
+static void run(search *s, size_t pairs, float *costs) {
+    switch (s->stride) {
+    case 1: run_stride(s, 1, pairs, costs); break;
+    case 2: run_stride(s, 2, pairs, costs); break;
+    case 3: run_stride(s, 3, pairs, costs); break;
+    case 4: run_stride(s, 4, pairs, costs); break;
+    case 5: run_stride(s, 5, pairs, costs); break;
+    case 6: run_stride(s, 6, pairs, costs); break;
+    default: run_stride(s, 7, pairs, costs); break;
+    }
+}
+
+static void leave(const search *s, size_t pairs, float *costs) {
+    switch (s->stride) {
+    case 1: leave_stride(s, 1, pairs, costs); break;
+    case 2: leave_stride(s, 2, pairs, costs); break;
+    case 3: leave_stride(s, 3, pairs, costs); break;
+    case 4: leave_stride(s, 4, pairs, costs); break;
+    case 5: leave_stride(s, 5, pairs, costs); break;
+    case 6: leave_stride(s, 6, pairs, costs); break;
+    default: leave_stride(s, 7, pairs, costs); break;
+    }
+}
+
+static uint32_t cheapest(const float *costs, uint32_t states) {
+    uint32_t best = 0;
+    for (uint32_t n = 1; n < states; n++) best = costs[n] < costs[best] ? n : best;
+    return best;
+}
+
+// The path that ends in `state`: its windows and folds. Returns the state that it begins in.
+static uint32_t trace_back(const search *s, size_t pairs, uint32_t state, uint8_t *path, uint8_t *folds) {
+    for (size_t t = pairs; t-- > 0;) {
+        path[t] = s->windows[t * FB_STATES + state];
+        state = path[t] % s->states;
+        folds[t] = s->folds[t * FB_STATES + state];
+    }
+    return state;
+}
+
+// Stores a ring, and what it leaves of the targets.
+static void settle(const search *s, size_t pairs, const uint8_t *path, const uint8_t *folds) {
+    const fb_group *g = s->group;
+    const qam_group_layout layout = qam_layout(pairs, s->stride);
+    memset(g->symbols, 0, layout.total);
+    qam_trellis_store(path, pairs, s->stride, g->symbols + layout.base);
+    for (size_t t = 0; t < g->columns / 2; t++) {
+        float *codeword = g->codewords + 2 * t, x = g->targets[2 * t], y = g->targets[2 * t + 1];
+        qam_fold f = fold_from(folds[t]);
+        qam_put_fold(f, t, layout.plane, g->symbols);
+        unfold(f, s->points + 2 * path[t], codeword);
+        feed_pair(g->panel, t, g->z[2 * t] - codeword[0], g->z[2 * t + 1] - codeword[1], g->targets, g->targets);
+        g->targets[2 * t] = x - codeword[0];
+        g->targets[2 * t + 1] = y - codeword[1];
+    }
+}
+
+// Searches for the best ring through each of some states, by stride: all of them where they are few, and else those that promise most. Of short
+// groups, whose ends are near each other, as many more as take the time of a whole group.
+static const uint8_t tries[8] = {0, 1, 1, 1, 2, 4, 4, 2};
+
+// A state's promise is what the cheapest ways to and from it cost: a first search from any state to any finds the ways to it. Where the ways to
+// a state have the same state before them it is a ring already, through the state that is the best to begin in.
+static void code_trellis(const fb_group *group, const float *points, uint32_t stride, float *work) {
+    const size_t pairs = (group->columns + 15) / 16 * 8, ahead = 4 + 32 / stride;
+    uint8_t *choices = (uint8_t *)(work + 2 * FB_STATES * FB_WIDTH);
+    search s = {
+        .group = group, .points = points, .stride = stride, .states = QAM_WINDOWS >> stride, .now = work,
+        .next = work + FB_STATES * FB_WIDTH, .windows = choices, .folds = choices + QAM_GROUP_PAIRS * FB_STATES};
+    for (size_t k = 0; k < QAM_WINDOWS; k++) s.x[k] = points[2 * k], s.y[k] = points[2 * k + 1];
+
+    uint8_t best[QAM_GROUP_PAIRS] = {0}, best_folds[QAM_GROUP_PAIRS] = {0}, path[QAM_GROUP_PAIRS], folds[QAM_GROUP_PAIRS];
+    float costs[FB_STATES] = {0}, promise[FB_STATES] = {0}, least = INFINITY;
+    const uint32_t count = tries[stride] * (uint32_t)(QAM_GROUP_PAIRS / pairs);
+    if (count < s.states) {
+        run(&s, pairs, costs);
+        leave(&s, pairs < ahead ? pairs : ahead, promise);
+        for (size_t n = 0; n < s.states; n++) promise[n] += costs[n];
+        uint32_t state = trace_back(&s, pairs, cheapest(costs, s.states), path, folds);
+        if (trace_back(&s, pairs, state, best, best_folds) == state) least = costs[state], promise[state] = INFINITY;
+    }
+    for (uint32_t i = 0; i < count && i < s.states; i++) {
+        uint32_t state = cheapest(promise, s.states);
+        promise[state] = INFINITY;
+        for (uint32_t n = 0; n < FB_STATES; n++) costs[n] = n % s.states == state ? 0 : 0x1p100f;
+        run(&s, pairs, costs);
+        if (!(costs[state] < least)) continue;
+        least = costs[state];
+        trace_back(&s, pairs, state, best, best_folds);
+    }
+    settle(&s, pairs, best, best_folds);
+}

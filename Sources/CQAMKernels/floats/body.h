@@ -1,0 +1,294 @@
+// The functions, in vectors of sixteen floats, which the compiler cuts to what the instruction set has.
+//
+// FK_TABLE: what is defined. FK_TILE_ROWS, FK_TILE_VECTORS: how many products are under way at a time, which is
+// bounded by the registers; results do not depend on them.
+
+#include "../vectors.h"
+
+#include <math.h>
+
+// ---- Sixteen lanes ----
+
+INLINE floats max16(floats a, floats b) { return select16((words)(a > b), a, b); }
+
+// Halves on halves.
+INLINE float sum16(floats v) {
+    float x[LANES];
+    store(x, v);
+    for (int width = LANES / 2; width; width /= 2) {
+        for (int i = 0; i < width; i++) x[i] += x[i + width];
+    }
+    return x[0];
+}
+
+// Four sums at a time, each in the same order.
+INLINE void store_sums4(float *out, floats a, floats b, floats c, floats d) {
+    floats ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+        + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    floats cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+        + __builtin_shufflevector(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    floats all = __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+        + __builtin_shufflevector(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    all += __builtin_shufflevector(all, all, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    all += __builtin_shufflevector(all, all, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    float sums[] = {all[0], all[4], all[8], all[12]};
+    memcpy(out, sums, sizeof sums);
+}
+
+INLINE float largest16(floats v) {
+    float x[LANES];
+    store(x, v);
+    for (int i = 1; i < LANES; i++) x[0] = x[i] > x[0] ? x[i] : x[0];
+    return x[0];
+}
+
+// exp within 2 units in the last place. Below -87 it is 0, above 89 infinite; of what is no number it is none.
+INLINE floats exp16(floats given) {
+    const float lowest = -87.0f, highest = 89.0f;
+    words below = (words)(given < lowest), number = (words)(given == given);
+    // The bounds hold for what is no number too, so that its conversion below has a meaning.
+    floats x = max16(given, (floats){} + lowest);
+    x = select16((words)(x < highest), x, (floats){} + highest);
+    // 2^n * e^r, with n the nearest integer: adding and taking away 1.5 * 2^23 rounds.
+    const float rounder = 12582912.0f;
+    floats n = fma16(x, (floats){} + 1.44269504088896341f, (floats){} + rounder) - rounder;
+    floats r = fma16(n, (floats){} - 0.693359375f, x);
+    r = fma16(n, (floats){} + 2.12194440e-4f, r);
+    floats p = fma16((floats){} + 1.9875691500e-4f, r, (floats){} + 1.3981999507e-3f);
+    p = fma16(p, r, (floats){} + 8.3334519073e-3f);
+    p = fma16(p, r, (floats){} + 4.1665795894e-2f);
+    p = fma16(p, r, (floats){} + 1.6666665459e-1f);
+    p = fma16(p, r, (floats){} + 5.0000001201e-1f);
+    floats y = fma16(p, r * r, r + 1.0f);
+    words exponent = (words)(__builtin_convertvector(n, ints) + 127) << 23;
+    return select16(number, (floats)((words)(y * (floats)exponent) & ~below), given);
+}
+
+// ---- Stored numbers ----
+
+INLINE floats widen_bf16(const uint16_t *p) {
+    halves h;
+    memcpy(&h, p, sizeof h);
+    return (floats)(__builtin_convertvector(h, words) << 16);
+}
+
+INLINE floats widen_f16(const uint16_t *p) {
+    halves h;
+    memcpy(&h, p, sizeof h);
+    words bits = __builtin_convertvector(h, words);
+    // The exponent moves to its place by a product, which is exact for subnormal numbers too.
+    floats magnitude = (floats)((bits & 0x7FFF) << 13) * 0x1p112f;
+    words special = (words)((bits & 0x7C00) == 0x7C00) & 0x7F800000;
+    return (floats)((words)magnitude | special | (bits & 0x8000) << 16);
+}
+
+INLINE floats widen16(const void *stored, fk_type type, size_t index) {
+    if (type == FK_F32) return load((const float *)stored + index);
+    const uint16_t *p = (const uint16_t *)stored + index;
+    return type == FK_F16 ? widen_f16(p) : widen_bf16(p);
+}
+
+INLINE floats widen_part(const void *stored, fk_type type, size_t index, size_t count) {
+    if (type == FK_F32) return load_part((const float *)stored + index, count);
+    uint16_t buffer[LANES] = {0};
+    memcpy(buffer, (const uint16_t *)stored + index, count * sizeof *buffer);
+    return widen16(buffer, type, 0);
+}
+
+static void widen(const void *stored, fk_type type, size_t count, float *out) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(out + i, widen16(stored, type, i));
+    if (i < count) store_part(out + i, widen_part(stored, type, i, count - i), count - i);
+}
+
+// ---- Products ----
+
+// `height` rows times `width` vectors: both constants where this is inlined, so that all sums stay in registers.
+INLINE void tile(
+    const uint8_t *rows, fk_type type, size_t row_bytes, size_t columns, const float *x, size_t x_apart, float *out, size_t out_apart,
+    const int height, const int width) {
+    floats sums[FK_TILE_ROWS][FK_TILE_VECTORS] = {{{0}}};
+    size_t j = 0;
+    for (; j + LANES <= columns; j += LANES) {
+        floats w[FK_TILE_ROWS];
+        for (int i = 0; i < height; i++) w[i] = widen16(rows + (size_t)i * row_bytes, type, j);
+        for (int t = 0; t < width; t++) {
+            floats v = load(x + (size_t)t * x_apart + j);
+            for (int i = 0; i < height; i++) sums[i][t] = fma16(w[i], v, sums[i][t]);
+        }
+    }
+    if (j < columns) {
+        for (int t = 0; t < width; t++) {
+            floats v = load_part(x + (size_t)t * x_apart + j, columns - j);
+            for (int i = 0; i < height; i++) {
+                sums[i][t] = fma16(widen_part(rows + (size_t)i * row_bytes, type, j, columns - j), v, sums[i][t]);
+            }
+        }
+    }
+    for (int t = 0; t < width; t++) {
+        float *o = out + (size_t)t * out_apart;
+        int i = 0;
+        for (; i + 4 <= height; i += 4) store_sums4(o + i, sums[i][t], sums[i + 1][t], sums[i + 2][t], sums[i + 3][t]);
+        for (; i < height; i++) o[i] = sum16(sums[i][t]);
+    }
+}
+
+INLINE void multiply_typed(
+    const uint8_t *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart, size_t vectors,
+    float *out, size_t out_apart) {
+    size_t i = 0;
+    for (; i + FK_TILE_ROWS <= row_count; i += FK_TILE_ROWS) {
+        const uint8_t *r = rows + i * row_bytes;
+        size_t t = 0;
+        for (; t + FK_TILE_VECTORS <= vectors; t += FK_TILE_VECTORS) {
+            tile(r, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, FK_TILE_ROWS, FK_TILE_VECTORS);
+        }
+        for (; t < vectors; t++) {
+            tile(r, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, FK_TILE_ROWS, 1);
+        }
+    }
+    for (; i < row_count; i++) {
+        for (size_t t = 0; t < vectors; t++) {
+            tile(rows + i * row_bytes, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, 1, 1);
+        }
+    }
+}
+
+static void multiply(
+    const void *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart, size_t vectors,
+    float *out, size_t out_apart) {
+    switch (type) {
+    case FK_F32: multiply_typed(rows, FK_F32, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
+    case FK_F16: multiply_typed(rows, FK_F16, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
+    case FK_BF16: multiply_typed(rows, FK_BF16, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
+    }
+}
+
+// ---- Rows of a layer ----
+
+static void rms_norm(const float *x, const float *weight, float epsilon, size_t count, float *out) {
+    floats sums = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        floats v = load(x + i);
+        sums = fma16(v, v, sums);
+    }
+    if (i < count) {
+        floats v = load_part(x + i, count - i);
+        sums = fma16(v, v, sums);
+    }
+    float scale = 1.0f / sqrtf(sum16(sums) / (float)count + epsilon);
+    for (i = 0; i < count; i++) out[i] = x[i] * scale * weight[i];
+}
+
+static void softmax(float *x, float scale, size_t count) {
+    floats most = (floats){} - INFINITY;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) most = max16(most, load(x + i));
+    float largest = largest16(most);
+    for (; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    float shift = -largest * scale;
+    floats sums = {0};
+    for (i = 0; i + LANES <= count; i += LANES) {
+        floats e = exp16(fma16(load(x + i), (floats){} + scale, (floats){} + shift));
+        sums += e;
+        store(x + i, e);
+    }
+    if (i < count) {
+        floats e = exp16(fma16(load_part(x + i, count - i), (floats){} + scale, (floats){} + shift));
+        store_part(x + i, e, count - i);
+        sums += load_part(x + i, count - i);
+    }
+    float share = 1.0f / sum16(sums);
+    for (i = 0; i < count; i++) x[i] *= share;
+}
+
+INLINE floats silu16(floats x) {
+    // exp of a number that is not positive, whichever sign x has.
+    words sign = (words)x & 0x80000000u;
+    floats e = exp16((floats)((words)x | 0x80000000u));
+    floats negative = x * e / (e + 1.0f), positive = x / (e + 1.0f);
+    return select16((words)(sign != 0), negative, positive);
+}
+
+static void silu_product(float *x, const float *y, size_t count) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(x + i, silu16(load(x + i)) * load(y + i));
+    if (i < count) store_part(x + i, silu16(load_part(x + i, count - i)) * load_part(y + i, count - i), count - i);
+}
+
+// Both sides of a gate: x and y in, the gradients at them out.
+INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
+    words sign = (words)*x & 0x80000000u;
+    floats e = exp16((floats)((words)*x | 0x80000000u));
+    // The logistic function and what it lacks to 1, neither by a difference.
+    floats small = e / (e + 1.0f), large = 1.0f / (e + 1.0f);
+    words negative = (words)(sign != 0);
+    floats share = select16(negative, small, large), rest = select16(negative, large, small);
+    floats slope = share * fma16(*x, rest, (floats){} + 1.0f), value = *x * share;
+    *x = gradient * *y * slope;
+    *y = gradient * value;
+}
+
+static void silu_product_gradient(float *x, float *y, const float *gradient, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        floats a = load_part(x + i, n), b = load_part(y + i, n);
+        silu_gradient16(&a, &b, load_part(gradient + i, n));
+        store_part(x + i, a, n);
+        store_part(y + i, b, n);
+    }
+}
+
+static void turn(float *x, const float *cosines, const float *sines, size_t half) {
+    for (size_t j = 0; j < half; j++) {
+        float a = x[j], b = x[j + half];
+        x[j] = a * cosines[j] - b * sines[j];
+        x[j + half] = b * cosines[j] + a * sines[j];
+    }
+}
+
+static void add(float *x, const float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] += y[i];
+}
+
+// ---- Distributions ----
+
+static double log_sum_exp(const float *x, size_t count) {
+    float largest = x[0];
+    for (size_t i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    double sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) sum += (double)sum16(exp16(load(x + i) - largest));
+    if (i < count) {
+        float rest[LANES];
+        store(rest, exp16(load_part(x + i, count - i) - largest));
+        for (size_t k = 0; k < count - i; k++) sum += (double)rest[k];
+    }
+    return (double)largest + log(sum);
+}
+
+static double divergence(const float *reference, double reference_norm, const float *x, double x_norm, size_t count) {
+    float shift = (float)reference_norm;
+    double norms = x_norm - reference_norm, sum = 0;
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        float p[LANES];
+        store(p, exp16(load_part(reference + i, n) - shift));
+        for (size_t k = 0; k < n; k++) sum += (double)p[k] * ((double)reference[i + k] - (double)x[i + k] + norms);
+    }
+    return sum;
+}
+
+const fk_functions FK_TABLE = {
+    .multiply = multiply,
+    .widen = widen,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .silu_product = silu_product,
+    .silu_product_gradient = silu_product_gradient,
+    .turn = turn,
+    .add = add,
+    .log_sum_exp = log_sum_exp,
+    .divergence = divergence,
+};

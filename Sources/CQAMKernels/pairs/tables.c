@@ -1,0 +1,18 @@
+// What all processors do alike.
+
+#include "internal.h"
+
+size_t qam_activation_bytes(size_t columns) { return 2 * qam_value_bytes(columns); }
+
+float qam_fix_points(const float *points, size_t count, int16_t *fixed_points) {
+    float largest = 0;
+    for (size_t i = 0; i < 2 * count; i++) {
+        float magnitude = fabsf(points[i]);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    float inverse = largest > 0 ? 32767 / largest : 0;
+    // The product may overflow, or a point be so small that it does: such a codebook is no use for integers.
+    if (!isfinite(inverse)) inverse = 0;
+    for (size_t i = 0; i < 2 * count; i++) fixed_points[i] = (int16_t)rintf(points[i] * inverse);
+    return largest / 32767;
+}

@@ -1,0 +1,60 @@
+// Vectors of sixteen floats or eight doubles, for texts that are compiled for several processors: the compiler cuts them to
+// the registers that there are. Included inside a QAM_TARGET, but for the base's text.
+
+#ifndef QAM_VECTORS_H
+#define QAM_VECTORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// Functions that pass vectors are all inlined, so how a call would pass them does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+#define INLINE static inline __attribute__((always_inline))
+
+#pragma STDC FP_CONTRACT OFF
+
+enum { LANES = 16, DOUBLES = 8 };
+
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+typedef double doubles __attribute__((vector_size(8 * DOUBLES)));
+
+INLINE floats load(const float *p) {
+    floats v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(float *p, floats v) { memcpy(p, &v, sizeof v); }
+
+// Fewer than sixteen, and zeros behind them.
+INLINE floats load_part(const float *p, size_t count) {
+    float buffer[LANES] = {0};
+    memcpy(buffer, p, count * sizeof *p);
+    return load(buffer);
+}
+
+INLINE void store_part(float *p, floats v, size_t count) {
+    float buffer[LANES];
+    store(buffer, v);
+    memcpy(p, buffer, count * sizeof *p);
+}
+
+INLINE doubles load_doubles(const double *p) {
+    doubles v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store_doubles(double *p, doubles v) { memcpy(p, &v, sizeof v); }
+
+INLINE floats fma16(floats a, floats b, floats c) { return __builtin_elementwise_fma(a, b, c); }
+
+// All bits of a lane of `mask` are equal.
+INLINE floats select16(words mask, floats a, floats b) { return (floats)(((words)a & mask) | ((words)b & ~mask)); }
+
+#endif
