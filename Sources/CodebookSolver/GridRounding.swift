@@ -31,8 +31,7 @@ struct GridRounding {
                 }
             }
             open.sort { ($0.error, $0.window, $0.axis) < ($1.error, $1.window, $1.axis) }
-            for (window, axis, value, _) in open.prefix((open.count + Self.rounds - round - 1) / (Self.rounds - round))
-            {
+            for (window, axis, value, _) in open.prefix((open.count + Self.rounds - round - 1) / (Self.rounds - round)) {
                 frozen[window][axis] = value
                 points[window][axis] = Float(value) * step
             }

@@ -71,16 +71,18 @@ private struct Signature {
 
     static let known: [Signature] = [
         Signature(Array("version https://git-lfs.github.com/".utf8), "a git-lfs pointer", "run \"git lfs pull\" in its repository"),
-        Signature(Array("PK\u{3}\u{4}".utf8), "a zip archive, as PyTorch's checkpoints are",
-                  "save the model as safetensors, or unpack the archive"),
+        Signature(
+            Array("PK\u{3}\u{4}".utf8), "a zip archive, as PyTorch's checkpoints are",
+            "save the model as safetensors, or unpack the archive"),
         Signature([0x80, 0x02], "a Python pickle, as old PyTorch checkpoints are", "save the model as safetensors"),
         Signature([0x1F, 0x8B], "gzip data", "decompress it with gunzip"),
         Signature([0x28, 0xB5, 0x2F, 0xFD], "zstd data", "decompress it with unzstd"),
         Signature([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz data", "decompress it with unxz"),
         Signature(Array("BZh".utf8), "bzip2 data", "decompress it with bunzip2"),
         Signature(Array("ustar".utf8), at: 257, "a tar archive", "unpack it with tar"),
-        Signature([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras's weights are",
-                  "save the model as safetensors"),
+        Signature(
+            [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras's weights are",
+            "save the model as safetensors"),
         Signature([0x93] + Array("NUMPY".utf8), "a NumPy array", "save the model as safetensors"),
         // Magic numbers of a time before GGUF, stored as little-endian integers.
         Signature(Array("lmgg".utf8), "a GGML file from before GGUF", "convert the original model again"),

@@ -23,7 +23,8 @@ final class PlannedOutput {
     func open(resuming: Bool) throws -> [TensorFindings] {
         let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
         let (shards, journal) = try set.open(
-            plan.shards.map(\.path), lengths: plan.shards.map(\.byteCount), main: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming)
+            plan.shards.map(\.path), lengths: plan.shards.map(\.byteCount), main: plan.main, fingerprint: "\(source.fingerprint)\n\(layout)", resuming: resuming
+        )
         self.shards = shards
         self.journal = journal
         try set.requireSpace(for: plan.byteCount)

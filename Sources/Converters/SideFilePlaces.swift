@@ -21,8 +21,9 @@ package struct SideFilePlaces {
         for file in files {
             let folded = Self.folded(file.name)
             let isOnly = folded.utf8.elementsEqual(file.name.utf8) || !plain.contains(folded)
-            if let obstacle = Self.obstacle(file.name, dotfiles: dotfiles) ?? (
-                isOnly && taken.insert(folded).inserted ? nil : "another file has this name where case does not count") {
+            if let obstacle = Self.obstacle(file.name, dotfiles: dotfiles)
+                ?? (isOnly && taken.insert(folded).inserted ? nil : "another file has this name where case does not count")
+            {
                 warnings.append("the file \"\(file.name)\" is not written beside the model: \(obstacle)")
             } else {
                 self.files.append(file)

@@ -53,7 +53,9 @@ extension String {
         let half = (limit - gap.utf8.count) / 2
         func fits() -> (Character) -> Bool {
             var bytes = 0
-            return { bytes += $0.utf8.count; return bytes <= half }
+            return {
+                bytes += $0.utf8.count; return bytes <= half
+            }
         }
         return prefix(while: fits()) + gap + String(reversed().prefix(while: fits()).reversed())
     }

@@ -54,7 +54,8 @@ public final class QAMReader: TensorSource {
             options = opened.options
             producer = opened.producer
             warnings = try opened.warnings + Self.undecodable(opened)
-            let checksums = try verifiesPayload
+            let checksums =
+                try verifiesPayload
                 ? ChecksumTable(
                     SectionLoader(bytes: bytes, sections: opened.sections), directory: opened.directory, limit: limits.checksumBytes)
                 : nil
@@ -147,7 +148,8 @@ public final class QAMReader: TensorSource {
 
         func read(_ range: Range<Int>) throws -> [UInt8] {
             guard let compression = file.compression else {
-                throw QAMError(.unsupported, "the file \"\(name)\" is compressed in a way that this program does not know", at: .init(section: SectionName.files.rawValue))
+                throw QAMError(
+                    .unsupported, "the file \"\(name)\" is compressed in a way that this program does not know", at: .init(section: SectionName.files.rawValue))
             }
             return try payload.content(extent, compression, contentLength: file.contentLength, range)
         }

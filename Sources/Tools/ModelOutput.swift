@@ -57,8 +57,9 @@ struct ModelOutput {
         }
         let present = try FileStatus(link: ResumeJournal.partialPath(path))?.allocatedByteCount ?? 0
         if let free = Folder.freeBytes(at: parent), free + present < plannedBytes {
-            throw QAMError(.cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
-                           at: .init(file: path))
+            throw QAMError(
+                .cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
+                at: .init(file: path))
         }
     }
 
@@ -77,7 +78,8 @@ struct ModelOutput {
     func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
         case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container)
-        case .safetensors: try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
+        case .safetensors:
+            try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
         case .gguf:
             try GGUFSink.plannedByteCount(
                 of: source, to: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)

@@ -74,9 +74,11 @@ extension TransformerConfiguration.Rotary {
         case "default": self.init(base: base)
         case "linear": self.init(base: base, scaling: .linear(factor: try number("factor")))
         case "llama3":
-            self.init(base: base, scaling: .llama3(
-                factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"), highFrequencyFactor: try number("high_freq_factor"),
-                originalContext: try count("original_max_position_embeddings")))
+            self.init(
+                base: base,
+                scaling: .llama3(
+                    factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"), highFrequencyFactor: try number("high_freq_factor"),
+                    originalContext: try count("original_max_position_embeddings")))
         default: throw ModelConfig.fault("the rotary scaling \(JSONWriter.text(kind)) is not known", .unsupported)
         }
     }

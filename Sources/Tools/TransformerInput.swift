@@ -34,7 +34,8 @@ struct TransformerInput {
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
-            let unused = surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
+            let unused =
+                surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
             warnings = stored.source.warnings + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)

@@ -5,12 +5,13 @@ import Testing
 @Suite struct CalibrateTests {
     private static func tensors(_ scratch: Scratch, _ name: String) throws -> [String: (shape: [Int], values: [Float])] {
         let source = try SafetensorsSource(path: scratch.path(name))
-        return try Dictionary(uniqueKeysWithValues: source.tensors.indices.map { index in
-            let tensor = source.tensors[index]
-            #expect(tensor.storage == .raw(.f32))
-            let bytes = try source.read(0..<tensor.byteCount, of: index).streams[0]
-            return (tensor.name, (tensor.shape, try ElementConversion.floats(bytes, as: .f32)))
-        })
+        return try Dictionary(
+            uniqueKeysWithValues: source.tensors.indices.map { index in
+                let tensor = source.tensors[index]
+                #expect(tensor.storage == .raw(.f32))
+                let bytes = try source.read(0..<tensor.byteCount, of: index).streams[0]
+                return (tensor.name, (tensor.shape, try ElementConversion.floats(bytes, as: .f32)))
+            })
     }
 
     @Test func writesWhatTheDocumentSays() throws {
@@ -23,8 +24,10 @@ import Testing
         #expect(json["bytes"]?.integer == (try scratch.bytes("s.safetensors")).count && json["warnings"] == .array([]))
 
         let found = try Self.tensors(scratch, "s.safetensors")
-        let widths = ["self_attn.q_proj": 48, "self_attn.k_proj": 48, "self_attn.v_proj": 48, "self_attn.o_proj": 96,
-                      "mlp.gate_proj": 48, "mlp.up_proj": 48, "mlp.down_proj": 80]
+        let widths = [
+            "self_attn.q_proj": 48, "self_attn.k_proj": 48, "self_attn.v_proj": 48, "self_attn.o_proj": 96,
+            "mlp.gate_proj": 48, "mlp.up_proj": 48, "mlp.down_proj": 80,
+        ]
         #expect(found.count == 2 * (7 * 3 + 4))
         for layer in 0..<2 {
             for (matrix, width) in widths {

@@ -5,16 +5,18 @@ import Testing
         let scratch = try Scratch()
         try scratch.write("abc", to: "a")
         try scratch.write([], to: "empty")
-        #expect(try scratch.qamw("checksum", "a", "--algorithm", "sha256").output
-            == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n")
+        #expect(
+            try scratch.qamw("checksum", "a", "--algorithm", "sha256").output
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n")
         #expect(try scratch.qamw("checksum", "empty", "a").output == "2d06800538d394c2  empty\n78af5f94892f3950  a\n")
     }
 
     @Test func piecesAreHashedAsOne() throws {
         let scratch = try Scratch()
         try scratch.write([UInt8](repeating: 0, count: 9_000_000), to: "zeros")
-        #expect(try scratch.qamw("checksum", "zeros", "--algorithm", "sha256").output
-            == "177ffe9ef4bc54e6880afccabfbdb0273a15b89c0e663eabeeb8e9cda211f21f  zeros\n")
+        #expect(
+            try scratch.qamw("checksum", "zeros", "--algorithm", "sha256").output
+                == "177ffe9ef4bc54e6880afccabfbdb0273a15b89c0e663eabeeb8e9cda211f21f  zeros\n")
         #expect(try scratch.qamw("checksum", "zeros").output == "b89e227213d0f0bc  zeros\n")
     }
 

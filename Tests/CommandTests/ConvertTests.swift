@@ -91,7 +91,9 @@ import Testing
         #expect(try scratch.qamw("convert", "q.qamw", "decoded/").status == 0)
         #expect(try config("decoded") == text)
         // By way of GGUF, in types that the way back chooses.
-        for (dtype, back, name) in [("bf16", "keep", "bfloat16"), ("f16", "keep", "float16"), ("f32", "keep", "float32"), ("q8_0", "keep", "float16"), ("q8_0", "bf16", "bfloat16")] {
+        for (dtype, back, name) in [
+            ("bf16", "keep", "bfloat16"), ("f16", "keep", "float16"), ("f32", "keep", "float32"), ("q8_0", "keep", "float16"), ("q8_0", "bf16", "bfloat16"),
+        ] {
             #expect(try scratch.qamw("convert", "m", "m.gguf", "--dtype", dtype, "--force", "--quiet").status == 0)
             #expect(try scratch.qamw("convert", "m.gguf", "back-\(dtype)-\(back)/", "--to", "safetensors", "--dtype", back, "--quiet").status == 0)
             #expect(try config("back-\(dtype)-\(back)").contains(#""torch_dtype": "\#(name)""#))

@@ -16,7 +16,8 @@ import Testing
         var text: [UInt8] = []
         for i in 0..<4096 { text += [UInt8(i * i % 251), UInt8(i % 4)] }
         try scratch.write(text, to: "text.u16")
-        let arguments = ["calibrate", ".", "--tokens", "text.u16", "--context", "128", "-o", "stats.safetensors"] + (fisher ? ["--fisher"] : hessian ? ["--hessian"] : [])
+        let arguments =
+            ["calibrate", ".", "--tokens", "text.u16", "--context", "128", "-o", "stats.safetensors"] + (fisher ? ["--fisher"] : hessian ? ["--hessian"] : [])
         #expect(try Command.run(arguments, in: scratch).status == 0)
         return scratch
     }
@@ -97,10 +98,11 @@ import Testing
     private static func weights(_ model: String, in scratch: Scratch) throws -> [String: [Float]] {
         #expect(try scratch.qamw("convert", model, "f.safetensors", "--names", "hf", "--dtype", "f32", "--force", "--quiet").status == 0)
         let source = try SafetensorsSource(path: scratch.path("f.safetensors"))
-        return try Dictionary(uniqueKeysWithValues: source.tensors.indices.map { index in
-            let bytes = try source.read(0..<source.tensors[index].byteCount, of: index).streams[0]
-            return (source.tensors[index].name, try ElementConversion.floats(bytes, as: .f32))
-        })
+        return try Dictionary(
+            uniqueKeysWithValues: source.tensors.indices.map { index in
+                let bytes = try source.read(0..<source.tensors[index].byteCount, of: index).streams[0]
+                return (source.tensors[index].name, try ElementConversion.floats(bytes, as: .f32))
+            })
     }
 
     /// tr(G E H ET) of a matrix's errors.

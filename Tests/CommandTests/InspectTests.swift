@@ -19,10 +19,11 @@ import Testing
         let coded = try #require(tensors.first { $0["name"]?.text == "model.layers.0.mlp.down_proj.weight" })
         #expect(coded["shape"] == [JSONValue(64), JSONValue(128)])
         #expect(coded["dtype"]?.text == "BF16")
-        #expect(coded["encoding"] == [
-            "codec": "qam-pairs", "bits": .number(4.5), "codebook": "octant", "blockSize": JSONValue(32), "seed": JSONValue(7),
-            "gainType": "float16", "channelScales": .bool(false),
-        ])
+        #expect(
+            coded["encoding"] == [
+                "codec": "qam-pairs", "bits": .number(4.5), "codebook": "octant", "blockSize": JSONValue(32), "seed": JSONValue(7),
+                "gainType": "float16", "channelScales": .bool(false),
+            ])
         #expect(json["metadata"] == ["format": "pt"])
         #expect(json["files"] == [["name": "config.json", "bytes": JSONValue(22), "role": JSONValue(1)]])
         let sections = try #require(json["sections"]).elements.compactMap { $0["name"]?.text }

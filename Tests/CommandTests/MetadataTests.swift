@@ -17,8 +17,10 @@ import Testing
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
         let before = try scratch.bytes("q.qamw")
-        let values = ["u8:255", "i8:-128", "u16:65535", "i16:-1", "u32:1", "i32:-1", "u64:18446744073709551615", "i64:-9223372036854775808",
-                      "f32:0.5", "f64:1e300", "bool:true", "string:a:b=c", "u32[]:[1,2]"]
+        let values = [
+            "u8:255", "i8:-128", "u16:65535", "i16:-1", "u32:1", "i32:-1", "u64:18446744073709551615", "i64:-9223372036854775808",
+            "f32:0.5", "f64:1e300", "bool:true", "string:a:b=c", "u32[]:[1,2]",
+        ]
         let settings = values.flatMap { ["--set", "key.\($0.prefix { $0 != ":" })=\($0)"] }
         let outcome = try Command.run(["metadata", "q.qamw"] + settings + ["--remove", "format"], in: scratch)
         #expect(outcome.status == 0)

@@ -100,7 +100,8 @@ import Testing
 
     @Test func theConfigurationComesBackByteForByte() throws {
         let scratch = try Self.scratch()
-        let config = String(decoding: try scratch.bytes("hf/config.json"), as: UTF8.self).replacing("}", with: ", \"odd\": [Infinity], \"eos_token_id\": [2, 5]}")
+        let config = String(decoding: try scratch.bytes("hf/config.json"), as: UTF8.self).replacing(
+            "}", with: ", \"odd\": [Infinity], \"eos_token_id\": [2, 5]}")
         try scratch.write(config, to: "hf/config.json")
         try scratch.write("{\"temperature\": 0.7, \"eos_token_id\": [2, 5]}", to: "hf/generation_config.json")
         let outcome = try scratch.qamw("convert", "hf", "m.gguf", "--json").json

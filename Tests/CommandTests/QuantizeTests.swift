@@ -86,8 +86,10 @@ import Testing
 
     @Test func rulesAddAndTakeAway() throws {
         let scratch = try Self.scratch()
-        let arguments = ["quantize", "model.safetensors", "out.qamw", "--json", "--recipe", "mlp", "--bits", "4", "--include", "attn=3", "--include",
-                         "layers.1.self_attn=6.5", "--include", "q_proj", "--exclude", "v_proj", "--exclude", "up_proj"]
+        let arguments = [
+            "quantize", "model.safetensors", "out.qamw", "--json", "--recipe", "mlp", "--bits", "4", "--include", "attn=3", "--include",
+            "layers.1.self_attn=6.5", "--include", "q_proj", "--exclude", "v_proj", "--exclude", "up_proj",
+        ]
         let json = try Command.run(arguments, in: scratch).json
         #expect(json["tensors"]?["quantized"]?.integer == 10)
         let tensors = try #require(try scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements

@@ -48,7 +48,8 @@ import Testing
         for model in ["m", "as-it-lies.qamw", "m/model.safetensors"] {
             let commands = [
                 ["quantize", model, "o.qamw"], ["quantize", model, "o.qamw", "--dry-run"], ["quantize", model, "o.qamw", "--recipe", "all"],
-                ["convert", model, "o.qamw", "--dtype", "f16"], ["convert", model, "o.safetensors", "--dtype", "f32"], ["convert", model, "o/", "--to", "safetensors", "--dtype", "bf16"],
+                ["convert", model, "o.qamw", "--dtype", "f16"], ["convert", model, "o.safetensors", "--dtype", "f32"],
+                ["convert", model, "o/", "--to", "safetensors", "--dtype", "bf16"],
                 ["convert", model, "o.gguf"], ["convert", model, "o.gguf", "--names", "keep"], ["convert", model, "o.gguf", "--dtype", "q8_0"],
                 ["convert", model, "o.qamw", "--names", "gguf"],
                 ["compare", model, model], ["eval", model, "--tokens", "t.u16"],

@@ -31,10 +31,13 @@ import Testing
         let scratch = try scratch()
         try scratch.write(scratch.bytes("x"), to: Self.name)
         let runs = [
-            ["inspect", "x"], ["inspect", "x", "--tensors", "--metadata"], ["inspect", Self.name], ["verify", Self.name], ["compare", "x", "y"], ["compare", "y", "x"],
-            ["quantize", Self.name, "\(Self.name).qamw"], ["quantize", "x", "q.qamw", "--include", Self.name], ["quantize", "x", "r.qamw", "--recipe", "all", "--strict"],
+            ["inspect", "x"], ["inspect", "x", "--tensors", "--metadata"], ["inspect", Self.name], ["verify", Self.name], ["compare", "x", "y"],
+            ["compare", "y", "x"],
+            ["quantize", Self.name, "\(Self.name).qamw"], ["quantize", "x", "q.qamw", "--include", Self.name],
+            ["quantize", "x", "r.qamw", "--recipe", "all", "--strict"],
             ["convert", Self.name, "\(Self.name).safetensors"], ["metadata", Self.name], ["metadata", Self.name, "--set", "\(Self.name)=string:\(Self.name)"],
-            ["metadata", Self.name, "--remove", "\(Self.name)!"], ["verify", "\(Self.name)gone"], ["checksum", "\(Self.name)gone"], ["convert", "x", Self.name],
+            ["metadata", Self.name, "--remove", "\(Self.name)!"], ["verify", "\(Self.name)gone"], ["checksum", "\(Self.name)gone"],
+            ["convert", "x", Self.name],
             ["inspect", "x", "--\(Self.name)"], ["quantize", "x", "s.qamw", "--bits", Self.name], [Self.name],
         ]
         for arguments in runs {
@@ -75,13 +78,13 @@ import Testing
     }
 
     #if os(Linux)
-    /// The kernel's own files have no length before they are read.
-    @Test func filesWithoutALengthAreHashedToTheirEnd() throws {
-        let scratch = try Scratch()
-        try scratch.write(Array(try Data(contentsOf: URL(fileURLWithPath: "/proc/version"))), to: "copy")
-        let copy = try scratch.qamw("checksum", "copy").output, own = try scratch.qamw("checksum", "/proc/version").output
-        #expect(own == copy.replacingOccurrences(of: "copy", with: "/proc/version"))
-        #expect(try scratch.qamw("checksum", "/dev/null").status != 0)
-    }
+        /// The kernel's own files have no length before they are read.
+        @Test func filesWithoutALengthAreHashedToTheirEnd() throws {
+            let scratch = try Scratch()
+            try scratch.write(Array(try Data(contentsOf: URL(fileURLWithPath: "/proc/version"))), to: "copy")
+            let copy = try scratch.qamw("checksum", "copy").output, own = try scratch.qamw("checksum", "/proc/version").output
+            #expect(own == copy.replacingOccurrences(of: "copy", with: "/proc/version"))
+            #expect(try scratch.qamw("checksum", "/dev/null").status != 0)
+        }
     #endif
 }

@@ -55,8 +55,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [["inspect", "a"], ["verify", "a"], ["quantize", "a", "b.qamw"], ["convert", "a", "b.qamw"], ["compare", "a", "b"],
-                      ["metadata", "a"], ["checksum", "a"], ["checksum", "--check", "a"]])
+    @Test(arguments: [
+        ["inspect", "a"], ["verify", "a"], ["quantize", "a", "b.qamw"], ["convert", "a", "b.qamw"], ["compare", "a", "b"],
+        ["metadata", "a"], ["checksum", "a"], ["checksum", "--check", "a"],
+    ])
     func missingInput(_ arguments: [String]) throws {
         let outcome = try Command.run(arguments, in: try Scratch())
         #expect(outcome.status == 66)

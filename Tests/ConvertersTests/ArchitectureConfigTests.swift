@@ -4,7 +4,8 @@ import Testing
 
 /// Wrong and unusual configurations.
 @Suite struct ArchitectureConfigTests {
-    private static func error(_ change: (inout [String: JSONValue]) -> Void, of model: ArchitectureModels.Model = ArchitectureModels.all[0]) throws -> QAMError? {
+    private static func error(_ change: (inout [String: JSONValue]) -> Void, of model: ArchitectureModels.Model = ArchitectureModels.all[0]) throws -> QAMError?
+    {
         var config = model.config
         change(&config)
         var source = try ArchitectureModels.source(model)
@@ -73,10 +74,11 @@ import Testing
         #expect(activation?.code == .unsupported && activation?.message.contains("\"hidden_act\" is \"gelu\"") == true)
         let factors = try Self.error({ $0["rope_scaling"] = ["long_factor": [1], "short_factor": [1], "type": "longrope"] }, of: ArchitectureModels.all[7])
         #expect(factors?.message.contains("1 factors for 4 pairs") == true)
-        let layers = try Self.error({
-            $0["sliding_window_pattern"] = nil
-            $0["layer_types"] = ["full_attention", "sliding_attention"]
-        }, of: ArchitectureModels.all[6])
+        let layers = try Self.error(
+            {
+                $0["sliding_window_pattern"] = nil
+                $0["layer_types"] = ["full_attention", "sliding_attention"]
+            }, of: ArchitectureModels.all[6])
         #expect(layers?.code == .unsupported)
     }
 
@@ -123,12 +125,14 @@ import Testing
     }
 
     @Test func rotaryFactorsAreRecognisedWithoutOurKeys() throws {
-        let model = ArchitectureModels.model("llama", "llama", [
-            "rope_scaling": [
-                "rope_type": "llama3", "factor": .number(32), "low_freq_factor": .number(1), "high_freq_factor": .number(4),
-                "original_max_position_embeddings": 8192,
-            ], "rope_theta": .number(500_000), "head_dim": 64, "num_attention_heads": 2,
-        ])
+        let model = ArchitectureModels.model(
+            "llama", "llama",
+            [
+                "rope_scaling": [
+                    "rope_type": "llama3", "factor": .number(32), "low_freq_factor": .number(1), "high_freq_factor": .number(4),
+                    "original_max_position_embeddings": 8192,
+                ], "rope_theta": .number(500_000), "head_dim": 64, "num_attention_heads": 2,
+            ])
         let gguf = try ModelNames.gguf.applied(to: try ArchitectureModels.source(model), strict: true, carryingFiles: false)
         #expect(gguf.tensors[0] == TensorDescriptor(name: "rope_freqs.weight", shape: [32], storage: .raw(.f32)))
         let factors = try gguf.values("rope_freqs.weight")
@@ -162,7 +166,8 @@ import Testing
             for key in ["rope_theta", "hidden_size", "rms_norm_eps"] {
                 let changed = try set(key)
                 let error = #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: changed, strict: true) }
-                #expect(error?.message.contains("\"\(key)\" must be") == true && error?.message.contains(JSONWriter.text(value, keepingNonFinite: true)) == true)
+                #expect(
+                    error?.message.contains("\"\(key)\" must be") == true && error?.message.contains(JSONWriter.text(value, keepingNonFinite: true)) == true)
             }
         }
     }

@@ -34,21 +34,27 @@ enum ArchitectureModels {
         model("mistral", "llama", ["head_dim": 12, "sliding_window": 4096]),
         model("qwen2", "qwen2", ["tie_word_embeddings": true]),
         model("qwen3", "qwen3", ["head_dim": 12, "rope_scaling": ["rope_type": "yarn", "factor": .number(4), "original_max_position_embeddings": 128]]),
-        model("gemma2", "gemma2", [
-            "head_dim": 12, "query_pre_attn_scalar": 12, "sliding_window": 16, "attn_logit_softcapping": .number(50),
-            "final_logit_softcapping": .number(30), "tie_word_embeddings": true,
-        ]),
-        model("gemma3_text", "gemma3", [
-            "head_dim": 12, "query_pre_attn_scalar": 12, "sliding_window": 16, "sliding_window_pattern": 3, "rope_local_base_freq": .number(10000),
-            "tie_word_embeddings": true, "rope_scaling": ["rope_type": "linear", "factor": .number(8)],
-        ]),
-        model("phi3", "phi3", [
-            "num_key_value_heads": 4, "original_max_position_embeddings": 256, "sliding_window": .null,
-            "rope_scaling": [
-                "long_factor": [.number(1), .number(2), .number(3), .number(4.5)],
-                "short_factor": [.number(1), .number(1), .number(1), .number(1.25)], "type": "longrope",
-            ],
-        ]),
+        model(
+            "gemma2", "gemma2",
+            [
+                "head_dim": 12, "query_pre_attn_scalar": 12, "sliding_window": 16, "attn_logit_softcapping": .number(50),
+                "final_logit_softcapping": .number(30), "tie_word_embeddings": true,
+            ]),
+        model(
+            "gemma3_text", "gemma3",
+            [
+                "head_dim": 12, "query_pre_attn_scalar": 12, "sliding_window": 16, "sliding_window_pattern": 3, "rope_local_base_freq": .number(10000),
+                "tie_word_embeddings": true, "rope_scaling": ["rope_type": "linear", "factor": .number(8)],
+            ]),
+        model(
+            "phi3", "phi3",
+            [
+                "num_key_value_heads": 4, "original_max_position_embeddings": 256, "sliding_window": .null,
+                "rope_scaling": [
+                    "long_factor": [.number(1), .number(2), .number(3), .number(4.5)],
+                    "short_factor": [.number(1), .number(1), .number(1), .number(1.25)], "type": "longrope",
+                ],
+            ]),
     ]
 
     static func configFile(_ config: [String: JSONValue]) -> MemoryFile {

@@ -26,7 +26,9 @@ import Testing
         #expect(gguf.metadata["general.quantization_version"] == .uint32(2))
         #expect(gguf.metadata["tokenizer.ggml.model"] == .string("none"))
         for tensor in gguf.tensors {
-            #expect(["token_embd.weight", "output.weight", "output_norm.weight"].contains(tensor.name) || tensor.name.hasPrefix("blk.") || tensor.name.hasPrefix("rope_"))
+            #expect(
+                ["token_embd.weight", "output.weight", "output_norm.weight"].contains(tensor.name) || tensor.name.hasPrefix("blk.")
+                    || tensor.name.hasPrefix("rope_"))
             if tensor.shape.count == 1 { #expect(tensor.storage == .raw(.f32), "\(tensor.name)") } else { #expect(tensor.storage == .raw(.bf16)) }
         }
         #expect(gguf.tensors.contains { $0.name == "output.weight" } == !model.isTied)
@@ -74,8 +76,10 @@ import Testing
     @Test(arguments: ArchitectureModels.all.filter { $0.kind.hasPrefix("gemma") }) func gemmasNormsGetOneMore(_ model: ArchitectureModels.Model) throws {
         let original = try ArchitectureModels.source(model)
         let gguf = try ModelNames.gguf.applied(to: original, strict: true)
-        for (before, after) in [("model.norm", "output_norm"), ("model.layers.0.pre_feedforward_layernorm", "blk.0.ffn_norm"),
-                                ("model.layers.0.post_attention_layernorm", "blk.0.post_attention_norm")] {
+        for (before, after) in [
+            ("model.norm", "output_norm"), ("model.layers.0.pre_feedforward_layernorm", "blk.0.ffn_norm"),
+            ("model.layers.0.post_attention_layernorm", "blk.0.post_attention_norm"),
+        ] {
             #expect(try gguf.values("\(after).weight") == original.values("\(before).weight").map { Double(Float($0) + 1) })
         }
     }
@@ -95,7 +99,8 @@ import Testing
         var edited = MemorySource(metadata: gguf.metadata)
         for (index, tensor) in gguf.tensors.enumerated() {
             guard case .raw(let dtype) = tensor.storage else { continue }
-            let bytes = tensor.name == "output_norm.weight" ? try ElementConversion.bytes([Float](repeating: 1.5, count: 32), as: .f32) : try payload(gguf, index)[0]
+            let bytes =
+                tensor.name == "output_norm.weight" ? try ElementConversion.bytes([Float](repeating: 1.5, count: 32), as: .f32) : try payload(gguf, index)[0]
             edited.add(tensor.name, tensor.shape, dtype, bytes)
         }
         #expect(try ModelNames.huggingFace.applied(to: edited, strict: true).values("model.norm.weight") == [Double](repeating: 0.5, count: 32))

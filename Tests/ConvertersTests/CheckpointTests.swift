@@ -63,12 +63,17 @@ import Testing
     }
 
     private static let stated: [(config: String, method: QuantizationScheme.Method, format: String?, says: String)] = [
-        (#"{"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}"#, .fp8, "blocks of 128 x 128", #"quantization_config.quant_method = "fp8""#),
+        (
+            #"{"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}"#, .fp8, "blocks of 128 x 128",
+            #"quantization_config.quant_method = "fp8""#
+        ),
         (#"{"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128}}"#, .gptq, "4 bits, groups of 128", #""gptq""#),
         (#"{"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": -1}}"#, .gptq, "4 bits", #""gptq""#),
         (#"{"quantization_config": {"quant_method": "awq", "bits": 4, "version": "gemm"}}"#, .awq, "4 bits", #""awq""#),
-        (#"{"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true, "load_in_8bit": false, "bnb_4bit_quant_type": "nf4"}}"#,
-         .bitsandbytes, "4 bits, nf4", "bitsandbytes"),
+        (
+            #"{"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true, "load_in_8bit": false, "bnb_4bit_quant_type": "nf4"}}"#,
+            .bitsandbytes, "4 bits, nf4", "bitsandbytes"
+        ),
         (#"{"quantization_config": {"load_in_8bit": true}}"#, .bitsandbytes, "8 bits", "load_in_8bit = true"),
         (#"{"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}}"#, .mxfp4, nil, "mxfp4"),
         (#"{"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized"}}"#, .compressedTensors, "pack-quantized", "compressed"),
@@ -77,7 +82,10 @@ import Testing
         (#"{"quantization": {"group_size": 64, "bits": 4}}"#, .mlx, "4 bits, groups of 64", "quantization.group_size = 64"),
         (#"{"quantization_config": {"group_size": 64, "bits": 8}}"#, .mlx, "8 bits, groups of 64", "group_size"),
         (#"{"text_config": {"hidden_size": 8, "quantization_config": {"quant_method": "awq"}}}"#, .awq, nil, "text_config.quantization_config.quant_method"),
-        (#"{"thinker_config": {"text_config": {"quantization": {"group_size": 64, "bits": 4}}}}"#, .mlx, "4 bits, groups of 64", "thinker_config.text_config.quantization"),
+        (
+            #"{"thinker_config": {"text_config": {"quantization": {"group_size": 64, "bits": 4}}}}"#, .mlx, "4 bits, groups of 64",
+            "thinker_config.text_config.quantization"
+        ),
         (#"{"quantization_config": {"quant_method": "hqq", "quant_config": {}}}"#, .other("hqq"), nil, "hqq"),
         (#"{"quantization_config": {"quant_method": "aqlm"}}"#, .other("aqlm"), nil, "aqlm"),
         (#"{"quantization_config": {"quant_method": "vptq"}}"#, .other("vptq"), nil, "vptq"),
@@ -123,18 +131,22 @@ import Testing
     }
 
     /// Scales of plain models, integers of plain models, float8 without scales.
-    @Test(arguments: [
-        [("logit_scale", [], DType.f32), ("visual.ln_post.scale", [16], .f32), ("norm.weight", [16], .bf16), ("norm.scale", [16], .bf16)],
-        [("blocks.0.ls1.gamma", [16], .f32), ("blocks.0.layer_scale", [16], .f32), ("blocks.0.layer_scale.scale", [16, 1], .f32)],
-        [("conv.weight", [16, 16], .bf16), ("conv.weight_scale", [16, 1], .bf16), ("conv.scale", [1], .f32), ("conv.scales", [16, 16], .f32)],
-        [("a.weight", [16, 16], .f32), ("a.weight_g", [16, 1], .f32), ("a.weight_v", [16, 16], .f32)],
-        [("k_proj.weight", [16, 16], .bf16), ("k_proj.k_scale", [], .f32), ("v_proj.weight", [16, 16], .bf16), ("v_proj.v_scale", [], .f32)],
-        [("a.weight", [16, 16], .f8e4m3), ("b.weight", [16, 16], .f8e5m2), ("rope.scale", [4], .f32)],
-        [("relative_position_index", [16, 16], .i64), ("attn.mask", [16, 16], .u8), ("attn.scale", [4], .f32), ("attn.biases", [4], .f32)],
-        [("position_ids", [1, 16], .i32), ("position_scale", [1], .f32), ("embed.weight", [16, 16], .bf16), ("embed.scales", [16, 1], .bf16)],
-        [("net.blocks", [4, 4], .f32), ("net_blocks", [4, 4], .f32), ("net_scales", [4], .f32), ("m.indices", [4, 4], .f32), ("m.centroids", [4, 4], .f32)],
-        [("esm.contact_head.regression.weight", [1, 16], .f32), ("esm.embeddings.token_scale", [1], .f32), ("a.x_packed", [4, 4], .f32)],
-    ] as [Tensors])
+    @Test(
+        arguments: [
+            [("logit_scale", [], DType.f32), ("visual.ln_post.scale", [16], .f32), ("norm.weight", [16], .bf16), ("norm.scale", [16], .bf16)],
+            [("blocks.0.ls1.gamma", [16], .f32), ("blocks.0.layer_scale", [16], .f32), ("blocks.0.layer_scale.scale", [16, 1], .f32)],
+            [("conv.weight", [16, 16], .bf16), ("conv.weight_scale", [16, 1], .bf16), ("conv.scale", [1], .f32), ("conv.scales", [16, 16], .f32)],
+            [("a.weight", [16, 16], .f32), ("a.weight_g", [16, 1], .f32), ("a.weight_v", [16, 16], .f32)],
+            [("k_proj.weight", [16, 16], .bf16), ("k_proj.k_scale", [], .f32), ("v_proj.weight", [16, 16], .bf16), ("v_proj.v_scale", [], .f32)],
+            [("a.weight", [16, 16], .f8e4m3), ("b.weight", [16, 16], .f8e5m2), ("rope.scale", [4], .f32)],
+            [("relative_position_index", [16, 16], .i64), ("attn.mask", [16, 16], .u8), ("attn.scale", [4], .f32), ("attn.biases", [4], .f32)],
+            [("position_ids", [1, 16], .i32), ("position_scale", [1], .f32), ("embed.weight", [16, 16], .bf16), ("embed.scales", [16, 1], .bf16)],
+            [
+                ("net.blocks", [4, 4], .f32), ("net_blocks", [4, 4], .f32), ("net_scales", [4], .f32), ("m.indices", [4, 4], .f32),
+                ("m.centroids", [4, 4], .f32),
+            ],
+            [("esm.contact_head.regression.weight", [1, 16], .f32), ("esm.embeddings.token_scale", [1], .f32), ("a.x_packed", [4, 4], .f32)],
+        ] as [Tensors])
     func plainModelsAreNotTakenForThem(_ tensors: Tensors) throws {
         #expect(try QuantizationScheme.detect(in: Self.source(tensors, config: #"{"model_type": "llama"}"#)) == nil)
     }

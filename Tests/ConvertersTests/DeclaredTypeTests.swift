@@ -28,8 +28,10 @@ import Testing
     }
 
     @Test func onlyTheTypeChanges() throws {
-        let text = "{\"rms_norm_eps\" : 1e-05,\r\n\t\"torch_dtype\":\"bfloat16\" , \"rope_theta\": 10000.0, \"dtype\": \"bfl\\u006fat16\", \"a\\tb\": [\"dtype\"]}\n"
-        let expected = "{\"rms_norm_eps\" : 1e-05,\r\n\t\"torch_dtype\":\"float32\" , \"rope_theta\": 10000.0, \"dtype\": \"float32\", \"a\\tb\": [\"dtype\"]}\n"
+        let text =
+            "{\"rms_norm_eps\" : 1e-05,\r\n\t\"torch_dtype\":\"bfloat16\" , \"rope_theta\": 10000.0, \"dtype\": \"bfl\\u006fat16\", \"a\\tb\": [\"dtype\"]}\n"
+        let expected =
+            "{\"rms_norm_eps\" : 1e-05,\r\n\t\"torch_dtype\":\"float32\" , \"rope_theta\": 10000.0, \"dtype\": \"float32\", \"a\\tb\": [\"dtype\"]}\n"
         #expect(try updated(text, [.bf16, .f32]) == Outcome(text: expected))
         #expect(try updated(text, [.f32, .bf16]) == Outcome(text: text))
     }
@@ -40,8 +42,10 @@ import Testing
     }
 
     @Test func partsDeclareItToo() throws {
-        let text = #"{"text_config": {"dtype": "bfloat16"}, "quantization_config": {"dtype": "int8"}, "task": {"dtype": "bfloat16"}, "dtype": "auto", "torch_dtype": null}"#
-        let expected = #"{"text_config": {"dtype": "float16"}, "quantization_config": {"dtype": "int8"}, "task": {"dtype": "bfloat16"}, "dtype": "auto", "torch_dtype": null}"#
+        let text =
+            #"{"text_config": {"dtype": "bfloat16"}, "quantization_config": {"dtype": "int8"}, "task": {"dtype": "bfloat16"}, "dtype": "auto", "torch_dtype": null}"#
+        let expected =
+            #"{"text_config": {"dtype": "float16"}, "quantization_config": {"dtype": "int8"}, "task": {"dtype": "bfloat16"}, "dtype": "auto", "torch_dtype": null}"#
         #expect(try updated(text, [.f16]) == Outcome(text: expected))
     }
 

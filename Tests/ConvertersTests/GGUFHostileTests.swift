@@ -150,14 +150,16 @@ import Testing
         #expect(try warnings { $0.data.removeLast(16) } == 1)
         #expect(try warnings { $0.data += [0] } == 1)
         #expect(try warnings { $0.data += [UInt8](repeating: 0, count: 32) } == 1)
-        #expect(try warnings { file in
-            file.tensors[1].offset = 64
-            file.data += [UInt8](repeating: 0, count: 32)
-        } == 1)
-        #expect(try warnings { file in
-            file.tensors[0].offset = 32
-            file.tensors[1].offset = 0
-        } == 1)
+        #expect(
+            try warnings { file in
+                file.tensors[1].offset = 64
+                file.data += [UInt8](repeating: 0, count: 32)
+            } == 1)
+        #expect(
+            try warnings { file in
+                file.tensors[0].offset = 32
+                file.tensors[1].offset = 0
+            } == 1)
     }
 
     @Test func damagedFilesNeverTrap() throws {
@@ -169,7 +171,8 @@ import Testing
         for _ in 0..<20_000 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                damaged[Int.random(in: damaged.indices, using: &random)] = [0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &random)]
+                damaged[Int.random(in: damaged.indices, using: &random)] =
+                    [0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &random)]
                     .randomElement(using: &random) ?? 0
             }
             if Bool.random(using: &random) { damaged.removeLast(Int.random(in: 0...damaged.count, using: &random)) }

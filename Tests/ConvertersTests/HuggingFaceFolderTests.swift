@@ -22,7 +22,10 @@ import Testing
     @Test func sideFilesComeAlong() throws {
         let folder = try ScratchFolder()
         try folder.write(model(["a"]), "model.safetensors")
-        let taken = ["LICENSE", "NOTICE.third-party", "README.md", "chat_template.jinja", "config.json", "merges.txt", "modeling_x.py", "tokenizer.model", "vocab.tiktoken"]
+        let taken = [
+            "LICENSE", "NOTICE.third-party", "README.md", "chat_template.jinja", "config.json", "merges.txt", "modeling_x.py", "tokenizer.model",
+            "vocab.tiktoken",
+        ]
         for name in taken { try folder.write(name, name) }
         for name in ["pytorch_model.bin", "other.safetensors", "pytorch_model.bin.index.json", ".gitattributes"] { try folder.write(name, name) }
         _ = try folder.folder("onnx")
@@ -70,9 +73,13 @@ import Testing
     /// What is said where no model is found helps.
     @Test(arguments: [
         (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "config.json"], ["model.safetensors.index.json, is missing"]),
-        (["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model.safetensors.index.json"], ["give its index: diffusion_pytorch_model.safetensors.index.json"]),
+        (
+            ["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model.safetensors.index.json"],
+            ["give its index: diffusion_pytorch_model.safetensors.index.json"]
+        ),
         (["model_index.json"], ["pipeline"]), (["a.safetensors", "b.safetensors"], ["name its file: a.safetensors and 1 more"]),
-        (["pytorch_model.bin", "config.json"], ["pytorch_model.bin", "save_pretrained"]), (["consolidated.safetensors"], ["consolidated.safetensors", "model*.safetensors"]),
+        (["pytorch_model.bin", "config.json"], ["pytorch_model.bin", "save_pretrained"]),
+        (["consolidated.safetensors"], ["consolidated.safetensors", "model*.safetensors"]),
     ])
     func advice(names: [String], words: [String]) throws {
         let folder = try ScratchFolder()

@@ -37,9 +37,11 @@ import Testing
     }
 
     @Test func readsNumbersExactly() throws {
-        #expect(try parse(" [0, -0, 18446744073709551615, -9223372036854775808, 1.5, -0.0, 1e2, 5e-324]\r\n\t") == [
-            .integer(0), .number(-0.0), JSONValue(UInt64.max), JSONValue(Int64.min), .number(1.5), .number(-0.0), .number(100), .number(.leastNonzeroMagnitude),
-        ])
+        #expect(
+            try parse(" [0, -0, 18446744073709551615, -9223372036854775808, 1.5, -0.0, 1e2, 5e-324]\r\n\t") == [
+                .integer(0), .number(-0.0), JSONValue(UInt64.max), JSONValue(Int64.min), .number(1.5), .number(-0.0), .number(100),
+                .number(.leastNonzeroMagnitude),
+            ])
         var reader = JSONReader(Array("300 -1 1.0 1e2".utf8), section: "test")
         #expect(throws: QAMError.self) { try reader.integer(UInt8.self) }
         #expect(try reader.integer(UInt16.self) == 300)
@@ -100,21 +102,22 @@ import Testing
     @Test func writesCompactAndPretty() {
         let value: JSONValue = ["a": [1, .number(0.1), .null, .bool(true)], "b": [:], "c": .array([]), "d\n\"\\\u{1}/é": ["x": "y"]]
         #expect(JSONWriter.text(value) == #"{"a":[1,0.1,null,true],"b":{},"c":[],"d\n\"\\\u0001/é":{"x":"y"}}"#)
-        #expect(JSONWriter.text(value, pretty: true) == """
-            {
-              "a": [
-                1,
-                0.1,
-                null,
-                true
-              ],
-              "b": {},
-              "c": [],
-              "d\\n\\"\\\\\\u0001/é": {
-                "x": "y"
-              }
-            }
-            """)
+        #expect(
+            JSONWriter.text(value, pretty: true) == """
+                {
+                  "a": [
+                    1,
+                    0.1,
+                    null,
+                    true
+                  ],
+                  "b": {},
+                  "c": [],
+                  "d\\n\\"\\\\\\u0001/é": {
+                    "x": "y"
+                  }
+                }
+                """)
         #expect(JSONWriter.text(.number(.nan)) == "null")
         #expect(JSONWriter.text(.number(-.infinity)) == "null")
     }

@@ -45,25 +45,28 @@ import Testing
     }
 
     @Test func keysOfGGUFWinWhereTheyHaveBeenEdited() throws {
-        let edited = try Self.config(Self.gguf {
-            $0.set("llama.context_length", .uint32(1024))
-            $0.set("llama.rope.freq_base", .float32(500_000))
-            $0.set("tokenizer.ggml.eos_token_id", .uint32(7))
-        })
+        let edited = try Self.config(
+            Self.gguf {
+                $0.set("llama.context_length", .uint32(1024))
+                $0.set("llama.rope.freq_base", .float32(500_000))
+                $0.set("tokenizer.ggml.eos_token_id", .uint32(7))
+            })
         #expect(edited["max_position_embeddings"] == 1024 && edited["rope_theta"] == .number(500_000) && edited["eos_token_id"] == 7)
         // The rest is what it was.
         guard case .array(let limits)? = edited["time_limits"], case .number(let last)? = limits.last else { throw QAMError(.malformed, "time_limits") }
         #expect(limits.prefix(2) == [.number(0), .number(.infinity)] && last.isNaN && edited["rms_norm_eps"] == .number(1e-6))
         #expect(edited["rope_scaling"]?["mscale_all_dim"] == .number(0.8) && edited["dtype"] == "bfloat16" && edited["torch_dtype"] == nil)
 
-        let unscaled = try Self.config(Self.gguf { metadata in
-            for entry in metadata.entries where entry.key.hasPrefix("llama.rope.scaling.") { metadata.remove(entry.key) }
-        })
+        let unscaled = try Self.config(
+            Self.gguf { metadata in
+                for entry in metadata.entries where entry.key.hasPrefix("llama.rope.scaling.") { metadata.remove(entry.key) }
+            })
         #expect(unscaled["rope_scaling"] == .null && unscaled["rope_theta"] == 10000)
     }
 
     @Test func newerAndNestedFormsAreEditedInTheirOwnWay() throws {
-        let parameters = Self.text.replacing("\"rope_scaling\": {", with: "\"rope_parameters\": {\"rope_theta\": 10000, ").replacing("\"type\": \"yarn\"", with: "\"rope_type\": \"yarn\"")
+        let parameters = Self.text.replacing("\"rope_scaling\": {", with: "\"rope_parameters\": {\"rope_theta\": 10000, ").replacing(
+            "\"type\": \"yarn\"", with: "\"rope_type\": \"yarn\"")
         #expect(try Self.file("config.json", Self.gguf(parameters)) == parameters)
         let edited = try Self.config(Self.gguf(parameters) { $0.set("llama.rope.scaling.factor", .float32(8)) })
         #expect(edited["rope_parameters"] == nil && edited["rope_scaling"]?["factor"] == .number(8) && edited["rope_scaling"]?["rope_type"] == "yarn")
@@ -78,18 +81,24 @@ import Testing
         let gguf = try Self.gguf()
         #expect(gguf.metadata["general.sampling.temp"] == .float32(0.7) && gguf.metadata["general.sampling.top_p"] == .float32(0.8))
         #expect(gguf.metadata["general.sampling.top_k"] == .int32(20) && gguf.metadata["general.sampling.min_p"] == nil)
-        let edited = try #require(try Self.file("generation_config.json", Self.gguf {
-            $0.set("general.sampling.temp", .float32(0.5))
-            $0.set("general.sampling.min_p", .float32(0.05))
-            $0.remove("general.sampling.top_k")
-        }))
+        let edited = try #require(
+            try Self.file(
+                "generation_config.json",
+                Self.gguf {
+                    $0.set("general.sampling.temp", .float32(0.5))
+                    $0.set("general.sampling.min_p", .float32(0.05))
+                    $0.remove("general.sampling.top_k")
+                }))
         let json = try JSONValue(parsing: Array(edited.utf8), section: "generation", takingNonFinite: true)
         #expect(json["temperature"] == .number(0.5) && json["min_p"] == .number(0.05) && json["top_k"] == nil && json["top_p"] == .number(0.8))
         #expect(json["eos_token_id"] == [2, 5] && json["x"] == .number(.infinity))
         // A peer's file: what its keys say.
-        let peer = try #require(try Self.file("generation_config.json", Self.gguf { metadata in
-            for entry in metadata.entries where entry.key.hasPrefix("qamw.") { metadata.remove(entry.key) }
-        }))
+        let peer = try #require(
+            try Self.file(
+                "generation_config.json",
+                Self.gguf { metadata in
+                    for entry in metadata.entries where entry.key.hasPrefix("qamw.") { metadata.remove(entry.key) }
+                }))
         let made = try JSONValue(parsing: Array(peer.utf8), section: "generation")
         #expect(made["temperature"] == .number(0.7) && made["do_sample"] == true)
         // What is no number is left out with a warning.
@@ -101,7 +110,10 @@ import Testing
 
     @Test func whatIsKeptIsNotTrusted() throws {
         let good = try Self.config(Self.gguf())
-        for bad in ["", "[]", "{", "{\"model_type\": \"gemma2\"}", "{\"model_type\": \"llama\"}", Self.text.replacing("\"hidden_size\": 32", with: "\"hidden_size\": Infinity")] {
+        for bad in [
+            "", "[]", "{", "{\"model_type\": \"gemma2\"}", "{\"model_type\": \"llama\"}",
+            Self.text.replacing("\"hidden_size\": 32", with: "\"hidden_size\": Infinity"),
+        ] {
             let gguf = try Self.gguf { $0.set("qamw.hf.config", .string(bad)) }
             let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
             #expect(back.warnings.contains { $0.hasPrefix("\"qamw.hf.config\" is not used") }, "\(bad)")

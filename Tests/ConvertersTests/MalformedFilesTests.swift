@@ -18,7 +18,9 @@ import Testing
     private static func cases(_ folder: String) throws -> [Case] {
         guard case .array(let cases) = try JSONValue(parsing: contents(Path.join(folder, "cases.json")), section: "cases") else { return [] }
         return cases.compactMap { entry in
-            guard case .string(let file)? = entry["file"], case .string(let expect)? = entry["expect"], case .string(let why)? = entry["why"] else { return nil }
+            guard case .string(let file)? = entry["file"], case .string(let expect)? = entry["expect"], case .string(let why)? = entry["why"] else {
+                return nil
+            }
             return Case(file: file, expect: expect, why: why)
         }
     }

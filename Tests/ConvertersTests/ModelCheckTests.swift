@@ -99,7 +99,10 @@ import Testing
         let untold = try ModelNames.gguf.applied(to: Self.source(model, config: ["attention_bias": false]), strict: true)
         #expect(untold.warnings.contains { $0.hasPrefix("\"model.layers.0.self_attn.q_proj.bias\" and 5 more: ") && $0.contains("\"attention_bias\"") })
         // What loaders of GGUF do not add.
-        for (index, name) in [(4, "model.layers.0.self_attn.o_proj.bias"), (3, "model.layers.0.self_attn.o_proj.bias"), (2, "model.layers.0.self_attn.q_proj.bias"), (0, "model.norm.bias")] {
+        for (index, name) in [
+            (4, "model.layers.0.self_attn.o_proj.bias"), (3, "model.layers.0.self_attn.o_proj.bias"), (2, "model.layers.0.self_attn.q_proj.bias"),
+            (0, "model.norm.bias"),
+        ] {
             var source = try Self.source(ArchitectureModels.all[index])
             let rows = name.contains("q_proj") ? 48 : 32
             source.add(name, [rows], .bf16)
@@ -119,7 +122,8 @@ import Testing
         #expect(error?.code == .unsupported && error?.message.contains("4 heads of 16") == true)
         for (index, family) in [(0, "llama"), (2, "llama"), (4, "qwen3")] {
             let partial = Self.toGGUF(try Self.source(ArchitectureModels.all[index], config: ["partial_rotary_factor": .number(0.5)]))
-            #expect(partial?.code == .unsupported && partial?.message.contains("\"partial_rotary_factor\"") == true && partial?.message.contains(family) == true)
+            #expect(
+                partial?.code == .unsupported && partial?.message.contains("\"partial_rotary_factor\"") == true && partial?.message.contains(family) == true)
         }
     }
 }

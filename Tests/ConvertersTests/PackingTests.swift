@@ -20,10 +20,14 @@ import Testing
         source.add("norm.weight", [64], .bf16)
         source.addCoded("embed.weight", [300, 64], coding(columns: 64, row: 24, gain: 2, scales: true))
         source.addCoded("experts.weight", [4, 50, 128], coding(columns: 128, row: 44, gain: 4, scales: false))
-        source.addCoded("odd.weight", [7, 30], .init(
-            codec: CodecID(rawValue: 9), sourceType: .f64, codebook: nil, seed: nil, parameters: Array(0...254),
-            streams: [.init(role: StreamRole(rawValue: 200), extent: .perRow(5)), .init(role: .gains, extent: .perRow(3)),
-                      .init(role: .channelScales, extent: .whole(11)), .init(role: .symbols, extent: .perRow(0))]))
+        source.addCoded(
+            "odd.weight", [7, 30],
+            .init(
+                codec: CodecID(rawValue: 9), sourceType: .f64, codebook: nil, seed: nil, parameters: Array(0...254),
+                streams: [
+                    .init(role: StreamRole(rawValue: 200), extent: .perRow(5)), .init(role: .gains, extent: .perRow(3)),
+                    .init(role: .channelScales, extent: .whole(11)), .init(role: .symbols, extent: .perRow(0)),
+                ]))
         source.addCoded("empty.weight", [0, 64], coding(columns: 64, row: 24, gain: 2, scales: true))
         source.add("mask", [3, 4], .f6e2m3)
         source.addAlias("norm.too", of: 1)
@@ -146,13 +150,15 @@ import Testing
         (#""shape":[300,64],"codec""#, #""shape":[301,64],"codec""#), (#""shape":[64]"#, #""shape":[9223372036854775807,4]"#),
         (#""shape":[300,64],"codec""#, #""shape":[4611686018427387904,1],"codec""#), (#""dtype":15"#, #""dtype":18"#), (#""dtype":15"#, #""dtype":0"#),
         (#""codebook":0"#, #""codebook":2"#), (#""codebook":0"#, #""codebook":-1"#), (#""seed":1"#, #""seed":3"#), (#""seeds":3"#, #""seeds":2"#),
-        (#""seeds":3"#, #""seeds":2305843009213693952"#), (#""codebooks":[12,77]"#, #""codebooks":[12,77,12]"#), (#""codebooks":[12,77]"#, #""codebooks":[12]"#),
+        (#""seeds":3"#, #""seeds":2305843009213693952"#), (#""codebooks":[12,77]"#, #""codebooks":[12,77,12]"#),
+        (#""codebooks":[12,77]"#, #""codebooks":[12]"#),
         (#""codebooks":[12,77]"#, #""codebooks":[1,65536]"#), (#""row":24"#, #""row":23"#), (#""row":24"#, #""row":9223372036854775807"#),
         (#""row":24"#, #""whole":24"#), (#""row":24"#, #""row":24,"whole":1"#), (#""role":1"#, #""role":256"#), (#""role":1"#, #""role":7"#),
         (#""parameters":"0102ff""#, #""parameters":"0102f""#), (#""parameters":"0102ff""#, #""parameters":"0102fg""#),
         (#""parameters":"0102ff""#, #""parameters":"0102\u00e9""#), (#""codec":12"#, #""codec":12,"dtype":1"#), (#""codec":12"#, #""codec":12,"codec":12"#),
         (#""files":["config.json""#, #""files":["../config.json""#), (#""files":["config.json","#, #""files":["#),
-        (#""files":["config.json""#, #""files":["config.json","config.json""#), (#""options":{"#, #""options":{"note":"1","#), (#"{"version":3"#, #"{"version":3,"x":0"#),
+        (#""files":["config.json""#, #""files":["config.json","config.json""#), (#""options":{"#, #""options":{"note":"1","#),
+        (#"{"version":3"#, #"{"version":3,"x":0"#),
         (#""tensors":["#, #""tensors":[{},"#), (#""tensors":["#, #""tensors":[[],"#),
     ])
     func hostileDirectories(_ old: String, _ new: String) throws {
@@ -178,9 +184,11 @@ import Testing
         var source = MemorySource()
         let codebook = try Codebook.builtIn(.octant, bits: 5.5)
         source.shared = SharedTables(codebooks: [.init(codec: .qamPairs, bytes: codebook.record)], seeds: [42])
-        source.addCoded("w", [1, 64], Coding(
-            codec: .qamPairs, sourceType: .bf16, codebook: 0, seed: 0, parameters: [2, 8, 6, 1],
-            streams: [.init(role: .symbols, extent: .perRow(44)), .init(role: .gains, extent: .perRow(2))]))
+        source.addCoded(
+            "w", [1, 64],
+            Coding(
+                codec: .qamPairs, sourceType: .bf16, codebook: 0, seed: 0, parameters: [2, 8, 6, 1],
+                streams: [.init(role: .symbols, extent: .perRow(44)), .init(role: .gains, extent: .perRow(2))]))
         let packed = try PackingSource(wrapping: source, options: ContainerOptions().packed)
         #expect(try UnpackingSource(wrapping: packed).warnings.isEmpty)
         var changed = MemorySource()

@@ -41,7 +41,9 @@ import Testing
             for budget in stride(from: 64, through: 160, by: 8) {
                 let chosen = try #require(RateAllocation.choose(curves, storedBits: budget))
                 func total(_ choice: [Int]) -> (bits: Int, cost: Double) {
-                    choice.enumerated().reduce((0, 0)) { ($0.0 + curves[$1.offset].points[$1.element].storedBits, $0.1 + curves[$1.offset].points[$1.element].cost) }
+                    choice.enumerated().reduce((0, 0)) {
+                        ($0.0 + curves[$1.offset].points[$1.element].storedBits, $0.1 + curves[$1.offset].points[$1.element].cost)
+                    }
                 }
                 #expect(total(chosen).bits <= budget)
                 for other in 0..<256 {
@@ -61,12 +63,14 @@ import Testing
         var source = MemoryTensors(groups: "")
         var state: UInt64 = 3
         for (name, scale) in [("q", Float(1)), ("k", 10)] {
-            try source.add(name, [rows, columns], (0..<rows * columns).map { _ in
-                (0..<6).reduce(Float(0)) { sum, _ in
-                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    return sum + scale * (Float(state >> 40) * 0x1p-24 - 0.5)
-                }
-            })
+            try source.add(
+                name, [rows, columns],
+                (0..<rows * columns).map { _ in
+                    (0..<6).reduce(Float(0)) { sum, _ in
+                        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                        return sum + scale * (Float(state >> 40) * 0x1p-24 - 0.5)
+                    }
+                })
         }
         return source
     }

@@ -16,13 +16,14 @@ import Testing
     }
 
     /// Loaders multiply by 1 + 0.1 ln 4 themselves.
-    @Test(arguments: [
-        ([("attention_factor", .number(1))], 0.878249), ([("mscale", .number(1)), ("mscale_all_dim", .number(1))], 0.878249),
-        ([("mscale", .number(1)), ("mscale_all_dim", .number(0.8))], 0.900165), ([("attention_factor", .number(1.2))], 1.053899),
-        // These leave what loaders do anyway.
-        ([], nil), ([("attention_factor", .number(1.1386294361119891))], nil), ([("mscale", .number(1)), ("mscale_all_dim", .number(0))], nil),
-        ([("mscale", .number(0.7))], nil),
-    ] as [([(String, JSONValue)], Float?)])
+    @Test(
+        arguments: [
+            ([("attention_factor", .number(1))], 0.878249), ([("mscale", .number(1)), ("mscale_all_dim", .number(1))], 0.878249),
+            ([("mscale", .number(1)), ("mscale_all_dim", .number(0.8))], 0.900165), ([("attention_factor", .number(1.2))], 1.053899),
+            // These leave what loaders do anyway.
+            ([], nil), ([("attention_factor", .number(1.1386294361119891))], nil), ([("mscale", .number(1)), ("mscale_all_dim", .number(0))], nil),
+            ([("mscale", .number(0.7))], nil),
+        ] as [([(String, JSONValue)], Float?)])
     func yarnsFactorOfAttention(more: [(String, JSONValue)], expected: Float?) throws {
         for (model, architecture) in [(0, "llama"), (4, "qwen3")] {
             let gguf = try Self.gguf(Self.yarn(more), of: model)
@@ -54,28 +55,32 @@ import Testing
         #expect(named?["attention_factor"] == .number(1.25))
     }
 
-    @Test(arguments: [
-        (["rope_type": "dynamic", "factor": .number(2)], "dynamic"), (["rope_type": "unheard-of"], "unheard-of"),
-        (["type": "longrope", "long_factor": [1, 1, 1, 1], "short_factor": [1, 1, 1, 1]], "longrope"),
-        (["rope_type": "yarn", "factor": 4, "truncate": false], "rope_scaling.truncate"),
-        (["rope_type": "yarn", "factor": 4, "beta_fast": 16], "rope_scaling.beta_fast"),
-        (["rope_type": "linear", "factor": 4, "strength": 2], "rope_scaling.strength"),
-    ] as [(JSONValue, String)])
+    @Test(
+        arguments: [
+            (["rope_type": "dynamic", "factor": .number(2)], "dynamic"), (["rope_type": "unheard-of"], "unheard-of"),
+            (["type": "longrope", "long_factor": [1, 1, 1, 1], "short_factor": [1, 1, 1, 1]], "longrope"),
+            (["rope_type": "yarn", "factor": 4, "truncate": false], "rope_scaling.truncate"),
+            (["rope_type": "yarn", "factor": 4, "beta_fast": 16], "rope_scaling.beta_fast"),
+            (["rope_type": "linear", "factor": 4, "strength": 2], "rope_scaling.strength"),
+        ] as [(JSONValue, String)])
     func whatLoadersDoNotDoIsToldOf(scaling: JSONValue, name: String) throws {
         #expect(try Self.gguf(scaling).warnings.filter { $0.contains(name) }.count == 1)
     }
 
     @Test func whatLoadersDoIsNot() throws {
-        for scaling: JSONValue in [Self.yarn([("truncate", true), ("beta_fast", 32), ("beta_slow", 1)]), ["rope_type": "linear", "factor": 4], ["rope_type": "default"]] {
+        for scaling: JSONValue in [
+            Self.yarn([("truncate", true), ("beta_fast", 32), ("beta_slow", 1)]), ["rope_type": "linear", "factor": 4], ["rope_type": "default"],
+        ] {
             #expect(try !Self.gguf(scaling).warnings.contains { $0.contains("config.json") })
         }
     }
 
-    @Test(arguments: [
-        ["rope_type": "yarn"], ["rope_type": "yarn", "factor": 0], ["rope_type": "yarn", "factor": .number(.infinity)],
-        ["rope_type": "yarn", "factor": 4, "attention_factor": 0], ["rope_type": "yarn", "factor": 4, "attention_factor": "x"],
-        ["rope_type": "yarn", "factor": .number(1e30), "mscale": .number(-1), "mscale_all_dim": 1], ["factor": 4], ["rope_type": "linear", "factor": -1],
-    ] as [JSONValue])
+    @Test(
+        arguments: [
+            ["rope_type": "yarn"], ["rope_type": "yarn", "factor": 0], ["rope_type": "yarn", "factor": .number(.infinity)],
+            ["rope_type": "yarn", "factor": 4, "attention_factor": 0], ["rope_type": "yarn", "factor": 4, "attention_factor": "x"],
+            ["rope_type": "yarn", "factor": .number(1e30), "mscale": .number(-1), "mscale_all_dim": 1], ["factor": 4], ["rope_type": "linear", "factor": -1],
+        ] as [JSONValue])
     func numbersThatMakeNoSenseAreRefused(scaling: JSONValue) throws {
         let error = #expect(throws: QAMError.self) { try Self.gguf(scaling) }
         #expect(error?.place.file == "config.json" && error?.message.contains("rope_scaling") == true)

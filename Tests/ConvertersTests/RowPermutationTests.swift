@@ -75,11 +75,13 @@ import Testing
         base.addAlias("c", of: 1)
         var metadata = Metadata()
         metadata.set("k", .bool(true))
-        let source = SelectingSource(base, items: [
-            .init(TensorDescriptor(name: "made", shape: [2], storage: .raw(.u8)), .made([7, 8])),
-            .init(TensorDescriptor(name: "of alias", shape: [3], storage: .raw(.bf16)), .base(2)),
-            .init(TensorDescriptor(name: "again", shape: [3], storage: .alias(of: 1)), .base(0)),
-        ], metadata: metadata, files: [], warnings: ["w"])
+        let source = SelectingSource(
+            base,
+            items: [
+                .init(TensorDescriptor(name: "made", shape: [2], storage: .raw(.u8)), .made([7, 8])),
+                .init(TensorDescriptor(name: "of alias", shape: [3], storage: .raw(.bf16)), .base(2)),
+                .init(TensorDescriptor(name: "again", shape: [3], storage: .alias(of: 1)), .base(0)),
+            ], metadata: metadata, files: [], warnings: ["w"])
         #expect(try (0..<3).map { try payload(source, $0)[0] } == [[7, 8], base.payloads[1][0], base.payloads[1][0]])
         #expect(source.warnings == ["w"] && source.metadata == metadata)
         #expect(throws: QAMError.self) { try source.read(0..<3, of: 0) }

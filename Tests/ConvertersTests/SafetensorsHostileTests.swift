@@ -135,7 +135,8 @@ import Testing
     @Test func damagedHeadersNeverTrap() throws {
         let folder = try ScratchFolder()
         var random = SeededGenerator(state: 3)
-        let whole = safetensors("{\"__metadata__\":{\"a\":\"1\",\"qamw.types\":\"{\\\"a\\\":\\\"u8\\\"}\"},\(entry("a")),\(entry("b", "F4", "[2]", "[16,17]"))}", data: zeros + [0])
+        let whole = safetensors(
+            "{\"__metadata__\":{\"a\":\"1\",\"qamw.types\":\"{\\\"a\\\":\\\"u8\\\"}\"},\(entry("a")),\(entry("b", "F4", "[2]", "[16,17]"))}", data: zeros + [0])
         _ = try open(whole)
         for _ in 0..<2000 {
             var damaged = whole

@@ -107,23 +107,26 @@ import Testing
         let names = (1...5).map { "model-0000\($0)-of-00005.safetensors" }
         #expect(sink.outputs.map(Path.name(of:)) == ["config.json", "tokenizer.json"] + names + ["model.safetensors.index.json"])
         #expect(try Folder.names(in: out) == (["config.json", "tokenizer.json", "model.safetensors.index.json"] + names).sorted())
-        #expect(try contents(out + "/model.safetensors.index.json") == Array("""
-            {
-              "metadata": {
-                "total_size": 551
-              },
-              "weight_map": {
-                "t0": "model-00002-of-00005.safetensors",
-                "t1": "model-00002-of-00005.safetensors",
-                "t2": "model-00001-of-00005.safetensors",
-                "t3": "model-00003-of-00005.safetensors",
-                "t4": "model-00003-of-00005.safetensors",
-                "t5": "model-00004-of-00005.safetensors",
-                "t6": "model-00005-of-00005.safetensors"
-              }
-            }
+        #expect(
+            try contents(out + "/model.safetensors.index.json")
+                == Array(
+                    """
+                    {
+                      "metadata": {
+                        "total_size": 551
+                      },
+                      "weight_map": {
+                        "t0": "model-00002-of-00005.safetensors",
+                        "t1": "model-00002-of-00005.safetensors",
+                        "t2": "model-00001-of-00005.safetensors",
+                        "t3": "model-00003-of-00005.safetensors",
+                        "t4": "model-00003-of-00005.safetensors",
+                        "t5": "model-00004-of-00005.safetensors",
+                        "t6": "model-00005-of-00005.safetensors"
+                      }
+                    }
 
-            """.utf8))
+                    """.utf8))
         let total = try sink.outputs.reduce(0) { try $0 + contents($1).count }
         #expect(report.bytes == total)
         #expect(total == (try SafetensorsSink.plannedByteCount(of: source, to: .folder(out), maxShardSize: 100)))

@@ -4,11 +4,11 @@ import Synchronization
 import Testing
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A folder of its own for a test, removed with everything in it when the last reference goes.
@@ -120,19 +120,21 @@ struct MemorySource: TensorSource {
     mutating func addCoded(_ name: String, _ shape: [Int], _ coding: Coding) {
         let descriptor = TensorDescriptor(name: name, shape: shape, storage: .coded(coding))
         tensors.append(descriptor)
-        payloads.append(coding.streams.enumerated().map { index, stream in
-            noise(stream.byteCount(rows: descriptor.rows), seed: UInt64(1000 * tensors.count + index))
-        })
+        payloads.append(
+            coding.streams.enumerated().map { index, stream in
+                noise(stream.byteCount(rows: descriptor.rows), seed: UInt64(1000 * tensors.count + index))
+            })
     }
 
     func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard case .coded(let coding) = tensors[tensor].storage else {
             return TensorChunk(streams: [Array(payloads[tensor][0][units])])
         }
-        return TensorChunk(streams: zip(coding.streams, payloads[tensor]).map { stream, bytes in
-            guard case .perRow(let row) = stream.extent else { return [] }
-            return Array(bytes[units.lowerBound * row..<units.upperBound * row])
-        })
+        return TensorChunk(
+            streams: zip(coding.streams, payloads[tensor]).map { stream, bytes in
+                guard case .perRow(let row) = stream.extent else { return [] }
+                return Array(bytes[units.lowerBound * row..<units.upperBound * row])
+            })
     }
 
     func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { payloads[tensor][stream] }

@@ -38,7 +38,8 @@ import Testing
 
     @Test(arguments: [
         ("config.json", #"{"vocab_size":-1}"#), ("config.json", #"{"vocab_size":1048577}"#), ("config.json", #"{"vocab_size":"many"}"#), ("config.json", "[]"),
-        ("config.json", "{"), ("tokenizer_config.json", #"{"chat_template":7}"#), ("tokenizer_config.json", "3"), ("generation_config.json", "{\"a\":1,\"a\":2}"),
+        ("config.json", "{"), ("tokenizer_config.json", #"{"chat_template":7}"#), ("tokenizer_config.json", "3"),
+        ("generation_config.json", "{\"a\":1,\"a\":2}"),
         ("special_tokens_map.json", "nul"),
     ])
     func badConfigurationsAreRefused(name: String, text: String) throws {
@@ -49,8 +50,10 @@ import Testing
     @Test func oddConfigurationsDoNoHarm() throws {
         let plain = try TokenizerFixture.gpt2.files().with("tokenizer_config.json", "{}")
         for (name, text) in [
-            ("generation_config.json", #"{"eos_token_id":[],"bos_token_id":-1,"pad_token_id":1e3}"#), ("special_tokens_map.json", #"{"bos_token":[1],"eos_token":{"a":1}}"#),
-            ("config.json", #"{"eos_token_id":100000,"bos_token_id":"x","text_config":7}"#), ("generation_config.json", #"{"eos_token_id":[9999999,"x",null]}"#),
+            ("generation_config.json", #"{"eos_token_id":[],"bos_token_id":-1,"pad_token_id":1e3}"#),
+            ("special_tokens_map.json", #"{"bos_token":[1],"eos_token":{"a":1}}"#),
+            ("config.json", #"{"eos_token_id":100000,"bos_token_id":"x","text_config":7}"#),
+            ("generation_config.json", #"{"eos_token_id":[9999999,"x",null]}"#),
         ] {
             let keys = try tokenizerKeys(plain.with(name, text))
             #expect(keys[tokenizer: "bos_token_id"] == nil && keys[tokenizer: "eos_token_id"] == nil, "\(name)")

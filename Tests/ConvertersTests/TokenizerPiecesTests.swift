@@ -68,7 +68,9 @@ import Testing
     @Test func addedTokensBesideTokenizerModel() throws {
         let files = try TokenizerFixture.llama2.files(without: ["tokenizer.json"])
             .with("added_tokens.json", #"{"<extra>":480}"#)
-            .with("tokenizer_config.json", """
+            .with(
+                "tokenizer_config.json",
+                """
                 {"added_tokens_decoder":{"481":{"content":"<|chat|>","special":false},"0":{"content":"<unk>","special":true}},
                 "add_bos_token":true,"add_eos_token":true,"add_prefix_space":false}
                 """)

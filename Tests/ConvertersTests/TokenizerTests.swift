@@ -50,12 +50,13 @@ import Testing
     /// What is written for a name is recognised as a name with the same steps.
     @Test func everyNameOfTheTableComesBack() throws {
         var keys = try tokenizerKeys(TokenizerFixture.gpt2.files())
-        let names = try #require({ () -> [String]? in
-            do { _ = try tokenizerKeys([], pre: "") } catch let error as QAMError {
-                return error.message.split(separator: "there are ").last?.split(separator: ", ").map(String.init)
-            }
-            return nil
-        }())
+        let names = try #require(
+            { () -> [String]? in
+                do { _ = try tokenizerKeys([], pre: "") } catch let error as QAMError {
+                    return error.message.split(separator: "there are ").last?.split(separator: ", ").map(String.init)
+                }
+                return nil
+            }())
         #expect(names.count == Set(names).count && names.count > 70)
         for name in names {
             keys.set("tokenizer.ggml.pre", .string(name))

@@ -205,7 +205,9 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
     }
 
     /// What wraps a cast may read pieces of it twice: tied tensors are compared, halves of heads interleaved.
-    @Test(arguments: [HeadPermutation.Direction.toInterleaved, .toHalves]) func overflowsCountOnceWhereverTheyPass(_ direction: HeadPermutation.Direction) async throws {
+    @Test(arguments: [HeadPermutation.Direction.toInterleaved, .toHalves]) func overflowsCountOnceWhereverTheyPass(_ direction: HeadPermutation.Direction)
+        async throws
+    {
         var base = FixedSource()
         let rows = 8, columns = 16_384
         var values = [Double](repeating: 1, count: rows * columns)

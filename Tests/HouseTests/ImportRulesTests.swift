@@ -16,13 +16,14 @@ import Testing
 
     /// The modules that a file imports.
     private static func imports(_ text: String) -> Set<String> {
-        Set(text.split(separator: "\n").compactMap { line in
-            let words = line.split(separator: " ")
-            guard let keyword = words.firstIndex(of: "import"), keyword + 1 < words.count,
-                words[..<keyword].allSatisfy({ ["public", "package", "internal", "private", "fileprivate"].contains($0) || $0.hasPrefix("@") })
-            else { return nil }
-            return String(words[keyword + 1])
-        })
+        Set(
+            text.split(separator: "\n").compactMap { line in
+                let words = line.split(separator: " ")
+                guard let keyword = words.firstIndex(of: "import"), keyword + 1 < words.count,
+                    words[..<keyword].allSatisfy({ ["public", "package", "internal", "private", "fileprivate"].contains($0) || $0.hasPrefix("@") })
+                else { return nil }
+                return String(words[keyword + 1])
+            })
     }
 
     private static let system: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]

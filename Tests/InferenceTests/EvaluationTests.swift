@@ -33,11 +33,12 @@ import Testing
         let model = try fixture.model, reference = try other.model, tokens = try fixture.tokens
         let evaluator = try Evaluator([model], reference: reference, context: context, counting: counting, pool: WorkerPool(width: 2))
         var steps: [Int] = []
-        let found = try #require(try evaluator.run(tokens) { done, total, soFar in
-            steps.append(done)
-            #expect(total == tokens.count / context)
-            #expect(soFar.count == 1 && soFar.allSatisfy { $0.tokens > 0 && $0.hasReference })
-        }.first)
+        let found = try #require(
+            try evaluator.run(tokens) { done, total, soFar in
+                steps.append(done)
+                #expect(total == tokens.count / context)
+                #expect(soFar.count == 1 && soFar.allSatisfy { $0.tokens > 0 && $0.hasReference })
+            }.first)
 
         var logits: [Float] = [], references: [Float] = [], targets: [Int?] = []
         for window in 0..<tokens.count / context {

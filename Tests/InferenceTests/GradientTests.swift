@@ -84,7 +84,11 @@ import Testing
                 calls += 1
                 if calls == last { throw Stop() }
             }
-            try calibrator.run(fixture.tokens, windows: nil) { _, _ in } layer: { _ in } outputs: { _ in outputs += 1 }
+            try calibrator.run(fixture.tokens, windows: nil) { _, _ in
+            } layer: { _ in
+            } outputs: { _ in
+                outputs += 1
+            }
             #expect(outputs == 2)
             return calls
         }

@@ -103,7 +103,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [("model.layers.0.self_attn.q_proj.weight", [0, 1]), ("model.norm.weight", Array(repeating: 0, count: 64)), ("lm_head.weight", Array(1...80))])
+    @Test(arguments: [
+        ("model.layers.0.self_attn.q_proj.weight", [0, 1]), ("model.norm.weight", Array(repeating: 0, count: 64)), ("lm_head.weight", Array(1...80)),
+    ])
     func ordersThatAreNoneAreErrors(name: String, order: [Int]) async throws {
         let folder = try TemporaryFolder(), fixture = Fixture.all[0]
         _ = try await transfer(from: fixture.source, to: QAMWriter(path: folder.path("m.qamw")), threads: 1)
@@ -145,12 +147,18 @@ import Testing
         }
         let generator = try Generator(model, capacity: 8, pool: pool)
         var made: [UInt32] = []
-        try generator.run([5, 17, 3], count: 5) { made.append($0); return true }
+        try generator.run([5, 17, 3], count: 5) {
+            made.append($0); return true
+        }
         #expect(made == Array(text.dropFirst(3)))
         made = []
-        try generator.run([5, 17, 3], count: 5) { made.append($0); return made.count < 2 }
+        try generator.run([5, 17, 3], count: 5) {
+            made.append($0); return made.count < 2
+        }
         #expect(made == Array(text[3..<5]))
-        try generator.run([5], count: 0) { _ in made.append(0); return true }
+        try generator.run([5], count: 0) { _ in
+            made.append(0); return true
+        }
         #expect(made.count == 2)
         #expect(throws: QAMError.self) { try generator.run([], count: 1) { _ in true } }
     }

@@ -1,9 +1,9 @@
 import QAMFormat
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #else
-import Glibc
+    import Glibc
 #endif
 
 /// A small generator with a fixed seed, so that every run tests the same values.

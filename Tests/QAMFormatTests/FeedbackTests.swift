@@ -217,6 +217,9 @@ import Testing
         #expect(refused { $0[37] = .nan })
         #expect(refused { $0[0] = .infinity })
         #expect(refused { for i in 0..<16 { $0[17 * i] = -1 } })
-        #expect(refused { $0[1] = 1000; $0[16] = 1000 })
+        #expect(
+            refused {
+                $0[1] = 1000; $0[16] = 1000
+            })
     }
 }

@@ -25,9 +25,10 @@ import Testing
                     #expect(try view.withSymbols { equal($0, streams[0]) })
                     #expect(try view.withGains { equal($0, streams[1]) })
                     #expect(try streams.count == 2 || view.withStream(.channelScales) { equal($0, streams[2]) })
-                    #expect(try view.withRows(1..<3) { symbols, gains in
-                        symbols.byteCount * (view.rows / 2) <= streams[0].count && gains.byteCount * view.rows == 2 * streams[1].count
-                    })
+                    #expect(
+                        try view.withRows(1..<3) { symbols, gains in
+                            symbols.byteCount * (view.rows / 2) <= streams[0].count && gains.byteCount * view.rows == 2 * streams[1].count
+                        })
                 } else {
                     #expect(try view.withElements { equal($0, streams[0]) })
                 }

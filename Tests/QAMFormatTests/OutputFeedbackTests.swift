@@ -34,7 +34,9 @@ import Testing
         let columns = inputs.columns, rows = outputs.columns
         let e = (0..<rows * columns).map { Double(weights[$0]) - Double(decoded[$0]) }
         var read = [Double](repeating: 0, count: rows * columns)
-        for i in 0..<rows { for j in 0..<columns { for k in 0..<columns { read[i * columns + j] += e[i * columns + k] * Double(inputs.moments[k * columns + j]) } } }
+        for i in 0..<rows {
+            for j in 0..<columns { for k in 0..<columns { read[i * columns + j] += e[i * columns + k] * Double(inputs.moments[k * columns + j]) } }
+        }
         var sum = 0.0
         for i in 0..<rows {
             for k in 0..<rows {
@@ -131,9 +133,10 @@ import Testing
             let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
             let weights = Self.weights(rows: rows, columns: columns, seed: 11), tensor = CodedTensor(encoder, rows: rows, seed: 5)
             let both = try tensor.decode(Self.code(encoder, weights, inputs, outputs))
-            let columnsOnly = try tensor.decode(encoder.encode(rows: rows, feedback: inputs.factor(encoder.rotation)) { row, target in
-                for column in 0..<columns { target[column] = weights[row * columns + column] }
-            })
+            let columnsOnly = try tensor.decode(
+                encoder.encode(rows: rows, feedback: inputs.factor(encoder.rotation)) { row, target in
+                    for column in 0..<columns { target[column] = weights[row * columns + column] }
+                })
             let limit = rows > 3 ? 0.75 : 1.1
             #expect(Self.cost(weights, both, inputs, outputs) < limit * Self.cost(weights, columnsOnly, inputs, outputs), "\(rows) x \(columns)")
         }
@@ -191,7 +194,10 @@ import Testing
         #expect(refused { $0[37] = .nan })
         #expect(refused { $0[0] = .infinity })
         #expect(refused { for i in 0..<16 { $0[17 * i] = -1 } })
-        #expect(refused { $0[1] = 1000; $0[16] = 1000 })
+        #expect(
+            refused {
+                $0[1] = 1000; $0[16] = 1000
+            })
         let encoder = try Self.encoder(.octant, 4, columns: 32, block: 2), inputs = FeedbackReference(columns: 32)
         var weights = Self.weights(rows: 16, columns: 32, seed: 1)
         weights[3 * 32] = .nan

@@ -98,8 +98,11 @@ struct GGUFToHuggingFace {
                     offset = 0
                     permutations[items.count] = nil
                 case .type(let dtype):
-                    if offset != 0 { minusOne[items.count] = OffsetSource.Change(offset: -offset, target: dtype) }
-                    else if dtype != .f32 { narrowed[descriptor.name] = dtype }
+                    if offset != 0 {
+                        minusOne[items.count] = OffsetSource.Change(offset: -offset, target: dtype)
+                    } else if dtype != .f32 {
+                        narrowed[descriptor.name] = dtype
+                    }
                 }
             } else if offset != 0 {
                 minusOne[items.count] = OffsetSource.Change(offset: -offset, target: .f32)

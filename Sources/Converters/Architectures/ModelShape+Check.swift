@@ -93,8 +93,7 @@ extension ModelShape {
             case .none: surplus.unknown.append(tensor.name)
             case .required: break
             case .flagged(let key, _, let loadable):
-                if loader == .gguf, !loadable { surplus.unknown.append(tensor.name) }
-                else if config[key] != true { surplus.untold.append((tensor.name, key)) }
+                if loader == .gguf, !loadable { surplus.unknown.append(tensor.name) } else if config[key] != true { surplus.untold.append((tensor.name, key)) }
             }
         }
         return surplus

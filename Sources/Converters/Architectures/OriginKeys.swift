@@ -18,7 +18,9 @@ enum OriginKeys {
 
     /// Tokens that config.json and generation_config.json name by their ids, in either world: ours keeps what GGUF's key was when the file was
     /// written, and so tells whether it has been edited since.
-    static let tokens = ["bos", "eos", "padding"].map { (ggml: "tokenizer.ggml.\($0)_token_id", origin: "\(prefix)\($0)_token_id", config: "\($0.prefix(3))_token_id") }
+    static let tokens = ["bos", "eos", "padding"].map {
+        (ggml: "tokenizer.ggml.\($0)_token_id", origin: "\(prefix)\($0)_token_id", config: "\($0.prefix(3))_token_id")
+    }
 
     /// The ids of tokens that GGUF's keys have got since the file was written, by their keys in config.json.
     static func editedTokens(_ metadata: Metadata) throws -> [(key: String, id: Int)] {

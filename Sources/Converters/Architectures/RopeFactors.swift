@@ -1,11 +1,11 @@
 import QAMFormat
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Divisors of the rotary embedding's frequencies: small tensors in GGUF, formulas or lists in config.json.

@@ -1,11 +1,11 @@
 import QAMFormat
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// `rope_scaling` of config.json in GGUF's keys.

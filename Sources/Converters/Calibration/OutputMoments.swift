@@ -51,8 +51,9 @@ struct OutputMoments: Sendable {
 
     /// A matrix's name, and those that it has in the other world with its rows in the same order.
     private static func names(of matrix: String) -> [String] {
-        [matrix] + CalibrationFile.names.flatMap { names in [names.match(huggingFace: matrix), names.match(gguf: matrix)] }.compactMap { match in
-            if case .some(.none) = match?.rule.change { match?.name } else { nil }
-        }
+        [matrix]
+            + CalibrationFile.names.flatMap { names in [names.match(huggingFace: matrix), names.match(gguf: matrix)] }.compactMap { match in
+                if case .some(.none) = match?.rule.change { match?.name } else { nil }
+            }
     }
 }

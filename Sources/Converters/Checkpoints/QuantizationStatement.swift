@@ -17,7 +17,9 @@ struct QuantizationStatement {
         for name in QuantizationScheme.fileNames {
             guard let file = files.first(where: { $0.name == name }), file.byteCount <= 16 << 20 else { continue }
             let bytes = try file.read(0..<file.byteCount)
-            guard let config = try? JSONValue(parsing: bytes, section: "JSON", takingNonFinite: true), let found = Self.find(in: config, file: name) else { continue }
+            guard let config = try? JSONValue(parsing: bytes, section: "JSON", takingNonFinite: true), let found = Self.find(in: config, file: name) else {
+                continue
+            }
             self = found
             return
         }

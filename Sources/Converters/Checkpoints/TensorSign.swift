@@ -69,7 +69,9 @@ struct TensorSign {
     private static let floats: Set<DType> = [.f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz]
     /// Scales that follow the name of the weight, and those that follow the name of its module.
     private static let ofTensors = ["_scale_inv", "_scale", "_scales", ".scale", "._scale", "_weight_scale", "_scale_2", "_inv_scale"]
-    private static let ofModules = [".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales", ".qscale_weight"]
+    private static let ofModules = [
+        ".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales", ".qscale_weight",
+    ]
 
     private static let isMatrix: @Sendable (TensorDescriptor, TensorDescriptor) -> Bool = { quantized, _ in
         quantized.shape.count > 1 && quantized.elementCount > 0

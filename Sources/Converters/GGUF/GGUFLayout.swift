@@ -41,7 +41,8 @@ struct GGUFLayout {
                 dataStart + entry.offset + entry.byteCount <= fileLength
             else {
                 throw Self.fault(
-                    .truncated, "its \(entry.byteCount) bytes at offset \(entry.offset) of the data do not lie in the file, whose data begin at "
+                    .truncated,
+                    "its \(entry.byteCount) bytes at offset \(entry.offset) of the data do not lie in the file, whose data begin at "
                         + "\(dataStart) and which ends at \(fileLength)", entry)
             }
             if entry.offset != expected, firstStray == nil { firstStray = entry }
@@ -72,6 +73,8 @@ struct GGUFLayout {
         }
         // Some writers pad the file by the default, whatever the alignment.
         let most = alignUp(dataStart + end, to: max(alignment, GGUFHeader.defaultAlignment))
-        if fileLength > most { warnings.append("behind the last tensor there \(fileLength - most == 1 ? "is" : "are") \(Self.bytes(fileLength - most)) of something else") }
+        if fileLength > most {
+            warnings.append("behind the last tensor there \(fileLength - most == 1 ? "is" : "are") \(Self.bytes(fileLength - most)) of something else")
+        }
     }
 }

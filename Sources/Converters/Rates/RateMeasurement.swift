@@ -32,7 +32,8 @@ public struct RateMeasurement: Sendable {
         let knowsGradients = tensors.allSatisfy { QuantizationChoice.Feedback(calibration, for: source.tensors[$0]) == .columnsAndRows }
         let unit = knowsGradients ? Unit.divergence : .outputError
         let searches = try Recipe.rates.map { bits in
-            try Dictionary(uniqueKeysWithValues: Set(tensors.compactMap { plan.choices[$0]?.family }).map { ($0, try CodewordSearch(Codebook.builtIn($0, bits: bits))) })
+            try Dictionary(
+                uniqueKeysWithValues: Set(tensors.compactMap { plan.choices[$0]?.family }).map { ($0, try CodewordSearch(Codebook.builtIn($0, bits: bits))) })
         }
         let jobs = try tensors.map { tensor in
             try Job(tensor, source, plan, calibration, searches)
@@ -65,7 +66,8 @@ public struct RateMeasurement: Sendable {
             _ searches: [[Codebook.Family: CodewordSearch]]
         ) throws {
             let reader = try RowReader(source, tensor: tensor), name = reader.descriptor.name
-            guard let input = calibration.input(of: reader.descriptor), let choice = plan.choices[tensor], let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
+            guard let input = calibration.input(of: reader.descriptor), let choice = plan.choices[tensor],
+                let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
             else {
                 throw QAMError(
                     .invalidArgument, "its rate cannot be chosen: the calibration knows nothing of it; exclude it, or include it with bits of its own",
@@ -76,7 +78,8 @@ public struct RateMeasurement: Sendable {
                     $0, columns: reader.columns, blockSize: block, seed: choice.seed, gainType: .float16, channelScales: choice.channelScales,
                     refit: plan.refit)
             }
-            key = calibration.hasSecondMoment(of: input)
+            key =
+                calibration.hasSecondMoment(of: input)
                 ? FeedbackFactors.Key(input: input, rotation: encoders[0].rotation, channelScales: choice.channelScales) : nil
             self.tensor = tensor
             self.reader = reader
@@ -93,18 +96,19 @@ public struct RateMeasurement: Sendable {
             // What a row costs for each unit of its energy is much alike for all rows.
             let weight = try unit == .divergence ? divergenceWeight(energies, factors) : energies.reduce(0, +)
             let squares = try factor == nil ? factors.calibration.meanSquares(of: input) : []
-            return RateCurve(points: try encoders.map { encoder in
-                try factors.checkpoint()
-                let errors = try encoder.errors(coding: sample.weights, feedback: choice.feedback == .off ? nil : factor)
-                let cost: Double
-                if let factor {
-                    cost = factor.costs(of: encoder.coordinates(errors)).reduce(0, +)
-                } else {
-                    cost = errors.indices.reduce(0) { $0 + Double(squares[$1 % squares.count]) * Double(errors[$1]) * Double(errors[$1]) }
-                }
-                let bytes = encoder.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
-                return RateCurve.Point(bits: encoder.search.codebook.bits, storedBits: 8 * bytes, cost: sampled > 0 ? cost / sampled * weight : 0)
-            })
+            return RateCurve(
+                points: try encoders.map { encoder in
+                    try factors.checkpoint()
+                    let errors = try encoder.errors(coding: sample.weights, feedback: choice.feedback == .off ? nil : factor)
+                    let cost: Double
+                    if let factor {
+                        cost = factor.costs(of: encoder.coordinates(errors)).reduce(0, +)
+                    } else {
+                        cost = errors.indices.reduce(0) { $0 + Double(squares[$1 % squares.count]) * Double(errors[$1]) * Double(errors[$1]) }
+                    }
+                    let bytes = encoder.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
+                    return RateCurve.Point(bits: encoder.search.codebook.bits, storedBits: 8 * bytes, cost: sampled > 0 ? cost / sampled * weight : 0)
+                })
         }
 
         /// The mean squares of the scaled rows.

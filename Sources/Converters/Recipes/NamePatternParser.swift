@@ -118,7 +118,10 @@ struct NamePatternParser {
         if take("?") {
             guard take(":") else {
                 let isLook = ["=", "!", "<"].contains(next)
-                throw fault(isLook ? "looking ahead or behind and named groups are not known" : "of groups that begin with (? only (?:...) is known, and (?i) at the begin")
+                throw fault(
+                    isLook
+                        ? "looking ahead or behind and named groups are not known" : "of groups that begin with (? only (?:...) is known, and (?i) at the begin"
+                )
             }
         }
         let node = try alternatives()

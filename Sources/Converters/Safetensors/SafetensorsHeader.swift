@@ -85,14 +85,16 @@ package struct SafetensorsHeader: Sendable {
             let entry = entries[index]
             guard entry.range.lowerBound == end else {
                 let fault = entry.range.lowerBound > end ? "leaves a hole behind" : "overlaps"
-                throw QAMError(.malformed, "its data begin at \(entry.range.lowerBound), which \(fault) what ends at \(end)",
-                               at: .init(section: "header", tensor: entry.name))
+                throw QAMError(
+                    .malformed, "its data begin at \(entry.range.lowerBound), which \(fault) what ends at \(end)",
+                    at: .init(section: "header", tensor: entry.name))
             }
             end = entry.range.upperBound
         }
         guard end <= byteCount else {
-            throw QAMError(.truncated, "the tensors need \(end) bytes of data, but the file has only \(byteCount)",
-                           at: .init(section: "data"))
+            throw QAMError(
+                .truncated, "the tensors need \(end) bytes of data, but the file has only \(byteCount)",
+                at: .init(section: "data"))
         }
         guard end == byteCount else {
             throw QAMError(.malformed, "\(byteCount - end) bytes follow the last tensor", at: .init(section: "data"))

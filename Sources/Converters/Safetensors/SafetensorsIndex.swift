@@ -20,8 +20,9 @@ package struct SafetensorsIndex: Sendable {
     /// Reads the index. Throws `malformed`, also for a shard that is anything but a plain file name, or `limitExceeded`.
     package init(reading file: any ByteSource) throws {
         guard file.byteCount <= Self.maximumLength else {
-            throw QAMError(.limitExceeded, "an index of \(file.byteCount) bytes is beyond the limit of \(Self.maximumLength)",
-                           at: .init(file: file.name))
+            throw QAMError(
+                .limitExceeded, "an index of \(file.byteCount) bytes is beyond the limit of \(Self.maximumLength)",
+                at: .init(file: file.name))
         }
         do {
             (entries, totalSize) = try Self.parse(try file.read(0..<file.byteCount))

@@ -78,8 +78,9 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         switch self {
         case .published:
             guard let magnitudes = try calibration.meanMagnitudes(of: input) else {
-                throw QAMError(.unsupported, "published scaling takes mean |x|, which the calibration does not have",
-                               at: .init(tensor: calibration.inputs[input].matrices[0]))
+                throw QAMError(
+                    .unsupported, "published scaling takes mean |x|, which the calibration does not have",
+                    at: .init(tensor: calibration.inputs[input].matrices[0]))
             }
             guard let floored = Self.floored(magnitudes.map(Double.init)) else { return nil }
             scales = floored.map { Self.fifthRoot($0 * $0 * $0).squareRoot() }

@@ -28,8 +28,9 @@ extension PackedDirectory {
         }
         try reader.end()
         guard version == Self.version else {
-            throw QAMError(.unsupported, "the packed model is of version \(version), not \(Self.version)",
-                           at: .init(section: PackedNames.directory))
+            throw QAMError(
+                .unsupported, "the packed model is of version \(version), not \(Self.version)",
+                at: .init(section: PackedNames.directory))
         }
         try resolve(aliases)
         try checkIndices()

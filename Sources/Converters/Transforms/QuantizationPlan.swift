@@ -78,7 +78,8 @@ public struct QuantizationPlan: Hashable, Sendable {
                 stride(from: UInt32(0), to: 32, by: 8).map { UInt8(truncatingIfNeeded: scale.bitPattern >> $0) }
             }
             let scaling = scales.isEmpty ? "" : "/scales \(XXH3.hash(scales))"
-            return "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
+            return
+                "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
         }
         return "quantize refit \(refit) \(parts.joined(separator: ","))"
     }

@@ -58,7 +58,9 @@ public struct RowPermutingSource: TensorSource {
         for (index, permutation) in permutations {
             let tensor = base.tensors[index]
             func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(tensor: tensor.name)) }
-            guard case .raw(let dtype) = tensor.storage else { throw fault("it is quantized, and its rows cannot be put into another order; convert the model to safetensors first, which decodes it") }
+            guard case .raw(let dtype) = tensor.storage else {
+                throw fault("it is quantized, and its rows cannot be put into another order; convert the model to safetensors first, which decodes it")
+            }
             guard let rows = tensor.shape.first, let headRows = permutation.headRows(of: rows) else {
                 throw fault("\(tensor.shape.first ?? 0) rows are not \(permutation.heads) heads of an even number of rows")
             }

@@ -84,10 +84,11 @@ public struct UnpackingSource: TensorSource {
         case .raw:
             return try base.read(units, of: carriers[tensor][0])
         case .coded(let coding):
-            return TensorChunk(streams: try zip(coding.streams, carriers[tensor]).map { stream, carrier in
-                guard case .perRow(let bytes) = stream.extent, bytes > 0 else { return [] }
-                return try base.bytes(units.lowerBound * bytes..<units.upperBound * bytes, of: carrier)
-            })
+            return TensorChunk(
+                streams: try zip(coding.streams, carriers[tensor]).map { stream, carrier in
+                    guard case .perRow(let bytes) = stream.extent, bytes > 0 else { return [] }
+                    return try base.bytes(units.lowerBound * bytes..<units.upperBound * bytes, of: carrier)
+                })
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: tensors[tensor].name))
         case .unreadable(let reason):
@@ -111,8 +112,9 @@ public struct UnpackingSource: TensorSource {
         func contents(_ carrier: Int) throws -> [UInt8] {
             let tensor = base.tensors[carrier]
             guard tensor.byteCount <= left else {
-                throw QAMError(.limitExceeded, "codebooks and seeds have more than \(maximumTableBytes) bytes",
-                               at: .init(tensor: tensor.name))
+                throw QAMError(
+                    .limitExceeded, "codebooks and seeds have more than \(maximumTableBytes) bytes",
+                    at: .init(tensor: tensor.name))
             }
             left -= tensor.byteCount
             return try base.bytes(0..<tensor.byteCount, of: carrier)
@@ -146,12 +148,14 @@ private struct CarrierFinder {
     mutating func take(_ name: String, or shortName: String? = nil, byteCount: Int?) throws -> Int {
         let found = indices.removeValue(forKey: ExactName(name)) ?? shortName.flatMap { indices.removeValue(forKey: ExactName($0)) }
         guard let index = found, case .raw = tensors[index].storage else {
-            throw QAMError(.malformed, "the directory needs this tensor once, and it is not there",
-                           at: .init(section: PackedNames.directory, tensor: name))
+            throw QAMError(
+                .malformed, "the directory needs this tensor once, and it is not there",
+                at: .init(section: PackedNames.directory, tensor: name))
         }
         guard byteCount == nil || tensors[index].byteCount == byteCount else {
-            throw QAMError(.malformed, "it has \(tensors[index].byteCount) bytes, but the directory needs \(byteCount ?? 0)",
-                           at: .init(section: PackedNames.directory, tensor: name))
+            throw QAMError(
+                .malformed, "it has \(tensors[index].byteCount) bytes, but the directory needs \(byteCount ?? 0)",
+                at: .init(section: PackedNames.directory, tensor: name))
         }
         return index
     }
@@ -159,8 +163,9 @@ private struct CarrierFinder {
     /// Every tensor must have been asked for.
     func end() throws {
         guard let stray = indices.values.min() else { return }
-        throw QAMError(.malformed, "the directory does not list this tensor",
-                       at: .init(section: PackedNames.directory, tensor: tensors[stray].name))
+        throw QAMError(
+            .malformed, "the directory does not list this tensor",
+            at: .init(section: PackedNames.directory, tensor: tensors[stray].name))
     }
 }
 

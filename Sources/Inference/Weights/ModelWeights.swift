@@ -56,10 +56,11 @@ public struct ModelWeights: Sendable {
     /// A matrix. Throws `malformed` where it is missing or of another shape.
     func matrix(_ name: String, rows: Int, columns: Int) throws -> any Linear {
         let index = try required(name)
-        var linear: any Linear = switch origin {
-        case .mapped(let reader, let exact, _): try Self.linear(name, reader.tensor(at: index), exact: exact)
-        case .source(let source, _): try SourceLinear(source, index)
-        }
+        var linear: any Linear =
+            switch origin {
+            case .mapped(let reader, let exact, _): try Self.linear(name, reader.tensor(at: index), exact: exact)
+            case .source(let source, _): try SourceLinear(source, index)
+            }
         if let order = order(name) { linear = try PermutedLinear(linear, order: order) }
         guard linear.rows == rows, linear.columns == columns else {
             throw QAMError(
@@ -72,10 +73,11 @@ public struct ModelWeights: Sendable {
     /// The numbers of a small tensor, such as a norm's weights or a bias. Throws `malformed` where it is missing or of another length.
     func vector(_ name: String, count: Int) throws -> [Float] {
         let index = try required(name)
-        let matrix: any Linear = switch origin {
-        case .mapped(let reader, _, _): FloatLinear(name: name, tensor: try reader.tensor(at: index))
-        case .source(let source, _): try SourceLinear(source, index)
-        }
+        let matrix: any Linear =
+            switch origin {
+            case .mapped(let reader, _, _): FloatLinear(name: name, tensor: try reader.tensor(at: index))
+            case .source(let source, _): try SourceLinear(source, index)
+            }
         guard matrix.rows == 1, matrix.columns == count else {
             throw QAMError(
                 .malformed, "by the model's configuration it has \(count) numbers, but it has \(matrix.rows) x \(matrix.columns)",

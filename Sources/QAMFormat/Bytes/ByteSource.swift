@@ -24,8 +24,9 @@ extension ByteSource {
 
     package func checkBounds(_ range: Range<Int>) throws {
         guard range.lowerBound >= 0, range.upperBound <= byteCount else {
-            throw QAMError(.truncated, "\(range.count) bytes are needed here, but the file ends at \(byteCount)",
-                           at: .init(file: name, offset: range.lowerBound, length: range.count))
+            throw QAMError(
+                .truncated, "\(range.count) bytes are needed here, but the file ends at \(byteCount)",
+                at: .init(file: name, offset: range.lowerBound, length: range.count))
         }
     }
 }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Mapping, direct reading and read-ahead.
@@ -12,33 +12,33 @@ extension SystemCalls {
     package static let directAlignment = 4096
 
     #if !canImport(Darwin)
-    /// O_DIRECT, which C hides unless asked for, and which differs by processor.
-    #if arch(arm64) || arch(arm)
-    private static let directFlag: CInt = 0o200000
-    #else
-    private static let directFlag: CInt = 0o40000
-    #endif
+        /// O_DIRECT, which C hides unless asked for, and which differs by processor.
+        #if arch(arm64) || arch(arm)
+            private static let directFlag: CInt = 0o200000
+        #else
+            private static let directFlag: CInt = 0o40000
+        #endif
     #endif
 
     /// Opens for reading past the page cache. Throws `io` where the file system refuses.
     static func openDirect(_ path: String) throws -> CInt {
         #if canImport(Darwin)
-        let descriptor = try openReading(path)
-        _ = fcntl(descriptor, F_NOCACHE, 1)
-        return descriptor
+            let descriptor = try openReading(path)
+            _ = fcntl(descriptor, F_NOCACHE, 1)
+            return descriptor
         #else
-        do {
-            return try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC | directFlag) }
-        } catch let error as QAMError where error.code == .io {
-            throw QAMError(.io, "the file system offers no direct reading (\(error.message)); open the file buffered", at: .init(file: path))
-        }
+            do {
+                return try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC | directFlag) }
+            } catch let error as QAMError where error.code == .io {
+                throw QAMError(.io, "the file system offers no direct reading (\(error.message)); open the file buffered", at: .init(file: path))
+            }
         #endif
     }
 
     #if canImport(Darwin)
-    private static let seekHole: CInt = 3, seekData: CInt = 4
+        private static let seekHole: CInt = 3, seekData: CInt = 4
     #else
-    private static let seekData: CInt = 3, seekHole: CInt = 4
+        private static let seekData: CInt = 3, seekHole: CInt = 4
     #endif
 
     /// The first run of bytes in `range` that the file system stores: all others are holes, which read as zeros. Nil where there is none. Where
@@ -84,10 +84,10 @@ extension SystemCalls {
     static func willNeed(_ descriptor: CInt, _ range: Range<Int>) {
         guard !range.isEmpty else { return }
         #if canImport(Darwin)
-        var advice = radvisory(ra_offset: off_t(range.lowerBound), ra_count: CInt(clamping: range.count))
-        _ = unsafe fcntl(descriptor, F_RDADVISE, &advice)
+            var advice = radvisory(ra_offset: off_t(range.lowerBound), ra_count: CInt(clamping: range.count))
+            _ = unsafe fcntl(descriptor, F_RDADVISE, &advice)
         #else
-        _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+            _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
         #endif
     }
 }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The system-call boundary: every call to the kernel that can fail goes through here, retried on EINTR and
@@ -54,8 +54,9 @@ package enum SystemCalls {
                 unsafe pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset + done))
             }
             guard count > 0 else {
-                throw QAMError(.truncated, "the file ends at offset \(offset + done); has it been cut while it was read?",
-                               at: .init(file: path, offset: offset, length: needed))
+                throw QAMError(
+                    .truncated, "the file ends at offset \(offset + done); has it been cut while it was read?",
+                    at: .init(file: path, offset: offset, length: needed))
             }
             done += count
         }
@@ -103,11 +104,11 @@ package enum SystemCalls {
     package static func rename(_ from: String, to path: String) throws {
         _ = try check(.rename, path) {
             #if canImport(Glibc)
-            unsafe Glibc.rename(from, path)
+                unsafe Glibc.rename(from, path)
             #elseif canImport(Musl)
-            unsafe Musl.rename(from, path)
+                unsafe Musl.rename(from, path)
             #else
-            unsafe Darwin.rename(from, path)
+                unsafe Darwin.rename(from, path)
             #endif
         }
     }
@@ -117,11 +118,11 @@ package enum SystemCalls {
     package static func link(_ from: String, to path: String) throws -> Bool {
         let (_, code) = attempt(.link) {
             #if canImport(Glibc)
-            unsafe Glibc.link(from, path)
+                unsafe Glibc.link(from, path)
             #elseif canImport(Musl)
-            unsafe Musl.link(from, path)
+                unsafe Musl.link(from, path)
             #else
-            unsafe Darwin.link(from, path)
+                unsafe Darwin.link(from, path)
             #endif
         }
         if code == 0 { return true }

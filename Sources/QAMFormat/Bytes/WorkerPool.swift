@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 internal import Synchronization
 
@@ -30,9 +30,9 @@ public final class WorkerPool: Sendable {
         var threads: [pthread_t] = []
         for _ in 1..<max(1, width) {
             #if canImport(Darwin)
-            var thread: pthread_t?
+                var thread: pthread_t?
             #else
-            var thread = pthread_t()
+                var thread = pthread_t()
             #endif
             let argument = unsafe Unmanaged.passRetained(shared).toOpaque()
             let status = unsafe pthread_create(&thread, nil, workerMain, argument)
@@ -42,9 +42,9 @@ public final class WorkerPool: Sendable {
                 throw QAMError(.io, "cannot start a thread: \(unsafe String(cString: strerror(status)))")
             }
             #if canImport(Darwin)
-            if let thread { threads.append(thread) }
+                if let thread { threads.append(thread) }
             #else
-            threads.append(thread)
+                threads.append(thread)
             #endif
         }
         self.threads = threads
@@ -151,13 +151,13 @@ public final class WorkerPool: Sendable {
 }
 
 #if canImport(Darwin)
-private func workerMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve()
-    return nil
-}
+    private func workerMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve()
+        return nil
+    }
 #else
-private func workerMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    if let argument = unsafe argument { unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve() }
-    return nil
-}
+    private func workerMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+        if let argument = unsafe argument { unsafe Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().serve() }
+        return nil
+    }
 #endif

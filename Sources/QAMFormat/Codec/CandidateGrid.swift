@@ -26,7 +26,8 @@ package struct CandidateGrid: Sendable {
         cellsPerUnit = Float(side) / (extent - origin)
         let count = points.count / 2
         var builder = Builder(
-            x: (0..<count).map { Double(points[2 * $0]) }, y: (0..<count).map { Double(points[2 * $0 + 1]) }, side: side, origin: Double(origin), width: 1 / Double(cellsPerUnit))
+            x: (0..<count).map { Double(points[2 * $0]) }, y: (0..<count).map { Double(points[2 * $0 + 1]) }, side: side, origin: Double(origin),
+            width: 1 / Double(cellsPerUnit))
         builder.split(column: 0, row: 0, size: side, candidates: (0..<count).map(UInt16.init))
         var starts: [UInt32] = [0]
         starts.reserveCapacity(builder.cells.count + 1)

@@ -17,13 +17,14 @@ package struct CodewordSearch: Sendable {
     /// - Throws: `QAMError.unsupported` for codewords so large or so small that float32 distances lose their meaning.
     package init(_ codebook: Codebook) throws {
         self.codebook = codebook
-        points = switch codebook.family {
-        case .free: codebook.points
-        case .octant:
-            (0..<codebook.count).flatMap { k in
-                [codebook.magnitudes[k], codebook.magnitudes[codebook.count + k]].map { Float($0) * codebook.step }
+        points =
+            switch codebook.family {
+            case .free: codebook.points
+            case .octant:
+                (0..<codebook.count).flatMap { k in
+                    [codebook.magnitudes[k], codebook.magnitudes[codebook.count + k]].map { Float($0) * codebook.step }
+                }
             }
-        }
         let largest = points.reduce(0) { max($0, $1.magnitude) }
         guard (0x1p-20...0x1p20).contains(largest) else {
             throw QAMError(.unsupported, "cannot code with a codebook whose largest coordinate is \(largest)")

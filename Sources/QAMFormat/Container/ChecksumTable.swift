@@ -31,7 +31,8 @@ package struct ChecksumTable: Sendable {
                 for _ in 0..<SectionExtent.chunkCount(length: section.length) { hashes.append(try reader.integer()) }
             }
             guard XXH3.hash(content[start..<reader.position]) == section.checksum else {
-                throw QAMError(.checksumMismatch, "the section's checksum does not match its chunks' hashes", at: .init(section: section.name, offset: section.offset))
+                throw QAMError(
+                    .checksumMismatch, "the section's checksum does not match its chunks' hashes", at: .init(section: section.name, offset: section.offset))
             }
         }
         guard reader.remaining == 0 else { throw reader.malformed("\(reader.remaining) bytes follow the last hash") }

@@ -26,7 +26,8 @@ final class ContainerAssembly {
         self.set = set
         // Compressed tensors may make the file shorter than planned.
         let (files, journal) = try set.open(
-            [path], lengths: [plan.options.compressesRaw ? 0 : plan.byteCount], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)", resuming: resuming)
+            [path], lengths: [plan.options.compressesRaw ? 0 : plan.byteCount], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)",
+            resuming: resuming)
         output = files[0]
         self.journal = journal
         directory = plan.directory

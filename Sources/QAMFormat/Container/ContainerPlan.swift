@@ -128,9 +128,10 @@ package struct ContainerPlan {
     /// The file's length with the embedded files as they will be stored: exact, unless raw tensors are compressed too.
     package func byteCount(storing files: [any EmbeddedFile]) throws -> Int {
         var placement = Placement()
-        return byteCount(files: try files.map { file in
-            placement.next(.files, length: try ZstdFrames.store(file.read(0..<file.byteCount)).bytes.count)
-        })
+        return byteCount(
+            files: try files.map { file in
+                placement.next(.files, length: try ZstdFrames.store(file.read(0..<file.byteCount)).bytes.count)
+            })
     }
 
     private func byteCount(files: [SectionExtent]) -> Int {

@@ -236,8 +236,10 @@ private struct DirectoryParser {
         guard compression != Compression.none || extent.length == contentLength else {
             throw reader.malformed("file \"\(name)\" has \(extent.length) bytes, but says \(contentLength)")
         }
-        guard compression != .zstdFrames || contentLength / ZstdFrames.maxExpansion <= extent.length
-            && ZstdFrames.isPossible(contentLength: contentLength, storedLength: extent.length)
+        guard
+            compression != .zstdFrames
+                || contentLength / ZstdFrames.maxExpansion <= extent.length
+                    && ZstdFrames.isPossible(contentLength: contentLength, storedLength: extent.length)
         else {
             throw reader.malformed("\(extent.length) bytes of file \"\(name)\" would become \(contentLength)")
         }

@@ -66,8 +66,9 @@ extension FileHeader {
         minor = try reader.integer()
         // Until 1.0 the format may change with every minor version.
         guard major == Self.major, minor == Self.minor else {
-            throw QAMError(.unsupported, "the file has format version \(major).\(minor); this program reads \(Self.major).\(Self.minor)",
-                           at: .init(section: "header", offset: 8, length: 4))
+            throw QAMError(
+                .unsupported, "the file has format version \(major).\(minor); this program reads \(Self.major).\(Self.minor)",
+                at: .init(section: "header", offset: 8, length: 4))
         }
         guard try Self.storedHash(bytes) == XXH3.hash(bytes[..<56]) else {
             throw QAMError(.checksumMismatch, "the header is damaged", at: .init(section: "header", offset: 0, length: Self.byteCount))
@@ -87,8 +88,9 @@ extension FileHeader {
         }
         let required: UInt32 = try reader.integer()
         guard required == 0 else {
-            throw QAMError(.unsupported, "reading the file needs features (0x\(String(required, radix: 16))) that this program does not know",
-                           at: .init(section: "header", offset: 48, length: 4))
+            throw QAMError(
+                .unsupported, "reading the file needs features (0x\(String(required, radix: 16))) that this program does not know",
+                at: .init(section: "header", offset: 48, length: 4))
         }
         optionalFeatures = try reader.integer()
         guard fileLength == actualLength else {

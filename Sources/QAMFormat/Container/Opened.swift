@@ -65,8 +65,9 @@ package struct Opened {
             let needed = directory.placement.length(of: name)
             let present = sections.first { $0.known == name }
             guard present?.length ?? 0 == needed else {
-                throw QAMError(.malformed, "the section has \(present?.length ?? 0) bytes, but the directory needs \(needed)",
-                               at: .init(section: name.rawValue, offset: present?.offset))
+                throw QAMError(
+                    .malformed, "the section has \(present?.length ?? 0) bytes, but the directory needs \(needed)",
+                    at: .init(section: name.rawValue, offset: present?.offset))
             }
         }
     }

@@ -113,8 +113,9 @@ package enum SectionTable {
     /// Parses the table and checks that the sections lie in order, aligned and inside the file.
     package static func decode(_ bytes: [UInt8], header: FileHeader) throws -> [SectionEntry] {
         guard XXH3.hash(bytes) == header.tableHash else {
-            throw QAMError(.checksumMismatch, "the section table is damaged",
-                           at: .init(section: "section table", offset: header.tableOffset, length: bytes.count))
+            throw QAMError(
+                .checksumMismatch, "the section table is damaged",
+                at: .init(section: "section table", offset: header.tableOffset, length: bytes.count))
         }
         var reader = ByteReader(bytes, section: "section table", base: header.tableOffset)
         let table = header.tableOffset..<header.tableOffset + bytes.count
@@ -158,13 +159,15 @@ package enum SectionTable {
         }
         guard let known = entry.known else {
             guard !flags.contains(.critical) else {
-                throw QAMError(.unsupported, "section \(entry.name) is critical and unknown to this program", at: .init(section: entry.name, offset: entry.offset))
+                throw QAMError(
+                    .unsupported, "section \(entry.name) is critical and unknown to this program", at: .init(section: entry.name, offset: entry.offset))
             }
             return entry
         }
         guard flags.intersection(.required).isSubset(of: .known) else {
-            throw QAMError(.unsupported, "the section has flags (0x\(String(flags.rawValue, radix: 16))) that this program does not know",
-                           at: .init(section: entry.name, offset: entry.offset))
+            throw QAMError(
+                .unsupported, "the section has flags (0x\(String(flags.rawValue, radix: 16))) that this program does not know",
+                at: .init(section: entry.name, offset: entry.offset))
         }
         guard flags.intersection(.known).subtracting(.zstd) == known.flags, !flags.contains(.zstd) || known == .metadata else {
             throw reader.malformed("section \(entry.name) has the flags \(flags.rawValue), which it must not have")

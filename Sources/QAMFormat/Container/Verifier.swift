@@ -105,7 +105,9 @@ extension QAMReader {
         var done = 0
         let bytes = self.bytes
         let batches = VerifyTask.batches(tasks)
-        try await orderedMap(0..<batches.count, width: threads) { tasks[batches[$0]].map { $0.run(bytes) } } consume: { index, problems in
+        try await orderedMap(0..<batches.count, width: threads) {
+            tasks[batches[$0]].map { $0.run(bytes) }
+        } consume: { index, problems in
             for (task, problem) in zip(tasks[batches[index]], problems) {
                 guard let problem else { continue }
                 if task.isUnused, problem.code != .io, problem.code != .truncated {
@@ -148,9 +150,10 @@ extension QAMReader {
                 for chunk in 0..<owned.extent.chunkCount {
                     let range = owned.extent.range(ofChunk: chunk)
                     tasks.append(
-                        .init(range: start + range.lowerBound..<start + range.upperBound,
-                              expectation: .hash(checksums.hash(extent: owned.number, chunk: chunk)), section: section.name,
-                              tensor: directory.name(of: owned.owner), chunk: chunk))
+                        .init(
+                            range: start + range.lowerBound..<start + range.upperBound,
+                            expectation: .hash(checksums.hash(extent: owned.number, chunk: chunk)), section: section.name,
+                            tensor: directory.name(of: owned.owner), chunk: chunk))
                 }
             }
         }
@@ -170,7 +173,9 @@ extension QAMReader {
 
     /// The zstd frames of tensors and files, each of which must decompress; their bytes are checked as chunks.
     private func frames(_ wanted: Set<StoredDirectory.Owner>?) -> [VerifyTask] {
-        func tasks(_ owner: StoredDirectory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void) -> [VerifyTask] {
+        func tasks(_ owner: StoredDirectory.Owner, _ extent: SectionExtent, _ contentLength: Int, read: @escaping @Sendable (Range<Int>) throws -> Void)
+            -> [VerifyTask]
+        {
             guard wanted?.contains(owner) ?? true else { return [] }
             return stride(from: 0, to: contentLength, by: ZstdFrames.pieceSize).map { start in
                 let piece = start..<min(start + ZstdFrames.pieceSize, contentLength)
@@ -182,20 +187,22 @@ extension QAMReader {
             directory.extents(of: index).flatMap { owned in
                 tasks(owned.owner, owned.extent, tensors[index].byteCount) { _ = try self.read($0, of: index) }
             }
-        } + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
-            let entry = directory.files[index]
-            return tasks(.file(index), entry.extent, entry.contentLength) { _ = try self.files[index].read($0) }
         }
+            + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
+                let entry = directory.files[index]
+                return tasks(.file(index), entry.extent, entry.contentLength) { _ = try self.files[index].read($0) }
+            }
     }
 
     private func wantedTensors(_ names: [String]) throws -> Set<StoredDirectory.Owner> {
-        Set(try names.map { name in
-            guard let tensor = index(of: name) else {
-                throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))
-            }
-            if case .alias(let target) = directory.form(of: tensor).storage { return .tensor(target) }
-            return .tensor(tensor)
-        })
+        Set(
+            try names.map { name in
+                guard let tensor = index(of: name) else {
+                    throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))
+                }
+                if case .alias(let target) = directory.form(of: tensor).storage { return .tensor(target) }
+                return .tensor(tensor)
+            })
     }
 
     /// The padding between header, section table and sections, called after what it follows.

@@ -80,7 +80,8 @@ package final class EditedFile {
     private func requireName(afterChange: Bool = false) throws {
         let status: FileStatus?
         do { status = try FileStatus(path) } catch let error as QAMError where afterChange {
-            throw QAMError(.io, "the change is in place, but the system does not say whether the file has kept its name: \(error.message)", at: .init(file: path))
+            throw QAMError(
+                .io, "the change is in place, but the system does not say whether the file has kept its name: \(error.message)", at: .init(file: path))
         }
         guard status?.isSameFile(as: file.status) == true else {
             throw QAMError(.io, "it was replaced while it was changed; the change is not in the new file", at: .init(file: path))

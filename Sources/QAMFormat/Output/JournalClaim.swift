@@ -25,7 +25,8 @@ final class JournalClaim {
             }
             guard isLocked || resuming || head == nil else {
                 throw QAMError(
-                    .cannotCreate, "another process may be writing the output: this file system has no locks to tell; "
+                    .cannotCreate,
+                    "another process may be writing the output: this file system has no locks to tell; "
                         + "remove the journal if none is, or use --resume", at: .init(file: path))
             }
         } catch {
@@ -41,8 +42,9 @@ final class JournalClaim {
     /// Opens the partial files of the interrupted run. Nil where not all of them are there any more: it has to start over.
     func takeUp(_ paths: [String], _ head: ResumeJournal.Head, expecting fingerprint: UInt64) throws -> [OutputFile]? {
         guard head.fingerprint == fingerprint else {
-            throw QAMError(.cannotCreate, "the input or the options have changed since the interrupted run; start over without --resume",
-                           at: .init(file: path))
+            throw QAMError(
+                .cannotCreate, "the input or the options have changed since the interrupted run; start over without --resume",
+                at: .init(file: path))
         }
         guard head.files.count == paths.count else { return nil }
         var files: [OutputFile] = []

@@ -41,16 +41,24 @@ struct EditMetadata: AsyncParsableCommand {
     private func edit(_ model: ModelInput, under bar: ProgressBar) async throws -> MetadataEditor.Outcome {
         let threads = Platform.processorCount
         if let reader = model.reader {
-            return try await MetadataEditor.edit(reader.inputs[0], threads: threads) { try bar.report($0, of: $1, item: "") } _: {
+            return try await MetadataEditor.edit(reader.inputs[0], threads: threads) {
+                try bar.report($0, of: $1, item: "")
+            } _: {
                 $0 = try changed($0)
             }
         }
         if let gguf = model.gguf {
             return try await GGUFMetadataEditor.edit(gguf.inputs[0], threads: threads) {
                 try bar.report($0.doneBytes, of: $0.totalBytes, item: $0.tensor)
-            } _: { $0 = try changed($0) }
+            } _: {
+                $0 = try changed($0)
+            }
         }
-        return try SafetensorsMetadataEditor.edit(try safetensorsFile(of: model)) { try bar.report($0, of: $1, item: "") } _: { $0 = try changed($0) }
+        return try SafetensorsMetadataEditor.edit(try safetensorsFile(of: model)) {
+            try bar.report($0, of: $1, item: "")
+        } _: {
+            $0 = try changed($0)
+        }
     }
 
     private func safetensorsFile(of model: ModelInput) throws -> String {

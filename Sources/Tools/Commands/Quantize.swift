@@ -28,9 +28,10 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise.", valueName: "bits"))
     var bits: Double?
 
-    @Option(help: ArgumentHelp(
-        "Spread rates over the tensors so that errors cost least, by the calibration, with so many bits a quantized weight on average, all overhead included.",
-        valueName: "bits"))
+    @Option(
+        help: ArgumentHelp(
+            "Spread rates over the tensors so that errors cost least, by the calibration, with so many bits a quantized weight on average, all overhead included.",
+            valueName: "bits"))
     var targetBpw: Double?
 
     @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
@@ -57,16 +58,18 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
 
-    @Option(help: """
-        Feed the error of each pair into the columns and rows after it, as far as the calibration has second moments of inputs and outputs; \
-        "columns" into columns only.
-        """)
+    @Option(
+        help: """
+            Feed the error of each pair into the columns and rows after it, as far as the calibration has second moments of inputs and outputs; \
+            "columns" into columns only.
+            """)
     var feedback = FeedbackRule.on
 
-    @Option(help: """
-        Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
-        left out where it would not help. Without this option: optimal where there is no feedback.
-        """)
+    @Option(
+        help: """
+            Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
+            left out where it would not help. Without this option: optimal where there is no feedback.
+            """)
     var scaling: ScalingRule?
 
     @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
@@ -136,7 +139,9 @@ struct Quantize: AsyncParsableCommand {
         if !writing.dryRun { try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: compressRaw ? 0 : leastBytes) }
 
         let quantizing = try await ProgressBar.during("Scanning", quiet: report.hidesProgress) { bar in
-            try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count, checkpoint: Interruption.check) { try bar.report($0, of: $1, item: $2) }
+            try await QuantizingSource.scanning(source, plan: plan, calibration: statistics, threads: threads.count, checkpoint: Interruption.check) {
+                try bar.report($0, of: $1, item: $2)
+            }
         }
         var result = try QuantizeReport(
             output: target.path, inputBytes: model.fileBytes, source: quantizing, quantized: Set(plan.choices.keys), raw: raw)
@@ -176,7 +181,8 @@ struct Quantize: AsyncParsableCommand {
         }
         guard !types.isEmpty else { return nil }
         let names = Set(types).sorted().joined(separator: ", ")
-        return "\(Format.count(types.count, "tensor")) had been quantized before (\(names)) and are coded a second time; the error is that against these values, and comes on top"
+        return
+            "\(Format.count(types.count, "tensor")) had been quantized before (\(names)) and are coded a second time; the error is that against these values, and comes on top"
     }
 
     private func rules() throws -> Recipe {
@@ -207,8 +213,9 @@ struct Quantize: AsyncParsableCommand {
                     family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed, feedback: feedback.limit(possible))
             case .leave(let reason, let wanted):
                 guard !(strict && wanted) else {
-                    throw QAMError(.unsupported, "it cannot be quantized (\(reason)), and --strict forbids to leave it; --exclude it",
-                                   at: .init(tensor: tensor.name))
+                    throw QAMError(
+                        .unsupported, "it cannot be quantized (\(reason)), and --strict forbids to leave it; --exclude it",
+                        at: .init(tensor: tensor.name))
                 }
                 if case .raw = tensor.storage { raw.add(tensor, reason: reason) }
             }

@@ -60,9 +60,10 @@ struct BenchReport {
             cells[row, default: [:]][column] = result
         }
         // What is set beside memory has two more columns, but only for the instruction set that is used.
-        let detailed = Set(columns.filter { column in
-            results.contains { $0.fractionOfMemoryRead != nil && column == "\(results[0].instructionSet.uppercased()) x\($0.threads)" }
-        })
+        let detailed = Set(
+            columns.filter { column in
+                results.contains { $0.fractionOfMemoryRead != nil && column == "\(results[0].instructionSet.uppercased()) x\($0.threads)" }
+            })
         var headings: [(heading: String, alignment: Table.Alignment)] = [("CODE", .left)]
         for column in columns {
             headings.append((column, .right))

@@ -32,7 +32,8 @@ struct ChosenRates {
         let lowest = curves.map { _ in 0 }, least = try apply(lowest)
         guard least <= target else {
             throw QAMError(
-                .invalidArgument, "\(target) bits a weight cannot be had: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
+                .invalidArgument,
+                "\(target) bits a weight cannot be had: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
         }
         // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
         var budget = Double(weights) * target, chosen = lowest

@@ -38,7 +38,8 @@ struct EvaluationReport {
         if evaluation.hasReference {
             table.add("Reference", "\(Format.decimal(evaluation.referencePerplexity, 4)), change \(change)")
             table.add(
-                "KL divergence", "\(Format.scientific(evaluation.divergence)) nats, 99% up to \(Format.scientific(evaluation.divergence(quantile: 0.99))), "
+                "KL divergence",
+                "\(Format.scientific(evaluation.divergence)) nats, 99% up to \(Format.scientific(evaluation.divergence(quantile: 0.99))), "
                     + "at most \(Format.scientific(evaluation.largestDivergence))")
             table.add("Same top token", agreement)
         }
@@ -53,7 +54,8 @@ struct EvaluationReport {
         var table = Table([("MODEL", .left), ("PERPLEXITY", .right)] + (hasReference ? measured : []))
         for report in reports {
             let evaluation = report.evaluation
-            let figures = hasReference
+            let figures =
+                hasReference
                 ? [
                     report.change, Format.scientific(evaluation.divergence), Format.scientific(evaluation.divergence(quantile: 0.99)),
                     Format.scientific(evaluation.largestDivergence), report.agreement,

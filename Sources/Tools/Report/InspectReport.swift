@@ -48,7 +48,8 @@ struct InspectReport {
             "metadata": .object(source.metadata.entries.map { .init($0.key, JSONValue($0.value)) }),
             "sections": .array(places.sections.map(Self.json)),
             "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount), "role": JSONValue(Int($0.role.rawValue))] }),
-            "scheme": scheme.map { ["method": .string($0.method.title), "format": $0.format.map(JSONValue.string) ?? .null, "evidence": .string($0.evidence)] } ?? .null,
+            "scheme": scheme.map { ["method": .string($0.method.title), "format": $0.format.map(JSONValue.string) ?? .null, "evidence": .string($0.evidence)] }
+                ?? .null,
             "warnings": .array(source.warnings.map(JSONValue.string)),
         ]
     }
@@ -62,11 +63,13 @@ struct InspectReport {
         if case .alias(let index) = tensor.storage { members.append(.init("aliasOf", .string(source.tensors[index].name))) }
         if let coding = coding(target(tensor)) {
             members.append(
-                .init("encoding", [
-                    "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": .string(coding.codebook),
-                    "blockSize": JSONValue(coding.blockSize), "seed": JSONValue(coding.seed), "gainType": .string(coding.gainType),
-                    "channelScales": .bool(coding.channelScales),
-                ]))
+                .init(
+                    "encoding",
+                    [
+                        "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": .string(coding.codebook),
+                        "blockSize": JSONValue(coding.blockSize), "seed": JSONValue(coding.seed), "gainType": .string(coding.gainType),
+                        "channelScales": .bool(coding.channelScales),
+                    ]))
         }
         return .object(members)
     }

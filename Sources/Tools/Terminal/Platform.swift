@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 internal import QAMFormat
 
@@ -22,17 +22,17 @@ enum Platform {
     static var processorName: String {
         let name: String?
         #if canImport(Darwin)
-        var buffer = [CChar](repeating: 0, count: 256)
-        var length = buffer.count
-        let status = unsafe sysctlbyname("machdep.cpu.brand_string", &buffer, &length, nil, 0)
-        name = status == 0 ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+            var buffer = [CChar](repeating: 0, count: 256)
+            var length = buffer.count
+            let status = unsafe sysctlbyname("machdep.cpu.brand_string", &buffer, &length, nil, 0)
+            name = status == 0 ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
         #else
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let file = unsafe open("/proc/cpuinfo", O_RDONLY)
-        let count = unsafe read(file, &buffer, buffer.count)
-        _ = close(file)
-        let lines = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
-        name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last.map { String($0.drop { $0 == " " }) }
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let file = unsafe open("/proc/cpuinfo", O_RDONLY)
+            let count = unsafe read(file, &buffer, buffer.count)
+            _ = close(file)
+            let lines = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+            name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last.map { String($0.drop { $0 == " " }) }
         #endif
         return "\(name ?? "unknown processor"), \(Format.count(processorCount, "thread"))"
     }
@@ -41,16 +41,16 @@ enum Platform {
     static var peakMemoryBytes: Int {
         var usage = rusage()
         #if canImport(Darwin)
-        guard unsafe getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
-        return usage.ru_maxrss
+            guard unsafe getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
+            return usage.ru_maxrss
         #else
-        #if canImport(Glibc)
-        let own = RUSAGE_SELF.rawValue
-        #else
-        let own = RUSAGE_SELF
-        #endif
-        guard unsafe getrusage(CInt(own), &usage) == 0 else { return 0 }
-        return usage.ru_maxrss * 1024
+            #if canImport(Glibc)
+                let own = RUSAGE_SELF.rawValue
+            #else
+                let own = RUSAGE_SELF
+            #endif
+            guard unsafe getrusage(CInt(own), &usage) == 0 else { return 0 }
+            return usage.ru_maxrss * 1024
         #endif
     }
 
@@ -69,11 +69,11 @@ enum Platform {
 
     static func exit(_ status: CInt) -> Never {
         #if canImport(Glibc)
-        Glibc.exit(status)
+            Glibc.exit(status)
         #elseif canImport(Musl)
-        Musl.exit(status)
+            Musl.exit(status)
         #else
-        Darwin.exit(status)
+            Darwin.exit(status)
         #endif
     }
 
@@ -83,11 +83,11 @@ enum Platform {
         while done < bytes.count {
             let count = unsafe bytes[done...].withUnsafeBytes { buffer in
                 #if canImport(Glibc)
-                unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+                    unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
                 #elseif canImport(Musl)
-                unsafe Musl.write(descriptor, buffer.baseAddress, buffer.count)
+                    unsafe Musl.write(descriptor, buffer.baseAddress, buffer.count)
                 #else
-                unsafe Darwin.write(descriptor, buffer.baseAddress, buffer.count)
+                    unsafe Darwin.write(descriptor, buffer.baseAddress, buffer.count)
                 #endif
             }
             if count >= 0 { done += count } else if errno != EINTR { return errno }

@@ -50,10 +50,12 @@ struct TestModel {
         var end = 0
         for tensor in tensors {
             members.append(
-                .init(tensor.name, [
-                    "dtype": .string(tensor.dtype.name), "shape": .array(tensor.shape.map { JSONValue($0) }),
-                    "data_offsets": [JSONValue(end), JSONValue(end + tensor.bytes.count)],
-                ]))
+                .init(
+                    tensor.name,
+                    [
+                        "dtype": .string(tensor.dtype.name), "shape": .array(tensor.shape.map { JSONValue($0) }),
+                        "data_offsets": [JSONValue(end), JSONValue(end + tensor.bytes.count)],
+                    ]))
             end += tensor.bytes.count
         }
         var header = Array(JSONWriter.text(.object(members)).utf8)

@@ -144,7 +144,8 @@ struct HuggingFaceTokenizer {
         guard let model = try sentencePieceModel() else { return nil }
         try refusePreTokenizer()
         guard model.isBytePairEncoding else {
-            throw UnknownKind(reason: "the pieces of \(TokenizerFiles.Name.sentencePiece.rawValue) are not joined by BPE, but chosen by likelihood, which cannot be written")
+            throw UnknownKind(
+                reason: "the pieces of \(TokenizerFiles.Name.sentencePiece.rawValue) are not joined by BPE, but chosen by likelihood, which cannot be written")
         }
         var vocabulary = VocabularyBuilder(.sentencePiece)
         for (id, token) in model.tokens.enumerated() { vocabulary.set(token, at: id) }

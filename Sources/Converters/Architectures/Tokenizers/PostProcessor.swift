@@ -47,9 +47,12 @@ struct PostProcessor {
         func text(_ id: String, _ type: Int) -> [JSONValue] { [["Sequence": ["id": .string(id), "type_id": JSONValue(type)]]] }
         var known: [JSONValue.Member] = []
         for token in [bos, eos].compactMap(\.self) where !known.contains(where: { $0.key == token.text }) {
-            known.append(.init(token.text, [
-                "id": .string(token.text), "ids": [JSONValue(token.id)], "tokens": [.string(token.text)],
-            ]))
+            known.append(
+                .init(
+                    token.text,
+                    [
+                        "id": .string(token.text), "ids": [JSONValue(token.id)], "tokens": [.string(token.text)],
+                    ]))
         }
         let single = special(bos, 0) + text("A", 0) + special(eos, 0)
         let template: JSONValue = [

@@ -16,7 +16,8 @@ extension PreTokenizer {
             PreTokenizer("exaone4", steps, clean, for: ["exaone4"]),
             PreTokenizer("granite-docling", steps),
             PreTokenizer("trillion", steps),
-        ] + ["a.x-4.0", "gigachat", "jais", "jina-de", "jina-es", "jina-v1-en", "jina-v2-code", "jina-v2-de", "jina-v2-es", "mellum"]
+        ]
+            + ["a.x-4.0", "gigachat", "jais", "jina-de", "jina-es", "jina-v1-en", "jina-v2-code", "jina-v2-de", "jina-v2-es", "mellum"]
             .map { PreTokenizer($0, steps, clean) }
     }()
 
@@ -44,7 +45,8 @@ extension PreTokenizer {
             PreTokenizer("dbrx", steps, .cleansSpaces, for: ["dbrx"]),
             PreTokenizer("smaug-bpe", steps, .cleansSpaces),
             PreTokenizer("chatglm-bpe", steps, .cleansSpaces, for: ["chatglm"]),
-        ] + ["falcon-h1", "falcon3", "jina-v5-nano", "lfm2", "llama-v3", "llama3", "midm-2.0", "pixtral"]
+        ]
+            + ["falcon-h1", "falcon3", "jina-v5-nano", "lfm2", "llama-v3", "llama3", "midm-2.0", "pixtral"]
             .map { PreTokenizer($0, steps, traits) }
     }()
 
@@ -69,22 +71,28 @@ extension PreTokenizer {
     private static let deepseekFamily: [PreTokenizer] = {
         let third: [Step] = [.split(#"\p{N}{1,3}"#), .split(deepseek3Ideographs), .split(deepseek3Words), .byteLevel(usesRegex: false)]
         return [
-            PreTokenizer("deepseek-llm", [
-                .split(#"[\r\n]"#), .split(deepseekLetters), .split(deepseekPunctuation), .split(#"\s+$"#), .split(deepseekIdeographs),
-                .digits(individual: true), .byteLevel(usesRegex: false),
-            ]),
-            PreTokenizer("deepseek-coder", [
-                .split(#"[\r\n]"#), .split(#"\s?\p{L}+"#), .split(#"\s?\p{P}+"#), .split(deepseekIdeographs),
-                .digits(individual: true), .byteLevel(usesRegex: false),
-            ]),
+            PreTokenizer(
+                "deepseek-llm",
+                [
+                    .split(#"[\r\n]"#), .split(deepseekLetters), .split(deepseekPunctuation), .split(#"\s+$"#), .split(deepseekIdeographs),
+                    .digits(individual: true), .byteLevel(usesRegex: false),
+                ]),
+            PreTokenizer(
+                "deepseek-coder",
+                [
+                    .split(#"[\r\n]"#), .split(#"\s?\p{L}+"#), .split(#"\s?\p{P}+"#), .split(deepseekIdeographs),
+                    .digits(individual: true), .byteLevel(usesRegex: false),
+                ]),
             PreTokenizer("deepseek-v3", third, for: ["deepseek_v3"]),
             PreTokenizer("hunyuan-dense", third, for: ["hunyuan_v1_dense"]),
             PreTokenizer("hy_v4", third),
             PreTokenizer("joyai-llm", third),
-            PreTokenizer("spark2_5", [
-                .split(#"\p{N}{1,3}"#), .split(deepseek3Ideographs), .split(sparkWords), .digits(individual: true),
-                .byteLevel(usesRegex: false),
-            ]),
+            PreTokenizer(
+                "spark2_5",
+                [
+                    .split(#"\p{N}{1,3}"#), .split(deepseek3Ideographs), .split(sparkWords), .digits(individual: true),
+                    .byteLevel(usesRegex: false),
+                ]),
         ]
     }()
 
@@ -114,13 +122,17 @@ extension PreTokenizer {
     private static let others: [PreTokenizer] = {
         let bailingSteps: [Step] = [.split(bailing), .byteLevel(usesRegex: false)]
         return [
-            PreTokenizer("falcon", [
-                .punctuation(contiguous: true), .byteLevel(usesRegex: true), .digits(individual: false), .split("[0-9][0-9][0-9]"),
-            ], .cleansSpaces),
+            PreTokenizer(
+                "falcon",
+                [
+                    .punctuation(contiguous: true), .byteLevel(usesRegex: true), .digits(individual: false), .split("[0-9][0-9][0-9]"),
+                ], .cleansSpaces),
             // What loaders do with files that name none: nobody's tokenizer, so it is spelled as they do it.
-            PreTokenizer("default", [
-                .split(#"[\p{P}\$\+<=>\^~\|]+"#), .byteLevel(usesRegex: true), .digits(individual: false), .split("[0-9][0-9][0-9]"),
-            ], .cleansSpaces),
+            PreTokenizer(
+                "default",
+                [
+                    .split(#"[\p{P}\$\+<=>\^~\|]+"#), .byteLevel(usesRegex: true), .digits(individual: false), .split("[0-9][0-9][0-9]"),
+                ], .cleansSpaces),
             PreTokenizer("bailingmoe", bailingSteps),
             PreTokenizer("bailingmoe2", bailingSteps),
             PreTokenizer("llada-moe", bailingSteps),
@@ -130,13 +142,17 @@ extension PreTokenizer {
             PreTokenizer(
                 "minicpm5", [.split(#"\p{N}{1,3}"#), .split(miniCPM5), .byteLevel(usesRegex: false)], [.ignoresMerges, .cleansSpaces]),
             PreTokenizer("superbpe", [.split(#"\p{N}+"#), .split(#"(?=(\d{3})+(?!\d))"#), .byteLevel(usesRegex: false)]),
-            PreTokenizer("afmoe", [
-                .split(#"\d{1,3}(?=(?:\d{3})*\b)"#), .split(afmoeScripts), .split(afmoeWords), .byteLevel(usesRegex: false),
-            ]),
-            PreTokenizer("chameleon", [
-                .split("<sentinel:[0-9]+>"), .split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"), .split(#"([\t\n]|    |  )"#),
-                .digits(individual: true), .punctuation(contiguous: false), .byteLevel(usesRegex: true),
-            ], .addsBOS),
+            PreTokenizer(
+                "afmoe",
+                [
+                    .split(#"\d{1,3}(?=(?:\d{3})*\b)"#), .split(afmoeScripts), .split(afmoeWords), .byteLevel(usesRegex: false),
+                ]),
+            PreTokenizer(
+                "chameleon",
+                [
+                    .split("<sentinel:[0-9]+>"), .split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"), .split(#"([\t\n]|    |  )"#),
+                    .digits(individual: true), .punctuation(contiguous: false), .byteLevel(usesRegex: true),
+                ], .addsBOS),
         ]
     }()
 }

@@ -105,13 +105,17 @@ extension PreTokenizer.Step {
             case .digits(individual: true): [.split(#"\p{N}"#)]
             case .digits(individual: false): [.split(#"\p{N}+"#)]
             case .split(let expression):
-                [.split(String(expression.unicodeScalars.flatMap { scalar -> [Character] in
-                    switch scalar {
-                    case "\r": ["\\", "r"]
-                    case "\n": ["\\", "n"]
-                    default: [Character(scalar)]
-                    }
-                }))]
+                [
+                    .split(
+                        String(
+                            expression.unicodeScalars.flatMap { scalar -> [Character] in
+                                switch scalar {
+                                case "\r": ["\\", "r"]
+                                case "\n": ["\\", "n"]
+                                default: [Character(scalar)]
+                                }
+                            }))
+                ]
             case .byteLevel(usesRegex: true): [.split(PreTokenizer.gpt2), .byteLevel(usesRegex: false)]
             default: [step]
             }

@@ -25,9 +25,10 @@ struct SentencePieceModel {
                 guard tokens.count < Tokenizer.maximumCount else { throw reader.malformed("there are too many pieces") }
                 tokens.append(try Self.piece(&reader, field))
             case 2: try readTrainer(&reader, field, &ids)
-            case 3: try reader.nested(field) { reader, field in
-                if field.number == 3 { addsSpacePrefix = try reader.varint(field) != 0 } else { try reader.skip(field) }
-            }
+            case 3:
+                try reader.nested(field) { reader, field in
+                    if field.number == 3 { addsSpacePrefix = try reader.varint(field) != 0 } else { try reader.skip(field) }
+                }
             default: try reader.skip(field)
             }
         }
