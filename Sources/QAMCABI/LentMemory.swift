@@ -5,7 +5,7 @@ import CQAMW
     // Unchecked, because pointers are not Sendable: nobody else has them until they are given out, to be read.
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
-    deinit { for unsafeblock in unsafe blocks { unsafe block.deallocate() } }
+    deinit { unsafe blocks.forEach { unsafe $0.deallocate() } }
 
     /// The text and a zero byte.
     @unsafe mutating func text(_ text: String) -> UnsafePointer<CChar> { unsafe string(text).text }
