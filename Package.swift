@@ -16,6 +16,7 @@ let package = Package(
     products: [
         .library(name: "QAMFormat", targets: ["QAMFormat"]),
         .library(name: "Converters", targets: ["Converters"]),
+        .library(name: "Quantization", targets: ["Quantization"]),
         // `scripts/build-libqamw` links it so that it needs no Swift runtime.
         .library(name: "qamw-c", type: .dynamic, targets: ["QAMCABI"]),
         .executable(name: "qamw", targets: ["Tools"]),
@@ -32,15 +33,17 @@ let package = Package(
         .target(name: "CQAMCodebooks", exclude: ["data"], cSettings: cSettings),
         .target(name: "CQAMKernels", exclude: ["blocks/data"], cSettings: cSettings),
         .target(name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CZstd", "CXXHash"], swiftSettings: swiftSettings),
-        .target(name: "Inference", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
-        .target(name: "Converters", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
-        .target(name: "KernelBenchmark", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "Architectures", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "Inference", dependencies: ["QAMFormat", "Architectures", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
+        .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
         .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [
-                "QAMFormat", "Converters", "Inference", "KernelBenchmark",
+                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "KernelBenchmark",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -51,17 +54,17 @@ let package = Package(
             name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "QAMFormatTests", dependencies: ["QAMFormat", "KernelBenchmark", "CQAMKernels", "CKernelChecks"],
+            name: "QAMFormatTests", dependencies: ["QAMFormat", "Quantization", "KernelBenchmark", "CQAMKernels", "CKernelChecks"],
             swiftSettings: swiftSettings),
         .target(
             name: "CFloatKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CFloatKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
         .testTarget(
-            name: "InferenceTests", dependencies: ["Inference", "QAMFormat", "Converters", "CFloatKernelChecks"],
+            name: "InferenceTests", dependencies: ["Inference", "QAMFormat", "Architectures", "Converters", "Quantization", "CFloatKernelChecks"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
+        .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Architectures", "Converters", "Quantization"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),
-        .testTarget(name: "CommandTests", dependencies: ["QAMFormat", "Converters"], swiftSettings: swiftSettings),
+        .testTarget(name: "CommandTests", dependencies: ["QAMFormat", "Architectures", "Converters", "Quantization"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -1,4 +1,5 @@
 public import QAMFormat
+internal import Quantization
 
 /// Measures the kernels of this machine beside the bandwidth of its memory.
 ///

@@ -1,4 +1,5 @@
 internal import QAMFormat
+internal import Quantization
 
 /// The workloads of codes and kernels on random weights.
 struct Suite {

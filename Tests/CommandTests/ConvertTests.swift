@@ -1,3 +1,4 @@
+@testable import Architectures
 import Converters
 import Foundation
 import QAMFormat

@@ -1,3 +1,4 @@
+@testable import Quantization
 import Converters
 import QAMFormat
 import Testing

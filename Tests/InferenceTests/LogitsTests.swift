@@ -1,3 +1,5 @@
+@testable import Quantization
+@testable import Architectures
 import Converters
 import Inference
 import QAMFormat

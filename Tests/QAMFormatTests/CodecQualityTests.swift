@@ -1,3 +1,4 @@
+@testable import Quantization
 import QAMFormat
 import Testing
 

@@ -1,3 +1,4 @@
+import Architectures
 public import QAMFormat
 
 /// How a checkpoint's weights are quantized by another tool: what its tensors hold are numbers of that scheme and scales, not weights.

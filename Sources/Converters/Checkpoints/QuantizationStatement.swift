@@ -1,3 +1,4 @@
+import Architectures
 import QAMFormat
 
 /// What a checkpoint's configuration says of its quantization: config.json's `quantization_config` or `quantization`, of the model or of

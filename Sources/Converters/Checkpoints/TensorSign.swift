@@ -1,3 +1,4 @@
+import Architectures
 import QAMFormat
 
 /// A pair of tensors that only checkpoints of some scheme have, by their names and types: the quantized numbers, and the scales beside

@@ -1,3 +1,4 @@
+import Architectures
 internal import QAMFormat
 
 extension SafetensorsHeader {

@@ -1,3 +1,4 @@
+import Architectures
 internal import QAMFormat
 
 /// Reads the JSON of a safetensors header. Each entry is proved by itself here; how they lie together is not.

@@ -1,3 +1,4 @@
+import Architectures
 package import QAMFormat
 
 /// The index of a checkpoint in several safetensors files: which tensor is in which file.

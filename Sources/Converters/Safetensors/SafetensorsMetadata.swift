@@ -1,3 +1,4 @@
+import Architectures
 package import QAMFormat
 
 /// Typed metadata in the strings of `__metadata__`, and back.

@@ -1,3 +1,4 @@
+import Architectures
 package import QAMFormat
 
 /// The layout of a safetensors output: it follows from names, shapes and types alone, before any payload is read.

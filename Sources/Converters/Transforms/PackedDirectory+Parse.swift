@@ -1,3 +1,4 @@
+import Architectures
 internal import QAMFormat
 
 /// Reading the directory of a packed model. It comes from a stranger: every name is unique, every index in range, every

@@ -1,3 +1,4 @@
+import Architectures
 internal import QAMFormat
 
 /// What a packed model says of the model that it carries, as JSON in one metadata string:

@@ -1,40 +1,5 @@
+public import Architectures
 public import QAMFormat
-
-/// The order of the rows that a rotary embedding pairs within each head.
-///
-/// Hugging Face pairs row `i` of a head with row `i + d/2` (halves); ggml's "normal" rotary embedding pairs neighbours `2i` and
-/// `2i + 1` (interleaved). One is the other's rows in another order.
-public struct HeadPermutation: Hashable, Sendable {
-    public enum Direction: Hashable, Sendable { case toInterleaved, toHalves }
-
-    /// Heads of equal size, one after the other.
-    public var heads: Int
-    public var direction: Direction
-
-    public init(heads: Int, _ direction: Direction) {
-        self.heads = heads
-        self.direction = direction
-    }
-
-    /// The rows of a head; nil where so many rows are not `heads` heads of an even number of rows.
-    func headRows(of rows: Int) -> Int? {
-        guard heads > 0, rows % heads == 0, rows / heads % 2 == 0 else { return nil }
-        return rows / heads
-    }
-
-    /// Which row comes to be at each place: row i of the result is row `order[i]` of what is permuted. Nil where so many rows are not
-    /// `heads` heads of an even number of rows. O(rows).
-    public func order(rows: Int) -> [Int]? {
-        guard let size = headRows(of: rows) else { return nil }
-        return (0..<rows).map { row in
-            let local = row % size
-            return switch direction {
-            case .toInterleaved: row - local + local / 2 + local % 2 * (size / 2)
-            case .toHalves: row - local + (local < size / 2 ? 2 * local : 2 * local - size + 1)
-            }
-        }
-    }
-}
 
 /// A source some of whose raw tensors have the rows of each head in another order. A tensor's rows are what its first dimension
 /// counts, so biases are permuted too. Rows of any type are moved as they are, where they are whole blocks.

@@ -131,3 +131,5 @@ package struct ByteWriter {
 
 /// The next multiple of `alignment`, a power of two. The caller has checked that the sum cannot overflow.
 package func alignUp(_ value: Int, to alignment: Int) -> Int { (value + alignment - 1) & ~(alignment - 1) }
+
+package func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }

@@ -1,9 +1,9 @@
 /// One positive factor for each column, stored as float16 (spec section 8.1).
-enum ChannelScales {
+package enum ChannelScales {
     /// The scales of a stream.
     ///
     /// - Throws: `QAMError.malformed` unless every scale is a positive, finite, normal number.
-    static func parse(_ bytes: [UInt8]) throws -> [Float] {
+    package static func parse(_ bytes: [UInt8]) throws -> [Float] {
         let halves = stride(from: 0, to: bytes.count - 1, by: 2).map { UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8 }
         for (column, half) in halves.enumerated() where !Half.positiveNormal.contains(half) {
             throw QAMError(.malformed, "channel scale of column \(column) is not a positive, finite, normal number")
@@ -14,7 +14,7 @@ enum ChannelScales {
     /// The stream of scales, each rounded to nearest even.
     ///
     /// - Throws: `QAMError.invalidArgument` where a scale is no positive normal float16 number.
-    static func bytes(_ scales: [Float]) throws -> [UInt8] {
+    package static func bytes(_ scales: [Float]) throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(2 * scales.count)
         for (column, scale) in scales.enumerated() {

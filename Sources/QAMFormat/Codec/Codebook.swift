@@ -33,10 +33,10 @@ public struct Codebook: Hashable, Sendable {
     /// What one unit of a magnitude is worth (octant); 0 for a free codebook.
     public let step: Float
     /// Pairs (x, y), one after the other (free); empty for an octant codebook.
-    let points: [Float]
+    package let points: [Float]
     /// In units of `step`: the larger magnitude of each base point, then the smaller ones in the same order (octant); empty
     /// for a free codebook.
-    let magnitudes: [UInt8]
+    package let magnitudes: [UInt8]
 
     /// Bits a weight without gains, scales and padding: 2.0 to 6.5 in halves.
     public var bits: Double { Double(family == .free ? rate : rate + 3) / 2 }

@@ -20,10 +20,10 @@ public enum GainType: UInt8, Hashable, Sendable {
     }
 
     /// The gains for which float16 is within 2^-11 of the truth, with room for the refit to double or halve them.
-    static let float16Range: ClosedRange<Float> = 0x1p-13...0x1p15
+    package static let float16Range: ClosedRange<Float> = 0x1p-13...0x1p15
 
     /// What a reader will see of a gain: it is rounded to nearest even.
-    func rounded(_ gain: Float) -> Float { self == .float16 ? Half.float(from: Half.bits(of: gain)) : gain }
+    package func rounded(_ gain: Float) -> Float { self == .float16 ? Half.float(from: Half.bits(of: gain)) : gain }
 
     /// Appends the gain, rounded; returns what a reader will see.
     package func append(_ gain: Float, to bytes: inout [UInt8]) -> Float {

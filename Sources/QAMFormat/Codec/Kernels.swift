@@ -1,4 +1,4 @@
-import CQAMKernels.Pairs
+package import CQAMKernels.Pairs
 
 /// The C kernels behind safe signatures: the one place that hands pointers to them.
 ///
@@ -33,7 +33,8 @@ package struct Kernels: Sendable {
 
     /// The last set whose features may all be used.
     package let instructionSet: InstructionSet
-    private let table: qam_kernels
+    /// For extensions in targets above.
+    package let table: qam_kernels
 
     /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
     package static let chosen = Kernels(features: qam_features_allowed())
@@ -67,23 +68,23 @@ package struct Kernels: Sendable {
 
     // MARK: - Rows of floats
 
-    func sumOfSquares(_ x: Span<Float>) -> Double {
+    package func sumOfSquares(_ x: Span<Float>) -> Double {
         unsafe x.withUnsafeBufferPointer { unsafe table.sum_of_squares($0.baseAddress, $0.count) }
     }
 
     /// The sums of z*z, z*y and y*y.
-    func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
+    package func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
         precondition(z.count == y.count)
         let sums = unsafe table.inner_products(z, y, z.count)
         return (sums.zz, sums.zy, sums.yy)
     }
 
-    func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
+    package func squaredDistance(_ a: Span<Float>, _ b: [Float]) -> Double {
         precondition(a.count == b.count)
         return unsafe a.withUnsafeBufferPointer { unsafe table.squared_distance($0.baseAddress, b, b.count) }
     }
 
-    func multiply(_ x: inout [Float], by scales: [Float]) {
+    package func multiply(_ x: inout [Float], by scales: [Float]) {
         precondition(x.count == scales.count)
         unsafe table.scale(&x, scales, scales.count)
     }
@@ -147,40 +148,6 @@ package struct Kernels: Sendable {
         }
     }
 
-    /// The symbols of the codewords nearest to a row.
-    package func encode(_ z: [Float], with search: CodewordSearch, into symbols: inout [UInt8], at place: Range<Int>) {
-        let rate = UInt32(search.codebook.rate)
-        precondition(place.count == Self.byteCount(search.codebook, columns: z.count))
-        unsafe Self.withPart(&symbols, place) { bytes in
-            switch search.method {
-            case .trellis(let tables):
-                unsafe table.octant_encode_trellis(z, z.count, tables, search.codebook.step, rate, bytes)
-            case .grid(let grid):
-                unsafe Self.withPlane(search, grid) { plane in
-                    switch search.codebook.family {
-                    case .free: unsafe table.free_encode(z, z.count, plane, rate, bytes)
-                    case .octant: unsafe table.octant_encode_plain(z, z.count, plane, rate, bytes)
-                    }
-                }
-            }
-        }
-    }
-
-    /// What the trellis search takes of a codebook.
-    static func trellisTables(_ codebook: Codebook) -> [Int32] {
-        var tables = [Int32](repeating: 0, count: QAM_TRELLIS_WORDS)
-        unsafe qam_trellis_tables(codebook.magnitudes, UInt32(codebook.rate), &tables)
-        return tables
-    }
-
-    /// The short lists of a grid's cells.
-    static func cells(starts: [UInt32], candidates: [UInt16]) -> [UInt16] {
-        let count = starts.count - 1
-        var cells = [UInt16](repeating: 0, count: 4 * count)
-        unsafe qam_fill_cells(starts, candidates, count, &cells)
-        return cells
-    }
-
     // MARK: - Whole rows
 
     /// Decodes whole rows: `factors[i]` is the gain of row i times the worth of a codeword's unit.
@@ -205,7 +172,7 @@ package struct Kernels: Sendable {
     // MARK: - Products
 
     /// The points of a free codebook as int16, and their unit.
-    static func fixPoints(_ codebook: Codebook) -> (unit: Float, points: [Int16]) {
+    package static func fixPoints(_ codebook: Codebook) -> (unit: Float, points: [Int16]) {
         var fixed = [Int16](repeating: 0, count: codebook.points.count)
         let unit = unsafe qam_fix_points(codebook.points, codebook.count, &fixed)
         return (unit, fixed)
@@ -237,7 +204,7 @@ package struct Kernels: Sendable {
     }
 
     /// The products of rows and prepared vectors: `out[t * rowsApart + i]`. `out` has room for them.
-    func multiply(
+    package func multiply(
         _ product: PairProduct, _ activations: Activations, symbols: RawSpan, factors: Span<Float>,
         into out: UnsafeMutablePointer<Float>, rowsApart: Int
     ) {
@@ -297,34 +264,14 @@ package struct Kernels: Sendable {
         unsafe array.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
     }
 
-    private static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
+    package static func byteCount(_ codebook: Codebook, columns: Int) -> Int {
         qam_row_bytes(codebook.family == .octant ? QAM_OCTANT : QAM_FREE, UInt32(codebook.rate), columns)
     }
 
-    private static func withPart<Element>(
+    package static func withPart<Element>(
         _ array: inout [Element], _ part: Range<Int>, _ body: (UnsafeMutablePointer<Element>?) -> Void
     ) {
         precondition(part.lowerBound >= 0 && part.upperBound <= array.count)
         unsafe array.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress.map { unsafe $0 + part.lowerBound }) }
-    }
-
-    static func withPlane(_ search: CodewordSearch, _ grid: CandidateGrid, _ body: (UnsafePointer<qam_plane>) -> Void) {
-        let codebook = search.codebook
-        unsafe search.points.withUnsafeBufferPointer { points in
-            unsafe codebook.magnitudes.withUnsafeBufferPointer { magnitudes in
-                unsafe grid.starts.withUnsafeBufferPointer { starts in
-                    unsafe grid.candidates.withUnsafeBufferPointer { candidates in
-                        unsafe grid.cells.withUnsafeBufferPointer { cells in
-                            var plane = unsafe qam_plane(
-                                points: points.baseAddress, count: UInt32(codebook.count), side: UInt32(grid.side),
-                                origin: grid.origin, cells_per_unit: grid.cellsPerUnit, starts: starts.baseAddress,
-                                candidates: candidates.baseAddress, cells: cells.baseAddress,
-                                magnitudes: magnitudes.baseAddress, step: codebook.step)
-                            unsafe body(&plane)
-                        }
-                    }
-                }
-            }
-        }
     }
 }

@@ -1,14 +1,14 @@
 /// Decodes the rows of one tensor of the pair codec, bit for bit as spec section 8.5 says. Any symbol bytes decode.
-struct QAMDecoder: TensorDecoder {
-    let tables: PairTables
-    let gainType: GainType
+package struct QAMDecoder: TensorDecoder {
+    package let tables: PairTables
+    package let gainType: GainType
 
-    init(codebook: Codebook, rotation: Rotation, gainType: GainType, channelScales: [Float]?) {
+    package init(codebook: Codebook, rotation: Rotation, gainType: GainType, channelScales: [Float]?) {
         tables = PairTables(codebook: codebook, rotation: rotation, channelScales: channelScales)
         self.gainType = gainType
     }
 
-    func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
+    package func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
         guard chunk.streams.count >= 2 else { throw QAMError(.invalidArgument, "symbols or gains are missing") }
         let symbols = chunk.streams[0], gains = chunk.streams[1]
         var weights = [Float](repeating: 0, count: rows * tables.rotation.columns)
@@ -18,7 +18,7 @@ struct QAMDecoder: TensorDecoder {
     }
 
     /// O(weights * log2(block size)).
-    func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws {
+    package func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws {
         let columns = tables.rotation.columns
         guard symbols.byteCount == rows * tables.symbolBytes, gains.byteCount == rows * gainType.byteCount else {
             throw QAMError(.invalidArgument, "the streams do not hold \(rows) rows of \(columns) weights")

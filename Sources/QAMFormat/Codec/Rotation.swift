@@ -17,7 +17,7 @@ package struct Rotation: Hashable, Sendable {
     }
 
     /// Whether the sign of this column is changed.
-    func isNegated(_ column: Int) -> Bool { signs[column / 64] >> UInt64(column % 64) & 1 == 1 }
+    package func isNegated(_ column: Int) -> Bool { signs[column / 64] >> UInt64(column % 64) & 1 == 1 }
 
     /// The block size for so many columns: the largest power of two that divides them, `cap` at most; nil where they are odd.
     package static func blockSize(columns: Int, cap: Int = 1024) -> Int? {

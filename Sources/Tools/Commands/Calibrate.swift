@@ -1,3 +1,5 @@
+internal import Quantization
+internal import Architectures
 internal import ArgumentParser
 internal import Converters
 internal import Inference

@@ -1,3 +1,4 @@
+internal import Quantization
 internal import ArgumentParser
 internal import Converters
 internal import QAMFormat
@@ -115,7 +116,7 @@ struct Quantize: AsyncParsableCommand {
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)
         let rules = try rules()
-        let statistics = try calibration.map { try CalibrationFile(path: $0).ordered(for: source) }
+        let statistics = try calibration.map { try CalibrationFile(StatisticsFile.open($0)).ordered(for: source) }
         var (plan, free, raw) = try choose(by: rules, source, statistics)
         var scaled: [ChannelScaling.Outcome]?
         if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains { $0.feedback != .off } ? nil : .optimal) {

@@ -1,3 +1,5 @@
+internal import Quantization
+internal import Architectures
 internal import Converters
 internal import QAMFormat
 

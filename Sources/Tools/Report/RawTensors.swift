@@ -1,3 +1,4 @@
+internal import Architectures
 internal import Converters
 internal import QAMFormat
 

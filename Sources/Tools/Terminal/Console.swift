@@ -5,6 +5,7 @@
 #else
     internal import Darwin
 #endif
+internal import Architectures
 internal import Converters
 internal import QAMFormat
 

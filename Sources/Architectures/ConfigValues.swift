@@ -1,0 +1,48 @@
+internal import QAMFormat
+
+/// The numbers of config.json that an architecture has, with what transformers takes where they are not said.
+package struct ConfigValues: Sendable {
+    private let config: ModelConfig
+    /// By their keys in config.json.
+    private var values: [String: JSONValue] = [:]
+
+    /// Throws `malformed`, with file and key, for values that must be given and are not.
+    package init(_ architecture: Architecture, _ config: ModelConfig) throws {
+        self.config = config
+        for hyperparameter in architecture.hyperparameters {
+            if let value = try value(hyperparameter) { values[hyperparameter.config] = value }
+        }
+    }
+
+    private func value(_ hyperparameter: Hyperparameter) throws -> JSONValue? {
+        if let given = config[hyperparameter.config] { return given }
+        switch hyperparameter.configDefault {
+        case .required: throw ModelConfig.fault("\"\(hyperparameter.config)\" is missing")
+        case .omitted: return nil
+        case .value(let standard): return standard
+        case .same(let key): return JSONValue(try count(key))
+        case .headSize: return JSONValue(try headSize())
+        }
+    }
+
+    /// Nil where nothing is said and nothing taken.
+    package subscript(key: String) -> JSONValue? { values[key] }
+
+    package func count(_ key: String) throws -> Int {
+        guard let value = values[key] else { throw ModelConfig.fault("\"\(key)\" is missing") }
+        return Int(try config.count(value, key: key))
+    }
+
+    package func number(_ key: String) throws -> Double {
+        guard let value = values[key] else { throw ModelConfig.fault("\"\(key)\" is missing") }
+        return try config.number(value, key: key)
+    }
+
+    /// The size of a head: what is said, else width by heads.
+    package func headSize() throws -> Int {
+        if values["head_dim"] != nil { return try count("head_dim") }
+        let width = try count("hidden_size"), heads = try count("num_attention_heads")
+        guard heads > 0, width % heads == 0 else { throw ModelConfig.fault("\"num_attention_heads\" (\(heads)) does not divide \"hidden_size\" (\(width))") }
+        return width / heads
+    }
+}

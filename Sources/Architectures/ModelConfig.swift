@@ -1,0 +1,97 @@
+package import QAMFormat
+
+/// A model's config.json. Of a model with several parts that of the language model; what newer versions of transformers put under
+/// `rope_parameters` is found under the older names.
+package struct ModelConfig: Sendable {
+    package static let name = "config.json"
+
+    /// The file's text as it is.
+    package let document: String
+    private var members: JSONValue
+
+    /// Nil where none of the files is a config.json. Throws `malformed`.
+    package init?(_ files: [any EmbeddedFile]) throws {
+        guard let file = files.first(where: { $0.name == Self.name }) else { return nil }
+        guard file.byteCount <= 16 << 20 else { throw Self.fault("it is too large for a configuration") }
+        try self.init(file.read(0..<file.byteCount))
+    }
+
+    /// Of a file's bytes. Throws `malformed`.
+    package init(_ bytes: [UInt8]) throws {
+        do {
+            // Python writes Infinity and NaN, mostly where nobody here looks: `number` refuses them.
+            members = try JSONValue(parsing: bytes, section: "JSON", takingNonFinite: true)
+        } catch let error as QAMError {
+            throw error.inFile(Self.name)
+        }
+        document = String(decoding: bytes, as: UTF8.self)
+        guard case .object = members else { throw Self.fault("it is no JSON object") }
+        if let text = self["text_config"], case .object(let own) = text, case .object(let outer) = members {
+            let names = Set(own.map(\.key))
+            members = .object(own + outer.filter { !names.contains($0.key) })
+        }
+        spreadRotaryParameters()
+    }
+
+    /// The value of a key; nil where it is missing or null.
+    package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
+
+    /// The keys whose values are not null, false or empty.
+    package var saidKeys: [String] {
+        guard case .object(let list) = members else { return [] }
+        return list.filter { ![.null, false, [:], []].contains($0.value) }.map(\.key)
+    }
+
+    /// Throws `malformed` where the value is no text.
+    package func text(_ key: String) throws -> String? {
+        guard let value = self[key] else { return nil }
+        guard case .string(let text) = value else { throw Self.fault("\"\(key)\" is no text") }
+        return text
+    }
+
+    package func count(_ value: JSONValue, key: String) throws -> UInt32 {
+        guard case .integer(let integer) = value, let count = UInt32(exactly: integer) else {
+            throw Self.fault("\"\(key)\" must be an integer from 0 to 2^32 - 1, not \(JSONWriter.text(value, keepingNonFinite: true))")
+        }
+        return count
+    }
+
+    package func number(_ value: JSONValue, key: String) throws -> Double {
+        switch value {
+        case .number(let number) where number.isFinite: return number
+        case .integer(let integer): return Double(integer)
+        default: throw Self.fault("\"\(key)\" must be a number, not \(JSONWriter.text(value, keepingNonFinite: true))")
+        }
+    }
+
+    /// A number as GGUF has it.
+    package func float(_ value: JSONValue, key: String) throws -> Float {
+        let float = Float(try number(value, key: key))
+        guard float.isFinite else { throw Self.fault("\"\(key)\" is beyond the numbers of GGUF: \(JSONWriter.text(value))") }
+        return float
+    }
+
+    package func floats(_ value: JSONValue?, key: String) throws -> [Float] {
+        guard case .array(let elements) = value else { throw Self.fault("\"\(key)\" must be a list of numbers") }
+        return try elements.map { try float($0, key: key) }
+    }
+
+    package static func fault(_ message: String, _ code: QAMError.Code = .malformed) -> QAMError { QAMError(code, message, at: .init(file: name)) }
+
+    private mutating func spreadRotaryParameters() {
+        guard case .object(var list) = members, let parameters = self["rope_parameters"] else { return }
+        let full = parameters["full_attention"] ?? parameters
+        let found = [
+            ("rope_theta", full["rope_theta"]), ("partial_rotary_factor", full["partial_rotary_factor"]),
+            ("original_max_position_embeddings", full["original_max_position_embeddings"]),
+            ("rope_local_base_freq", parameters["sliding_attention"]?["rope_theta"]),
+            ("rope_scaling", full["rope_type"].flatMap { $0 == "default" ? nil : full }),
+        ]
+        for (key, value) in found where self[key] == nil {
+            guard let value else { continue }
+            list.removeAll { $0.key == key }
+            list.append(.init(key, value))
+        }
+        members = .object(list)
+    }
+}

@@ -1,0 +1,12 @@
+extension Architecture {
+    /// Llama 1 to 3.3 and what is built like them. The rotary embedding of their GGUF pairs neighbours.
+    package static let llama = Architecture(
+        gguf: "llama", modelTypes: ["llama"], className: "LlamaForCausalLM",
+        tensors: TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: true, bias: .attention, outputBias: .output)
+            + TensorRule.feedForward(bias: .flagged("mlp_bias")),
+        hyperparameters: Hyperparameter.decoder(context: 2048, epsilon: 1e-6, theta: 10000) + [.headSize()],
+        features: [
+            .ropeDimensions(partial: false), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias"), .flag("mlp_bias", tensor: "blk.0.ffn_up.bias"),
+        ],
+        fixed: [("hidden_act", ["silu", "swish"])])
+}

@@ -1,0 +1,13 @@
+extension Architecture {
+    /// Mistral 7B and its successors of the same build. In GGUF they are llamas, and loaders there know no window.
+    package static let mistral = Architecture(
+        gguf: "llama", modelTypes: ["mistral"], className: "MistralForCausalLM",
+        tensors: TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: true, bias: .none, outputBias: .none)
+            + TensorRule.feedForward(),
+        hyperparameters: Hyperparameter.decoder(context: 131_072, epsilon: 1e-6, theta: 10000) + [
+            .headSize(),
+            Hyperparameter("sliding_window", "attention.sliding_window", kind: .window, configDefault: .omitted, ggufDefault: .value(.null)),
+        ],
+        features: [.ropeDimensions(partial: false), .ropeScaling, .unusedWindow],
+        fixed: [("hidden_act", ["silu", "swish"])])
+}

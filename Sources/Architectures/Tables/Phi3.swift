@@ -1,0 +1,22 @@
+extension Architecture {
+    /// Phi 3, 3.5 and 4: query, key and value in one matrix, gate and up in another, rotary factors for long contexts.
+    package static let phi3 = Architecture(
+        gguf: "phi3", modelTypes: ["phi3"], className: "Phi3ForCausalLM",
+        tensors: TensorRule.embeddingAndHead + TensorRule.norms + [
+            TensorRule("model.layers.#.self_attn.qkv_proj", "blk.#.attn_qkv", .attention, .width),
+            TensorRule("model.layers.#.self_attn.o_proj", "blk.#.attn_output", .width, .queries),
+            TensorRule("model.layers.#.mlp.gate_up_proj", "blk.#.ffn_up", .gateAndUp, .width),
+            TensorRule("model.layers.#.mlp.down_proj", "blk.#.ffn_down", .width, .feedForward),
+        ],
+        hyperparameters: Hyperparameter.decoder(context: 4096, epsilon: 1e-5, theta: 10000) + [
+            Hyperparameter(
+                "original_max_position_embeddings", "rope.scaling.original_context_length",
+                configDefault: .value(4096), ggufDefault: .same(as: "max_position_embeddings")),
+            // Its zero is how loaders tell Phi 4 from Phi 3.
+            Hyperparameter("sliding_window", "attention.sliding_window", kind: .window, configDefault: .value(.null), ggufDefault: .value(.null)),
+        ],
+        features: [.ropeDimensions(partial: true), .longRope, .unusedWindow],
+        fixed: [("hidden_act", ["silu", "swish"])],
+        // Both are 1 and unused in Phi 4.
+        harmless: ["full_attn_mod", "interpolate_factor"], headsFillWidth: true)
+}

@@ -1,0 +1,62 @@
+public import QAMFormat
+
+/// llama.cpp's importance matrix in its older form, without a signature, as the tensors of the newer one in GGUF: `NAME.in_sum2` and
+/// `NAME.counts` for each matrix.
+///
+/// Little-endian: i32 entries; each i32 length, name, i32 calls, i32 count, f32[count] with E[x^2] times the calls.
+public struct ImatrixFile: TensorSource {
+    public let metadata: Metadata
+    public let tensors: [TensorDescriptor]
+    public let inputs: [String]
+    public let fingerprint: String
+    private let payloads: [[UInt8]]
+
+    /// Reads all of the file; O(its bytes).
+    ///
+    /// - Throws: `QAMError.malformed` for what is no importance matrix, with the place.
+    public init(path: String) throws {
+        let file = try FileBytes(path: path)
+        var offset = 0
+        func bytes(_ count: Int) throws -> [UInt8] {
+            guard count <= file.byteCount - offset else {
+                throw QAMError(.malformed, "neither calibration statistics nor an imatrix, or cut off", at: .init(offset: offset))
+            }
+            defer { offset += count }
+            return try file.read(offset..<offset + count)
+        }
+        func word() throws -> UInt32 { try bytes(4).reversed().reduce(0) { $0 << 8 | UInt32($1) } }
+        func count(_ what: String, from least: Int = 1) throws -> Int {
+            let start = offset, value = Int(Int32(bitPattern: try word()))
+            guard value >= least else {
+                throw QAMError(.malformed, "neither calibration statistics nor an imatrix: \(what) is \(value)", at: .init(offset: start))
+            }
+            return value
+        }
+        var tensors: [TensorDescriptor] = [], payloads: [[UInt8]] = [], names: Set<String> = []
+        for _ in 0..<(try count("the number of entries")) {
+            let start = offset
+            guard let name = String(validating: try bytes(count("the length of a name")), as: UTF8.self), names.insert(name).inserted else {
+                throw QAMError(.malformed, "an imatrix entry's name is not UTF-8, or is given twice", at: .init(offset: start))
+            }
+            let calls = Float(max(1, try count("the calls of \(name)", from: 0))), width = try count("the values of \(name)")
+            payloads.append(try bytes(4 * width))
+            tensors.append(TensorDescriptor(name: "\(name).in_sum2", shape: [1, width], storage: .raw(.f32)))
+            payloads.append(try ElementConversion.bytes([calls], as: .f32))
+            tensors.append(TensorDescriptor(name: "\(name).counts", shape: [1, 1], storage: .raw(.f32)))
+        }
+        var metadata = Metadata()
+        metadata.set("general.type", .string("imatrix"))
+        self.metadata = metadata
+        self.tensors = tensors
+        self.payloads = payloads
+        fingerprint = "imatrix \(XXH3.hash(payloads.flatMap(\.self)))"
+        inputs = [path]
+    }
+
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        guard units.lowerBound >= 0, units.upperBound <= payloads[tensor].count else {
+            throw QAMError(.invalidArgument, "the statistics have \(payloads[tensor].count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
+        }
+        return TensorChunk(streams: [Array(payloads[tensor][units])])
+    }
+}

@@ -1,0 +1,164 @@
+import Architectures
+import QAMFormat
+
+/// Gives a GGUF model the names, layout and files of Hugging Face.
+///
+/// Tensors keep their order; copies of the embedding that were left out come back at the end. A one-dimensional F32 tensor gets the
+/// type that it had: what the metadata of our own files say, else the matrices' type (of quantized ones BF16 or F16), and only where
+/// widening that gives the same bits.
+struct GGUFToHuggingFace {
+    private let architecture: Architecture
+    private let strict: Bool
+
+    private var items: [SelectingSource.Item] = []
+    private var permutations: [Int: HeadPermutation] = [:]
+    private var minusOne: [Int: OffsetSource.Change] = [:]
+    private var narrowed: [String: DType] = [:]
+    private var warnings: [String] = []
+
+    init(_ architecture: Architecture, strict: Bool) {
+        self.architecture = architecture
+        self.strict = strict
+    }
+
+    /// Throws as `ModelNames.applied`.
+    func source(_ base: any TensorSource) throws -> any TensorSource {
+        var copy = self
+        return try copy.converted(base)
+    }
+
+    private mutating func converted(_ base: any TensorSource) throws -> any TensorSource {
+        let matrixType = GGUFTypes.matrixType(base.tensors) ?? .f32
+        let isQuantized = matrixType.blockElements > 1
+        let isTied = !base.tensors.contains { $0.name == "output.weight" }
+        let config = try config(of: base, dtype: isQuantized ? .f16 : matrixType, isTied: isTied)
+        let shape = try ModelShape(architecture, config, ConfigValues(architecture, config))
+        try check(base, shape)
+        try add(base, shape, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
+        if isTied { addTied(base.metadata) }
+
+        let files = try files(of: base, config)
+        var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata(of: base), files: files, warnings: warnings)
+        if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
+        if !minusOne.isEmpty { result = try OffsetSource(result, changes: minusOne) }
+        return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
+    }
+
+    /// What was kept, where it still is this model's, else what is made of the metadata.
+    private mutating func config(of base: any TensorSource, dtype: DType, isTied: Bool) throws -> ModelConfig {
+        let made = try HuggingFaceConfig(architecture, base, dtype: dtype, isTied: isTied)
+        if let text = base.metadata[OriginKeys.config]?.string {
+            do {
+                return try KeptConfig(text, architecture, base, current: made).config
+            } catch let error as QAMError {
+                warnings.append("\"\(OriginKeys.config)\" is not used (\(error.message)); \(ModelConfig.name) is built from the other metadata")
+            }
+        }
+        warnings += made.warnings
+        return try ModelConfig(made.file)
+    }
+
+    /// A model that loaders of GGUF take, but for tensors that transformers does not look at.
+    private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
+        if case .array(.string(let tokens))? = base.metadata["tokenizer.ggml.tokens"], tokens.count != shape.vocabulary {
+            throw QAMError(
+                .malformed, "the tensor has \(shape.vocabulary) rows, and the tokenizer \(tokens.count) tokens, which loaders refuse",
+                at: .init(tensor: "token_embd.weight"))
+        }
+        let surplus = try shape.check(base.tensors, named: .gguf, for: .huggingFace)
+        warnings += surplus.warnings
+        guard !surplus.unknown.isEmpty else { return }
+        let message = "\(ModelShape.Surplus.listed(surplus.unknown)): Hugging Face's \(architecture.modelTypes[0]) of \(shape.layers) layers has no such tensor"
+        guard !strict else { throw QAMError(.unsupported, message) }
+        warnings.append("\(message); transformers ignores it")
+    }
+
+    private mutating func add(_ base: any TensorSource, _ shape: ModelShape, fallback: [DType]) throws {
+        let names = TensorNames(architecture)
+        for (index, tensor) in base.tensors.enumerated() where !TensorNames.isRotaryFactor(gguf: tensor.name) {
+            var descriptor = tensor
+            var source = index
+            if case .alias(let target) = tensor.storage {
+                source = target
+                descriptor.storage = base.tensors[target].storage
+            }
+            let match = names.match(gguf: tensor.name)
+            descriptor.name = match?.name ?? tensor.name
+            var offset: Float = 0
+            switch match?.rule.change {
+            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toHalves)
+            case .plusOne: offset = 1
+            case .some(.none), nil: break
+            }
+            var item = SelectingSource.Item(descriptor, .base(source))
+            if case .raw(.f32) = descriptor.storage, descriptor.shape.count <= 1 {
+                switch try OriginTypes.origin(of: source, in: base, named: descriptor.name, offset: offset, fallback: fallback) {
+                case .elements(let bytes, let dtype):
+                    item.payload = .made(bytes)
+                    item.descriptor.storage = .raw(dtype)
+                    offset = 0
+                    permutations[items.count] = nil
+                case .type(let dtype):
+                    if offset != 0 {
+                        minusOne[items.count] = OffsetSource.Change(offset: -offset, target: dtype)
+                    } else if dtype != .f32 {
+                        narrowed[descriptor.name] = dtype
+                    }
+                }
+            } else if offset != 0 {
+                minusOne[items.count] = OffsetSource.Change(offset: -offset, target: .f32)
+            }
+            items.append(item)
+        }
+    }
+
+    private mutating func addTied(_ metadata: Metadata) {
+        guard case .array(.string(let names))? = metadata[OriginKeys.tied],
+            let embedding = items.firstIndex(where: { $0.descriptor.name == Architecture.embeddingName })
+        else { return }
+        for name in names where name == Architecture.headName {
+            let descriptor = TensorDescriptor(name: name, shape: items[embedding].descriptor.shape, storage: .alias(of: embedding))
+            items.append(SelectingSource.Item(descriptor, .base(0)))
+        }
+    }
+
+    /// What config.json and the tokenizer's files do not say.
+    private func metadata(of base: any TensorSource) -> Metadata {
+        let prefixes = ["\(architecture.gguf).", "tokenizer.", OriginKeys.prefix, GenerationConfig.prefix]
+        var metadata = Metadata()
+        for entry in base.metadata.entries where !GeneralKeys.isOfGGUF(entry.key) && !prefixes.contains(where: { entry.key.hasPrefix($0) }) {
+            metadata.set(entry.key, entry.value)
+        }
+        // transformers asks for it.
+        if metadata["format"] == nil { metadata.set("format", .string("pt")) }
+        return metadata
+    }
+
+    /// The files that came along, and those that are missing, in order of their names. A tokenizer that Hugging Face's files cannot
+    /// say keeps nobody from the weights.
+    private mutating func files(of base: any TensorSource, _ config: ModelConfig) throws -> [any EmbeddedFile] {
+        var files = base.files
+        var made = [(name: ModelConfig.name, bytes: Array(config.document.utf8))]
+        do {
+            made += try Tokenizers.files(base.metadata)
+        } catch let error as QAMError where error.code == .unsupported {
+            warnings.append("the tokenizer is left out: \(error.message)")
+        }
+        let generation = made.firstIndex { $0.name == GenerationConfig.name }
+        if let bytes = try GenerationConfig.file(base.metadata, made: generation.map { made[$0].bytes }) {
+            made.removeAll { $0.name == GenerationConfig.name }
+            made.append((GenerationConfig.name, bytes))
+        }
+        for (name, bytes) in made where !files.contains(where: { $0.name == name }) { files.append(MadeFile(name: name, bytes: bytes)) }
+        return files.sorted { $0.name < $1.name }
+    }
+}
+
+/// A small file that no disk has.
+struct MadeFile: EmbeddedFile {
+    let name: String
+    let bytes: [UInt8]
+
+    var byteCount: Int { bytes.count }
+    func read(_ range: Range<Int>) throws -> [UInt8] { Array(bytes[range]) }
+}

@@ -1,0 +1,52 @@
+import Architectures
+public import QAMFormat
+
+/// Which types tensors have in GGUF.
+public enum GGUFTypes {
+    /// Whether loaders want the tensor in F32 whatever the others are: one-dimensional ones and norms, where they are floating-point.
+    static func isPlain(_ tensor: TensorDescriptor) -> Bool {
+        guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
+        return tensor.shape.count <= 1 || tensor.name.hasSuffix("norm.weight")
+    }
+
+    /// A source whose weights are of this type. One-dimensional tensors and norms become F32; where rows are no whole blocks, weights
+    /// become F16, as llama.cpp's converter has it, with a warning. `general.file_type` is set where there is an architecture.
+    public static func cast(_ source: any TensorSource, to dtype: DType) throws -> any TensorSource {
+        var broken: [String] = []
+        let cast = try CastingSource(source) { tensor in
+            if isPlain(tensor) { return .f32 }
+            if tensor.columns % dtype.blockElements == 0 { return dtype }
+            broken.append(tensor.name)
+            return .f16
+        }
+        var warnings: [String] = []
+        if !broken.isEmpty {
+            let names = broken.prefix(3).joined(separator: ", ") + (broken.count > 3 ? " and \(broken.count - 3) more" : "")
+            warnings.append("rows that are no multiple of \(dtype.blockElements) stay F16: \(names)")
+        }
+        var metadata = source.metadata
+        if metadata[ModelNames.architectureKey] != nil { setFileType(of: cast.tensors, &metadata) }
+        let items = cast.tensors.enumerated().map { SelectingSource.Item($1, .base($0)) }
+        return SelectingSource(cast, items: items, metadata: metadata, files: cast.files, warnings: warnings)
+    }
+
+    /// llama.cpp's number for the type that most bytes of matrices have; no number where it has none for it.
+    static func setFileType(of tensors: [TensorDescriptor], _ metadata: inout Metadata) {
+        guard let dtype = matrixType(tensors), let number = fileTypes[dtype] else {
+            metadata.remove("general.file_type")
+            return
+        }
+        metadata.set("general.file_type", .uint32(number))
+    }
+
+    private static let fileTypes: [DType: UInt32] = [.f32: 0, .f16: 1, .q8_0: 7, .bf16: 32]
+
+    /// The type that most bytes of matrices have; nil where there are none.
+    static func matrixType(_ tensors: [TensorDescriptor]) -> DType? {
+        var bytes: [DType: Int] = [:]
+        for tensor in tensors where tensor.shape.count > 1 {
+            if case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) { bytes[dtype, default: 0] += tensor.byteCount }
+        }
+        return bytes.max { ($0.value, $1.key.id) < ($1.value, $0.key.id) }?.key
+    }
+}

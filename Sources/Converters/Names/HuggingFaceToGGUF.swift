@@ -1,0 +1,140 @@
+import Architectures
+import QAMFormat
+
+/// Gives a model from Hugging Face the names, layout and metadata of GGUF.
+///
+/// Tensors keep their order; made ones come first. One-dimensional tensors and norms become F32, which loaders want; the types
+/// that they had, and elements that would not come back from F32, are kept in metadata (`OriginKeys`).
+struct HuggingFaceToGGUF {
+    private let architecture: Architecture
+    private let config: ModelConfig
+    private let pre: String?
+    private let carryingFiles: Bool
+
+    private var items: [SelectingSource.Item] = []
+    private var permutations: [Int: HeadPermutation] = [:]
+    private var plusOne: [Int: OffsetSource.Change] = [:]
+    private var origins = OriginTypes()
+    private var tied: [String] = []
+    private var warnings: [String] = []
+
+    init(_ architecture: Architecture, _ config: ModelConfig, pre: String?, carryingFiles: Bool) {
+        self.architecture = architecture
+        self.config = config
+        self.pre = pre
+        self.carryingFiles = carryingFiles
+    }
+
+    /// Throws as `ModelNames.applied`.
+    func source(_ base: any TensorSource) throws -> any TensorSource {
+        var copy = self
+        return try copy.converted(base)
+    }
+
+    private mutating func converted(_ base: any TensorSource) throws -> any TensorSource {
+        let hyperparameters = try GGUFHyperparameters(architecture, config)
+        warnings += hyperparameters.warnings
+        try check(base, hyperparameters.shape)
+        items = hyperparameters.made
+        try add(base, dropsHead: dropsHead(of: base), hyperparameters.shape)
+
+        let tokenizer = try Tokenizers.metadata(base.files, pre: pre)
+        warnings += tokenizer.warnings
+        let metadata = try metadata(of: base, hyperparameters, tokenizer: tokenizer.entries)
+        let said = tokenizer.isSaid ? Tokenizers.names : [ModelConfig.name, GenerationConfig.name]
+        let files = carryingFiles ? base.files : base.files.filter { !said.contains($0.name) }
+        var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata, files: files, warnings: warnings)
+        if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
+        if !plusOne.isEmpty { result = try OffsetSource(result, changes: plusOne) }
+        return try CastingSource(result) { GGUFTypes.isPlain($0) ? .f32 : nil }
+    }
+
+    /// Loaders want all tensors that they know, in their shapes, and no others.
+    private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
+        let surplus = try shape.check(base.tensors, named: .huggingFace, for: .gguf)
+        guard surplus.unknown.isEmpty else {
+            throw QAMError(
+                .unsupported,
+                "\(ModelShape.Surplus.listed(surplus.unknown)): GGUF's \(architecture.gguf) of \(shape.layers) layers has no such tensor, and loaders "
+                    + "refuse the file; \"--names keep\" leaves all names as they are")
+        }
+        warnings += surplus.warnings
+    }
+
+    /// Whether the head is left out: where it is the embedding or is to be tied to it. Warns where they differ.
+    private mutating func dropsHead(of source: any TensorSource) throws -> Bool {
+        guard let head = source.tensors.firstIndex(where: { $0.name == Architecture.headName }),
+            let embedding = source.tensors.firstIndex(where: { $0.name == Architecture.embeddingName })
+        else { return false }
+        let isAlias = source.tensors[head].storage == .alias(of: embedding) || source.tensors[embedding].storage == .alias(of: head)
+        guard isAlias || architecture.alwaysTied || config["tie_word_embeddings"] == true else { return false }
+        if try !isAlias && !AliasingSource.areEqual(head, embedding, in: source) {
+            warnings.append("\(Architecture.headName) differs from \(Architecture.embeddingName), though they are tied; it is left out")
+        }
+        return true
+    }
+
+    private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ shape: ModelShape) throws {
+        let names = TensorNames(architecture)
+        var frequencies = 0
+        for (index, tensor) in base.tensors.enumerated() {
+            if TensorNames.isRotaryFrequency(huggingFace: tensor.name) {
+                frequencies += 1
+                continue
+            }
+            if dropsHead, tensor.name == Architecture.headName {
+                tied.append(tensor.name)
+                continue
+            }
+            var descriptor = tensor
+            var source = index
+            if case .alias(let target) = tensor.storage {
+                source = target
+                descriptor.storage = base.tensors[target].storage
+            }
+            let match = names.match(huggingFace: tensor.name)
+            descriptor.name = match?.name ?? tensor.name
+            var offset: Float?
+            switch match?.rule.change {
+            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toInterleaved)
+            case .plusOne: offset = 1
+            case .some(.none), nil: break
+            }
+            if GGUFTypes.isPlain(descriptor) || offset != nil {
+                if offset != nil { plusOne[items.count] = OffsetSource.Change(offset: 1, target: .f32) }
+                try origins.add(descriptor, named: tensor.name, offset: offset) { try base.payload(of: source) }
+            }
+            items.append(SelectingSource.Item(descriptor, .base(source)))
+        }
+        if frequencies > 0 { warnings.append("\(frequencies) tables of rotary frequencies, which follow from the configuration, are left out") }
+    }
+
+    private mutating func metadata(
+        of base: any TensorSource, _ hyperparameters: GGUFHyperparameters, tokenizer: [Metadata.Entry]
+    ) throws -> Metadata {
+        let generationText = try base.files.first { $0.name == GenerationConfig.name }.map { String(decoding: try $0.read(0..<$0.byteCount), as: UTF8.self) }
+        let generation = try generationText.map { try GenerationConfig($0) }
+        warnings += generation?.warnings ?? []
+        var metadata = Metadata()
+        metadata.set(ModelNames.architectureKey, .string(architecture.gguf))
+        metadata.set("general.type", .string("model"))
+        metadata.set(GeneralKeys.name, .string(GeneralKeys.name(of: base, config)))
+        metadata.set(GeneralKeys.sizeLabel, .string(GeneralKeys.sizeLabel(parameters: items.reduce(0) { $0 + $1.descriptor.elementCount })))
+        for entry in (generation?.entries ?? []) + hyperparameters.entries { metadata.set(entry.key, entry.value) }
+        GGUFTypes.setFileType(of: items.map(\.descriptor), &metadata)
+        metadata.set("general.quantization_version", .uint32(2))
+        for entry in tokenizer { metadata.set(entry.key, entry.value) }
+        metadata.set(OriginKeys.modelType, .string(architecture.modelTypes[0]))
+        metadata.set(OriginKeys.config, .string(config.document))
+        if let generationText { metadata.set(OriginKeys.generationConfig, .string(generationText)) }
+        for token in OriginKeys.tokens {
+            if let id = metadata[token.ggml] { metadata.set(token.origin, id) }
+        }
+        if !tied.isEmpty { metadata.set(OriginKeys.tied, .array(.string(tied))) }
+        for entry in origins.entries { metadata.set(entry.key, entry.value) }
+        for entry in base.metadata.entries where metadata[entry.key] == nil || [GeneralKeys.name, GeneralKeys.sizeLabel].contains(entry.key) {
+            metadata.set(entry.key, entry.value)
+        }
+        return metadata
+    }
+}

@@ -1,0 +1,40 @@
+public import Architectures
+public import QAMFormat
+
+/// Converts between the names, layouts and metadata of Hugging Face and GGUF, for the architectures in `Architecture.all`.
+extension ModelNames {
+    /// The source with these names. One that has them already is given back as it is. A model of an architecture that is not known keeps its
+    /// names, which a warning says, or with `strict` is an error.
+    ///
+    /// - Parameters:
+    ///   - pre: the pre-tokenizer's name in GGUF, where the tokenizer does not tell it.
+    ///   - carryingFiles: whether files whose content becomes metadata come along too.
+    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot say, and for tensors that loaders of
+    ///   GGUF do not know; `malformed` for wrong or missing values, by file and key, and for tensors that are missing or of another shape than
+    ///   the configuration asks for. Reads config.json, the tokenizer and one-dimensional tensors.
+    public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
+        let present = Self.of(source)
+        // Without a sign of GGUF there is nothing to rename.
+        guard present != self, strict || self == .gguf || present == .gguf else { return source }
+        do {
+            switch self {
+            case .gguf:
+                let (architecture, config) = try Architecture.of(huggingFace: source)
+                return try HuggingFaceToGGUF(architecture, config, pre: pre, carryingFiles: carryingFiles).source(source)
+            case .huggingFace:
+                return try GGUFToHuggingFace(Architecture.of(gguf: source), strict: strict).source(source)
+            }
+        } catch let unknown as Architecture.Unknown {
+            guard !strict else { throw QAMError(.unsupported, "the tensors cannot be renamed: \(unknown.reason)") }
+            return SelectingSource(source, warnings: ["the tensors keep their names: \(unknown.reason)"])
+        }
+    }
+}
+
+extension SelectingSource {
+    /// The same tensors with more warnings.
+    package init(_ base: any TensorSource, warnings: [String]) {
+        let items = base.tensors.enumerated().map { Item($1, .base($0)) }
+        self.init(base, items: items, metadata: base.metadata, files: base.files, warnings: warnings)
+    }
+}

@@ -1,0 +1,73 @@
+import Architectures
+internal import QAMFormat
+
+/// Chat templates: text of programs that are carried as they are and never run.
+struct ChatTemplates {
+    struct Named {
+        var name: String
+        var text: String
+    }
+
+    var main: String?
+    /// Further ones, in the order of the file.
+    var named: [Named] = []
+
+    private static let key = "tokenizer.chat_template"
+    private static let namesKey = "tokenizer.chat_templates"
+}
+
+extension ChatTemplates {
+    /// Takes the template of chat_template.jinja, else of tokenizer_config.json, else of chat_template.json: the
+    /// order in which the peers' loaders let one file overrule another.
+    init(_ files: TokenizerFiles) throws {
+        if let text = try files.text(.chatTemplateText) {
+            main = text
+            return
+        }
+        for file in [TokenizerFiles.Name.tokenizerConfig, .chatTemplate] {
+            switch files[file]?["chat_template"] {
+            case .string(let text)?:
+                main = text
+                return
+            case .array(let elements)?:
+                for element in elements {
+                    guard case .string(let name)? = element["name"], case .string(let text)? = element["template"] else {
+                        throw files.malformed(file, "an element of \"chat_template\" has no name or no template")
+                    }
+                    if name == "default" { main = text } else { named.append(Named(name: Self.keyPart(name), text: text)) }
+                }
+                return
+            case nil, .null?: continue
+            default: throw files.malformed(file, "\"chat_template\" is neither text nor a list")
+            }
+        }
+    }
+
+    /// Names become parts of keys, so only letters and digits stay.
+    private static func keyPart(_ name: String) -> String {
+        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+
+    init(_ metadata: Metadata) throws {
+        main = try metadata.tokenizerText(Self.key)
+        guard case .array(.string(let names))? = metadata[Self.namesKey] else { return }
+        for name in names {
+            guard let text = try metadata.tokenizerText("\(Self.key).\(name)") else { continue }
+            named.append(Named(name: name, text: text))
+        }
+    }
+
+    var entries: [Metadata.Entry] {
+        var entries = named.map { Metadata.Entry(key: "\(Self.key).\($0.name)", value: .string($0.text)) }
+        if !named.isEmpty { entries.append(.init(key: Self.namesKey, value: .array(.string(named.map(\.name))))) }
+        if let main { entries.append(.init(key: Self.key, value: .string(main))) }
+        return entries
+    }
+
+    /// The value of tokenizer_config.json's member, nil where there is no template.
+    var configuration: JSONValue? {
+        if named.isEmpty { return main.map { .string($0) } }
+        let all = (main.map { [Named(name: "default", text: $0)] } ?? []) + named
+        return .array(all.map { ["name": .string($0.name), "template": .string($0.text)] })
+    }
+}

@@ -1,0 +1,177 @@
+import Architectures
+internal import QAMFormat
+
+/// Reads a tokenizer from Hugging Face's files.
+struct HuggingFaceTokenizer {
+    /// A tokenizer of a kind that GGUF's keys cannot say; nothing that the user could add would change it.
+    struct UnknownKind: Error {
+        var reason: String
+    }
+
+    private let files: TokenizerFiles
+    /// Names the pre-tokenizer of a byte-level tokenizer in place of tokenizer.json.
+    private let pre: PreTokenizer?
+    private(set) var warnings: [String] = []
+
+    init(_ files: TokenizerFiles, pre: PreTokenizer?) {
+        self.files = files
+        self.pre = pre
+    }
+
+    /// The tokenizer; nil where the files hold none. Throws `UnknownKind`, and `QAMError` as `TokenizerConversion.ggufMetadata`.
+    mutating func read() throws -> Tokenizer? {
+        let json = try files.bytes(.tokenizer).map { bytes in
+            try TokenizerFiles.place(.tokenizer) { try TokenizerJSON(bytes, section: TokenizerFiles.Name.tokenizer.rawValue) }
+        }
+        guard var tokenizer = try json.map({ try read($0) }) ?? readModel() else { return nil }
+        tokenizer.chatTemplates = try ChatTemplates(files)
+        return tokenizer
+    }
+
+    private mutating func read(_ json: TokenizerJSON) throws -> Tokenizer {
+        guard json.modelType == "BPE", json.foreignSetting == nil else {
+            let what = json.foreignSetting.map { "with \"\($0)\"" } ?? "of the type \"\(json.modelType)\""
+            throw UnknownKind(reason: "a tokenizer \(what) cannot be written; BPE over bytes and SentencePiece's BPE can")
+        }
+        var vocabulary = VocabularyBuilder(.tokenizer)
+        for (text, id) in json.vocabulary {
+            try vocabulary.check(text, at: id)
+            vocabulary.set(.init(text: text, type: .normal), at: id)
+        }
+        if json.preTokenizer.names("ByteLevel") { return try byteLevel(json, &vocabulary) }
+        guard json.hasByteFallback else { throw UnknownKind(reason: "the tokenizer neither works on bytes nor falls back to them") }
+        return try pieces(json, &vocabulary)
+    }
+
+    private mutating func byteLevel(_ json: TokenizerJSON, _ vocabulary: inout VocabularyBuilder) throws -> Tokenizer {
+        let modelType = files.modelSetting("model_type")?.string
+        let pre = try pre ?? .recognized(json.preTokenizer, ignoresMerges: json.ignoresMerges, modelType: modelType)
+        if let merge = json.merges.first(where: { $0.left.utf8.contains(0x20) || $0.right.utf8.contains(0x20) }) {
+            throw UnknownKind(reason: "the merge of \"\(merge.left)\" and \"\(merge.right)\" holds a space, which GGUF's merges cannot")
+        }
+        if json.ignoresMerges != pre.traits.contains(.ignoresMerges) {
+            warnings.append(
+                "tokenizer.json \(json.ignoresMerges ? "takes" : "does not take") words that are tokens as they are, and loaders of "
+                    + "\"\(pre.name)\" do it the other way: some texts will be encoded differently")
+        }
+        if JSONWriter.text(json.preTokenizer).contains("\"add_prefix_space\":true") {
+            warnings.append("GGUF cannot say that a byte-level tokenizer begins with a space: texts will be encoded differently")
+        }
+        // NFC changes nothing in texts as they are usually written, and its absence is what all loaders of GGUF live with.
+        warn(ofNormalizersBut: ["NFC"], json)
+        return try finish(json, &vocabulary, .byteLevel(pre)) { $0.merges = json.merges }
+    }
+
+    /// SentencePiece's BPE as tokenizer.json tells it: merges instead of scores.
+    private mutating func pieces(_ json: TokenizerJSON, _ vocabulary: inout VocabularyBuilder) throws -> Tokenizer {
+        try refusePreTokenizer()
+        let added = Set(json.addedTokens.map(\.id))
+        for (text, id) in json.vocabulary {
+            guard var token = vocabulary[id] else { continue }
+            // They are not joined, so they must have their types before there are scores.
+            if added.contains(id) { token.type = .userDefined }
+            if let unknown = json.unknownToken, ExactName(text) == ExactName(unknown) { token.type = .unknown }
+            if AddedTokens.isByte(text) { token.type = .byte }
+            vocabulary.set(token, at: id)
+        }
+        try addScores(json, to: &vocabulary)
+        warn(ofNormalizersBut: ["Prepend", "Replace"], json)
+        let addsSpacePrefix = json.addsSpacePrefix
+        return try finish(json, &vocabulary, .sentencePiece) { $0.addsSpacePrefix = addsSpacePrefix }
+    }
+
+    private mutating func finish(
+        _ json: TokenizerJSON, _ vocabulary: inout VocabularyBuilder, _ kind: Tokenizer.Kind, _ adjust: (inout Tokenizer) -> Void
+    ) throws -> Tokenizer {
+        var isPieces = true
+        if case .byteLevel = kind { isPieces = false }
+        let added = json.addedTokens.map { AddedTokens.Element(id: $0.id, text: $0.text, isSpecial: $0.isSpecial) }
+        try AddedTokens(added).add(to: &vocabulary, isPieces: isPieces, replacing: false)
+        let restricted = json.addedTokens.filter(\.isRestricted).map { "\"\($0.text)\"" }
+        if !restricted.isEmpty {
+            warnings.append(
+                "GGUF cannot say that these tokens take spaces beside them along, or stand alone: "
+                    + restricted.prefix(4).joined(separator: ", ") + (restricted.count > 4 ? ", ..." : ""))
+        }
+        return try finish(vocabulary, kind, PostProcessor(json.postProcessor)) { tokenizer, index in
+            tokenizer.special[.unk] = json.unknownToken.flatMap { index[$0] }
+            adjust(&tokenizer)
+        }
+    }
+
+    private mutating func finish(
+        _ vocabulary: VocabularyBuilder, _ kind: Tokenizer.Kind, _ postProcessor: PostProcessor?,
+        _ adjust: (inout Tokenizer, PieceIndex) -> Void
+    ) throws -> Tokenizer {
+        let (tokens, index, cut) = try vocabulary.build(size: try files.vocabularySize())
+        var tokenizer = Tokenizer(kind: kind, tokens: tokens)
+        adjust(&tokenizer, index)
+        var reader = SpecialTokenReader(files, index)
+        reader.read(into: &tokenizer, postProcessor)
+        warnings += cut + reader.warnings
+        return tokenizer
+    }
+
+    /// The scores and types of tokenizer.model if it has the same pieces, else scores that follow from the merges.
+    private mutating func addScores(_ json: TokenizerJSON, to vocabulary: inout VocabularyBuilder) throws {
+        if let model = try sentencePieceModel(), model.isBytePairEncoding {
+            let different = model.tokens.indices.first { id in
+                vocabulary[id].map { ExactName($0.text) != ExactName(model.tokens[id].text) } ?? false
+            }
+            guard let different else {
+                for (text, id) in json.vocabulary { vocabulary.set(.init(text: text, type: .normal, score: AddedTokens.score), at: id) }
+                for (id, token) in model.tokens.enumerated() { vocabulary.set(token, at: id) }
+                return
+            }
+            warnings.append(
+                "tokenizer.model and tokenizer.json differ at token \(different): scores are made from tokenizer.json's merges")
+        }
+        let (tokens, index, _) = try vocabulary.build(size: nil)
+        let (scores, unlisted) = try PieceMerges.scores(json.merges, tokens, index)
+        for (_, id) in json.vocabulary {
+            guard var token = vocabulary[id] else { continue }
+            token.score = scores[id]
+            vocabulary.set(token, at: id)
+        }
+        if unlisted > 0 {
+            warnings.append(
+                "\(unlisted) tokens can be joined from tokens that no merge joins, which SentencePiece would do: "
+                    + "some texts may be encoded differently")
+        }
+    }
+
+    /// SentencePiece's BPE as its own file tells it, with what other files add.
+    private mutating func readModel() throws -> Tokenizer? {
+        guard let model = try sentencePieceModel() else { return nil }
+        try refusePreTokenizer()
+        guard model.isBytePairEncoding else {
+            throw UnknownKind(
+                reason: "the pieces of \(TokenizerFiles.Name.sentencePiece.rawValue) are not joined by BPE, but chosen by likelihood, which cannot be written")
+        }
+        var vocabulary = VocabularyBuilder(.sentencePiece)
+        for (id, token) in model.tokens.enumerated() { vocabulary.set(token, at: id) }
+        try AddedTokens(files).add(to: &vocabulary, isPieces: true, replacing: true)
+        let addsSpacePrefix = files[.tokenizerConfig]?["add_prefix_space"]?.bool ?? model.addsSpacePrefix
+        return try finish(vocabulary, .sentencePiece, nil) { tokenizer, _ in
+            tokenizer.special = model.special.within(tokenizer.tokens.count)
+            tokenizer.addsSpacePrefix = addsSpacePrefix
+        }
+    }
+
+    private func sentencePieceModel() throws -> SentencePieceModel? {
+        try files.bytes(.sentencePiece).map { bytes in
+            try TokenizerFiles.place(.sentencePiece) { try SentencePieceModel(bytes, section: TokenizerFiles.Name.sentencePiece.rawValue) }
+        }
+    }
+
+    private func refusePreTokenizer() throws {
+        guard let pre else { return }
+        throw QAMError(.invalidArgument, "the tokenizer is SentencePiece's, which has no pre-tokenizer \"\(pre.name)\"")
+    }
+
+    private mutating func warn(ofNormalizersBut harmless: Set<String>, _ json: TokenizerJSON) {
+        for type in json.normalizers.compactMap({ $0["type"]?.string }) where !harmless.contains(type) {
+            warnings.append("GGUF cannot say what the normalizer \"\(type)\" does: some texts will be encoded differently")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Architectures
+internal import QAMFormat
+
+/// What tokenizer.json says. The vocabulary and the merges, which are long, are read without a tree of them.
+struct TokenizerJSON {
+    struct AddedToken {
+        var id: Int
+        var text: String
+        var isSpecial: Bool
+        /// Whether it also takes what lies beside it, or only stands alone: GGUF cannot say so.
+        var isRestricted: Bool
+    }
+
+    private(set) var modelType = "BPE"
+    private(set) var vocabulary: [(text: String, id: Int)] = []
+    private(set) var merges: [Tokenizer.Merge] = []
+    private(set) var addedTokens: [AddedToken] = []
+    private(set) var normalizer = JSONValue.null
+    private(set) var preTokenizer = JSONValue.null
+    private(set) var postProcessor = JSONValue.null
+    private(set) var unknownToken: String?
+    private(set) var hasByteFallback = false
+    private(set) var ignoresMerges = false
+    /// The first setting of the model that neither kind of GGUF's tokenizers has.
+    private(set) var foreignSetting: String?
+
+    /// Errors are `malformed` and carry the offset. Linear in the bytes.
+    init(_ bytes: [UInt8], section: String) throws {
+        var reader = JSONReader(bytes, section: section)
+        var seen: Set<ExactName> = []
+        try reader.object { reader, key in
+            guard seen.insert(ExactName(key)).inserted else { throw reader.malformed("the key \"\(key)\" is repeated") }
+            switch key {
+            case "model": try readModel(&reader)
+            case "added_tokens": try reader.optionalArray { addedTokens.append(try Self.addedToken(&$0)) }
+            case "normalizer": normalizer = try reader.value()
+            case "pre_tokenizer": preTokenizer = try reader.value()
+            case "post_processor": postProcessor = try reader.value()
+            default: try reader.skip()
+            }
+        }
+        try reader.end()
+        guard seen.contains(ExactName("model")) else { throw reader.malformed("there is no \"model\"") }
+    }
+
+    private mutating func readModel(_ reader: inout JSONReader) throws {
+        var seen: Set<ExactName> = []
+        try reader.object { reader, key in
+            guard seen.insert(ExactName(key)).inserted else { throw reader.malformed("the key \"\(key)\" is repeated") }
+            switch key {
+            case "type": modelType = try reader.string()
+            case "vocab":
+                // Other models than BPE have other vocabularies, and are refused by their type.
+                guard try reader.peek() == .object else { return try reader.skip() }
+                try reader.object { reader, text in vocabulary.append((text, try reader.tokenID())) }
+            case "merges": try reader.optionalArray { merges.append(try Self.merge(&$0)) }
+            case "unk_token": unknownToken = try reader.value().string
+            case "byte_fallback": hasByteFallback = try reader.value().bool ?? false
+            case "ignore_merges": ignoresMerges = try reader.value().bool ?? false
+            case "continuing_subword_prefix", "end_of_word_suffix":
+                let value = try reader.value()
+                if value != .null, value != .string("") { foreignSetting = foreignSetting ?? key }
+            default: try reader.skip()
+            }
+        }
+    }
+
+    /// A pair of strings or, as older files have it, one string with a space between them.
+    private static func merge(_ reader: inout JSONReader) throws -> Tokenizer.Merge {
+        if try reader.peek() == .string {
+            // By bytes: a part may begin with a mark that combines with the space before it.
+            let text = try reader.string()
+            let parts = text.utf8.split(separator: 0x20, omittingEmptySubsequences: false).map { String(Substring($0)) }
+            guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+                throw reader.malformed("a merge must be two parts with a space between them")
+            }
+            return Tokenizer.Merge(left: parts[0], right: parts[1])
+        }
+        var parts: [String] = []
+        try reader.array { reader in
+            guard parts.count < 2 else { throw reader.malformed("a merge must have two parts") }
+            parts.append(try reader.string())
+        }
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { throw reader.malformed("a merge must have two parts") }
+        return Tokenizer.Merge(left: parts[0], right: parts[1])
+    }
+
+    private static func addedToken(_ reader: inout JSONReader) throws -> AddedToken {
+        var id: Int?, text: String?
+        var isSpecial = false, isRestricted = false
+        try reader.object { reader, key in
+            switch key {
+            case "id": id = try reader.tokenID()
+            case "content": text = try reader.string()
+            case "special": isSpecial = try reader.bool()
+            case "lstrip", "rstrip", "single_word": isRestricted = try reader.bool() || isRestricted
+            default: try reader.skip()
+            }
+        }
+        guard let id, let text else { throw reader.malformed("an added token has no id or no content") }
+        return AddedToken(id: id, text: text, isSpecial: isSpecial, isRestricted: isRestricted)
+    }
+}
+
+extension TokenizerJSON {
+    /// One after the other.
+    var normalizers: [JSONValue] { normalizer["normalizers"]?.elements ?? [normalizer] }
+
+    /// Whether SentencePiece's pieces begin with a space: older files have a normalizer that puts it there, newer ones a
+    /// pre-tokenizer.
+    var addsSpacePrefix: Bool {
+        if normalizers.contains(where: { $0["type"]?.string == "Prepend" }) { return true }
+        return (preTokenizer["pretokenizers"]?.elements ?? [preTokenizer]).contains { preTokenizer in
+            guard preTokenizer["type"]?.string == "Metaspace" else { return false }
+            if let scheme = preTokenizer["prepend_scheme"]?.string { return scheme != "never" }
+            return preTokenizer["add_prefix_space"]?.bool ?? true
+        }
+    }
+}
+
+extension JSONValue {
+    /// Whether this, or a part of it, is of the type.
+    func names(_ type: String) -> Bool {
+        switch self {
+        case .object(let members): self["type"]?.string == type || members.contains { $0.value.names(type) }
+        case .array(let elements): elements.contains { $0.names(type) }
+        default: false
+        }
+    }
+}
+
+extension JSONReader {
+    /// An array; null counts as an empty one.
+    fileprivate mutating func optionalArray(_ element: (inout JSONReader) throws -> Void) throws {
+        if try peek() == .null { return try null() }
+        try array(element)
+    }
+
+    fileprivate mutating func tokenID() throws -> Int {
+        let id = try count()
+        guard id < Tokenizer.maximumCount else {
+            throw malformed("the id \(id) is beyond the \(Tokenizer.maximumCount) tokens that a vocabulary may hold")
+        }
+        return id
+    }
+}

@@ -1,0 +1,38 @@
+package import QAMFormat
+
+/// Looks at the rows of a tensor before they are coded: whether they can be, and which gain type they need.
+package struct GainScan: Sendable {
+    private let columns: Int
+    private let channelScales: [Float]?
+
+    /// - Throws: `QAMError.invalidArgument` where the scales do not fit the columns or float16.
+    package init(columns: Int, channelScales: [Float]? = nil) throws {
+        guard columns > 0, channelScales == nil || channelScales?.count == columns else {
+            throw QAMError(.invalidArgument, "there must be one channel scale for each of \(columns) columns")
+        }
+        self.columns = columns
+        // As a reader will see them.
+        self.channelScales = try channelScales.map { try ChannelScales.parse(ChannelScales.bytes($0)) }
+    }
+
+    /// float16 where every row's gain is zero or well within its range, else float32. A tensor takes float16 where all its
+    /// ranges of rows do.
+    ///
+    /// - Parameter fill: writes the weights of the row of this number, counted from 0.
+    /// - Throws: `QAMError.malformed` for a row that is not finite; its message counts rows from `firstRow`.
+    package func gainType(rows: Int, firstRow: Int, fill: (Int, inout MutableSpan<Float>) throws -> Void) throws -> GainType {
+        var type = GainType.float16
+        var weights = [Float](repeating: 0, count: columns)
+        for row in 0..<rows {
+            var span = weights.mutableSpan
+            try fill(row, &span)
+            if let channelScales { Kernels.chosen.multiply(&weights, by: channelScales) }
+            let gain = QAMEncoder.gain(sumOfSquares: Kernels.chosen.sumOfSquares(weights.span), columns: columns)
+            guard gain.isFinite else {
+                throw QAMError(.malformed, "row \(firstRow + row) holds values that are not finite, or too large")
+            }
+            if gain != 0, !GainType.float16Range.contains(gain) { type = .float32 }
+        }
+        return type
+    }
+}

@@ -1,0 +1,76 @@
+internal import QAMFormat
+
+extension FeedbackFactor {
+    /// Adds to rows what the same numbers of the columns before each pair are fed as: e, taken to e V D^-1. Rows of both are padded to whole groups.
+    ///
+    /// O(rows * columns^2 / 2).
+    func whiten(_ numbers: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels, into whitened: FeedbackKernels.Floats) {
+        let columns = rotation.columns, apart = FeedbackKernels.padded(columns)
+        for group in stride(from: 0, to: columns, by: FeedbackKernels.groupColumns) {
+            kernels.feed(
+                .init(numbers: numbers, start: 0, apart: apart), of: 0, count: min(group + FeedbackKernels.groupColumns, columns), rows: rows,
+                through: self, group: group, into: .init(numbers: whitened, start: group, apart: apart))
+        }
+    }
+
+    /// What errors of rows cost by H itself, without damping: e H eT of each.
+    ///
+    /// O(rows * columns^2 / 2).
+    ///
+    /// - Parameter errors: whole rows, one after the other, scaled and rotated as coordinates are.
+    package func costs(of errors: [Float], kernels: FeedbackKernels = .chosen) -> [Double] {
+        let columns = rotation.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
+        precondition(errors.count == rows * columns)
+        let e = FeedbackKernels.Floats(repeating: 0, count: rows * apart), whitened = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
+        for row in 0..<rows {
+            for numbers in [e, whitened] { numbers.replace(from: row * apart, with: errors.span.extracting(row * columns..<(row + 1) * columns)) }
+        }
+        whiten(e, rows: rows, kernels, into: whitened)
+        return (0..<rows).map { row in
+            var cost = 0.0
+            for t in 0..<columns / 2 {
+                let j = row * apart + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
+                let first = Double(metric[3 * t]) * x, second = Double(metric[3 * t + 1]) * x + Double(metric[3 * t + 2]) * y
+                let own = Double(e[j]) * Double(e[j]) + Double(e[j + 1]) * Double(e[j + 1])
+                cost += (first * first + second * second) * unit * unit - damping * own
+            }
+            return max(0, cost)
+        }
+    }
+}
+
+/// Noise of unit variance that is the same each time: 1 and -1.
+struct SignNoise {
+    private var state: UInt64 = 1
+
+    mutating func next() -> Float {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 63 == 0 ? 1 : -1
+    }
+}
+
+extension FeedbackFactor {
+    /// By the feedback of noise in a few rows. O(columns^2) for each.
+    func probedVariance(_ kernels: FeedbackKernels) -> Double {
+        let columns = rotation.columns, width = FeedbackKernels.groupColumns, rows = 16
+        let apart = FeedbackKernels.padded(columns)
+        let errors = FeedbackKernels.Floats(repeating: 0, count: rows * apart), targets = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
+        var noise = SignNoise(), sum = 0.0
+        for group in stride(from: 0, to: columns, by: width) {
+            kernels.feed(
+                .init(numbers: errors, start: 0, apart: apart), of: 0, count: group, rows: rows, through: self, group: group,
+                into: .init(numbers: targets, start: group, apart: apart))
+            let panel = panelStart(group: group), end = min(group + width, columns)
+            for row in stride(from: 0, to: rows * apart, by: apart) {
+                for i in group..<end {
+                    let error = noise.next() - targets[row + i]
+                    errors[row + i] = error
+                    sum += Double(error) * Double(error)
+                    // The other column of the pair has no coefficient.
+                    for j in i + 1..<max(end, i + 1) { targets[row + j] += error * panels[panel + i * width + j - group] }
+                }
+            }
+        }
+        return max(0, sum / Double(rows * columns) - 1)
+    }
+}

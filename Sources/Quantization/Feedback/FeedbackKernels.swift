@@ -1,0 +1,136 @@
+package import QAMFormat
+
+internal import CQAMKernels.Feedback
+
+/// The C functions of coding with feedback behind safe signatures: the one place that hands pointers to them.
+///
+/// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
+package struct FeedbackKernels: Sendable {
+    /// Columns of a group.
+    static let groupColumns = Int(FB_WIDTH)
+    /// Columns up to whole groups.
+    static func padded(_ columns: Int) -> Int { (columns + groupColumns - 1) / groupColumns * groupColumns }
+    /// Floats that searching a trellis works in.
+    static let workCount = Int(FB_WORK)
+
+    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    package static let chosen = FeedbackKernels(features: qam_features_allowed())
+
+    private let table: fb_functions
+
+    private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
+
+    /// Those for a set of features; nil where this machine lacks any.
+    package init?(_ instructionSet: Kernels.InstructionSet) {
+        guard instructionSet.isPresent else { return nil }
+        self.init(features: instructionSet.features)
+    }
+
+    // MARK: - The factor
+
+    typealias Doubles = SharedNumbers<Double>
+    typealias Floats = SharedNumbers<Float>
+    typealias Bytes = SharedNumbers<UInt8>
+
+    /// Where row i of a packed triangle begins.
+    static func rowStart(_ i: Int) -> Int { fb_row(i) }
+
+    /// Transforms blocks of `count` doubles from `first` on, without normalisation.
+    func hadamard(_ x: Doubles, first: Int, count: Int, block: Int) {
+        precondition(first >= 0 && first + count <= x.count && count % block == 0)
+        unsafe table.hadamard(x.start + first, count, block)
+    }
+
+    /// Transforms across `block` rows that lie `apart` doubles apart, for `count` columns from `first` on.
+    func hadamardRows(_ x: Doubles, first: Int, count: Int, apart: Int, block: Int) {
+        precondition(first >= 0 && first + (block - 1) * apart + count <= x.count)
+        unsafe table.hadamard_rows(x.start + first, apart, count, block)
+    }
+
+    /// Factors a packed lower triangle of so many rows in place. False where it is not positive definite.
+    ///
+    /// - Parameter checkpoint: called for each block of columns; what it throws ends the work.
+    func factor(_ m: Doubles, rows: Int, pool: WorkerPool, checkpoint: () throws -> Void) rethrows -> Bool {
+        precondition(rows == 0 || Self.rowStart(rows - 1) + rows <= m.count)
+        let block = Int(FB_BLOCK), grain = 32
+        for column in stride(from: 0, to: rows, by: block) {
+            try checkpoint()
+            let end = min(column + block, rows)
+            pool.forEach(column..<end, grain: 16) { unsafe table.reduce(m.start, column, end - column, $0.lowerBound, $0.upperBound) }
+            guard unsafe table.factor(m.start, column, end - column) else { return false }
+            pool.forEach(end..<rows, grain: grain) {
+                unsafe table.reduce(m.start, column, end - column, $0.lowerBound, $0.upperBound)
+                unsafe table.solve(m.start, column, end - column, $0.lowerBound, $0.upperBound)
+            }
+        }
+        return true
+    }
+
+    // MARK: - Coding
+
+    /// Rows of a group of columns: where the first begins, and how far apart they lie.
+    struct Rows {
+        let numbers: Floats
+        let start: Int
+        let apart: Int
+
+        /// The first row, of which `length` floats are used; all `rows` are checked to lie inside.
+        fileprivate func pointer(rows: Int, length: Int) -> UnsafeMutablePointer<Float> {
+            precondition(start >= 0 && apart >= 0 && start + max(0, rows - 1) * apart + length <= numbers.count)
+            return unsafe numbers.start + start
+        }
+    }
+
+    /// Adds to `targets`, rows of the group at column `group`, what errors of columns from `first` on move them by.
+    func feed(_ errors: Rows, of first: Int, count: Int, rows: Int, through factor: FeedbackFactor, group: Int, into targets: Rows) {
+        let place = factor.panelStart(group: group) + first * Self.groupColumns
+        precondition(first >= 0 && count >= 0 && place + count * Self.groupColumns <= factor.panels.count)
+        unsafe factor.panels.withUnsafeBufferPointer { panels in
+            guard let panel = panels.baseAddress else { return }
+            unsafe table.feed(
+                errors.pointer(rows: rows, length: count), errors.apart, panel + place, count, rows,
+                targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+        }
+    }
+
+    /// Adds to `targets` the products of rows of coefficients and `count` rows of a group.
+    func add(_ coefficients: Rows, times panel: Rows, count: Int, rows: Int, into targets: Rows) {
+        precondition(panel.apart == Self.groupColumns)
+        unsafe table.feed(
+            coefficients.pointer(rows: rows, length: count), coefficients.apart, panel.pointer(rows: count, length: count > 0 ? panel.apart : 0),
+            count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+    }
+
+    /// Codes a row's group of `columns` columns at column `group`.
+    ///
+    /// - Parameters:
+    ///   - z: the coordinates.
+    ///   - targets: z moved by the errors before; takes what coding leaves of it.
+    ///   - codewords: takes the codewords.
+    ///   - place: where the group's symbols go.
+    func code(
+        _ z: Rows, group: Int, columns: Int, _ search: CodewordSearch, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
+        symbols: Bytes, at place: Range<Int>, work: inout [Float]
+    ) {
+        let width = Self.groupColumns
+        precondition(columns > 0 && columns % 2 == 0 && columns <= width && work.count >= Self.workCount)
+        let rate = UInt32(search.codebook.rate), panel = factor.panelStart(group: group) + group * width
+        let isOctant = search.codebook.family == .octant
+        precondition(place.count == qam_row_bytes(isOctant ? QAM_OCTANT : QAM_FREE, rate, columns))
+        precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
+        precondition(panel + columns * width <= factor.panels.count && (group + columns) / 2 * 3 <= factor.metric.count)
+        unsafe factor.panels.withUnsafeBufferPointer { panels in
+            unsafe factor.metric.withUnsafeBufferPointer { metric in
+                var part = unsafe fb_group(
+                    columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel }, metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 },
+                    z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
+                    codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)
+                switch search.method {
+                case .trellis: unsafe table.code_trellis(&part, search.points, rate, &work)
+                case .grid(let grid):
+                    unsafe Kernels.withPlane(search, grid) { unsafe table.code_plain(&part, $0, isOctant ? QAM_OCTANT : QAM_FREE, rate) }
+                }
+            }
+        }
+    }
+}

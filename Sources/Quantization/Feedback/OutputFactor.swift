@@ -1,0 +1,133 @@
+package import QAMFormat
+
+/// How the errors of coded rows move the rows after them: the factor of the second moments G = E[g gT] of the gradients g at a matrix's
+/// outputs, which tell what errors of its outputs do to the model's predictions.
+///
+/// With H = E[x xT] of its inputs, errors E of all weights cost tr(G E H ET) = |UT E V|^2, where G = U UT and H = V VT with U and V
+/// upper triangular (K-FAC, arXiv 1503.05671; fed both ways as in YAQA, arXiv 2505.22988). Row i of UT E depends on the rows up to i only, so that
+/// what coding leaves of the rows before, their whitened errors, moves the targets of row i. Rows are coded in the order of what their
+/// errors cost, the dearest first: those after them can make good for more.
+package struct OutputFactor: Sendable {
+    /// The rows' numbers in the order in which they are coded.
+    package let order: [Int]
+    /// Rows that are coded together, in this order.
+    static let blockRows = 32
+    /// U of rows normalised by their gains, each divided by its element on the diagonal: block of rows by block the columns up to
+    /// its last row, zero from a row's own on.
+    let coefficients: FeedbackKernels.Floats
+    /// For each row in the order of coding, the variance that what is fed adds to its targets, where coding leaves noise of unit variance of
+    /// those of all normalised rows.
+    package let fedVariance: [Double]
+
+    /// What noise that costs 1 in each normalised row costs in all when it is fed: by G itself, without damping.
+    package let noiseGain: Double
+
+    /// The share of the mean diagonal that is added to the diagonal at least, of normalised rows: those of little gain are not asked to make good
+    /// for the errors of others.
+    package static let dampingShare = 0.02
+
+    /// Where the coefficients of a block begin, and how far apart those of its rows lie.
+    static func place(block: Int) -> (start: Int, apart: Int) {
+        (blockRows * blockRows * block * (block + 1) / 2, blockRows * (block + 1))
+    }
+
+    /// What one unit that is left of row k moves the targets of row i by, in the order of coding; k < i.
+    package func coefficient(row i: Int, of k: Int) -> Float {
+        let (start, apart) = Self.place(block: i / Self.blockRows)
+        return coefficients[start + i % Self.blockRows * apart + k]
+    }
+
+    /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes while it is made, and 2 * rows^2 for the result.
+    ///
+    /// - Parameters:
+    ///   - gains: the root mean squares of the rows that are coded.
+    ///   - vectors: how many G is the mean over, where that is known.
+    ///   - checkpoint: called time and again; what it throws ends the work.
+    ///   - moments: reads rows of G, one after the other; all in ascending order, two times.
+    /// - Throws: `QAMError.malformed` where G is not finite or not positive semidefinite, and what `moments` throws.
+    package init(
+        gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
+        moments: (Range<Int>) throws -> [Float]
+    ) throws {
+        let rows = gains.count
+        var diagonal = [Double](repeating: 0, count: rows)
+        let piece = 64
+        for start in stride(from: 0, to: rows, by: piece) {
+            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
+            for i in range { diagonal[i] = Double(values[(i - start) * rows + i]) * Double(gains[i]) * Double(gains[i]) }
+        }
+        // Of equals the first is first.
+        order = (0..<rows).sorted { diagonal[$0] == diagonal[$1] ? $0 < $1 : diagonal[$0] > diagonal[$1] }
+        var places = [Int](repeating: 0, count: rows)
+        for (place, row) in order.enumerated() { places[row] = place }
+
+        // What is factored from the top on is the moments from the bottom on.
+        let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(rows)), positions = places
+        for start in stride(from: 0, to: rows, by: piece) {
+            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
+            pool.forEach(range, grain: 4) { part in
+                for i in part {
+                    let target = FeedbackKernels.rowStart(rows - 1 - positions[i])
+                    for j in 0..<rows where positions[j] >= positions[i] {
+                        m[target + rows - 1 - positions[j]] = Double(values[(i - start) * rows + j]) * Double(gains[i]) * Double(gains[j])
+                    }
+                }
+            }
+        }
+        let share = FeedbackFactor.dampingShare(least: Self.dampingShare, channels: rows, vectors: vectors)
+        let sum = diagonal.reduce(0, +), added = sum > 0 ? share * sum / Double(rows) : 1
+        guard sum >= 0 else { throw Self.indefinite }
+        for i in 0..<rows { m[FeedbackKernels.rowStart(i) + i] += added }
+        guard try kernels.factor(m, rows: rows, pool: pool, checkpoint: checkpoint) else { throw Self.indefinite }
+        let coefficients = Self.coefficients(triangle: m, rows: rows, pool: pool)
+        self.coefficients = coefficients
+        let errors = Self.probedErrors(coefficients, rows: rows, kernels)
+        fedVariance = errors.map { max(0, $0 - 1) }
+        // Errors cost by the damping too what they do not cost by G.
+        let damped = (0..<rows).reduce(0.0) { sum, i in
+            let own = m[FeedbackKernels.rowStart(i) + i]
+            return sum + own * own
+        }
+        noiseGain = max(0, damped - added * errors.reduce(0, +))
+    }
+
+    private static func coefficients(triangle m: FeedbackKernels.Doubles, rows: Int, pool: WorkerPool) -> FeedbackKernels.Floats {
+        let blocks = (rows + blockRows - 1) / blockRows
+        let coefficients = FeedbackKernels.Floats(repeating: 0, count: place(block: blocks).start)
+        pool.forEach(0..<rows, grain: 8) { piece in
+            for i in piece {
+                let (start, apart) = place(block: i / blockRows), first = start + i % blockRows * apart
+                let own = m[FeedbackKernels.rowStart(rows - 1 - i) + rows - 1 - i]
+                for k in 0..<i { coefficients[first + k] = Float(m[FeedbackKernels.rowStart(rows - 1 - k) + rows - 1 - i] / own) }
+            }
+        }
+        return coefficients
+    }
+
+    /// The mean squares of rows' errors where coding leaves noise of unit variance, by the feedback of noise in as many columns as a group has.
+    private static func probedErrors(_ coefficients: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels) -> [Double] {
+        let width = FeedbackKernels.groupColumns, errors = FeedbackKernels.Floats(repeating: 0, count: rows * width)
+        var noise = SignNoise()
+        return (0..<rows).map { i in
+            let (start, apart) = place(block: i / blockRows)
+            kernels.add(
+                .init(numbers: coefficients, start: start + i % blockRows * apart, apart: apart), times: .init(numbers: errors, start: 0, apart: width),
+                count: i, rows: 1, into: .init(numbers: errors, start: i * width, apart: width))
+            var sum = 0.0
+            for j in i * width..<(i + 1) * width {
+                errors[j] = noise.next() - errors[j]
+                sum += Double(errors[j]) * Double(errors[j])
+            }
+            return sum / Double(width)
+        }
+    }
+
+    private static func read(_ range: Range<Int>, _ rows: Int, _ moments: (Range<Int>) throws -> [Float]) throws -> [Float] {
+        let values = try moments(range)
+        guard values.count == range.count * rows else { throw QAMError(.truncated, "rows of second moments do not have their length") }
+        guard values.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "second moments are not finite") }
+        return values
+    }
+
+    private static var indefinite: QAMError { QAMError(.malformed, "the second moments of outputs are not positive semidefinite") }
+}

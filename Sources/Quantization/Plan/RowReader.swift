@@ -1,0 +1,76 @@
+import QAMFormat
+
+/// Whole rows of a source's raw floating-point tensor, as Float.
+struct RowReader {
+    let descriptor: TensorDescriptor
+    let dtype: DType
+    private let base: any TensorSource
+    private let tensor: Int
+    private let rowBytes: Int
+
+    /// - Throws: `QAMError.invalidArgument` for a tensor that cannot be quantized.
+    init(_ base: any TensorSource, tensor: Int) throws {
+        guard base.tensors.indices.contains(tensor) else {
+            throw QAMError(.invalidArgument, "the plan names tensor \(tensor) of \(base.tensors.count)")
+        }
+        descriptor = base.tensors[tensor]
+        if let obstacle = QuantizationPlan.obstacle(descriptor) {
+            throw QAMError(.invalidArgument, "the tensor cannot be quantized: \(obstacle)", at: .init(tensor: descriptor.name))
+        }
+        guard case .raw(let dtype) = descriptor.storage, let rowBytes = dtype.byteCount(elements: descriptor.columns) else {
+            throw QAMError(.invalidArgument, "the tensor's rows fill no whole blocks", at: .init(tensor: descriptor.name))
+        }
+        self.base = base
+        self.tensor = tensor
+        self.dtype = dtype
+        self.rowBytes = rowBytes
+    }
+
+    var columns: Int { descriptor.columns }
+
+    /// Ranges of rows start at multiples of this many: the base may want more than single rows.
+    var granule: Int {
+        let bytes = base.granule(of: tensor)
+        return bytes / greatestCommonDivisor(bytes, rowBytes)
+    }
+
+    /// The tensor's rows in ranges of about so many bytes.
+    func ranges(ofBytes bytes: Int) -> [Range<Int>] {
+        let rows = max(1, bytes / rowBytes / granule) * granule
+        return stride(from: 0, to: descriptor.rows, by: rows).map { $0..<min($0 + rows, descriptor.rows) }
+    }
+
+    /// Lends rows to `body` as what fills a row's weights in, counted from the first of them: one at a time, for as
+    /// floats all of them would not stay in the processor's caches.
+    func withRows<Result>(
+        _ rows: Range<Int>, _ body: ((Int, inout MutableSpan<Float>) throws -> Void) throws -> Result
+    ) throws -> Result {
+        try base.withElements(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes, of: tensor) { bytes in
+            guard bytes.byteCount == rows.count * rowBytes else {
+                throw QAMError(.truncated, "\(rows.count) rows do not have their length")
+            }
+            return try body { row, weights in
+                let elements = bytes.extracting(row * rowBytes..<(row + 1) * rowBytes)
+                if !Kernels.chosen.floats(elements, as: dtype, into: &weights) {
+                    try ElementConversion.floats(elements, as: dtype, into: &weights)
+                }
+            }
+        }
+    }
+
+    /// Writes the weights of one row.
+    func fill(_ row: Int, _ weights: inout MutableSpan<Float>) throws {
+        let granule = granule, start = row / granule * granule
+        try withRows(start..<min(start + granule, descriptor.rows)) { fill in try fill(row - start, &weights) }
+    }
+
+    /// Runs `body`; its errors name the tensor.
+    func named<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch var error as QAMError {
+            error.place.tensor = error.place.tensor ?? descriptor.name
+            throw error
+        }
+    }
+}

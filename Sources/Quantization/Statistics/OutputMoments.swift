@@ -1,0 +1,60 @@
+import Architectures
+internal import QAMFormat
+
+/// Where a file of calibration statistics has E[g gT] of matrices' outputs.
+///
+/// Unlike statistics of inputs these depend on the order of a matrix's rows. Conversions between Hugging Face and GGUF change it for the
+/// queries and keys of llama and mistral, and the names do not tell those from other architectures': the model's metadata do.
+struct OutputMoments: Sendable {
+    /// Where a matrix's moments are.
+    struct Place: Sendable {
+        var tensor: Int
+        /// The number of outputs.
+        var count: Int
+        /// The stored row and column of each output, where they are not in the matrix's order.
+        var order: [Int]?
+    }
+
+    /// What is known of the matrices that are asked for; nil where it is their names alone.
+    var counterparts: HuggingFaceCounterparts?
+    private let places: [String: Place]
+
+    /// - Throws: `QAMError.malformed` for tensors that are not square or no F32, or two of the same matrix.
+    init(_ tensors: [TensorDescriptor]) throws {
+        var places: [String: Place] = [:]
+        let ending = CalibrationLayout.name("", .outputMoment)
+        for (index, tensor) in tensors.enumerated() where tensor.name.hasSuffix(ending) {
+            guard tensor.shape.count == 2, tensor.shape[0] == tensor.shape[1], tensor.shape[0] > 0, tensor.storage == .raw(.f32) else {
+                throw QAMError(.malformed, "the moments of outputs are no square of F32", at: .init(tensor: tensor.name))
+            }
+            let matrix = String(tensor.name.dropLast(ending.count))
+            guard Self.names(of: matrix).allSatisfy({ places[$0] == nil }) else {
+                throw QAMError(.malformed, "a matrix has two moments of outputs", at: .init(tensor: tensor.name))
+            }
+            places[matrix] = Place(tensor: index, count: tensor.shape[0])
+        }
+        self.places = places
+    }
+
+    /// Where a matrix's moments are; nil where no tensor certainly has them. O(outputs) where they are in another order.
+    func place(of matrix: String) -> Place? {
+        if let place = Self.names(of: matrix).lazy.compactMap({ places[$0] }).first { return place }
+        guard let counterpart = counterparts?[matrix], var place = places[counterpart.name] else { return nil }
+        switch counterpart.difference {
+        case .none: return place
+        case .interleaved(let heads):
+            guard let order = HeadPermutation(heads: heads, .toInterleaved).order(rows: place.count) else { return nil }
+            place.order = order
+            return place
+        case .values: return nil
+        }
+    }
+
+    /// A matrix's name, and those that it has in the other world with its rows in the same order.
+    private static func names(of matrix: String) -> [String] {
+        [matrix]
+            + CalibrationFile.names.flatMap { names in [names.match(huggingFace: matrix), names.match(gguf: matrix)] }.compactMap { match in
+                if case .some(.none) = match?.rule.change { match?.name } else { nil }
+            }
+    }
+}
