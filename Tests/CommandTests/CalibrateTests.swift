@@ -1,5 +1,5 @@
-@testable import Quantization
-@testable import Architectures
+import Quantization
+import Architectures
 import Converters
 import QAMFormat
 import Testing
@@ -102,7 +102,7 @@ import Testing
         #expect(fisher.count == hessian.count + weights.count)
         let names = try SafetensorsSource(path: scratch.path("f")).tensors.map(\.name)
         #expect(names.suffix(weights.count).allSatisfy { $0.hasSuffix(".output_moment") })
-        let file = try CalibrationFile(path: scratch.path("f")), plain = try CalibrationFile(path: scratch.path("h"))
+        let file = try CalibrationFile(StatisticsFile.open(scratch.path("f"))), plain = try CalibrationFile(StatisticsFile.open(scratch.path("h")))
         for weight in weights {
             let rows = weight.rows, found = try #require(fisher["\(weight.name).output_moment"])
             #expect(found.shape == [rows, rows])

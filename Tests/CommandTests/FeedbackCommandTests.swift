@@ -1,4 +1,5 @@
-@testable import Quantization
+import Architectures
+import Quantization
 import Converters
 import Foundation
 import QAMFormat
@@ -64,7 +65,7 @@ import Testing
         let scratch = try Self.calibrated(hessian: false)
         func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
         // The same statistics, under GGUF's name: the fourth matrix of the first layer alone.
-        let statistics = try CalibrationFile(path: scratch.url.path + "/stats.safetensors")
+        let statistics = try CalibrationFile(StatisticsFile.open(scratch.url.path + "/stats.safetensors"))
         let matrix = "model.layers.0.self_attn.o_proj.weight", name = Array("blk.0.attn_output.weight".utf8)
         let means = try statistics.meanSquares(of: #require(statistics.input(of: matrix)))
         let entry = word(name.count) + name + word(1) + word(means.count) + means.flatMap { word(Int($0.bitPattern)) }
@@ -128,7 +129,7 @@ import Testing
             let json = try Command.run(["quantize", model, output] + common + more, in: scratch).json
             #expect(json["feedback"]?.integer == 28)
         }
-        let statistics = try CalibrationFile(path: scratch.path("stats.safetensors"))
+        let statistics = try CalibrationFile(StatisticsFile.open(scratch.path("stats.safetensors")))
         let original = try Self.weights("m.gguf", in: scratch), models = try ["hf.qamw", "gguf.qamw", "columns.qamw"].map { try Self.weights($0, in: scratch) }
         for matrix in ["q", "k", "v"].map({ "model.layers.1.self_attn.\($0)_proj.weight" }) {
             let plain = try #require(original[matrix])

@@ -1,4 +1,4 @@
-@testable import Architectures
+import Architectures
 import Converters
 import Foundation
 import QAMFormat

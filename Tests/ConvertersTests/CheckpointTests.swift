@@ -1,4 +1,4 @@
-@testable import Quantization
+import Quantization
 import Converters
 import QAMFormat
 import Testing

@@ -1,4 +1,4 @@
-@testable import Quantization
+import Quantization
 import Converters
 import QAMFormat
 import Testing
@@ -39,10 +39,10 @@ import Testing
 
     @Test func olderKind() throws {
         let folder = try ScratchFolder()
-        try check(CalibrationFile(path: folder.write(Self.older(), "imatrix.dat")))
+        try check(CalibrationFile(StatisticsFile.open(folder.write(Self.older(), "imatrix.dat"))))
         // No calls mean one.
         let unseen = Self.word(1) + Self.entry("blk.0.ffn_up.weight", calls: 0, [5])
-        #expect(try CalibrationFile(path: folder.write(unseen, "unseen.dat")).meanSquares(of: 0) == [5])
+        #expect(try CalibrationFile(StatisticsFile.open(folder.write(unseen, "unseen.dat"))).meanSquares(of: 0) == [5])
     }
 
     @Test(arguments: [1, 2])
@@ -59,7 +59,7 @@ import Testing
         }
         let path = folder.path("imatrix.gguf")
         _ = try await transfer(from: source, to: GGUFSink(output: .file(path)), threads: 1)
-        try check(CalibrationFile(path: path))
+        try check(CalibrationFile(StatisticsFile.open(path)))
     }
 
     @Test func otherGGUFFilesAreRefused() async throws {
@@ -68,12 +68,12 @@ import Testing
         var source = MemorySource()
         source.add("blk.0.attn_q.weight", [1, 4], .f32, try ElementConversion.bytes([Float]([1, 2, 3, 4]), as: .f32))
         _ = try await transfer(from: source, to: GGUFSink(output: .file(path)), threads: 1)
-        let none = #expect(throws: QAMError.self) { try CalibrationFile(path: path) }
+        let none = #expect(throws: QAMError.self) { try CalibrationFile(StatisticsFile.open(path)) }
         #expect(none?.code == .malformed && none?.place.file == path)
         source.metadata.set("general.type", .string("imatrix"))
         source.add("blk.0.attn_q.weight.in_sum2", [1, 4], .f32, try ElementConversion.bytes([Float]([1, 2, 3, 4]), as: .f32))
         _ = try await transfer(from: source, to: GGUFSink(output: .file(path), replacing: true), threads: 1)
-        let alone = #expect(throws: QAMError.self) { try CalibrationFile(path: path) }
+        let alone = #expect(throws: QAMError.self) { try CalibrationFile(StatisticsFile.open(path)) }
         #expect(alone?.code == .malformed && alone?.place.tensor == "blk.0.attn_q.weight.in_sum2")
     }
 
@@ -83,9 +83,9 @@ import Testing
         // What follows the entries is not needed.
         let needed = whole.count - 12
         for count in 1..<needed {
-            #expect(throws: QAMError.self, "\(count) bytes") { try CalibrationFile(path: folder.write(Array(whole[..<count]), "cut.dat")) }
+            #expect(throws: QAMError.self, "\(count) bytes") { try CalibrationFile(StatisticsFile.open(folder.write(Array(whole[..<count]), "cut.dat"))) }
         }
-        #expect(throws: Never.self) { try CalibrationFile(path: folder.write(Array(whole[..<needed]), "entries.dat")) }
+        #expect(throws: Never.self) { try CalibrationFile(StatisticsFile.open(folder.write(Array(whole[..<needed]), "entries.dat"))) }
     }
 
     @Test func hostileNumbersAreRefused() throws {
@@ -100,11 +100,11 @@ import Testing
             Self.word(2) + Self.entry(name, [1]) + Self.entry("model.layers.0.mlp.up_proj.weight", [2]),
         ]
         for (index, bytes) in files.enumerated() {
-            let error = #expect(throws: QAMError.self, "file \(index)") { try CalibrationFile(path: folder.write(bytes, "hostile.dat")) }
+            let error = #expect(throws: QAMError.self, "file \(index)") { try CalibrationFile(StatisticsFile.open(folder.write(bytes, "hostile.dat"))) }
             #expect(error?.code == .malformed, "file \(index)")
         }
         for value: Float in [-1, .nan, .infinity] {
-            let file = try CalibrationFile(path: folder.write(Self.word(1) + Self.entry(name, [1, value]), "values.dat"))
+            let file = try CalibrationFile(StatisticsFile.open(folder.write(Self.word(1) + Self.entry(name, [1, value]), "values.dat")))
             let error = #expect(throws: QAMError.self) { try file.meanSquares(of: 0) }
             #expect(error?.place.tensor == "\(name).mean_square")
         }

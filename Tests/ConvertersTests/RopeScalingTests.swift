@@ -1,4 +1,4 @@
-@testable import Architectures
+import Architectures
 import Converters
 import QAMFormat
 import Testing

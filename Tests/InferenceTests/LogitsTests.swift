@@ -1,5 +1,5 @@
-@testable import Quantization
-@testable import Architectures
+import Quantization
+import Architectures
 import Converters
 import Inference
 import QAMFormat

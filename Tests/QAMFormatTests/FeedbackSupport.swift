@@ -1,4 +1,4 @@
-@testable import Quantization
+import Quantization
 import QAMFormat
 
 /// Second moments of inputs whose channels are correlated, and what coding with feedback is defined by: plainly, without regard to speed.

@@ -24,6 +24,14 @@ public struct CalibrationFile: Sendable {
     ///
     /// - Throws: `QAMError.malformed` for a source that has no such statistics, or whose names, shapes or types contradict each other.
     public init(_ source: any TensorSource) throws {
+        do {
+            try self.init(reading: source)
+        } catch let error as QAMError {
+            throw source.inputs.first.map { error.inFile($0) } ?? error
+        }
+    }
+
+    private init(reading source: any TensorSource) throws {
         let source: any TensorSource = ImatrixStatistics.isImatrix(source) ? try ImatrixStatistics(source) : source
         guard case .string(let text) = source.metadata[CalibrationLayout.inputsKey] else {
             throw Self.malformed("no calibration statistics: the metadata have no \(CalibrationLayout.inputsKey)")
