@@ -1,4 +1,4 @@
-// Shows what a .qamw file holds, decodes rows of a tensor, multiplies a vector by it, and checks the file.
+// Prints the contents of a .qamw file, decodes rows of a tensor, multiplies a vector by it, and verifies the file.
 //
 //     cc read_model.c $(pkg-config --cflags --libs qamw) -o read_model
 //     ./read_model MODEL.qamw [TENSOR]      (default: the first coded tensor)
@@ -10,7 +10,7 @@
 
 static qamw_error error;
 
-// Every call comes through here: the first that fails ends the program.
+// Exits at the first call that fails.
 static void check(int32_t status) {
     if (status == QAMW_OK) return;
     fprintf(stderr, "read_model: %s\n", error.message);

@@ -1,5 +1,5 @@
-"""Converts tiny models of every architecture to GGUF, runs them in llama.cpp, and compares all logits with those of a plain forward
-pass; then converts them back and compares every byte.
+"""Converts tiny models of every architecture to GGUF, runs them in llama.cpp, and compares all logits with those of a reference\
+forward pass; then converts them back and compares every byte.
 
     check.py QAMW LOGITS
 """
@@ -16,7 +16,7 @@ import architecture_models as models
 import forward
 from architectures_check import tensors
 
-# ggml looks gelu up in a table of float16.
+# ggml computes gelu by a float16 lookup table.
 TOLERANCE = {"gemma2": 5e-3, "gemma3": 5e-3}
 TOKENS = [1, 5, 92, 33, 33, 7, 0, 64, 21, 80, 11, 12, 13, 95, 2, 50, 41, 41, 8, 77]
 
@@ -40,7 +40,7 @@ def main(qamw: str, program: str):
             found = np.frombuffer(outcome.stdout, "<f4").reshape(len(TOKENS), -1)
             wanted = forward.logits(config, weights, TOKENS)
             error = np.abs(found - wanted).max() / np.abs(wanted).max()
-            # Nothing that was cast comes back, so the way back starts from what was not.
+            # Casts are not reversible, so the reverse conversion starts from the uncast file.
             run(qamw, "convert", folder, gguf, "--force", "--quiet")
             run(qamw, "convert", gguf, f"{back}/", "--names", "hf", "--to", "safetensors", "--quiet")
             equal = tensors(folder) == tensors(back)
@@ -57,9 +57,9 @@ def main(qamw: str, program: str):
     sys.exit(1 if failures else 0)
 
 
-# transformers takes either for the same.
+# transformers treats the two as the same.
 DIFFERENT_BY_DESIGN = {"hidden_act"}
-# There is no tokenizer here, the context is short on purpose, and dots are progress.
+# There is no tokenizer, the short context is intended, and dots are progress.
 KNOWN_COMPLAINTS = ["dummy tokens", "n_ctx_seq", "full-size SWA cache"]
 
 

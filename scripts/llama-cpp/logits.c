@@ -1,4 +1,4 @@
-// Loads a GGUF with llama.cpp's own loader, runs tokens through it, and writes all logits as float32: positions x vocabulary.
+// Loads a GGUF with llama.cpp, runs tokens through it, and writes all logits as float32: positions x vocabulary.
 //
 //     logits MODEL.gguf TOKEN... > FILE
 #include <llama.h>
@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     struct llama_context_params parameters = llama_context_default_params();
     parameters.n_ctx = 64;
     parameters.n_threads = parameters.n_threads_batch = 1;
-    // What is compared is the model, not the cache's rounding.
+    // Tests the model, not the rounding of the KV cache.
     parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     struct llama_context *context = llama_init_from_model(model, parameters);

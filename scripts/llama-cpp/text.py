@@ -9,7 +9,7 @@ import numpy as np
 
 
 def byte_of_character() -> dict[str, int]:
-    """Byte-level vocabularies write printable bytes as themselves, and the others from U+0100 on."""
+    """Byte-level vocabularies represent printable bytes as themselves, and the others as code points from U+0100."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(256 + index): byte for index, byte in enumerate(others)}

@@ -4,8 +4,8 @@
 
     with qamw.open("model.qamw") as model:
         weights = model["model.layers.0.mlp.down_proj.weight"]
-        weights[10:20]      # ten rows, decoded now: numpy.float32
-        weights @ x         # the product, straight from the mapped symbols
+        weights[10:20]      # decodes ten rows: numpy.float32
+        weights @ x         # the product, computed from the mapped symbols
 """
 
 import os
@@ -23,12 +23,12 @@ __all__ = [
 
 
 def open(path: Union[str, "os.PathLike[str]"], *, access: str = "mapped", verify: bool = False, threads: int = 0) -> File:
-    """Opens a .qamw file; reads and checks its table of contents, and no payload.
+    """Opens a .qamw file; reads and checks everything except payloads.
 
-    access: "mapped" (nothing is copied; the file must be neither cut nor changed while it is open), "buffered" (read
-        with pread) or "direct" (past the page cache).
-    verify: check each MiB of a payload when it is first used; damage is then a DamagedError.
-    threads: that products use; 0 for one a processor.
+    access: "mapped" (no copies; the file must not be truncated or changed while it is open), "buffered" (pread) or
+    "direct" (bypasses the page cache).
+    verify: check each MiB of a payload on first use; damage raises DamagedError.
+    threads: number of threads for products; 0 for one per processor.
 
     Raises NotFoundError (a FileNotFoundError), DamagedError, Error.
     """

@@ -18,7 +18,7 @@ class ErrorRecord(Structure):
 
 
 class Sized(Structure):
-    """A struct that begins with its size, set."""
+    """A struct that begins with its size, which is set here."""
 
     def __init__(self, **members):
         super().__init__(size=ctypes.sizeof(self), **members)
@@ -67,7 +67,7 @@ class ProblemRecord(Structure):
 
 PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)
 
-# The parameters of each function that can fail, without the error, which comes last.
+# The parameters of each function that can fail, without the trailing error.
 _FALLIBLE = {
     "qamw_open": (c_char_p, POINTER(Options), POINTER(c_void_p)),
     "qamw_get_info": (c_void_p, POINTER(Info)),
@@ -87,7 +87,7 @@ _FALLIBLE = {
 
 
 def declare(library: ctypes.CDLL) -> None:
-    """Tells ctypes the functions' types."""
+    """Declares the functions' types to ctypes."""
     library.qamw_version.restype = c_char_p
     library.qamw_version.argtypes = ()
     for name in ("qamw_close", "qamw_free_pool", "qamw_free_matrix"):

@@ -1,10 +1,10 @@
-"""What goes wrong."""
+"""Exceptions."""
 
 from typing import Dict, Type
 
 
 class Error(Exception):
-    """A failure of the library. `code` is its class in one word, as "checksum_mismatch"."""
+    """A failure of the library. `code` is its class in one word, such as "checksum_mismatch"."""
 
     code = "io"
 
@@ -16,13 +16,13 @@ class NotFoundError(Error, FileNotFoundError):
 
 
 class InvalidArgumentError(Error, ValueError):
-    """The call makes no sense for this tensor or file."""
+    """The call is not valid for this tensor or file."""
 
     code = "invalid_argument"
 
 
 class DamagedError(Error):
-    """The file breaks a rule of the format, is cut short, or its bytes have changed: `code` says which."""
+    """The file violates the format, is truncated, or its bytes have changed: see `code`."""
 
     code = "malformed"
 
@@ -38,7 +38,7 @@ _CLASSES: Dict[str, Type[Error]] = {
 
 
 def error(status: int, message: str) -> Error:
-    """The exception of a status of qamw.h."""
+    """The exception for a status of qamw.h."""
     code = CODES.get(status, "io")
     made = _CLASSES.get(code, Error)(message)
     made.code = code

@@ -15,7 +15,7 @@ from ._tensor import Tensor
 
 
 class Problem(NamedTuple):
-    """Something that `File.verify` found. What is not known is None."""
+    """A problem found by `File.verify`. Unknown values are None."""
 
     code: str
     message: str
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """What `File.verify` found."""
+    """The result of `File.verify`."""
 
     problems: List[Problem]
     bytes_verified: int
@@ -43,10 +43,10 @@ def _embedded(handle: Handle, index: int) -> _abi.EmbeddedRecord:
 
 
 class File:
-    """An open .qamw file: a mapping from names to tensors, in the file's order. Made by `qamw.open`.
+    """An open .qamw file: a mapping from names to tensors, in the file's order. Created by `qamw.open`.
 
-    May be used from many threads. Closing it while arrays look into it is safe: those stay valid, and the file stays
-    mapped until the last of them is gone; everything else raises ValueError.
+    May be used from many threads. Closing it while arrays refer to it is safe: they stay valid, and the file stays
+    mapped until the last of them is released; any other use raises ValueError.
     """
 
     def __init__(self, path: str, *, access: str = "mapped", verify: bool = False, threads: int = 0):
@@ -97,12 +97,12 @@ class File:
 
     @property
     def format_version(self) -> Tuple[int, int]:
-        """Of the file's format: (major, minor)."""
+        """The format's version: (major, minor)."""
         return self._info.format_major, self._info.format_minor
 
     @property
     def metadata(self) -> Dict[str, Any]:
-        """Key to int, float, bool, str, or a list of one of them. Read when it is first asked for."""
+        """Key to int, float, bool, str, or a list of one of them. Read on first access."""
         handle = self._mapping.handle
         if self._metadata is None:
             self._metadata = read_metadata(handle, self._info.metadata)
@@ -110,7 +110,7 @@ class File:
 
     @property
     def warnings(self) -> List[str]:
-        """What was noticed at opening and tolerated."""
+        """Warnings from opening the file."""
         handle, texts = self._mapping.handle, []
         for index in range(self._info.warnings):
             text = c_char_p()
@@ -120,12 +120,12 @@ class File:
 
     @property
     def embedded(self) -> List[str]:
-        """The names of the files that travel with the model, as config.json."""
+        """The names of the embedded files, such as config.json."""
         handle = self._mapping.handle
         return [_embedded(handle, index).name.decode("utf-8") for index in range(self._info.embedded)]
 
     def read_embedded(self, name: str) -> bytes:
-        """The content of an embedded file. Raises KeyError where there is none of this name."""
+        """The content of an embedded file. Raises KeyError for an unknown name."""
         names = self.embedded
         if name not in names:
             raise KeyError(name)
@@ -136,8 +136,8 @@ class File:
         return content.tobytes()
 
     def verify(self, names: Optional[Iterable[str]] = None, *, threads: int = 0) -> Verification:
-        """Checks every byte that opening has not, or only the payloads of some tensors, on `threads` threads (0: one a
-        processor). Damage is no exception here, but a problem. Raises KeyError for a name that is not there.
+        """Checks every byte that opening does not, or only the payloads of some tensors, on `threads` threads (0: one\
+        per processor). Damage is returned as problems, not raised. Raises KeyError for an unknown name.
         """
         indices = None if names is None else [self._tensors[name]._index for name in names]
         problems: List[Problem] = []
@@ -158,7 +158,7 @@ class File:
         try:
             call("qamw_verify", self._mapping.handle, array, count, threads, note, None, ctypes.byref(verified))
         except Error:
-            # The first problem's status; without problems it is a failure of the call itself.
+            # With problems, the status is that of the first; without, the call itself failed.
             if not problems:
                 raise
         return Verification(problems, verified.value)
@@ -168,11 +168,11 @@ class File:
         return self._mapping.is_closed
 
     def close(self) -> None:
-        """Ends the use of the file and its tensors. Arrays that look into it stay valid."""
+        """Closes the file and its tensors. Arrays that refer to it stay valid."""
         self._mapping.close()
 
     def __enter__(self) -> "File":
-        self._mapping.handle  # Raises where the file is closed.
+        self._mapping.handle  # Raises if the file is closed.
         return self
 
     def __exit__(self, *_: object) -> None:

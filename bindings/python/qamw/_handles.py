@@ -1,4 +1,4 @@
-"""What the library has handed out, and who keeps it alive."""
+"""Handles of the library and their lifetimes."""
 
 import ctypes
 import os
@@ -14,18 +14,18 @@ from ._library import call, library
 
 
 class Handle:
-    """A pointer of the library, ended when nobody refers to this object any more: not while a call has it as its argument,
-    nor while an array looks into its memory."""
+    """A pointer of the library, released when nothing refers to this object: not a pending call that takes it as an\
+    argument, nor an array on its memory."""
 
     def __init__(self, pointer: c_void_p, end: str):
         # What ctypes passes for this object.
         self._as_parameter_ = pointer
-        # Not at the interpreter's exit: arrays that look into the mapping may still be in use then.
+        # Not at the interpreter's exit: arrays on the mapping may still be in use then.
         weakref.finalize(self, _end, end, pointer.value, os.getpid()).atexit = False
 
 
 def _end(function: str, pointer: int, process: int) -> None:
-    # A forked child has not the threads that ending a pool would wait for.
+    # A forked child lacks the threads that freeing a pool would wait for.
     if process == os.getpid():
         getattr(library, function)(pointer)
 
@@ -37,7 +37,7 @@ def _make(begin: str, end: str, *arguments: object) -> Handle:
 
 
 class Mapping:
-    """An open file, as files and their tensors share it."""
+    """An open file, shared by files and their tensors."""
 
     def __init__(self, path: str, access: str, verify: bool, threads: int):
         if access not in _abi.ACCESS:
@@ -65,14 +65,14 @@ class Mapping:
         return self._handle is None
 
     def close(self) -> None:
-        """The file stays mapped as long as arrays look into it."""
+        """The file stays mapped as long as arrays refer to it."""
         with self._lock:
             self._handle = self._pool = None
             self._matrices.clear()
 
     def multiply(self, index: int, vectors: np.ndarray, rows: int) -> np.ndarray:
-        """Products [k, rows] of a coded tensor and contiguous float32 vectors [k, columns]. The tensor and the threads are made
-        ready when they are first needed; the threads anew in a forked child.
+        """Products [k, rows] of a coded tensor and contiguous float32 vectors [k, columns]. The matrix and the threads are\
+        created on first use; the threads again in a forked child.
         """
         with self._lock:
             handle = self.handle
@@ -87,7 +87,7 @@ class Mapping:
         return out
 
     def part(self, index: int, part: int) -> np.ndarray:
-        """A part of a tensor as read-only bytes: the mapping itself where there is one, else a copy."""
+        """A part of a tensor as read-only bytes: the mapping itself, or a copy if there is none."""
         handle = self.handle
         address, count = c_void_p(), c_uint64()
         call("qamw_get_part", handle, index, part, ctypes.byref(address), ctypes.byref(count))
@@ -100,7 +100,7 @@ class Mapping:
 
 
 class _Region:
-    """Memory of a file, for NumPy: the array that is made of it refers to this object, and so to the handle."""
+    """Memory of a file, for NumPy: an array on it refers to this object, and so to the handle."""
 
     def __init__(self, handle: Handle, address: int, count: int):
         self._handle = handle

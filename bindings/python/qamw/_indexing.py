@@ -1,4 +1,4 @@
-"""NumPy's indexing for tensors whose rows are decoded when they are asked for."""
+"""NumPy's indexing for tensors whose rows are decoded on access."""
 
 from typing import Any, Callable, Tuple
 
@@ -9,7 +9,7 @@ Decode = Callable[[int, int], np.ndarray]
 
 
 def _runs(indices: np.ndarray) -> Any:
-    """Cuts ascending indices into runs of neighbours: (begin, end) for each."""
+    """Splits ascending indices into contiguous runs: (begin, end) for each."""
     ends = np.flatnonzero(np.diff(indices) != 1) + 1
     for run in np.split(indices, ends):
         if run.size:
@@ -30,8 +30,8 @@ def _gather(indices: np.ndarray, shape: Tuple[int, ...], decode: Decode) -> np.n
 
 
 def take(key: Any, shape: Tuple[int, ...], decode: Decode) -> np.ndarray:
-    """What indexing the whole array with `key` would give, of which only the entries of the first dimension that are needed are
-    decoded. The first dimension takes an integer, a slice, or an array of integers or truth values."""
+    """The result of indexing the whole array with `key`, decoding only the needed entries of the first dimension.\
+    The first dimension takes an integer, a slice, or an array of integers or booleans."""
     keys = key if isinstance(key, tuple) else (key,)
     first = keys[0] if keys else Ellipsis
     if not shape or first is Ellipsis or first is None:
@@ -52,10 +52,10 @@ def take(key: Any, shape: Tuple[int, ...], decode: Decode) -> np.ndarray:
         if chosen.ndim != 1:
             return decode(0, count)[key]
         if chosen.size != count:
-            raise IndexError(f"{chosen.size} truth values for {count} rows")
+            raise IndexError(f"{chosen.size} booleans for {count} rows")
         chosen = np.flatnonzero(chosen)
     elif not np.issubdtype(chosen.dtype, np.integer):
-        raise IndexError("only integers, slices, ellipsis, None, and arrays of integers or truth values are indices")
+        raise IndexError("only integers, slices, ellipsis, None, and arrays of integers or booleans are indices")
     if chosen.size and (chosen.min() < -count or chosen.max() >= count):
         raise IndexError(f"index {chosen.max() if chosen.max() >= count else chosen.min()} is out of bounds for {count} rows")
     chosen = chosen.astype(np.intp)

@@ -13,7 +13,7 @@ if sys.byteorder != "little":
 
 
 def _load() -> ctypes.CDLL:
-    """$QAMW_LIBRARY, else a library beside this module, else the one that the system finds."""
+    """$QAMW_LIBRARY, else a library in this module's folder, else the one that the system finds."""
     beside = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "libqamw.so*")))
     named = os.environ.get("QAMW_LIBRARY")
     path = named or (beside[0] if beside else "libqamw.so.0")
@@ -34,7 +34,7 @@ library = _load()
 
 
 def call(name: str, *arguments: object) -> None:
-    """Calls a function that can fail. Other Python threads run meanwhile. Raises the exception of its status."""
+    """Calls a function that can fail, with the GIL released. Raises the exception for its status."""
     record = _abi.ErrorRecord()
     status = getattr(library, name)(*arguments, ctypes.byref(record))
     if status != 0:
@@ -42,5 +42,5 @@ def call(name: str, *arguments: object) -> None:
 
 
 def library_version() -> str:
-    """The version of the library that is loaded, as "0.3.0"."""
+    """The version of the loaded library, such as "0.3.0"."""
     return library.qamw_version().decode("utf-8")

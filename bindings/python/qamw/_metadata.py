@@ -1,4 +1,4 @@
-"""Metadata as Python's own values."""
+"""Metadata as Python values."""
 
 import ctypes
 from typing import Any, Dict
@@ -9,7 +9,7 @@ from . import _abi
 from ._handles import Handle
 from ._library import call
 
-# By the number of the type.
+# By type number.
 _TYPES = {0: "u1", 1: "i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4", 6: "<f4", 7: "?", 10: "<u8", 11: "<i8", 12: "<f8"}
 
 

@@ -15,7 +15,7 @@ _ELEMENT_TYPES = {"float32": (_abi.F32, np.float32), "float16": (_abi.F16, np.fl
 
 
 class Encoding(NamedTuple):
-    """How a tensor is coded (spec/qamw.md, section 8). Of an unknown codec only `codec`, as "", is known."""
+    """How a tensor is coded (spec/qamw.md, section 8). For an unknown codec `codec` is "" and the rest is empty."""
 
     codec: str
     codebook: str
@@ -32,11 +32,12 @@ class Encoding(NamedTuple):
 
 
 class Tensor:
-    """A tensor of an open file. Making one reads nothing; rows are decoded when they are asked for.
+    """A tensor of an open file. Creating one reads nothing; rows are decoded on access.
 
-    Indexing works as NumPy's. Where NumPy has the elements' type (F32, F16, F64, integers, BOOL, C64 stored raw), the result is
-    a read-only view of the file, or a copy where the file is not mapped or stores the tensor compressed. Everything else
-    (coded tensors, BF16, F8, ggml's block types) becomes float32: only the rows that the first index chooses are decoded.
+    Indexing follows NumPy. If NumPy has the element type (F32, F16, F64, integers, BOOL, C64 stored raw), the result is
+    a read-only view of the file, or a copy if the file is not mapped or the tensor is compressed. Everything else
+    (coded tensors, BF16, F8, ggml's block types) becomes float32: only the rows selected by the first index are
+    decoded.
     """
 
     def __init__(self, mapping: Mapping, index: int, record: _abi.TensorRecord, target: _abi.TensorRecord):
@@ -48,13 +49,13 @@ class Tensor:
         self.name: str = record.name.decode("utf-8")
         #: Row-major: the last dimension is contiguous.
         self.shape: Tuple[int, ...] = tuple(record.shape[: record.rank])
-        #: "F32", "BF16", ...: of a coded tensor, the type that it had before.
+        #: "F32", "BF16", ...: for a coded tensor, its type before coding.
         self.dtype: str = record.dtype.decode("ascii")
-        #: Bytes in the file, before any compression.
+        #: Bytes in the file, before compression.
         self.stored_bytes: int = record.bytes
-        #: The name of the tensor that an alias stands for; otherwise None.
+        #: The name of an alias's target; otherwise None.
         self.alias_of: Optional[str] = target.name.decode("utf-8") if record.storage == _abi.ALIAS else None
-        #: How the tensor is coded; None where it is stored raw.
+        #: How the tensor is coded; None if it is raw.
         self.encoding: Optional[Encoding] = Encoding.of(target) if target.storage == _abi.CODED else None
 
     @property
@@ -85,11 +86,11 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
         whole = self[...]
         if copy is False and (not self._is_native or dtype is not None and np.dtype(dtype) != whole.dtype):
-            raise ValueError("the weights cannot be had without a copy")
+            raise ValueError("the weights are not available without a copy")
         return np.array(whole, dtype=dtype) if copy else whole.astype(dtype or whole.dtype, copy=False)
 
     def to_float32(self) -> np.ndarray:
-        """All elements as float32, of whatever type they are; rounded to nearest even where float32 cannot hold them."""
+        """All elements as float32, from any type, rounded to nearest even."""
         return self.dequantize().reshape(self.shape)
 
     def dequantize(
@@ -97,14 +98,14 @@ class Tensor:
     ) -> np.ndarray:
         """Rows start ..< stop, [stop - start, columns]; all dimensions but the last count as rows.
 
-        dtype: "float32", "float16", or "bfloat16", which comes as the bits in uint16.
-        out: a contiguous array for the result, of its shape and type.
+        dtype: "float32", "float16", or "bfloat16", returned as its bits in uint16.
+        out: a contiguous array of the result's shape and type.
 
-        O(rows * columns) on this thread; other Python threads run meanwhile.
+        O(rows * columns) on this thread, with the GIL released.
         """
         stop = self._rows if stop is None else stop
         if not 0 <= start <= stop <= self._rows:
-            raise IndexError(f"rows {start} ..< {stop} are asked for of {self._rows}")
+            raise IndexError(f"rows {start} ..< {stop} are out of range of {self._rows}")
         if dtype not in _ELEMENT_TYPES:
             raise ValueError(f"dtype is one of {', '.join(_ELEMENT_TYPES)}, not {dtype!r}")
         number, element = _ELEMENT_TYPES[dtype]
@@ -112,7 +113,7 @@ class Tensor:
         if out is None:
             out = np.empty(shape, element)
         elif out.shape != shape or out.dtype != element or not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError(f"out is no writeable contiguous array of {shape} and {np.dtype(element).name}")
+            raise ValueError(f"out must be a writeable contiguous array of {shape} and {np.dtype(element).name}")
         call("qamw_dequantize", self._mapping.handle, self._index, start, stop - start, number, out.ctypes.data, out.size)
         return out
 
@@ -128,13 +129,13 @@ class Tensor:
     def linear(self, x: Any) -> np.ndarray:
         """x W^T: vectors x [..., columns] give [..., rows], float32.
 
-        A coded tensor multiplies from its symbols, on all threads of the file: within about 0.7% (of the norm) of the exact
-        product, with the same bits on every machine. A raw tensor is converted first. All dimensions but the last
+        A coded tensor multiplies from its symbols, on all threads of the file: within about 0.7% (of the norm) of the
+        exact product, with the same bits on every machine. A raw tensor is converted first. All dimensions but the last
         count as rows.
         """
         x = np.asarray(x, np.float32)
         if x.ndim == 0 or x.shape[-1] != self._columns:
-            raise ValueError(f"vectors of {self._columns} are needed, and x is {list(x.shape)}")
+            raise ValueError(f"expected vectors of {self._columns}, got shape {list(x.shape)}")
         vectors = np.ascontiguousarray(x).reshape(-1, self._columns)
         if self.encoding is None:
             products = vectors @ self.dequantize().T
@@ -143,16 +144,16 @@ class Tensor:
         return products.reshape(*x.shape[:-1], self._rows)
 
     def matmul(self, x: Any) -> np.ndarray:
-        """W x for a vector [columns] or a matrix [columns, n], float32; see `linear`, whose layout needs no transposing."""
+        """W x for a vector [columns] or a matrix [columns, n], float32; see `linear`, which needs no transposed copy."""
         x = np.asarray(x, np.float32)
         if self.ndim != 2 or x.ndim not in (1, 2):
-            raise ValueError("a tensor of two dimensions multiplies a vector or a matrix")
+            raise ValueError("W x needs a two-dimensional tensor and a vector or a matrix")
         return self.linear(x) if x.ndim == 1 else self.linear(x.T).T
 
     def __matmul__(self, x: Any) -> np.ndarray:
         return self.matmul(x)
 
-    # Stored bytes, without a copy where the file is mapped. The arrays are read-only and keep the file mapped.
+    # Stored bytes, without a copy if the file is mapped. The arrays are read-only and keep the file mapped.
 
     @property
     def _is_native(self) -> bool:
@@ -160,8 +161,8 @@ class Tensor:
 
     @property
     def raw(self) -> np.ndarray:
-        """The elements of a tensor that is stored raw, as they are: BF16 as its bits in uint16, F8 in uint8; types
-        whose elements share bytes (F4, F6, ggml's blocks) as bytes, [rows, bytes a row] where rows are whole blocks.
+        """The elements of a raw tensor: BF16 as its bits in uint16, F8 in uint8; types whose elements share bytes\
+        (F4, F6, ggml's blocks) as bytes, [rows, bytes per row] if rows are whole blocks.
         """
         elements = self._mapping.part(self._index, _abi.ELEMENTS)
         element = storage_type(self.dtype)
@@ -171,7 +172,7 @@ class Tensor:
 
     @property
     def symbols(self) -> np.ndarray:
-        """The symbols of a coded tensor: uint8 [rows, bytes a row]."""
+        """The symbols of a coded tensor: uint8 [rows, bytes per row]."""
         return self._mapping.part(self._index, _abi.SYMBOLS).reshape(self._rows, -1)
 
     @property
@@ -182,12 +183,12 @@ class Tensor:
 
     @property
     def channel_scales(self) -> Optional[np.ndarray]:
-        """The channel scales of a coded tensor: float16 [columns]; None where it has none."""
+        """The channel scales of a coded tensor: float16 [columns]; or None."""
         if self.encoding is None:
             raise InvalidArgumentError("the tensor is not coded")
         return self._mapping.part(self._index, _abi.CHANNEL_SCALES).view("<f2") if self.encoding.channel_scales else None
 
     @property
     def codebook(self) -> bytes:
-        """The codebook's record of a coded tensor (spec/qamw.md, section 8.3)."""
+        """The codebook record of a coded tensor (spec/qamw.md, section 8.3)."""
         return self._mapping.part(self._index, _abi.CODEBOOK).tobytes()

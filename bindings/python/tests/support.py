@@ -1,4 +1,4 @@
-"""Files for the tests: the corner cases of the specification's second implementation, and its reference decoder."""
+"""Files for the tests: the corner cases of the specification's second implementation, and the reference decoder."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ CONTENTS = {"example": make_example.example(), **dict(make_example.cases())}
 
 
 class FileTest(unittest.TestCase):
-    """A test with a folder of its own."""
+    """A test with its own folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -39,7 +39,7 @@ class FileTest(unittest.TestCase):
 
 
 def decoded(name, tensor="w"):
-    """What the reference decoder makes of a case's tensor: float32 of a coded one, bytes of a raw one."""
+    """The reference decoder's result for a case's tensor: float32 of a coded one, bytes of a raw one."""
     return qamw_reference.decode_tensor(qamw_reference.open_qamw(CONTENTS[name]), tensor)
 
 

@@ -1,4 +1,4 @@
-"""Decoded weights against the reference decoder, bit for bit, and indexing against NumPy's."""
+"""Decoded weights against the reference decoder, bit for bit, and indexing against NumPy."""
 
 import unittest
 
@@ -95,7 +95,7 @@ class Products(FileTest):
             self.assertEqual((products.shape, products.dtype), (exact.shape, np.float32))
             self.assertLess(np.linalg.norm(products - exact) / np.linalg.norm(exact), 0.015, name)
             if whole.ndim == 2:
-                # However the vectors lie and are grouped, their products have the same bits.
+                # Products are bit-identical for every layout and grouping of the vectors.
                 self.assertTrue(np.array_equal(tensor @ x[0].T, products[0].T))
                 self.assertTrue(np.array_equal(tensor.matmul(x[3, 1]), products[3, 1]))
                 self.assertLess(np.linalg.norm(x[0] @ np.asarray(tensor).T - exact[0]) / np.linalg.norm(exact[0]), 1e-5)

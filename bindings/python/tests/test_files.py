@@ -1,4 +1,4 @@
-"""What a file holds beside coded weights; what happens to damaged, missing and closed files."""
+"""The contents of a file other than coded weights; damaged, missing and closed files."""
 
 import gc
 import os
