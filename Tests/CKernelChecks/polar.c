@@ -137,7 +137,8 @@ void check_polar_search(check *c) {
             float *directions = place_copy(c, "directions", good.directions, 2 * good.phase_count * sizeof *directions);
             pk_codebook book = good;
             book.amplitudes = amplitudes, book.directions = directions;
-            if (which) directions[2 * below(c, 75)] *= changes[i], directions[2 * below(c, 75) + 1] *= changes[i];
+            size_t k = below(c, 75);
+            if (which) directions[2 * k] *= changes[i], directions[2 * k + 1] *= changes[i];
             // Of an amplitude, a little is no fault.
             else amplitudes[1 + below(c, 26)] *= i ? changes[i] : 0.5f;
             if (pk_make_search(&book, search)) fail(c, "a factor of %g is taken", (double)changes[i]);

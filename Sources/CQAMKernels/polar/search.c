@@ -44,9 +44,16 @@ static bool goes_around(const pk_codebook *c) {
     return wraps == 1;
 }
 
+static bool ascend(const float *amplitudes, uint32_t count) {
+    for (uint32_t i = 0; i + 1 < count; i++)
+        if (!(amplitudes[i] < amplitudes[i + 1])) return false;
+    return amplitudes[0] > 0 && amplitudes[count - 1] < INFINITY;
+}
+
 bool pk_make_search(const pk_codebook *codebook, pk_search *search) {
     const pk_codebook c = *codebook;
-    if (c.amplitude_count < 1 || c.amplitude_count > MOST || c.phase_count < 4 || c.phase_count > MOST || !goes_around(&c)) return false;
+    if (c.amplitude_count < 1 || c.amplitude_count > MOST || c.phase_count < 4 || c.phase_count > MOST) return false;
+    if (!ascend(c.amplitudes, c.amplitude_count) || !goes_around(&c)) return false;
     double boundaries[MOST];
     for (uint32_t k = 0; k < c.phase_count; k++) boundaries[k] = boundary(&c, k) * (PK_PHASE_CELLS / 4);
     if (!fill_cells(boundaries, c.phase_count, PK_PHASE_CELLS, PK_PHASE_CELLS, search->phases)) return false;
@@ -60,7 +67,7 @@ bool pk_make_search(const pk_codebook *codebook, pk_search *search) {
     for (uint32_t i = 0; i + 1 < c.amplitude_count; i++)
         boundaries[i] = ((double)c.amplitudes[i] + (double)c.amplitudes[i + 1]) / 2 * (double)search->cells_per_unit;
     memset(search->amplitudes, 0, sizeof search->amplitudes);
-    return first > 0 && fill_cells(boundaries, c.amplitude_count - 1, 0, PK_AMPLITUDE_CELLS, search->amplitudes);
+    return fill_cells(boundaries, c.amplitude_count - 1, 0, PK_AMPLITUDE_CELLS, search->amplitudes);
 }
 
 void pk_expand(const pk_codebook *c, float *points) {
