@@ -76,9 +76,10 @@ static void decode(const int8_t *symbols, size_t columns, const float *gains, si
 // ---- Products ----
 
 static float prepare(float *x, const float *channel_scales, size_t columns, int8_t *values) {
-    for (size_t j = 0; channel_scales && j < columns; j += LANES) {
-        size_t count = columns - j < LANES ? columns - j : LANES;
-        store_part(x + j, load_part(x + j, count) / load_part(channel_scales + j, count), count);
+    size_t j = 0;
+    if (channel_scales) {
+        for (; j + LANES <= columns; j += LANES) store(x + j, load(x + j) / load(channel_scales + j));
+        store_part(x + j, load_part(x + j, columns - j) / load_part(channel_scales + j, columns - j), columns - j);
     }
     float most = largest(x, columns);
     if (!(most >= 0x1p-100f) || isinf(most)) {
@@ -86,14 +87,12 @@ static float prepare(float *x, const float *channel_scales, size_t columns, int8
         return most < 0x1p-100f ? 0 : NAN;
     }
     const float inverse = 127 / most;
-    size_t j = 0;
-    for (; j + LANES <= columns; j += LANES) store_chars(values + j, round16(load(x + j) * inverse), LANES);
+    for (j = 0; j + LANES <= columns; j += LANES) store_chars(values + j, round16(load(x + j) * inverse), LANES);
     if (j < columns) store_chars(values + j, round16(load_part(x + j, columns - j) * inverse), columns - j);
     return most / 127;
 }
 
 typedef int16_t shorts __attribute__((vector_size(2 * LANES)));
-typedef int16_t shorts8 __attribute__((vector_size(LANES)));
 typedef int32_t ints8 __attribute__((vector_size(2 * LANES)));
 
 INLINE shorts widen_chars(const int8_t *p, size_t count) {
@@ -102,35 +101,39 @@ INLINE shorts widen_chars(const int8_t *p, size_t count) {
     return __builtin_convertvector(bytes, shorts);
 }
 
-// The products of sixteen numbers, neighbours added.
+// The products of sixteen numbers, neighbours added: one instruction on x86-64.
 INLINE ints8 multiply16(shorts a, shorts b) {
-#define EVEN(v) __builtin_convertvector(__builtin_shufflevector(v, v, 0, 2, 4, 6, 8, 10, 12, 14), ints8)
-#define ODD(v) __builtin_convertvector(__builtin_shufflevector(v, v, 1, 3, 5, 7, 9, 11, 13, 15), ints8)
-    return EVEN(a) * EVEN(b) + ODD(a) * ODD(b);
-#undef EVEN
-#undef ODD
+    ints p = __builtin_convertvector(a, ints) * __builtin_convertvector(b, ints);
+    return __builtin_shufflevector(p, p, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(p, p, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
 // Columns whose products a lane of int32 can hold: of every sixteen it takes two of at most 128 * 127.
 enum { SPAN = 1 << 19 };
 
-// `height` rows times `width` vectors: both constants where this is inlined, so that all sums stay in registers.
+// Sums of a tile: `height` rows times `width` vectors, both constants where these are inlined, so that all stay in registers.
+typedef ints8 tile_sums[IK_TILE_ROWS][IK_TILE_VECTORS];
+
+// Adds the products of up to sixteen columns.
+INLINE void add_products(
+    tile_sums sums, const int8_t *symbols, const int8_t *values, size_t columns, size_t count, const int height, const int width) {
+    shorts w[IK_TILE_ROWS];
+    for (int i = 0; i < height; i++) w[i] = widen_chars(symbols + (size_t)i * columns, count);
+    for (int t = 0; t < width; t++) {
+        shorts v = widen_chars(values + (size_t)t * columns, count);
+        for (int i = 0; i < height; i++) sums[i][t] += multiply16(w[i], v);
+    }
+}
+
 INLINE void tile(
     const int8_t *symbols, size_t columns, const float *gains, const int8_t *values, const float *scales, float *out, size_t out_apart,
     const int height, const int width) {
     int64_t totals[IK_TILE_ROWS][IK_TILE_VECTORS] = {{0}};
-    for (size_t begin = 0; begin < columns; begin += SPAN) {
-        const size_t end = columns - begin < SPAN ? columns : begin + SPAN;
-        ints8 sums[IK_TILE_ROWS][IK_TILE_VECTORS] = {{{0}}};
-        for (size_t j = begin; j < end; j += LANES) {
-            shorts w[IK_TILE_ROWS];
-            const size_t count = end - j < LANES ? end - j : LANES;
-            for (int i = 0; i < height; i++) w[i] = widen_chars(symbols + (size_t)i * columns + j, count);
-            for (int t = 0; t < width; t++) {
-                shorts v = widen_chars(values + (size_t)t * columns + j, count);
-                for (int i = 0; i < height; i++) sums[i][t] += multiply16(w[i], v);
-            }
-        }
+    for (size_t j = 0; j < columns;) {
+        const size_t end = columns - j < SPAN ? columns : j + SPAN;
+        tile_sums sums = {{{0}}};
+        for (; j + LANES <= end; j += LANES) add_products(sums, symbols + j, values + j, columns, LANES, height, width);
+        if (j < end) add_products(sums, symbols + j, values + j, columns, end - j, height, width);
+        j = end;
         for (int i = 0; i < height; i++)
             for (int t = 0; t < width; t++)
                 for (int l = 0; l < LANES / 2; l++) totals[i][t] += sums[i][t][l];

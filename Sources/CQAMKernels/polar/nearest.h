@@ -6,14 +6,9 @@
 #include "polar_kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
-
-// The nearest codeword that a search has come to.
-typedef struct {
-    float distance;
-    uint32_t symbol;
-} pk_nearest;
 
 // The codeword of an amplitude and a phase.
 static inline void pk_codeword(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float *codeword) {
@@ -21,32 +16,33 @@ static inline void pk_codeword(const pk_codebook *c, uint32_t amplitude, uint32_
     codeword[1] = c->amplitudes[amplitude] * c->directions[2 * phase + 1];
 }
 
-// Takes a codeword that is nearer, or as near and of a lower symbol.
-static inline pk_nearest pk_nearer(pk_nearest found, const pk_codebook *c, uint32_t amplitude, uint32_t phase, float x, float y) {
+// A codeword's distance, whose bits are in the order of distances, and below it the codeword's symbol: the least of these is that
+// of the nearest codeword, of equals the lowest.
+static inline uint64_t pk_key(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float x, float y) {
     float codeword[2];
     pk_codeword(c, amplitude, phase, codeword);
     float dx = x - codeword[0], dy = y - codeword[1], distance = dx * dx + dy * dy;
-    uint32_t symbol = amplitude * c->phase_count + phase;
-    bool nearer = (distance < found.distance) | ((distance == found.distance) & (symbol < found.symbol));
-    return nearer ? (pk_nearest){distance, symbol} : found;
+    uint32_t bits;
+    memcpy(&bits, &distance, sizeof bits);
+    return (uint64_t)bits << 32 | (amplitude * c->phase_count + phase);
 }
 
-// Of all codewords.
+static inline uint64_t pk_least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+// Of all codewords; symbol 0 where no distance is finite.
 static inline uint32_t pk_nearest_of_all(const pk_codebook *c, float x, float y) {
-    pk_nearest found = {INFINITY, 0};
+    uint64_t least = UINT64_C(0x7F800000) << 32;
     for (uint32_t i = 0; i < c->amplitude_count; i++)
-        for (uint32_t k = 0; k < c->phase_count; k++) found = pk_nearer(found, c, i, k, x, y);
-    return found.symbol;
+        for (uint32_t k = 0; k < c->phase_count; k++) least = pk_least(least, pk_key(c, i, k, x, y));
+    return (uint32_t)least;
 }
 
 // How far a direction lies counter-clockwise from (0, -1): 0 to 4, along the square |x| + |y| = 1.
-static inline float pk_turn(float x, float y) {
-    float t = y / (fabsf(x) + fabsf(y));
-    return x < 0 ? 3 - t : 1 + t;
-}
+static inline float pk_turn(float x, float y) { return 2 - copysignf(1 - y / (fabsf(x) + fabsf(y)), x); }
 
 static inline uint32_t pk_cell(float place, uint32_t cells) {
-    return place > 0 ? (place < (float)cells ? (uint32_t)place : cells - 1) : 0;
+    uint32_t cell = (uint32_t)(int32_t)place;
+    return cell < cells ? cell : cells - 1;
 }
 
 static inline uint32_t pk_nearest_symbol(const pk_search *s, float x, float y) {
@@ -60,11 +56,8 @@ static inline uint32_t pk_nearest_symbol(const pk_search *s, float x, float y) {
     float larger = projection > on_other ? projection : on_other;
     uint32_t amplitude = s->amplitudes[pk_cell(larger * s->cells_per_unit, PK_AMPLITUDE_CELLS)];
     uint32_t above = amplitude + 1 < c->amplitude_count ? amplitude + 1 : amplitude;
-    pk_nearest found = {INFINITY, 0};
-    found = pk_nearer(found, c, amplitude, phase, x, y);
-    found = pk_nearer(found, c, amplitude, other, x, y);
-    found = pk_nearer(found, c, above, phase, x, y);
-    return pk_nearer(found, c, above, other, x, y).symbol;
+    uint64_t lower_least = pk_least(pk_key(c, amplitude, phase, x, y), pk_key(c, amplitude, other, x, y));
+    return (uint32_t)pk_least(lower_least, pk_least(pk_key(c, above, phase, x, y), pk_key(c, above, other, x, y)));
 }
 
 #endif

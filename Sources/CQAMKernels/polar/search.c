@@ -2,7 +2,6 @@
 
 #include "nearest.h"
 
-#include <string.h>
 
 enum { MOST = 256 }; // amplitudes, and phases
 
