@@ -54,10 +54,12 @@ static void check_polar_group(check *c, uint32_t rate, size_t columns) {
     if (!same_outputs(&expected, &actual, bytes)) fail(c, "%zu columns of rate %u differ", columns, rate);
     for (size_t i = 0; i < bytes * 8 / rate; i++) {
         uint32_t stored = 0, k = 0;
-        for (uint32_t bit = 0; bit < rate; bit++) stored |= (uint32_t)(actual.symbols[(i * rate + bit) / 8] >> (i * rate + bit) % 8 & 1) << bit;
+        for (size_t bit = 0; bit < rate; bit++)
+            stored |= (uint32_t)(actual.symbols[(i * rate + bit) / 8] >> (i * rate + bit) % 8 & 1) << bit;
         if (i < columns / 2) {
             k = nearest(points, 1u << rate, g.targets[2 * i], g.targets[2 * i + 1]);
-            if (!same(points + 2 * k, actual.codewords + 2 * i, 2)) fail(c, "pair %zu of %zu columns of rate %u has another codeword", i, columns, rate);
+            if (!same(points + 2 * k, actual.codewords + 2 * i, 2))
+                fail(c, "pair %zu of %zu columns of rate %u has another codeword", i, columns, rate);
             move(&g, i, points + 2 * k, g.targets);
         }
         if (stored != k) fail(c, "pair %zu of %zu columns of rate %u has another symbol", i, columns, rate);
@@ -82,7 +84,7 @@ static double cost(const float *target, const float *d, double first, double sec
     return a * a + b * b;
 }
 
-// The least cost of all pairs of integers in the neighbourhood of the target, within -127 to 127.
+// The least cost of all pairs of integers from -127 to 127.
 static double least_cost(const float *target, const float *d) {
     double least = INFINITY;
     for (int first = -127; first <= 127; first++)
@@ -90,7 +92,7 @@ static double least_cost(const float *target, const float *d) {
     return least;
 }
 
-// A group whose targets are whole rows of int8: z in units of a gain, and metrics of many shapes.
+// A group in units of a gain, with metrics of many shapes.
 static fb_group place_integer_group(size_t columns) {
     fb_group g = place_group((columns + 1) / 2 * 2, columns);
     g.columns = columns;
@@ -120,12 +122,14 @@ static void check_integer_group(check *c, size_t columns) {
     if (!same_outputs(&expected, &actual, columns)) fail(c, "%zu columns differ", columns);
     for (size_t j = 0; j < columns; j++) {
         const int8_t symbol = (int8_t)actual.symbols[j];
-        if ((float)symbol != actual.codewords[j] || symbol == -128) fail(c, "column %zu of %zu is %d, its codeword %g", j, columns, symbol, (double)actual.codewords[j]);
+        if ((float)symbol != actual.codewords[j] || symbol == -128)
+            fail(c, "column %zu of %zu is %d, its codeword %g", j, columns, symbol, (double)actual.codewords[j]);
     }
     for (size_t i = 0; i < columns / 2; i++) {
         const float *target = g.targets + 2 * i, *codeword = actual.codewords + 2 * i;
         if (fabsf(target[0]) < 1e6f && fabsf(target[1]) < 1e6f) {
-            double found = cost(target, g.metric + 3 * i, (double)codeword[0], (double)codeword[1]), least = least_cost(target, g.metric + 3 * i);
+            double least = least_cost(target, g.metric + 3 * i);
+            double found = cost(target, g.metric + 3 * i, (double)codeword[0], (double)codeword[1]);
             // Where the targets are far outside, the squares' rounding is large.
             double error = 1e-5 * least + 1e-9;
             if (!(found <= least + error)) fail(c, "pair %zu of %zu columns costs %.9g, but %.9g is possible", i, columns, found, least);
@@ -135,7 +139,8 @@ static void check_integer_group(check *c, size_t columns) {
     if (columns % 2) {
         const size_t last = columns - 1;
         const float target = g.targets[last], kept = target < 127 ? target > -127 ? target : -127 : 127;
-        if (actual.codewords[last] != nearbyintf(kept)) fail(c, "the last of %zu columns is %g, not %g", columns, (double)actual.codewords[last], (double)kept);
+        if (actual.codewords[last] != nearbyintf(kept))
+            fail(c, "the last of %zu columns is %g, not %g", columns, (double)actual.codewords[last], (double)kept);
         g.targets[last] -= actual.codewords[last];
     }
     if (!same(g.targets, actual.targets, FB_WIDTH)) fail(c, "%zu columns leave something else", columns);

@@ -27,7 +27,7 @@ enum {
 
 // A group of columns to be coded in one row.
 typedef struct {
-    size_t columns;       // even, at most FB_WIDTH
+    size_t columns;       // at most FB_WIDTH; even, but for `code_integers`
     const float *panel;   // F of the group's own columns: FB_WIDTH floats for each of them; zero up to the end of its pair
     const float *metric;  // D of each pair: its elements (0, 0), (0, 1), (1, 1); neither huge nor tiny
     const float *z;       // FB_WIDTH coordinates of the row

@@ -27,8 +27,9 @@ typedef struct {
 } pk_codebook;
 
 // What a search for the nearest codeword takes. The codewords that can be nearest to a point have one of two
-// neighbouring phases, which the direction's cell names, and one of two neighbouring amplitudes, which the cell
-// of the projection on these phases names. A point whose squared length is not between `least` and `most` is compared with all codewords.
+// neighbouring phases, which the cell of its direction names, and one of two neighbouring amplitudes, which the cell
+// of its projection on these phases names. A point whose squared length is not between `least` and `most` is compared
+// with all codewords.
 typedef struct {
     pk_codebook codebook;
     float least, most;
@@ -37,17 +38,17 @@ typedef struct {
     uint8_t amplitudes[PK_AMPLITUDE_CELLS];  // the lower of the two amplitudes
 } pk_search;
 
-// Fills a search, which keeps the codebook's pointers. False where the codebook does not suit it: directions must have unit
-// length and ascend counter-clockwise once around the circle, in steps from 1/256 of a circle to 1/4, and amplitudes must not lie closer
-// together than 1/200 of the largest. The library's codebooks do.
+// Fills a search, which keeps the codebook's pointers. False where the codebook does not suit it. Directions must have unit
+// length and go counter-clockwise once around the circle, in steps from 1/256 of a circle to 1/4; amplitudes must be
+// positive, finite and ascending, at most 256, and not closer together than 1/200 of the largest. The library's codebooks suit.
 bool pk_make_search(const pk_codebook *codebook, pk_search *search);
 
 // Writes the 2^rate points (x, y) of all symbols: tables of codec 1's free codes.
 void pk_expand(const pk_codebook *codebook, float *points);
 
 typedef struct {
-    // The symbol of each pair: the codeword with the least (dx * dx) + (dy * dy) in float32, of equals the lowest symbol. `columns` is even;
-    // `symbols` takes qam_row_bytes(QAM_FREE, rate, columns) bytes. Where no distance is finite, symbol 0.
+    // The symbol of each pair: the codeword with the least (dx * dx) + (dy * dy) in float32, of equals the lowest symbol;
+    // 0 where no distance is finite. `columns` is even; `symbols` takes qam_row_bytes(QAM_FREE, rate, columns) bytes.
     void (*encode)(const float *z, size_t columns, const pk_search *search, uint8_t *symbols);
 } pk_functions;
 

@@ -2,7 +2,6 @@
 
 #include "nearest.h"
 
-
 enum { MOST = 256 }; // amplitudes, and phases
 
 // How far counter-clockwise the direction at right angles to the difference of a phase and the next lies, from 0 to 4: there
