@@ -64,6 +64,36 @@ static const uint8_t octant_09[] = {
 static const uint8_t octant_10[] = {
 #embed "data/octant-10.bin"
 };
+static const uint8_t polar_04[] = {
+#embed "data/polar-04.bin"
+};
+static const uint8_t polar_05[] = {
+#embed "data/polar-05.bin"
+};
+static const uint8_t polar_06[] = {
+#embed "data/polar-06.bin"
+};
+static const uint8_t polar_07[] = {
+#embed "data/polar-07.bin"
+};
+static const uint8_t polar_08[] = {
+#embed "data/polar-08.bin"
+};
+static const uint8_t polar_09[] = {
+#embed "data/polar-09.bin"
+};
+static const uint8_t polar_10[] = {
+#embed "data/polar-10.bin"
+};
+static const uint8_t polar_11[] = {
+#embed "data/polar-11.bin"
+};
+static const uint8_t polar_12[] = {
+#embed "data/polar-12.bin"
+};
+static const uint8_t polar_13[] = {
+#embed "data/polar-13.bin"
+};
 
 typedef struct {
     const uint8_t *bytes;
@@ -98,10 +128,31 @@ static const record octant_codes[] = {
     RECORD(octant_10),
 };
 
+static const record polar_codes[] = {
+    RECORD(polar_04),
+    RECORD(polar_05),
+    RECORD(polar_06),
+    RECORD(polar_07),
+    RECORD(polar_08),
+    RECORD(polar_09),
+    RECORD(polar_10),
+    RECORD(polar_11),
+    RECORD(polar_12),
+    RECORD(polar_13),
+};
+
+static const uint8_t *bytes_of(const record *found, size_t *length) {
+    *length = found ? found->length : 0;
+    return found ? found->bytes : 0;
+}
+
 const uint8_t *qam_codebook_record(uint32_t family, uint32_t rate, size_t *length) {
     const record *found = 0;
     if (family == 1 && rate >= 4 && rate <= 13) found = &free_codes[rate - 4];
     if (family == 2 && rate >= 1 && rate <= 10) found = &octant_codes[rate - 1];
-    *length = found ? found->length : 0;
-    return found ? found->bytes : 0;
+    return bytes_of(found, length);
+}
+
+const uint8_t *qam_polar_codebook_record(uint32_t rate, size_t *length) {
+    return bytes_of(rate >= 4 && rate <= 13 ? &polar_codes[rate - 4] : 0, length);
 }

@@ -3,7 +3,9 @@
 #include "feedback_kernels.h"
 #include "float_kernels.h"
 #include "ggml_blocks.h"
+#include "integer_kernels.h"
 #include "pairs/functions.h"
+#include "polar_kernels.h"
 
 qam_kernels qam_kernels_for(qam_features features) {
     qam_kernels kernels;
@@ -46,3 +48,5 @@ qam_kernels qam_kernels_for(qam_features features) {
 CHOOSE(fb)
 CHOOSE(gb)
 CHOOSE(fk)
+CHOOSE(pk)
+CHOOSE(ik)

@@ -6,7 +6,7 @@
 
 /// Solves and measures the codec's codebooks.
 ///
-///     codebook-solver OUTDIR [NAME...]     makes free-4 ... free-13 and octant-1 ... octant-10, or those named
+///     codebook-solver OUTDIR [NAME...]     makes free-4 ... free-13, octant-1 ... octant-10 and polar-4 ... polar-13, or those named
 ///     codebook-solver --measure FILE...    measures codebook files on fresh Gaussian samples
 @main
 struct CodebookSolverCommand {

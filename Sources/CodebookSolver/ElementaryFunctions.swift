@@ -1,4 +1,4 @@
-/// Exponential and logarithm from additions, multiplications and divisions only.
+/// Exponential, logarithm, sine and cosine from additions, multiplications and divisions only.
 ///
 /// The C library's versions differ in the last bit from one release to the next; codebooks must come out byte for
 /// byte the same everywhere, so the solver has its own. Nothing here is contracted to fused multiply-adds.
@@ -53,5 +53,26 @@ enum ElementaryFunctions {
             sum = sum * u + 1 / divisor
         }
         return exponent * 0.6931471805599453 + 2 * t * sum
+    }
+
+    /// Cosine and sine of `part / whole` of a full turn, 0 <= part < whole; as symmetric as the directions are.
+    static func direction(_ part: Int, of whole: Int) -> SIMD2<Double> {
+        // Quarter turns, then an angle of at most half a quarter on either side of an axis.
+        let quarter = (8 * part + whole) / (2 * whole)
+        let angle = Double(4 * part - quarter * whole) / Double(2 * whole) * Double.pi
+        let square = angle * angle
+        var cosine = 1.0
+        var sine = 1.0
+        for n in stride(from: 22.0, through: 2.0, by: -2.0) {
+            cosine = 1 - cosine * square / (n * (n - 1))
+            sine = 1 - sine * square / (n * (n + 1))
+        }
+        sine *= angle
+        return switch quarter % 4 {
+        case 0: SIMD2(cosine, sine)
+        case 1: SIMD2(-sine, cosine)
+        case 2: SIMD2(-cosine, -sine)
+        default: SIMD2(sine, -cosine)
+        }
     }
 }

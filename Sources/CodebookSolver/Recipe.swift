@@ -9,6 +9,8 @@ enum Recipe {
             await TrellisSolver(stride: stride, schedule: trellis(stride)).solve()
         case .octant(let stride):
             await PlainOctantSolver(stride: stride, schedule: plain(stride)).solve()
+        case .polar(let bits):
+            await PolarSolver(bits: bits).solve()
         }
     }
 

@@ -18,6 +18,8 @@ void check_cholesky(check *c);
 void check_feed(check *c);
 void check_code_plain(check *c);
 void check_code_trellis(check *c);
+void check_code_polar(check *c);
+void check_code_integers(check *c);
 
 __attribute__((format(printf, 2, 3))) void fail(check *c, const char *format, ...);
 

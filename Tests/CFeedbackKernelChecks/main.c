@@ -74,6 +74,7 @@ int main(void) {
     } checks[] = {
         {"hadamard", check_hadamard}, {"hadamard_rows", check_hadamard_rows}, {"reduce, factor, solve", check_cholesky},
         {"feed", check_feed}, {"code_plain", check_code_plain}, {"code_trellis", check_code_trellis},
+        {"code_polar", check_code_polar}, {"code_integers", check_code_integers},
     };
     int failures = 0;
     for (size_t s = 0; s < QAM_FEATURE_SETS; s++) {

@@ -26,6 +26,7 @@ typedef struct {
 // A check under way.
 typedef struct {
     const qam_kernels *truth, *table;
+    qam_features features; // of the table
     uint64_t random;
     uint64_t comparisons;
     buffer buffers[MAX_BUFFERS];

@@ -6,7 +6,7 @@
 static const struct {
     const char *name;
     check_body *body;
-} checks[] = {FUNCTION_CHECKS(ENTRY) PLAIN_CHECKS(ENTRY)};
+} checks[] = {FUNCTION_CHECKS(ENTRY) PLAIN_CHECKS(ENTRY) FAMILY_CHECKS(ENTRY)};
 
 // A function without a check would stay unseen.
 #define COUNT(name) +1

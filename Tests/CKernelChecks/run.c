@@ -74,7 +74,7 @@ const char *run_check(check_body *body, void *argument, qam_features features, u
 
     check *c = calloc(1, sizeof *c);
     if (!c) return "no memory";
-    c->truth = &truth, c->table = &table, c->random = seed, c->argument = argument;
+    c->truth = &truth, c->table = &table, c->features = features, c->random = seed, c->argument = argument;
     long page = sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < MAX_BUFFERS; i++) {
         // Pages that nothing touches take no memory.

@@ -83,6 +83,7 @@ class Writer:
         self.payload = {name: b"" for name in self.CHUNKED}
         self.hashes = {name: [] for name in self.CHUNKED}
         self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
+        self.codebook_codec = 1
         self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
         self.producer = self.PRODUCER
 
@@ -125,7 +126,7 @@ class Writer:
         content["metadata"] = frames(self.metadata) if self.compresses_metadata else self.metadata
         content["directory"] = struct.pack("<QQ", len(self.tensors), len(self.files)) + b"".join(self.tensors + self.files)
         if self.codebooks:
-            records = [struct.pack("<HHI", 1, 0, len(c)) + padded(c, 8) for c in self.codebooks]
+            records = [struct.pack("<HHI", self.codebook_codec, 0, len(c)) + padded(c, 8) for c in self.codebooks]
             content["codebooks"] = struct.pack("<Q", len(records)) + b"".join(records)
         if self.seeds:
             content["seeds"] = struct.pack("<QII", len(self.seeds), 8, 0) + b"".join(struct.pack("<Q", s) for s in self.seeds)
@@ -241,6 +242,57 @@ def example():
     return writer.bytes()
 
 
+# The rows of sections 15.6 and 16.5 ----------------------------------------------------------------------------
+
+def rotated(row, seed):
+    """z of section 8.6 for one block as long as the row, and the gain."""
+    gain = (sum(w * w for w in row) / len(row)) ** 0.5
+    z, h = [sign(seed, j) * w / gain for j, w in enumerate(row)], 1
+    while h < len(row):
+        for j in range(len(row)):
+            if not j & h:
+                z[j], z[j + h] = z[j] + z[j + h], z[j] - z[j + h]
+        h *= 2
+    return gain, [value / len(row) ** 0.5 for value in z]
+
+
+def polar_codebook(bits, amplitudes, directions):
+    """Section 15.2."""
+    numbers = [*amplitudes, *(coordinate for direction in directions for coordinate in direction)]
+    return struct.pack(f"<BBHHH{len(numbers)}f", bits, 0, len(amplitudes), len(directions), 0, *numbers)
+
+
+def packed_symbols(symbols, bits):
+    """Section 8.4: eight symbols take `bits` bytes."""
+    return sum(symbol << i * bits for i, symbol in enumerate(symbols)).to_bytes(-(-len(symbols) // 8) * bits, "little")
+
+
+def polar_example():
+    seed, amplitudes, directions = 42, [0.5, 1.25, 2.25], [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    gain, z = rotated([(j - 5) / 16 for j in range(8)], seed)
+    points = [(a * c, a * s) for a in amplitudes for c, s in directions]
+    symbols, y = [], []
+    for x0, x1 in zip(z[::2], z[1::2]):
+        symbols.append(min(range(12), key=lambda k: (points[k][0] - x0) ** 2 + (points[k][1] - x1) ** 2))
+        y += points[symbols[-1]]
+    gain *= sum(a * b for a, b in zip(z, y)) / sum(b * b for b in y)
+    writer = Writer(growth=0)
+    writer.codebook_codec, writer.codebooks, writer.seeds = 2, [polar_codebook(4, amplitudes, directions)], [seed]
+    writer.coded("w", (1, 8), 18, 0, 0, bytes([4, 0, 3, 1]), [(1, 0, 4, packed_symbols(symbols, 4)), (2, 0, 2, struct.pack("<e", gain))], codec=2)
+    return writer.bytes()
+
+
+def integer_example():
+    row, scales = [0.75, -0.5, 0.25, -1.5, 0.0625], [1, 0.5, 2, 1, 4]
+    scaled = [w * c for w, c in zip(row, scales)]
+    gain = struct.unpack("<e", struct.pack("<e", max(map(abs, scaled)) / 127))[0]
+    symbols = struct.pack("5b", *(max(-127, min(127, round(w / gain))) for w in scaled))
+    writer = Writer(growth=0)
+    writer.coded("w", (1, 5), 18, 0xFFFF, 0xFFFF, bytes([8, 0, 0, 1]), [
+        (1, 0, 5, symbols), (2, 0, 2, struct.pack("<e", gain)), (3, 1, 10, struct.pack("<5e", *scales))], codec=3)
+    return writer.bytes()
+
+
 # Corner cases -----------------------------------------------------------------------------------------------
 
 class Noise:
@@ -275,12 +327,43 @@ def coded_case(noise, family, bits, log_block, gain_type, scaled, shape, zero_ro
     writer = Writer()
     writer.codebooks, writer.seeds = [random_codebook(noise, family, bits)], [noise.word(), noise.word()]
     size = (columns + 15) // 16 * bits if family == 1 else (columns + 15) // 16 * (3 + bits)
+    streams = row_streams(noise, rows, columns, size, gain_type, scaled, zero_rows)
+    writer.coded("w", shape, 15, 0, 1, bytes([family, bits, log_block, gain_type]), streams)
+    return writer.bytes()
+
+
+def row_streams(noise, rows, columns, size, gain_type, scaled, zero_rows=()):
     gains = [0.0 if r in zero_rows else 0.001 + noise.real() for r in range(rows)]
     streams = [(1, 0, size, noise.bytes(rows * size)),
                (2, 0, 2 * gain_type, b"".join(struct.pack("<e" if gain_type == 1 else "<f", g) for g in gains))]
     if scaled:
         streams.append((3, 1, 2 * columns, b"".join(struct.pack("<e", 0.1 + 4 * noise.real()) for _ in range(columns))))
-    writer.coded("w", shape, 15, 0, 1, bytes([family, bits, log_block, gain_type]), streams)
+    return streams
+
+
+def polar_case(noise, bits, levels, phases, log_block, gain_type, scaled, shape, zero_rows=()):
+    """Amplitudes at random distances, and directions that need not be of unit length."""
+    columns, rows, amplitudes = shape[-1], 1, []
+    for dimension in shape[:-1]:
+        rows *= dimension
+    for _ in range(levels):
+        amplitudes.append((amplitudes[-1] if amplitudes else 0) + (0.1 + noise.real()) * 4 / levels)
+    directions = [(2 * noise.real() - 1, 2 * noise.real() - 1) for _ in range(phases)]
+    writer = Writer(growth=0)
+    writer.codebook_codec, writer.codebooks = 2, [polar_codebook(bits, amplitudes, directions)]
+    writer.seeds = [noise.word(), noise.word()]
+    streams = row_streams(noise, rows, columns, (columns + 15) // 16 * bits, gain_type, scaled, zero_rows)
+    writer.coded("w", shape, 15, 0, 1, bytes([bits, 0, log_block, gain_type]), streams, codec=2)
+    return writer.bytes()
+
+
+def integer_case(noise, gain_type, scaled, shape, zero_rows=(), symbols=None):
+    columns, rows = shape[-1], 1
+    for dimension in shape[:-1]:
+        rows *= dimension
+    streams = row_streams(noise, rows, columns, columns, gain_type, scaled, zero_rows)
+    writer = Writer(growth=0)
+    writer.coded("w", shape, 15, 0xFFFF, 0xFFFF, bytes([8, 0, 0, gain_type]), [streams[0] if symbols is None else (1, 0, columns, symbols)] + streams[1:], codec=3)
     return writer.bytes()
 
 
@@ -341,6 +424,23 @@ def cases():
     yield "edited-low", low
     yield "edited-low-interrupted", interrupted
     yield "edited-again", edited(low, [("general.name", 8, "edited for the third time")])[1]
+
+    yield "polar-example", polar_example()
+    for bits, levels in enumerate((2, 3, 4, 6, 9, 13, 20, 28, 39, 56), 4):
+        yield f"polar-{bits:02}", polar_case(noise, bits, levels, (1 << bits) // levels, 1 + bits % 7, 1 + bits % 2, bits % 3 == 0, (3, 384))
+    for columns in (2, 6, 14, 18, 142):
+        yield f"polar-columns-{columns:03}", polar_case(noise, 5, 3, 7, 1, 1, True, (3, columns))
+    yield "polar-one-amplitude", polar_case(noise, 6, 1, 64, 4, 2, False, (2, 64))
+    yield "polar-one-phase", polar_case(noise, 6, 33, 1, 4, 1, False, (2, 64))
+    yield "polar-block-12", polar_case(noise, 4, 2, 8, 12, 2, True, (1, 4096))
+    yield "polar-zero-rows", polar_case(noise, 8, 9, 28, 4, 1, True, (4, 64), zero_rows=(1, 3))
+    yield "polar-rank-3", polar_case(noise, 7, 6, 21, 5, 2, False, (2, 3, 96))
+    yield "int8-example", integer_example()
+    for columns in (1, 2, 7, 16, 33, 64, 257):
+        yield f"int8-columns-{columns:03}", integer_case(noise, 1 + columns % 2, columns % 3 != 1, (3, columns))
+    yield "int8-all-symbols", integer_case(noise, 2, True, (2, 256), symbols=bytes(range(256)) * 2)
+    yield "int8-zero-rows", integer_case(noise, 1, False, (4, 48), zero_rows=(0, 2))
+    yield "int8-rank-3", integer_case(noise, 1, True, (2, 3, 5))
 
 
 def main(arguments):

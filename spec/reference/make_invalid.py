@@ -84,11 +84,12 @@ SYMBOLS, GAIN, NORM, NOTE = (EXAMPLE[name].data for name in ("symbols", "scales"
 STREAMS = [(1, 0, 44, SYMBOLS), (2, 0, 2, GAIN)]
 
 
-def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None):
+def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None, codebook_codec=1):
     """The example's model, made by make_example's writer with other arguments here and there. Returns the file."""
     writer = Writer(metadata=[("general.name", 8, "example")], growth=0)
     writer.metadata = writer.metadata if metadata is None else metadata
     writer.codebooks, writer.seeds, writer.producer = [codebook], [42], b"make_invalid 1"
+    writer.codebook_codec = codebook_codec
     writer.raw(**{**dict(name="norm", shape=(3,), dtype=14, data=NORM), **(norm or {})})
     writer.coded(**{**dict(name="proj", shape=(1, 64), source=18, codebook=0, seed=0, parameters=bytes([2, 8, 6, 1]),
                            streams=STREAMS), **(proj or {})})
@@ -342,7 +343,7 @@ def directory_cases():
                 ("up", "../x"), ("slash", "a/b"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
         yield "directory-" + name, data, "malformed", "directory", why
     unknown = lambda w, shape, *streams: w.coded(
-        name=f"t{len(w.tensors)}", shape=shape, source=18, codebook=0xFFFF, seed=0xFFFF, parameters=b"", streams=list(streams), codec=2)
+        name=f"t{len(w.tensors)}", shape=shape, source=18, codebook=0xFFFF, seed=0xFFFF, parameters=b"", streams=list(streams), codec=77)
     nothing = lambda w: w.raw("t", (0, 1 << 55), 5, b"") or w.raw("u", (1 << 55, 0), 5, b"")
     aliases = lambda w: unknown(w, (1 << 54, 1)) or [w.alias(f"a{i}", (1 << 54, 1), 2) for i in range(4)] and None
     for name, data, why in [
@@ -401,10 +402,71 @@ def codec_cases():
             ("book-point", model(codebook=patched(CODEBOOK, 8, b"\0\1")), "a base point with a < b")]:
         yield "codec-" + name, data, "malformed", None, why
     for name, data, why in [
-            ("unknown", model(proj=dict(codec=2)), "codec"), ("family", codec(3, 8, 6, 1), "family"),
+            ("unknown", model(proj=dict(codec=4)), "codec"), ("family", codec(3, 8, 6, 1), "family"),
             ("gain-type", codec(2, 8, 6, 3), "gain type"),
             ("book-family", model(codebook=patched(CODEBOOK, 0, b"\3")), "family of a codebook")]:
         yield "codec-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
+
+
+POLAR_BOOK = make_example.polar_codebook(6, [0.5, 1, 1.5], [(1, 0), (0, 1), (-1, 0), (0, -1)])
+
+
+def polar_cases():
+    symbols = make_example.Noise(2).bytes(24)
+    streams = [(1, 0, 24, symbols), (2, 0, 2, GAIN)]
+
+    def polar(parameters=(6, 0, 6, 1), codebook=POLAR_BOOK, codebook_codec=2, **proj):
+        proj = {**dict(codec=2, parameters=bytes(parameters), streams=streams), **proj}
+        return model(proj=proj, codebook=codebook, codebook_codec=codebook_codec)
+    book = lambda offset, value: polar(codebook=patched(POLAR_BOOK, offset, value))
+    number = lambda offset, value: book(offset, struct.pack("<f", value))
+    for name, data, why in [
+            ("parameters-5", polar((6, 0, 6, 1, 0)), "5 bytes of parameters"), ("rate-3", polar((3, 0, 6, 1)), "3 bits"),
+            ("rate-14", polar((14, 0, 6, 1)), "14 bits"), ("reserved", polar((6, 1, 6, 1)), "a reserved parameter"),
+            ("block-0", polar((6, 0, 0, 1)), "k = 0"), ("block", polar((6, 0, 7, 1)), "a block of 128 for 64 columns"),
+            ("other-rate", polar((5, 0, 6, 1), streams=[(1, 0, 20, symbols[:20]), streams[1]]), "a codebook of another rate"),
+            ("no-codebook", polar(codebook=CODEBOOK, codebook_codec=1), "a codebook of codec 1"),
+            ("codebook-none", model(proj=dict(codec=2, parameters=bytes([6, 0, 6, 1]), streams=streams, codebook=0xFFFF)), "no codebook"),
+            ("seed-none", polar(seed=0xFFFF), "no seed"), ("rank-1", polar(shape=(64,)), "one dimension"),
+            ("symbols-short", polar(streams=[(1, 0, 23, symbols[:23]), streams[1]]), "a row of symbols with a byte too few"),
+            ("no-gains", polar(streams=streams[:1]), "no stream of gains"),
+            ("gain-negative", polar(streams=[streams[0], (2, 0, 2, b"\0\x80")]), "a gain of -0"),
+            ("scale-zero", polar(streams=streams + [(3, 1, 128, bytes(128))]), "channel scales of 0"),
+            ("book-short", polar(codebook=POLAR_BOOK[:-1]), "a codebook with a byte too few"),
+            ("book-header", polar(codebook=POLAR_BOOK[:7]), "a codebook shorter than its header"),
+            ("book-reserved", book(1, b"\1"), "a reserved byte of a codebook"), ("book-reserved-2", book(6, b"\1"), "reserved bytes of a codebook"),
+            ("book-rate", book(0, b"\3"), "a codebook of 3 bits"), ("book-no-amplitudes", book(2, bytes(2)), "no amplitudes"),
+            ("book-no-phases", book(4, bytes(2)), "no phases"),
+            ("book-many", polar(codebook=make_example.polar_codebook(6, [0.5, 1, 1.5], [(1, 0)] * 22)), "66 codewords for 6 bits"),
+            ("book-huge", book(2, b"\xff\xff\xff\xff"), "65,535 amplitudes and phases"),
+            ("book-zero", number(8, 0), "an amplitude of 0"), ("book-negative", number(8, -0.5), "a negative amplitude"),
+            ("book-order", number(12, 0.5), "an amplitude twice"), ("book-infinite", number(16, float("inf")), "an infinite amplitude"),
+            ("book-nan", number(12, float("nan")), "an amplitude that is NaN"),
+            ("book-direction", number(20, float("nan")), "a direction that is NaN")]:
+        yield "polar-" + name, data, "malformed", None, why
+    yield "polar-gain-type", polar((6, 0, 6, 3)), WARNING, None, "an unknown gain type: only its tensor cannot be decoded"
+    yield "polar-book-long", polar(codebook=POLAR_BOOK + b"later version"), ACCEPT, None, "a longer codebook of codec 2"
+
+
+def integer_cases():
+    symbols = make_example.Noise(3).bytes(64)
+    streams = [(1, 0, 64, symbols), (2, 0, 2, GAIN)]
+
+    def integers(*parameters, **proj):
+        return model(proj={**dict(codec=3, codebook=0xFFFF, seed=0xFFFF, parameters=bytes(parameters or (8, 0, 0, 1)), streams=streams), **proj})
+    for name, data, why in [
+            ("parameters-3", integers(8, 0, 0), "3 bytes of parameters"), ("reserved", integers(8, 1, 0, 1), "a reserved parameter"),
+            ("reserved-2", integers(8, 0, 1, 1), "a reserved parameter"), ("codebook", integers(codebook=0), "a codebook"),
+            ("seed", integers(seed=0), "a seed"), ("rank-1", integers(shape=(64,)), "one dimension"),
+            ("no-rows", integers(shape=(0, 64), streams=[(1, 0, 64, b""), (2, 0, 2, b"")]), "a dimension of zero"),
+            ("symbols-short", integers(streams=[(1, 0, 63, symbols[:63]), streams[1]]), "a row of symbols with a byte too few"),
+            ("gains-wide", integers(streams=[streams[0], (2, 0, 4, GAIN * 2)]), "float32 gains under gain type 1"),
+            ("order", integers(streams=streams[::-1]), "streams in another order"),
+            ("gain-infinite", integers(streams=[streams[0], (2, 0, 2, b"\0\x7c")]), "an infinite gain"),
+            ("scale-negative", integers(streams=streams + [(3, 1, 128, b"\0\xbc" * 64)]), "negative channel scales")]:
+        yield "int8-" + name, data, "malformed", None, why
+    for name, data, why in [("bits", integers(4, 0, 0, 1), "number of bits"), ("gain-type", integers(8, 0, 0, 0), "gain type")]:
+        yield "int8-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
 
 
 def future_cases():
@@ -469,7 +531,7 @@ NOTE_FIELDS = dict(record=12, compression=16, role=17, content=20)
 
 def cases():
     """(name, bytes, verdict, code or None, section or None, why). No section: the error names a tensor instead."""
-    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases, future_cases):
+    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases, polar_cases, integer_cases, future_cases):
         for name, data, code, place, why in group():
             rejected = code not in (ACCEPT, WARNING)
             yield name, data, REJECT if rejected else code, code if rejected else None, place, why

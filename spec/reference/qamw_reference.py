@@ -643,8 +643,31 @@ def read_file(opened: QamwFile, name: str) -> bytes:
 
 # 7. Codec registry ------------------------------------------------------------------------------------------
 
-QAM_PAIRS = 1
+QAM_PAIRS, POLAR_PAIRS, INT8_ROWS = 1, 2, 3
 SYMBOLS, GAINS, CHANNEL_SCALES = 1, 2, 3
+
+
+def read_parameters(opened: QamwFile, tensor: Tensor):
+    """Checks what a codec says of its tensors, and returns what decoding takes."""
+    readers = {QAM_PAIRS: read_pair_parameters, POLAR_PAIRS: read_polar_parameters, INT8_ROWS: read_integer_parameters}
+    codec, what = tensor.coding.codec, f"tensor {tensor.name!r}"
+    if codec not in readers:
+        raise Unsupported(f"{what}: codec {codec}")
+    require(len(tensor.coding.parameters) == 4, f"{what}: codec {codec} has 4 bytes of parameters")
+    return readers[codec](opened, tensor, what)
+
+
+def require_rows(tensor: Tensor, what: str, row_bytes: int, gain_type: int) -> None:
+    """What is the same for all three codecs: the shape, and the streams of symbols, gains and channel scales."""
+    require(len(tensor.shape) >= 2 and all(tensor.shape), f"{what}: fewer than two dimensions, or one is zero")
+    require(tensor.columns <= 1 << 24, f"{what}: {tensor.columns} columns are too many")                                      # 10
+    expected = [(SYMBOLS, 0, row_bytes), (GAINS, 0, 2 * gain_type)]
+    require(tensor.coding.streams in (expected, expected + [(CHANNEL_SCALES, 1, 2 * tensor.columns)]), f"{what}: unexpected streams")
+
+
+def require_gain_type(gain_type: int, what: str) -> None:
+    if gain_type not in (1, 2):
+        raise Unsupported(f"{what}: gain type {gain_type}")
 
 
 # 8. Codec 1: QAM pairs --------------------------------------------------------------------------------------
@@ -664,30 +687,30 @@ class Parameters(NamedTuple):
     points: np.ndarray
 
 
-def read_parameters(opened: QamwFile, tensor: Tensor) -> Parameters:
-    coding, what = tensor.coding, f"tensor {tensor.name!r}"
-    if coding.codec != QAM_PAIRS:
-        raise Unsupported(f"{what}: codec {coding.codec}")
-    require(len(coding.parameters) == 4, f"{what}: codec 1 has 4 bytes of parameters")
-    family, bits, k, gain_type = coding.parameters
+def read_pair_parameters(opened: QamwFile, tensor: Tensor, what: str) -> Parameters:
+    family, bits, k, gain_type = tensor.coding.parameters
     if family not in (FREE, OCTANT):
         raise Unsupported(f"{what}: family {family}")
     require(4 <= bits <= 13 if family == FREE else 1 <= bits <= 10, f"{what}: rate {bits}")
-    require(1 <= k <= 15, f"{what}: the block 2^{k}")
-    if gain_type not in (1, 2):
-        raise Unsupported(f"{what}: gain type {gain_type}")
-    require(coding.codebook is not None and coding.seed is not None, f"{what}: it has no codebook or no seed")
-    codec, record = opened.codebooks[coding.codebook]
-    require(codec == QAM_PAIRS, f"{what}: its codebook belongs to codec {codec}")
+    require_block(tensor, what, k)
+    require_gain_type(gain_type, what)
+    record = codebook_of(opened, tensor, what)
     step, points = read_codebook(record)
-    require(record[:2] == coding.parameters[:2], f"{what}: its codebook is of another family or rate")
-    require(len(tensor.shape) >= 2 and all(tensor.shape), f"{what}: fewer than two dimensions, or one is zero")
-    require(tensor.columns <= 1 << 24, f"{what}: {tensor.columns} columns are too many")                                      # 10
-    require(tensor.columns % (1 << k) == 0, f"{what}: the block 2^{k} does not divide {tensor.columns}")
-    row = symbol_row_bytes(family, bits, tensor.columns)
-    expected = [(SYMBOLS, 0, row), (GAINS, 0, 2 * gain_type)]
-    require(coding.streams in (expected, expected + [(CHANNEL_SCALES, 1, 2 * tensor.columns)]), f"{what}: unexpected streams")
+    require(record[:2] == tensor.coding.parameters[:2], f"{what}: its codebook is of another family or rate")
+    require_rows(tensor, what, symbol_row_bytes(family, bits, tensor.columns), gain_type)
     return Parameters(family, bits, 1 << k, k, gain_type, step, points)
+
+
+def require_block(tensor: Tensor, what: str, k: int) -> None:
+    require(1 <= k <= 15, f"{what}: the block 2^{k}")
+    require(tensor.columns % (1 << k) == 0, f"{what}: the block 2^{k} does not divide {tensor.columns}")
+
+
+def codebook_of(opened: QamwFile, tensor: Tensor, what: str) -> bytes:
+    require(tensor.coding.codebook is not None and tensor.coding.seed is not None, f"{what}: it has no codebook or no seed")
+    codec, record = opened.codebooks[tensor.coding.codebook]
+    require(codec == tensor.coding.codec, f"{what}: its codebook belongs to codec {codec}")
+    return record
 
 
 # 8.2 Sign generator
@@ -796,6 +819,75 @@ def decode_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarr
     return w if scales is None else w / scales.astype(np.float32)
 
 
+# 15. Codec 2: polar pairs -----------------------------------------------------------------------------------
+
+# 15.1 Parameters: a tensor of codec 1 from here on
+
+def read_polar_parameters(opened: QamwFile, tensor: Tensor, what: str) -> Parameters:
+    bits, reserved, k, gain_type = tensor.coding.parameters
+    require(4 <= bits <= 13 and reserved == 0, f"{what}: rate {bits}, reserved byte {reserved}")
+    require_block(tensor, what, k)
+    require_gain_type(gain_type, what)
+    record = codebook_of(opened, tensor, what)
+    points = polar_points(*read_polar_codebook(record), bits)
+    require(record[0] == bits, f"{what}: its codebook is of another rate")
+    require_rows(tensor, what, symbol_row_bytes(FREE, bits, tensor.columns), gain_type)
+    return Parameters(FREE, bits, 1 << k, k, gain_type, np.float32(0), points)
+
+
+# 15.2 Codebook record
+
+def read_polar_codebook(record: bytes) -> Tuple[np.ndarray, np.ndarray]:
+    cursor = Cursor(record, "codebook")
+    bits = cursor.uint(1)
+    cursor.reserved(1)
+    levels, phases = cursor.uint(2), cursor.uint(2)
+    cursor.reserved(2)
+    require(4 <= bits <= 13 and levels >= 1 and phases >= 1 and levels * phases <= 1 << bits,
+            f"codebook: {bits} bits, {levels} amplitudes, {phases} phases")
+    amplitudes = np.frombuffer(cursor.take(4 * levels), "<f4")
+    directions = np.frombuffer(cursor.take(8 * phases), "<f4").reshape(-1, 2)
+    require(bool(np.isfinite(amplitudes).all() and amplitudes[0] > 0 and (amplitudes[1:] > amplitudes[:-1]).all()), "codebook: the amplitudes")
+    require(bool(np.isfinite(directions).all()), "codebook: a direction is not finite")
+    return amplitudes, directions
+
+
+# 15.3 Symbols
+
+def polar_points(amplitudes: np.ndarray, directions: np.ndarray, bits: int) -> np.ndarray:
+    symbols = np.arange(1 << bits)
+    amplitude = np.minimum(symbols // len(directions), len(amplitudes) - 1)
+    return amplitudes[amplitude][:, None] * directions[symbols % len(directions)]
+
+
+# 16. Codec 3: int8 rows -------------------------------------------------------------------------------------
+
+class IntegerParameters(NamedTuple):
+    gain_type: int   # 1 float16, 2 float32
+
+
+# 16.1 Parameters
+
+def read_integer_parameters(opened: QamwFile, tensor: Tensor, what: str) -> IntegerParameters:
+    bits, first, second, gain_type = tensor.coding.parameters
+    if bits != 8:
+        raise Unsupported(f"{what}: {bits} bits a symbol")
+    require(first == 0 and second == 0, f"{what}: a reserved byte is not zero")
+    require_gain_type(gain_type, what)
+    require(tensor.coding.codebook is None and tensor.coding.seed is None, f"{what}: it has a codebook or a seed")
+    require_rows(tensor, what, tensor.columns, gain_type)
+    return IntegerParameters(gain_type)
+
+
+# 16.2 Decoding
+
+def decode_integer_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarray]) -> np.ndarray:
+    w = packed.view(np.int8).astype(np.float32) * gains.astype(np.float32)[:, None]
+    return w if scales is None else w / scales.astype(np.float32)
+
+
+# Tensors of any kind ----------------------------------------------------------------------------------------
+
 def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
     """float32 of a coded tensor; bytes (uint8) of a raw one; of an alias what its target gives."""
     tensor = opened.tensor(name)
@@ -815,11 +907,14 @@ def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
         halves = scales.view("<u2")
         require(bool(((halves >= 0x0400) & (halves <= 0x7BFF)).all()), f"tensor {name!r}: a channel scale is not positive and normal")
     require(bool((np.isfinite(gains) & ~np.signbit(gains)).all()), f"tensor {name!r}: a gain is negative or not finite")
-    negative = signs(opened.seeds[tensor.coding.seed], columns)
+    negative = None if tensor.coding.seed is None else signs(opened.seeds[tensor.coding.seed], columns)
     result, step = np.empty((rows, columns), np.float32), max(1, (1 << 20) // max(1, columns))
     for begin in range(0, rows, step):
         part = slice(begin, begin + step)
-        result[part] = decode_rows(packed[part], gains[part], scales, negative, parameters, columns)
+        if isinstance(parameters, IntegerParameters):
+            result[part] = decode_integer_rows(packed[part], gains[part], scales)
+        else:
+            result[part] = decode_rows(packed[part], gains[part], scales, negative, parameters, columns)
     return result.reshape(tensor.shape)
 
 

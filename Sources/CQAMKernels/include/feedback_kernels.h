@@ -12,6 +12,7 @@
 #ifndef FEEDBACK_KERNELS_H
 #define FEEDBACK_KERNELS_H
 
+#include <polar_kernels.h>
 #include <processor.h>
 #include <qam_codes.h>
 #include <stdbool.h>
@@ -26,13 +27,13 @@ enum {
 
 // A group of columns to be coded in one row.
 typedef struct {
-    size_t columns;       // even, at most FB_WIDTH
+    size_t columns;       // at most FB_WIDTH; even, but for `code_integers`
     const float *panel;   // F of the group's own columns: FB_WIDTH floats for each of them; zero up to the end of its pair
     const float *metric;  // D of each pair: its elements (0, 0), (0, 1), (1, 1); neither huge nor tiny
     const float *z;       // FB_WIDTH coordinates of the row
     float *targets;       // FB_WIDTH: z and what the columns before the group have added; then x = targets - codewords
     float *codewords;     // FB_WIDTH: takes the codewords
-    uint8_t *symbols;     // takes the group's symbols (spec section 8.4)
+    uint8_t *symbols;     // takes the group's symbols (spec sections 8.4, 15.3 and 16.3)
 } fb_group;
 
 typedef struct {
@@ -61,6 +62,12 @@ typedef struct {
     void (*code_plain)(const fb_group *group, const qam_plane *plane, qam_family family, uint32_t rate);
     // Codes a group of a trellis code of stride 1 to 7 with the points (x, y), x >= y >= 0, of its 256 windows. `work` holds FB_WORK floats.
     void (*code_trellis)(const fb_group *group, const float *points, uint32_t stride, float *work);
+    // Codes a group of a polar code pair by pair, each by the codeword nearest to its target.
+    void (*code_polar)(const fb_group *group, const pk_search *search);
+    // Codes a group of int8 rows, whose z and targets are in units of the gain: codewords are the integers from -127 to 127, of
+    // each pair those with the least |DT x|^2. The columns may be odd here: the last one then has a `metric` of its own, of
+    // which only element (0, 0) counts. `symbols` takes a byte a column.
+    void (*code_integers)(const fb_group *group);
 } fb_functions;
 
 // Where row i of a packed triangle begins: rows are as long as multiples of 8.

@@ -5,11 +5,14 @@
 
 #include "../../codes.h"
 #include "../../pairs/pack.h"
+#include "../../polar/nearest.h"
 #include "../../vectors.h"
 
 #include "factor.h"
 #include "feed.h"
+#include "integers.h"
 #include "plain.h"
+#include "polar.h"
 #include "trellis.h"
 
 const fb_functions FB_TABLE = {
@@ -21,4 +24,6 @@ const fb_functions FB_TABLE = {
     .feed = feed,
     .code_plain = code_plain,
     .code_trellis = code_trellis,
+    .code_polar = code_polar,
+    .code_integers = code_integers,
 };

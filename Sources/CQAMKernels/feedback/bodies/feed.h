@@ -49,3 +49,11 @@ INLINE void feed_pair(const float *panel, size_t t, float e0, float e1, const fl
     for (size_t j = (2 * t + 2) / LANES * LANES; j < FB_WIDTH; j += LANES)
         store(to + j, fma16((floats){} + e1, load(f + FB_WIDTH + j), fma16((floats){} + e0, load(f + j), load(from + j))));
 }
+
+// After the codeword of pair t is chosen for the target (x, y): what its error moves, and what is left of the target.
+INLINE void leave_pair(const fb_group *g, size_t t, float x, float y) {
+    const float *z = g->z + 2 * t, *codeword = g->codewords + 2 * t;
+    feed_pair(g->panel, t, z[0] - codeword[0], z[1] - codeword[1], g->targets, g->targets);
+    g->targets[2 * t] = x - codeword[0];
+    g->targets[2 * t + 1] = y - codeword[1];
+}

@@ -27,8 +27,6 @@ static void code_plain(const fb_group *g, const qam_plane *p, qam_family family,
             memcpy(codeword, p->points + 2 * k, 2 * sizeof *codeword);
             qam_put_symbol(k, i, rate, g->symbols);
         }
-        feed_pair(g->panel, i, g->z[2 * i] - codeword[0], g->z[2 * i + 1] - codeword[1], g->targets, g->targets);
-        g->targets[2 * i] = x - codeword[0];
-        g->targets[2 * i + 1] = y - codeword[1];
+        leave_pair(g, i, x, y);
     }
 }

@@ -1,0 +1,63 @@
+// The nearest codeword of a polar code to one point, for all families: one text, compiled where it is included.
+
+#ifndef PK_NEAREST_H
+#define PK_NEAREST_H
+
+#include "polar_kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+// The codeword of an amplitude and a phase.
+static inline void pk_codeword(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float *codeword) {
+    codeword[0] = c->amplitudes[amplitude] * c->directions[2 * phase];
+    codeword[1] = c->amplitudes[amplitude] * c->directions[2 * phase + 1];
+}
+
+// A codeword's distance, whose bits are in the order of distances, and below it the codeword's symbol: the least of these is that
+// of the nearest codeword, of equals the lowest.
+static inline uint64_t pk_key(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float x, float y) {
+    float codeword[2];
+    pk_codeword(c, amplitude, phase, codeword);
+    float dx = x - codeword[0], dy = y - codeword[1], distance = dx * dx + dy * dy;
+    uint32_t bits;
+    memcpy(&bits, &distance, sizeof bits);
+    return (uint64_t)bits << 32 | (amplitude * c->phase_count + phase);
+}
+
+static inline uint64_t pk_least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+// Of all codewords; symbol 0 where no distance is finite.
+static inline uint32_t pk_nearest_of_all(const pk_codebook *c, float x, float y) {
+    uint64_t least = UINT64_C(0x7F800000) << 32;
+    for (uint32_t i = 0; i < c->amplitude_count; i++)
+        for (uint32_t k = 0; k < c->phase_count; k++) least = pk_least(least, pk_key(c, i, k, x, y));
+    return (uint32_t)least;
+}
+
+// How far a direction lies counter-clockwise from (0, -1): 0 to 4, along the square |x| + |y| = 1.
+static inline float pk_turn(float x, float y) { return 2 - copysignf(1 - y / (fabsf(x) + fabsf(y)), x); }
+
+static inline uint32_t pk_cell(float place, uint32_t cells) {
+    uint32_t cell = (uint32_t)(int32_t)place;
+    return cell < cells ? cell : cells - 1;
+}
+
+static inline uint32_t pk_nearest_symbol(const pk_search *s, float x, float y) {
+    const pk_codebook *c = &s->codebook;
+    float square = x * x + y * y;
+    if (!(square > s->least && square < s->most)) return pk_nearest_of_all(c, x, y);
+    uint32_t phase = s->phases[pk_cell(pk_turn(x, y) * (PK_PHASE_CELLS / 4), PK_PHASE_CELLS)];
+    uint32_t other = phase + 1 < c->phase_count ? phase + 1 : 0;
+    float projection = x * c->directions[2 * phase] + y * c->directions[2 * phase + 1];
+    float on_other = x * c->directions[2 * other] + y * c->directions[2 * other + 1];
+    float larger = projection > on_other ? projection : on_other;
+    uint32_t amplitude = s->amplitudes[pk_cell(larger * s->cells_per_unit, PK_AMPLITUDE_CELLS)];
+    uint32_t above = amplitude + 1 < c->amplitude_count ? amplitude + 1 : amplitude;
+    uint64_t lower_least = pk_least(pk_key(c, amplitude, phase, x, y), pk_key(c, amplitude, other, x, y));
+    return (uint32_t)pk_least(lower_least, pk_least(pk_key(c, above, phase, x, y), pk_key(c, above, other, x, y)));
+}
+
+#endif
