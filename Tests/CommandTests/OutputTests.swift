@@ -84,7 +84,7 @@ import Testing
         for _ in 0..<3000 {
             let size = try? FileManager.default.attributesOfItem(atPath: journal)[.size] as? Int
             if let size, size > 16 { break }
-            guard process.isRunning else { return }
+            try #require(process.isRunning, "the command ended before it could be interrupted")
             Thread.sleep(forTimeInterval: 0.01)
         }
         signal(process)

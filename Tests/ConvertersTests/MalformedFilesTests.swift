@@ -3,12 +3,10 @@ import Converters
 import QAMFormat
 import Testing
 
-/// The malformed and edge-case files of testdata, and more of them beside the package where there are.
+/// The malformed and edge-case files of testdata.
 @Suite struct MalformedFilesTests {
     private static let package = Path.folder(of: Path.folder(of: Path.folder(of: #filePath)))
     private static let folder = Path.join(package, "testdata/malformed")
-    private static let shared = Path.join(Path.folder(of: package), "shared/malformed")
-    private static let sharedIsThere = (try? FileStatus(Path.join(shared, "cases.json"))) != nil
 
     private struct Case {
         var file: String
@@ -16,19 +14,17 @@ import Testing
         var why: String
     }
 
-    private static func cases(_ folder: String) throws -> [Case] {
-        guard case .array(let cases) = try JSONValue(parsing: contents(Path.join(folder, "cases.json")), section: "cases") else { return [] }
-        return cases.compactMap { entry in
+    private static func cases() throws -> [Case] {
+        guard case .array(let cases) = try JSONValue(parsing: contents(Path.join(folder, "cases.json")), section: "cases") else {
+            throw QAMError(.malformed, "cases.json is not an array")
+        }
+        return try cases.map { entry in
             guard case .string(let file)? = entry["file"], case .string(let expect)? = entry["expect"], case .string(let why)? = entry["why"] else {
-                return nil
+                throw QAMError(.malformed, "a case lacks a field: \(entry)")
             }
             return Case(file: file, expect: expect, why: why)
         }
     }
-
-    @Test func everyCaseHasItsVerdict() async throws { try await Self.checkVerdicts(Self.folder) }
-
-    @Test(.enabled(if: sharedIsThere)) func everySharedCaseHasItsVerdict() async throws { try await Self.checkVerdicts(Self.shared) }
 
     /// The warnings of a file that is taken.
     private static func warnings(_ path: String) async throws -> [String] {
@@ -40,14 +36,14 @@ import Testing
         return source.warnings
     }
 
-    private static func checkVerdicts(_ folder: String) async throws {
-        let cases = try cases(folder)
+    @Test func everyCaseHasItsVerdict() async throws {
+        let cases = try Self.cases()
         #expect(!cases.isEmpty)
         for item in cases {
-            let path = Path.join(folder, item.file)
+            let path = Path.join(Self.folder, item.file)
             let verdict: String
             do {
-                verdict = try await warnings(path).isEmpty ? "accept" : "accept-with-warning"
+                verdict = try await Self.warnings(path).isEmpty ? "accept" : "accept-with-warning"
             } catch let error as QAMError {
                 verdict = "reject"
                 #expect(error.place.file != nil, "\(item.file)")

@@ -53,6 +53,11 @@ final class ScratchFolder {
     }
 }
 
+extension TensorDescriptor {
+    /// The type of a raw tensor's elements.
+    var rawType: DType? { if case .raw(let dtype) = storage { dtype } else { nil } }
+}
+
 func contents(_ path: String) throws -> [UInt8] {
     let file = try FileBytes(path: path)
     return try file.read(0..<file.byteCount)

@@ -75,6 +75,7 @@ import Testing
         for fixture in [TokenizerFixture.llama3, .gemma] {
             for file in try fixture.files() where file.name != "tokenizer.model" {
                 let others = try fixture.files(without: [file.name])
+                #expect(file.bytes.count > 2, "\(file.name)")
                 for count in stride(from: 0, to: file.bytes.count - 2, by: 97) {
                     #expect(throws: QAMError.self) { try tokenizerKeys(others + [MemoryFile(name: file.name, bytes: Array(file.bytes.prefix(count)))]) }
                 }

@@ -56,7 +56,10 @@ import Testing
             _ change: (inout Coding) -> Void = { _ in }
         ) {
             var descriptor = coded.descriptor
-            guard case .coded(var coding) = descriptor.storage else { return }
+            guard case .coded(var coding) = descriptor.storage else {
+                Issue.record("the tensor is not coded")
+                return
+            }
             change(&coding)
             descriptor.storage = .coded(coding)
             descriptor.shape = shape ?? descriptor.shape

@@ -64,6 +64,7 @@ import Testing
     @Test func theDamagedTensorIsNamed() async throws {
         let bytes = try await Self.smallFile()
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
+        #expect(reader.tensors.indices.count { !reader.directory.extents(of: $0).isEmpty } > 2)
         for index in reader.tensors.indices {
             for extent in reader.directory.extents(of: index).map(\.extent) where extent.length > 0 {
                 let section = try #require(reader.sections.first { $0.known == extent.section })

@@ -61,8 +61,19 @@ func accessModes(_ path: String) -> [AccessMode] {
     }
 }
 
+/// The same of the folder for temporary files itself. Mapped and buffered reading every file system knows.
+let temporaryAccessModes: [AccessMode] = {
+    guard let folder = try? TemporaryFolder(), (try? Data("content".utf8).write(to: URL(filePath: folder.file("m")))) != nil else {
+        return [.mapped, .buffered]
+    }
+    return accessModes(folder.file("m"))
+}()
+
 /// Bits that tell floats apart that `==` does not: NaN equals itself.
 func bits(_ floats: some Sequence<Float>) -> [UInt32] { floats.map(\.bitPattern) }
+
+/// Whether `residentBytes` has where to look.
+let residentBytesAreKnown = FileManager.default.fileExists(atPath: "/proc/self/smaps")
 
 /// The resident bytes of this process's mappings of a file; nil where the system does not say.
 func residentBytes(ofMapping path: String) -> Int? {

@@ -193,4 +193,4 @@ for name, set_up, words, output in SCENARIOS:
 shutil.rmtree(work)
 print(f"{runs} runs, {failures} faults")
 print(f"{runs - failures} passed, {failures} failed")
-sys.exit(1 if failures else 0)
+sys.exit(1 if failures or not runs else 0)

@@ -88,4 +88,4 @@ for number in range(max(1, rounds // 10)):
 os.chdir("/")
 shutil.rmtree(work)
 print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+sys.exit(1 if failed or not passed else 0)

@@ -25,7 +25,9 @@ struct TestInference {
 
     /// Replaces or adds members of config.json; nil removes.
     func configure(_ changes: [String: JSONValue?]) throws {
-        guard case .object(let members) = try JSONValue(parsing: scratch.bytes("m/config.json"), section: "config") else { return }
+        guard case .object(let members) = try JSONValue(parsing: scratch.bytes("m/config.json"), section: "config") else {
+            throw Command.Failure(description: "config.json is not an object")
+        }
         let kept = members.filter { changes[$0.key] == nil }
         let new = changes.compactMap { key, value in value.map { JSONValue.Member(key, $0) } }
         try scratch.write(JSONWriter.text(.object(kept + new)), to: "m/config.json")
