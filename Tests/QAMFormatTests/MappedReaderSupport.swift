@@ -77,7 +77,9 @@ let residentBytesAreKnown = FileManager.default.fileExists(atPath: "/proc/self/s
 
 /// The resident bytes of this process's mappings of a file; nil where the system does not say.
 func residentBytes(ofMapping path: String) -> Int? {
-    guard let text = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return nil }
+    // Read to the end: its length is not known, and a single read returns one page.
+    guard let handle = FileHandle(forReadingAtPath: "/proc/self/smaps"), let bytes = try? handle.readToEnd() else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self)
     let name = URL(filePath: path).resolvingSymlinksInPath().path
     var sum: Int?
     var isInside = false

@@ -36,14 +36,14 @@ import Testing
 
     @Test func anErrorLeavesNothing() async throws {
         let folder = try TemporaryFolder()
-        for (call, code) in [(SystemCalls.Call.write, ENOSPC), (.write, EIO), (.sync, EIO), (.rename, EACCES), (.open, EMFILE), (.allocate, EIO)] {
+        for (call, code) in [(SystemCalls.Call.write, ENOSPC), (.write, EIO), (.sync, EIO), (.link, EIO), (.open, EMFILE), (.allocate, EIO)] {
             for count in 0..<20 {
                 let fault = FailingCall(call, after: count, code: code)
                 let result = await SystemCalls.$faults.withValue(fault) {
                     try? await write(MemorySource.complete(), to: folder.file("m"), replacing: true)
                 }
                 if result != nil {
-                    #expect(count > 0, "\(call) was never called")
+                    #expect(count > 0, "\(call) was never called, or its failure is tolerated")
                     try SystemCalls.remove(folder.file("m"))
                     break
                 }
