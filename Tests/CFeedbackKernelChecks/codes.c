@@ -7,8 +7,8 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Outside what cells hold, far outside, and no numbers: whatever comes, all choose the same. (Of -0 codewords of 0 leave a zero
-// whose sign is free.)
+// Outside the cells, far outside, infinities and NaNs: all versions choose the same. (Not -0: where a codeword is 0, the sign of
+// what is left of it is not defined.)
 static void put_odd_targets(const fb_group *g) {
     static const float odd[] = {5, -7, 150, -127.5f, 1e20f, -3e38f, INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)

@@ -1,10 +1,10 @@
-// Rows of int8: each pair by the integers with the least |DT x|^2, D being [a b; 0 d].
+// Rows of int8: each pair by the integers with the least |DT x|^2 = (a x0)^2 + (b x0 + d x1)^2, D being [a b; 0 d].
 //
-// With the first coordinate chosen, a remainder x0 of it leaves b x0 + d x1 of the second one, which the integer nearest to target
-// + (b / d) x0 makes least. First coordinates are tried outward from the nearest, as long as a x0 alone costs less than the
-// best pair: so none is missed.
+// Once the first integer is chosen, x0 is known, and the best second integer is the one nearest to its target + (b / d) x0.
+// First integers are tried outward from the nearest one, until (a x0)^2 alone exceeds the cost of the best pair: so the result is
+// the best of all pairs.
 
-// The nearest integer of an int8 row; of no number 127.
+// The nearest of the integers from -127 to 127; 127 for a NaN.
 INLINE float nearest_integer(float x) {
     const float rounder = 12582912.0f; // 1.5 * 2^23: adding and taking it away rounds
     x = x < 127 ? x : 127;
