@@ -1,17 +1,17 @@
-/// A codebook as it is stored.
+/// A codebook in its stored form.
 ///
 /// File layout, little-endian: byte 0 the family (1 free, 2 octant), byte 1 b or s, byte 2 the window's bits, byte 3
 /// zero, bytes 4 to 7 the grid step as float32 (free: zero); then 2^window entries: pairs of float32 (free) or of
 /// bytes (octant).
 struct Codebook: Sendable {
-    /// Which codebook: its family and its one parameter.
+    /// The family and rate of a codebook.
     enum Name: Hashable, Sendable {
         /// 2^bits codewords anywhere in the plane.
         case free(bits: Int)
-        /// Base points of an octant under windows that advance by `stride` bits a pair.
-        case octant(stride: Int)
+        /// Base points of an octant, selected by windows that advance by `bitsPerStep` bits per pair.
+        case octant(bitsPerStep: Int)
 
-        static let all = (4...13).map { Self.free(bits: $0) } + (1...10).map { Self.octant(stride: $0) }
+        static let all = (4...13).map { Self.free(bits: $0) } + (1...10).map { Self.octant(bitsPerStep: $0) }
 
         /// Parses "free-11" or "octant-5".
         init?(_ text: some StringProtocol) {
@@ -19,7 +19,7 @@ struct Codebook: Sendable {
             guard parts.count == 2, let parameter = Int(parts[1]) else { return nil }
             switch (parts[0], parameter) {
             case ("free", 4...13): self = .free(bits: parameter)
-            case ("octant", 1...10): self = .octant(stride: parameter)
+            case ("octant", 1...10): self = .octant(bitsPerStep: parameter)
             default: return nil
             }
         }
@@ -29,24 +29,24 @@ struct Codebook: Sendable {
             let (family, parameter) =
                 switch self {
                 case .free(let bits): ("free", bits)
-                case .octant(let stride): ("octant", stride)
+                case .octant(let bitsPerStep): ("octant", bitsPerStep)
                 }
             return "\(family)-\(parameter < 10 ? "0" : "")\(parameter)"
         }
 
-        /// Bits of an index into the table.
+        /// Bits of an index into the codebook.
         var windowBits: Int {
             switch self {
             case .free(let bits): bits
-            case .octant(let stride): max(8, stride)
+            case .octant(let bitsPerStep): max(8, bitsPerStep)
             }
         }
 
-        /// The rate; an octant's pair has two signs and a swap besides its base bits.
+        /// The rate; an octant pair has two sign bits and a swap bit in addition to its base bits.
         var bitsPerWeight: Double {
             switch self {
             case .free(let bits): Double(bits) / 2
-            case .octant(let stride): Double(3 + stride) / 2
+            case .octant(let bitsPerStep): Double(3 + bitsPerStep) / 2
             }
         }
     }
@@ -61,7 +61,7 @@ struct Codebook: Sendable {
     let name: Name
     let table: Table
 
-    /// The points that decoding yields, before swaps and signs.
+    /// The points before swaps and signs.
     var points: [SIMD2<Float>] {
         switch table {
         case .free(let points): points
@@ -110,7 +110,7 @@ struct Codebook: Sendable {
         case (.octant(let parameter), .octant(let step, let points)):
             return [2, UInt8(parameter), window, 0] + bytes(step) + points.flatMap { [$0.x, $0.y] }
         default:
-            preconditionFailure("the table does not belong to the name's family")
+            preconditionFailure("the table does not match the name's family")
         }
     }
 }

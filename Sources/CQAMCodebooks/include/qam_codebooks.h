@@ -1,4 +1,4 @@
-// The codebooks that come with the library, byte for byte as a file carries them (spec section 8.3).
+// The built-in codebooks, byte for byte as stored in files (spec section 8.3).
 
 #ifndef QAM_CODEBOOKS_H
 #define QAM_CODEBOOKS_H
@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The codebook record of a family (1 free, 2 octant) and its rate (bits of a symbol, or stride), and its length;
-// null and 0 where there is none.
+// The codebook record of a family (1 free, 2 octant) and rate (bits per symbol or per step), and its length;
+// null and 0 if there is none.
 const uint8_t *qam_codebook_record(uint32_t family, uint32_t rate, size_t *length);
 
 #endif
