@@ -1,5 +1,5 @@
-// The interface has no code of its own in C; this file holds what binary compatibility rests on: where the members of
-// version 1 lie, on machines with pointers of eight bytes.
+// The interface is implemented in Swift; this file asserts the binary layout of version 1 on machines with
+// 8-byte pointers.
 
 #include "qamw.h"
 

@@ -1,4 +1,4 @@
-/// What Lloyd's update needs of coded samples: how many fell to each window, and their sums.
+/// The statistics that Lloyd's update needs: the number of samples in each window, and their sums.
 struct CellStatistics: Sendable {
     private(set) var counts = [Int](repeating: 0, count: TrellisEncoder.windows)
     private(set) var sums = [SIMD2<Double>](repeating: .zero, count: TrellisEncoder.windows)
@@ -7,12 +7,12 @@ struct CellStatistics: Sendable {
     /// The mean squared error per component.
     var meanSquaredError: Double { squaredError / Double(2 * counts.reduce(0, +)) }
 
-    /// The mean of the samples of a window, or nil if there are none.
+    /// The centroid of a window's samples, or nil if there are none.
     func centroid(_ window: Int) -> SIMD2<Double>? {
         counts[window] == 0 ? nil : sums[window] / Double(counts[window])
     }
 
-    /// Codes blocks of groups one after the other.
+    /// Encodes blocks of groups in order.
     mutating func add(_ blocks: Range<Int>, of groups: GaussianGroups, encoder: inout TrellisEncoder) {
         for index in blocks {
             let block = groups.block(index)
@@ -30,14 +30,14 @@ struct CellStatistics: Sendable {
         }
     }
 
-    /// Codes a range of blocks on all cores.
+    /// Encodes a range of blocks on all cores.
     static func gather(
-        stride: Int, points: [SIMD2<Float>], groups: GaussianGroups, blocks: Range<Int>
+        bitsPerStep: Int, points: [SIMD2<Float>], groups: GaussianGroups, blocks: Range<Int>
     ) async -> Self {
         let chunk = 32
         let parts = await parallelMap((blocks.count + chunk - 1) / chunk) { index in
             var part = Self()
-            var encoder = TrellisEncoder(stride: stride, points: points)
+            var encoder = TrellisEncoder(bitsPerStep: bitsPerStep, points: points)
             let start = blocks.lowerBound + index * chunk
             part.add(start..<min(start + chunk, blocks.upperBound), of: groups, encoder: &encoder)
             return part

@@ -1,21 +1,21 @@
-/// A codebook as it is stored.
+/// A codebook in its stored form.
 ///
 /// File layout of codec 1, little-endian: byte 0 the family (1 free, 2 octant), byte 1 b or s, byte 2 the window's bits, byte 3
 /// zero, bytes 4 to 7 the grid step as float32 (free: zero); then 2^window entries: pairs of float32 (free) or of
 /// bytes (octant). That of polar codes: byte 0 b (which is no family's number), byte 1 zero, bytes 2 to 7 the numbers of amplitudes and
 /// of phases and zero, as u16; then the amplitudes and the phases' cosines and sines as float32.
 struct Codebook: Sendable {
-    /// Which codebook: its family and its one parameter.
+    /// The family and rate of a codebook.
     enum Name: Hashable, Sendable {
         /// 2^bits codewords anywhere in the plane.
         case free(bits: Int)
-        /// Base points of an octant under windows that advance by `stride` bits a pair.
-        case octant(stride: Int)
+        /// Base points of an octant, selected by windows that advance by `bitsPerStep` bits per pair.
+        case octant(bitsPerStep: Int)
         /// At most 2^bits products of amplitudes and directions.
         case polar(bits: Int)
 
         static let all =
-            (4...13).map { Self.free(bits: $0) } + (1...10).map { Self.octant(stride: $0) } + (4...13).map { Self.polar(bits: $0) }
+            (4...13).map { Self.free(bits: $0) } + (1...10).map { Self.octant(bitsPerStep: $0) } + (4...13).map { Self.polar(bits: $0) }
 
         /// Parses "free-11", "octant-5" or "polar-11".
         init?(_ text: some StringProtocol) {
@@ -23,7 +23,7 @@ struct Codebook: Sendable {
             guard parts.count == 2, let parameter = Int(parts[1]) else { return nil }
             switch (parts[0], parameter) {
             case ("free", 4...13): self = .free(bits: parameter)
-            case ("octant", 1...10): self = .octant(stride: parameter)
+            case ("octant", 1...10): self = .octant(bitsPerStep: parameter)
             case ("polar", 4...13): self = .polar(bits: parameter)
             default: return nil
             }
@@ -34,25 +34,25 @@ struct Codebook: Sendable {
             let (family, parameter) =
                 switch self {
                 case .free(let bits): ("free", bits)
-                case .octant(let stride): ("octant", stride)
+                case .octant(let bitsPerStep): ("octant", bitsPerStep)
                 case .polar(let bits): ("polar", bits)
                 }
             return "\(family)-\(parameter < 10 ? "0" : "")\(parameter)"
         }
 
-        /// Bits of an index into the table.
+        /// Bits of an index into the codebook.
         var windowBits: Int {
             switch self {
             case .free(let bits), .polar(let bits): bits
-            case .octant(let stride): max(8, stride)
+            case .octant(let bitsPerStep): max(8, bitsPerStep)
             }
         }
 
-        /// The rate; an octant's pair has two signs and a swap besides its base bits.
+        /// The rate; an octant pair has two sign bits and a swap bit in addition to its base bits.
         var bitsPerWeight: Double {
             switch self {
             case .free(let bits), .polar(let bits): Double(bits) / 2
-            case .octant(let stride): Double(3 + stride) / 2
+            case .octant(let bitsPerStep): Double(3 + bitsPerStep) / 2
             }
         }
     }
@@ -69,7 +69,7 @@ struct Codebook: Sendable {
     let name: Name
     let table: Table
 
-    /// The points that decoding yields, before swaps and signs.
+    /// The points before swaps and signs.
     var points: [SIMD2<Float>] {
         switch table {
         case .free(let points): points
@@ -135,7 +135,7 @@ struct Codebook: Sendable {
             let counts = [amplitudes.count, directions.count, 0].flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
             return [UInt8(parameter), 0] + counts + amplitudes.flatMap { bytes($0) } + directions.flatMap { bytes($0.x) + bytes($0.y) }
         default:
-            preconditionFailure("the table does not belong to the name's family")
+            preconditionFailure("the table does not match the name's family")
         }
     }
 }

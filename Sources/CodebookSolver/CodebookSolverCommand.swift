@@ -6,7 +6,7 @@
 
 /// Solves and measures the codec's codebooks.
 ///
-///     codebook-solver OUTDIR [NAME...]     makes free-4 ... free-13, octant-1 ... octant-10 and polar-4 ... polar-13, or those named
+///     codebook-solver OUTDIR [NAME...]     solves free-4 ... free-13, octant-1 ... octant-10 and polar-4 ... polar-13, or the named ones
 ///     codebook-solver --measure FILE...    measures codebook files on fresh Gaussian samples
 @main
 struct CodebookSolverCommand {
@@ -40,12 +40,12 @@ struct CodebookSolverCommand {
         }
     }
 
-    /// Solves up to two codebooks at a time: the trellis's relaxation is sequential.
+    /// Solves up to two codebooks concurrently: the trellis relaxation is sequential.
     private static func solve(names: ArraySlice<String>, directory: String) async throws {
         var queue: [Codebook.Name] = []
         for text in names {
             guard let name = Codebook.Name(text) else {
-                throw UsageError(description: "no codebook is called \(text)")
+                throw UsageError(description: "there is no codebook \(text)")
             }
             queue.append(name)
         }
@@ -68,7 +68,7 @@ struct CodebookSolverCommand {
         await report(codebook, seconds: seconds)
     }
 
-    /// Prints name, bits a weight, mean squared error and the solver's time.
+    /// Prints name, bits per weight, mean squared error and the solver's time.
     private static func report(_ codebook: Codebook, seconds: Double?) async {
         let error = await Measurement.meanSquaredError(of: codebook)
         let time = seconds.map { " \(Int($0.rounded())) s" } ?? ""

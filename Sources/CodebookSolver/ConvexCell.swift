@@ -1,8 +1,8 @@
-/// A convex polygon under construction by half-plane cuts; each edge remembers the site beyond it.
+/// A convex polygon clipped by half-planes; each edge records the site on its other side.
 struct ConvexCell {
-    /// Counter-clockwise; edge k leads from vertex k to its successor.
+    /// Counter-clockwise; edge k goes from vertex k to its successor.
     private(set) var vertices: [SIMD2<Double>] = []
-    /// The site on the other side of edge k, -1 where it is the border of the domain.
+    /// The site on the other side of edge k; -1 for the border of the domain.
     private(set) var beyond: [Int] = []
     private var excess: [Double] = []
     /// Cuts shallower than this are rounding errors, such as a second cut along the same edge.
@@ -10,7 +10,7 @@ struct ConvexCell {
     private var spareVertices: [SIMD2<Double>] = []
     private var spareBeyond: [Int] = []
 
-    /// Starts over from the domain.
+    /// Resets to the domain.
     mutating func reset(to domain: [SIMD2<Double>]) {
         vertices.removeAll(keepingCapacity: true)
         vertices.append(contentsOf: domain)
@@ -28,7 +28,7 @@ struct ConvexCell {
         return largest
     }
 
-    /// Keeps what is at least as near to `site` as to `rival`. Returns whether anything was cut off.
+    /// Clips to the points at least as near to `site` as to `rival`. Returns whether anything was clipped.
     mutating func cut(site: SIMD2<Double>, rival: SIMD2<Double>, label: Int) -> Bool {
         let normal = rival - site
         let middle = 0.5 * (rival + site)

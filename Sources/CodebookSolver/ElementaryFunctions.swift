@@ -1,9 +1,9 @@
 /// Exponential, logarithm, sine and cosine from additions, multiplications and divisions only.
 ///
-/// The C library's versions differ in the last bit from one release to the next; codebooks must come out byte for
-/// byte the same everywhere, so the solver has its own. Nothing here is contracted to fused multiply-adds.
+/// The C library's versions differ in the last bit between releases; codebooks must be identical on all machines, so the solver has its
+/// own. Nothing here is contracted to fused multiply-adds.
 enum ElementaryFunctions {
-    /// 1.5 * 2^52: adding it leaves the nearest integer of a small number in the low bits of the sum.
+    /// 1.5 * 2^52: adding it to a small number rounds it to the nearest integer in the low bits of the sum.
     private static let roundingShift = 6_755_399_441_055_744.0
 
     /// exp(x) of eight numbers, -700 <= x <= 700 (smaller ones count as -700); relative error about 1e-15.

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// Whole files, read and replaced.
+/// Reading and replacing whole files.
 enum FileAccess {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -24,7 +24,7 @@ enum FileAccess {
         return contents
     }
 
-    /// Writes to a temporary beside `path` and renames it, so that no reader ever sees half a file.
+    /// Writes a temporary file next to `path` and renames it, so that readers never see a partial file.
     static func replace(_ path: String, with contents: [UInt8]) throws(Failure) {
         let temporary = path + ".tmp"
         guard let file = unsafe fopen(temporary, "wb") else {

@@ -1,10 +1,10 @@
-/// Codebooks of the free family: 2^bits codewords of least mean squared error for the unit circular Gaussian.
+/// Codebooks of the free family: 2^bits codewords that minimise the mean squared error for the unit circular Gaussian.
 struct FreeSolver {
     let bits: Int
-    /// Starts to try: the spiral, then disturbed spirals. With few codewords, luck is worth a few thousandths.
+    /// Starting points to try: the spiral, then perturbed spirals. With few codewords the starting point matters by a few thousandths.
     let starts: Int
 
-    /// Exact Lloyd steps from each start; the best result, its codewords by ascending radius.
+    /// Exact Lloyd steps from each starting point; the best result, its codewords by ascending radius.
     func solve() async -> Codebook {
         var best: (error: Double, sites: [SIMD2<Double>])?
         for start in 0..<starts {
@@ -20,7 +20,7 @@ struct FreeSolver {
         return Codebook(name: .free(bits: bits), table: .free(points.sorted { key($0) < key($1) }))
     }
 
-    /// The spiral, for number 0; else with every point displaced by about half the spacing at the centre.
+    /// The spiral, for number 0; otherwise each point is displaced by about half the spacing at the centre.
     private func start(_ number: Int) -> [SIMD2<Double>] {
         let count = 1 << bits
         // At high rate the density at the centre is count / (4 pi).

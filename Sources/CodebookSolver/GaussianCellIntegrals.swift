@@ -1,7 +1,7 @@
 /// Exact integrals of the unit circular Gaussian density phi(p) = exp(-|p|^2 / 2) / (2 pi) over a convex polygon.
 ///
-/// Green's theorem turns each into a line integral of a smooth function along the polygon's edges, which
-/// Gauss-Legendre quadrature does to about twelve digits:
+/// Green's theorem converts each to a line integral of a smooth function along the polygon's edges, which Gauss-Legendre quadrature
+/// evaluates to about twelve digits:
 ///
 ///     mass           = contour integral of (1 - exp(-r^2/2)) / (2 pi r^2) (x dy - y dx)
 ///     moment (p phi) = -contour integral of phi (dy, -dx)
@@ -24,7 +24,7 @@ struct GaussianCellIntegrals {
         0.05061426814518813, 0.11119051722668724, 0.15685332293894364, 0.1813418916891810,
         0.1813418916891810, 0.15685332293894364, 0.11119051722668724, 0.05061426814518813)
 
-    /// The integrals over the polygon with these vertices, given counter-clockwise.
+    /// The integrals over the polygon with these vertices in counter-clockwise order.
     init(vertices: [SIMD2<Double>]) {
         guard var start = vertices.last else { return }
         for end in vertices {
@@ -46,7 +46,7 @@ struct GaussianCellIntegrals {
         let edge = end - start
         let panels = max(1, ((edge.x * edge.x + edge.y * edge.y).squareRoot() / Self.longestPanel).rounded(.up))
         let step = edge / panels
-        // x dy - y dx is the same all along a straight line.
+        // x dy - y dx is constant along a straight line.
         let sweep = start.x * step.y - start.y * step.x
         var density = 0.0
         var angular = 0.0

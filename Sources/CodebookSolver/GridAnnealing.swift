@@ -1,7 +1,7 @@
 /// Simulated annealing of base points on their integer grid (Kirkpatrick, Gelatt and Vecchi, 1983).
 ///
-/// Rounding a converged codebook costs each point its own displacement; on the grid itself neighbours can make room for
-/// each other, and what is minimised is the exact distortion of the octant under the Gaussian.
+/// Rounding a converged codebook displaces each point independently; on the grid itself neighbours can adapt to each other, and the
+/// objective is the exact distortion of the octant under the Gaussian.
 struct GridAnnealing: Sendable {
     static let largest = 255
 
@@ -33,8 +33,8 @@ struct GridAnnealing: Sendable {
     /// The mean squared error per component; the octant holds an eighth of the Gaussian.
     var meanSquaredError: Double { distortions.reduce(0, +) * 8 / 2 }
 
-    /// Anneals for `sweeps` trials a point while the temperature falls from `hot` to `cold`, both in units of the
-    /// average point's probability times the squared step: what one careless rounding costs.
+    /// Anneals for `sweeps` trials per point while the temperature falls from `hot` to `cold`, both in units of the average point's
+    /// probability times the squared step: the cost of one rounding.
     mutating func anneal(sweeps: Int, hot: Double, cold: Double) {
         let unit = step * step / 8 / Double(points.count)
         let decay = ElementaryFunctions.log(cold / hot) / Double(max(1, sweeps - 1))
@@ -48,7 +48,7 @@ struct GridAnnealing: Sendable {
         }
     }
 
-    /// Takes every single step that lowers the distortion until none does.
+    /// Applies single steps that lower the distortion until there are none.
     mutating func descend() {
         var isMoving = true
         while isMoving {
@@ -79,7 +79,7 @@ struct GridAnnealing: Sendable {
             change += distortion - distortions[neighbour]
             cells.append((neighbour, cell, distortion))
         }
-        // Rounding errors must not look like progress, or a descent might never end.
+        // Rounding errors must not count as progress, or the descent might not terminate.
         guard change < threshold - 1e-13 else {
             partition.move(site, to: former)
             return false

@@ -1,5 +1,5 @@
-/// Brings a trellis codebook onto the integer grid in rounds: each freezes some of the coordinates, the ones nearest
-/// to grid values first, and the others move on to the centroids that belong to what is already frozen.
+/// Rounds a trellis codebook to the integer grid step by step: each step freezes the coordinates nearest to grid values, and the others
+/// move to the centroids given the frozen ones.
 struct GridRounding {
     struct Outcome {
         var step: Float
@@ -10,7 +10,7 @@ struct GridRounding {
 
     private static let rounds = 24
 
-    let stride: Int
+    let bitsPerStep: Int
     let groups: GaussianGroups
 
     func round(_ start: [SIMD2<Double>], step: Float) async -> Outcome {
@@ -19,7 +19,7 @@ struct GridRounding {
         let part = groups.blockCount / 4
         for round in 0..<Self.rounds {
             let blocks = round % 4 * part..<(round % 4 + 1) * part
-            let statistics = await CellStatistics.gather(stride: stride, points: points, groups: groups, blocks: blocks)
+            let statistics = await CellStatistics.gather(bitsPerStep: bitsPerStep, points: points, groups: groups, blocks: blocks)
             var open: [(window: Int, axis: Int, value: Int32, error: Float)] = []
             for window in points.indices {
                 let target = statistics.centroid(window).map { SIMD2<Float>($0) } ?? points[window]
@@ -36,14 +36,14 @@ struct GridRounding {
                 points[window][axis] = Float(value) * step
             }
         }
-        // Frozen one by one, a point's coordinates may have crossed the diagonal: its mirror image is as good.
+        // Coordinates are frozen independently, so a point may have crossed the diagonal: its mirror image is equivalent.
         let bytes = frozen.map { SIMD2(UInt8(max($0.x, $0.y)), UInt8(min($0.x, $0.y))) }
         return await outcome(step: step, points: bytes)
     }
 
     private func outcome(step: Float, points: [SIMD2<UInt8>]) async -> Outcome {
         let statistics = await CellStatistics.gather(
-            stride: stride, points: points.map { SIMD2<Float>($0) * step }, groups: groups,
+            bitsPerStep: bitsPerStep, points: points.map { SIMD2<Float>($0) * step }, groups: groups,
             blocks: 0..<groups.blockCount)
         return Outcome(step: step, points: points, meanSquaredError: statistics.meanSquaredError)
     }

@@ -2,8 +2,8 @@
 enum LloydIteration {
     private static let chunk = 128
 
-    /// Runs over-relaxed steps, site += relaxation * (centroid - site), until the largest move of a step falls below
-    /// `tolerance` or `limit` steps are done. The first steps are plain, while the cells still find their neighbours.
+    /// Runs over-relaxed steps, site += relaxation * (centroid - site), until the largest move of a step is below `tolerance` or `limit`
+    /// steps are done. The first steps are not relaxed, while the cells' neighbours still change.
     static func converge(
         _ partition: inout VoronoiPartition, relaxation: Double, limit: Int, tolerance: Double
     ) async {

@@ -1,16 +1,16 @@
-/// The mean squared error of a codebook on fresh samples, which no solver's seed ever yields.
+/// The mean squared error of a codebook on samples that no solver uses.
 enum Measurement {
     /// Pairs of components; twice as many samples.
     static let pairs = 1 << 21
     private static let seed: UInt64 = 0x4D45_4153_5552_4544
     private static let chunks = 64
 
-    /// Codes `pairs` Gaussian pairs as the codec does and returns the error per component.
+    /// Encodes `pairs` Gaussian pairs with the codec and returns the error per component.
     static func meanSquaredError(of codebook: Codebook) async -> Double {
-        if case .octant(let stride) = codebook.name, stride < 8 {
+        if case .octant(let bitsPerStep) = codebook.name, bitsPerStep < 8 {
             let groups = await GaussianGroups(pairs: pairs, seed: seed)
             return await CellStatistics.gather(
-                stride: stride, points: codebook.points, groups: groups, blocks: 0..<groups.blockCount
+                bitsPerStep: bitsPerStep, points: codebook.points, groups: groups, blocks: 0..<groups.blockCount
             ).meanSquaredError
         }
         let search = NearestPoint(codebook.points)

@@ -1,4 +1,4 @@
-/// Nearest-codeword search over points sorted by x; exact.
+/// Exact nearest-codeword search over points sorted by x.
 struct NearestPoint: Sendable {
     private let sorted: [SIMD2<Float>]
 

@@ -1,5 +1,5 @@
-/// Evaluates `body` for 0 ..< count on all cores and returns the results in index order, so that whatever is
-/// summed over them does not depend on the number of threads.
+/// Evaluates `body` for 0 ..< count on all cores and returns the results in index order, so that sums over them do not depend on the number
+/// of threads.
 func parallelMap<Result: Sendable>(
     _ count: Int, _ body: @escaping @Sendable (Int) -> Result
 ) async -> [Result] {

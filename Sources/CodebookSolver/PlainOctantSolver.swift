@@ -1,22 +1,22 @@
-/// Codebooks of the octant family whose windows do not overlap: strides 8 to 10, nearest base point.
+/// Codebooks of the octant family whose windows do not overlap: 8 to 10 bits per step, nearest base point.
 struct PlainOctantSolver {
-    /// Annealing's settings, chosen for each stride by trial.
+    /// Settings of the annealing, chosen for each rate by trial.
     struct Schedule {
-        /// Trials a point.
+        /// Trials per point.
         var sweeps: Int
         /// The first and the last temperature, in the units of `GridAnnealing.anneal`.
         var hot: Double
         var cold: Double
-        /// The grid's extent to try, relative to the largest coordinate of the codebook without a grid.
+        /// The grid extents to try, relative to the largest coordinate of the codebook without a grid.
         var extents: [Double]
     }
 
-    let stride: Int
+    let bitsPerStep: Int
     let schedule: Schedule
 
-    /// Exact Lloyd steps without the grid, then annealing on grids of several steps; the best of them, by ascending radius.
+    /// Exact Lloyd steps without the grid, then annealing on grids of several extents; returns the best, by ascending radius.
     func solve() async -> Codebook {
-        var partition = VoronoiPartition(sites: Spiral.octant(1 << stride), domain: VoronoiPartition.octant)
+        var partition = VoronoiPartition(sites: Spiral.octant(1 << bitsPerStep), domain: VoronoiPartition.octant)
         await LloydIteration.converge(&partition, relaxation: 1.85, limit: 1500, tolerance: 1e-8)
         let sites = partition.sites
         let reach = sites.map(\.x).max() ?? 0
@@ -34,6 +34,6 @@ struct PlainOctantSolver {
         }
         func key(_ point: SIMD2<Int>) -> (Int, Int) { (point.x * point.x + point.y * point.y, point.x) }
         let points = best.points.sorted { key($0) < key($1) }.map { SIMD2(UInt8($0.x), UInt8($0.y)) }
-        return Codebook(name: .octant(stride: stride), table: .octant(step: best.step, points: points))
+        return Codebook(name: .octant(bitsPerStep: bitsPerStep), table: .octant(step: best.step, points: points))
     }
 }

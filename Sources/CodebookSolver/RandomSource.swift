@@ -1,4 +1,4 @@
-/// xoshiro256** (Blackman and Vigna, 2018), seeded through SplitMix64: the solver's only source of chance.
+/// xoshiro256** (Blackman and Vigna, 2018), seeded through SplitMix64: the solver's only source of randomness.
 struct RandomSource {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
@@ -32,7 +32,7 @@ struct RandomSource {
         Double(next() >> 11) * 0x1p-53
     }
 
-    /// Uniform in 0 ..< count (the bias, below count / 2^53, does not matter here).
+    /// Uniform in 0 ..< count (the bias, below count / 2^53, is negligible here).
     mutating func index(below count: Int) -> Int {
         Int(uniform() * Double(count))
     }

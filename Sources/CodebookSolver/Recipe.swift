@@ -1,21 +1,21 @@
-/// The settings behind the committed codebooks, found by trial: which seeds, starts and schedules came out best.
+/// The seeds, starting points and schedules that gave the committed codebooks, found by trial.
 enum Recipe {
-    /// Makes one codebook.
+    /// Solves one codebook.
     static func solve(_ name: Codebook.Name) async -> Codebook {
         switch name {
         case .free(let bits):
             await FreeSolver(bits: bits, starts: freeStarts(bits)).solve()
-        case .octant(let stride) where stride < 8:
-            await TrellisSolver(stride: stride, schedule: trellis(stride)).solve()
-        case .octant(let stride):
-            await PlainOctantSolver(stride: stride, schedule: plain(stride)).solve()
+        case .octant(let bitsPerStep) where bitsPerStep < 8:
+            await TrellisSolver(bitsPerStep: bitsPerStep, schedule: trellis(bitsPerStep)).solve()
+        case .octant(let bitsPerStep):
+            await PlainOctantSolver(bitsPerStep: bitsPerStep, schedule: plain(bitsPerStep)).solve()
         case .polar(let bits):
             await PolarSolver(bits: bits).solve()
         }
     }
 
-    private static func trellis(_ stride: Int) -> TrellisSolver.Schedule {
-        switch stride {
+    private static func trellis(_ bitsPerStep: Int) -> TrellisSolver.Schedule {
+        switch bitsPerStep {
         case 1: .init(seed: 1, steps: 4000, noise: 0.3)
         case 2: .init(seed: 2, steps: 6000, noise: 0.5)
         case 3: .init(seed: 2, steps: 8000, noise: 0.5)
@@ -26,7 +26,7 @@ enum Recipe {
         }
     }
 
-    /// Up to 32 codewords no other start was better; from 512 on only the spiral was tried, and it is good.
+    /// Up to 32 codewords no other starting point was better; from 512 on only the spiral was tried.
     private static func freeStarts(_ bits: Int) -> Int {
         switch bits {
         case 6, 7: 48
@@ -35,8 +35,8 @@ enum Recipe {
         }
     }
 
-    private static func plain(_ stride: Int) -> PlainOctantSolver.Schedule {
-        switch stride {
+    private static func plain(_ bitsPerStep: Int) -> PlainOctantSolver.Schedule {
+        switch bitsPerStep {
         case 8: .init(sweeps: 6000, hot: 0.12, cold: 0.01, extents: [0.975, 1.0, 1.02])
         case 9: .init(sweeps: 3000, hot: 0.12, cold: 0.01, extents: [0.90, 0.92])
         default: .init(sweeps: 3000, hot: 0.05, cold: 0.005, extents: [0.89, 0.90])

@@ -1,9 +1,9 @@
-/// A sunflower of points with the density that is optimal for the Gaussian at high rate.
+/// A sunflower spiral of points whose density is optimal for the Gaussian at high rate.
 ///
-/// In two dimensions the best point density goes as the square root of the source's, which is a Gaussian of variance 2:
-/// its radius at quantile q is sqrt(-4 ln(1 - q)). Turning by the golden angle spreads the points evenly.
+/// In two dimensions the optimal point density is proportional to the square root of the source density, which is a Gaussian of variance 2:
+/// its radius at quantile q is sqrt(-4 ln(1 - q)). Steps by the golden angle spread the points evenly.
 struct Spiral {
-    /// The points of the whole plane that the radii are meant for.
+    /// The number of points in the whole plane that the radii are computed for.
     let count: Int
     private var index = 0
     private var direction = SIMD2(1.0, 0.0)
@@ -14,7 +14,7 @@ struct Spiral {
         self.count = count
     }
 
-    /// The next point outwards. Beyond `count` points the last radius stays.
+    /// The next point outwards. After `count` points the radius stays constant.
     mutating func next() -> SIMD2<Double> {
         let quantile = (Double(min(index, count - 1)) + 0.5) / Double(count)
         let point = (-4 * ElementaryFunctions.log(1 - quantile)).squareRoot() * direction
@@ -31,7 +31,7 @@ struct Spiral {
         return (0..<count).map { _ in spiral.next() }
     }
 
-    /// The first `count` points that lie in the octant x >= y >= 0, of eight times as many in the plane.
+    /// The first `count` points in the octant x >= y >= 0, out of eight times as many in the plane.
     static func octant(_ count: Int) -> [SIMD2<Double>] {
         var spiral = Self(count: 8 * count)
         var points: [SIMD2<Double>] = []

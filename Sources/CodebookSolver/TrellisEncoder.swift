@@ -1,11 +1,10 @@
-/// Codes groups of 32 folded pairs by Viterbi search over the tail-biting trellis of the octant family, eight groups
-/// at a time, one in each lane.
+/// Encodes groups of 32 folded pairs by Viterbi search over the tail-biting trellis of the octant family, eight groups at a time, one per
+/// SIMD lane.
 ///
-/// Window k of 8 bits leads from state k mod S to state k >> stride, S = 2^(8 - stride) states; the last pair's window
-/// leads back to the state in which the first one's began. Forward metrics after one turn from all states at zero,
-/// and backward metrics after one turn likewise, rank the states at the seam by their sum. The best few are tried in
-/// that order, each by one search from and to that state, unless a lower bound of its cost (the larger of its two
-/// metrics) is already reached by a former try. Ties go to the lowest index everywhere.
+/// Window k of 8 bits leads from state k mod S to state k >> bitsPerStep, with S = 2^(8 - bitsPerStep) states; the last pair's window returns to the
+/// initial state. The sum of forward and backward metrics, each after one pass from all states at zero, ranks the initial states. The best
+/// few are tried in this order, each by one search from and to that state, unless a lower bound of its cost (the larger of its two
+/// metrics) is already reached by an earlier try. Ties go to the lowest index.
 struct TrellisEncoder {
     typealias Lanes = SIMD8<Float>
     typealias Indices = SIMD8<Int32>
@@ -15,7 +14,7 @@ struct TrellisEncoder {
     /// Above any metric, and small enough to add distances to.
     private static let unreachable: Float = 1e30
 
-    let stride: Int
+    let bitsPerStep: Int
     private let states: Int
     private let tries: Int
     private var x: [Float]
@@ -26,12 +25,12 @@ struct TrellisEncoder {
     private var backward: [Lanes]
     private var decisions: [Indices]
 
-    /// The windows chosen in the latest call of `encode`, pair by pair.
+    /// The windows chosen by the latest call of `encode`, pair by pair.
     private(set) var path: [Indices]
 
-    /// The number of seam states tried: enough to stay within 0.01 dB of trying all.
-    static func tries(stride: Int) -> Int {
-        switch stride {
+    /// The number of initial states tried: enough to stay within 0.01 dB of trying all.
+    static func tries(bitsPerStep: Int) -> Int {
+        switch bitsPerStep {
         case 1: 8
         case 2: 4
         case 3, 4: 2
@@ -39,11 +38,11 @@ struct TrellisEncoder {
         }
     }
 
-    /// - Parameter tries: seam states to try in each group, by default as many as the codec does.
-    init(stride: Int, points: [SIMD2<Float>], tries: Int? = nil) {
-        self.stride = stride
-        states = Self.windows >> stride
-        self.tries = tries ?? Self.tries(stride: stride)
+    /// - Parameter tries: initial states to try per group; by default as many as the codec tries.
+    init(bitsPerStep: Int, points: [SIMD2<Float>], tries: Int? = nil) {
+        self.bitsPerStep = bitsPerStep
+        states = Self.windows >> bitsPerStep
+        self.tries = tries ?? Self.tries(bitsPerStep: bitsPerStep)
         x = points.map(\.x)
         y = points.map(\.y)
         metrics = Array(repeating: .zero, count: states)
@@ -61,8 +60,8 @@ struct TrellisEncoder {
         }
     }
 
-    /// Codes the groups whose pairs' larger and smaller magnitudes are block[2t] and block[2t + 1]; sets `path` and
-    /// returns the squared error of each group.
+    /// Encodes groups whose pairs' larger and smaller magnitudes are block[2t] and block[2t + 1]; sets `path` and returns the squared error
+    /// of each group.
     mutating func encode(_ block: ArraySlice<Lanes>) -> Lanes {
         rankSeamStates(block)
         var scores = zip(forward, backward).map { $0 + $1 }
@@ -84,7 +83,7 @@ struct TrellisEncoder {
         return best
     }
 
-    /// One turn forward and one backward, each from all states at zero.
+    /// One forward and one backward pass, each from all states at zero.
     private mutating func rankSeamStates(_ block: ArraySlice<Lanes>) {
         for state in 0..<states {
             metrics[state] = .zero
@@ -96,7 +95,7 @@ struct TrellisEncoder {
             let py = block[block.startIndex + 2 * pair + 1]
             for target in 0..<states {
                 var least = Lanes(repeating: Self.unreachable)
-                for window in target << stride..<(target + 1) << stride {
+                for window in target << bitsPerStep..<(target + 1) << bitsPerStep {
                     let dx = px - x[window]
                     let dy = py - y[window]
                     let metric = dx * dx + dy * dy + metrics[window & mask]
@@ -112,10 +111,10 @@ struct TrellisEncoder {
             let py = block[block.startIndex + 2 * pair + 1]
             for origin in 0..<states {
                 var least = Lanes(repeating: Self.unreachable)
-                for window in Swift.stride(from: origin, to: Self.windows, by: states) {
+                for window in stride(from: origin, to: Self.windows, by: states) {
                     let dx = px - x[window]
                     let dy = py - y[window]
-                    let metric = dx * dx + dy * dy + backward[window >> stride]
+                    let metric = dx * dx + dy * dy + backward[window >> bitsPerStep]
                     least.replace(with: metric, where: metric .< least)
                 }
                 nextMetrics[origin] = least
@@ -124,7 +123,7 @@ struct TrellisEncoder {
         }
     }
 
-    /// The state of least score in each lane, which is then out of the race.
+    /// The state with the lowest score in each lane, which is then removed.
     private static func takeMinimum(_ scores: inout [Lanes]) -> Indices {
         var least = scores[0]
         var state = Indices.zero
@@ -137,7 +136,7 @@ struct TrellisEncoder {
         return state
     }
 
-    /// The cheapest closed path through each lane's seam state: its cost, with the decisions left for `traceBack`.
+    /// The cheapest closed path through each lane's initial state: returns its cost and stores the decisions for `traceBack`.
     private mutating func search(_ block: ArraySlice<Lanes>, from seam: Indices) -> Lanes {
         for state in 0..<states {
             metrics[state] = Lanes(repeating: Self.unreachable)
@@ -150,7 +149,7 @@ struct TrellisEncoder {
             for target in 0..<states {
                 var least = Lanes(repeating: .infinity)
                 var choice = Indices.zero
-                for window in target << stride..<(target + 1) << stride {
+                for window in target << bitsPerStep..<(target + 1) << bitsPerStep {
                     let dx = px - x[window]
                     let dy = py - y[window]
                     let metric = dx * dx + dy * dy + metrics[window & mask]

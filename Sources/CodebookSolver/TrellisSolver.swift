@@ -1,24 +1,24 @@
-/// Codebooks of the octant family under a trellis: strides 1 to 7.
+/// Codebooks of the octant family with a trellis: 1 to 7 bits per step.
 struct TrellisSolver {
-    /// Stochastic relaxation's settings, chosen for each stride by trial.
+    /// Settings of the stochastic relaxation, chosen for each rate by trial.
     struct Schedule {
         var seed: UInt64
         /// Relaxation steps.
         var steps: Int
-        /// The initial noise on a coordinate, in units of the root of the rate-distortion bound.
+        /// The initial noise per coordinate, in units of the square root of the rate-distortion bound.
         var noise: Double
-        /// Pairs coded in a relaxation step.
+        /// Pairs encoded per relaxation step.
         var batch = 1 << 14
     }
 
-    let stride: Int
+    let bitsPerStep: Int
     let schedule: Schedule
 
     func solve() async -> Codebook {
-        let training = await GaussianGroups(pairs: 1 << 21, seed: 0x7261_696E &+ UInt64(stride))
+        let training = await GaussianGroups(pairs: 1 << 21, seed: 0x7261_696E &+ UInt64(bitsPerStep))
         var points = relaxed(training)
         points = await lloyd(points, groups: training)
-        let rounding = GridRounding(stride: stride, groups: training)
+        let rounding = GridRounding(bitsPerStep: bitsPerStep, groups: training)
         var best: GridRounding.Outcome?
         let reach = points.map(\.x).max() ?? 0
         for percent in [91, 94, 97, 100] {
@@ -27,22 +27,22 @@ struct TrellisSolver {
             if outcome.meanSquaredError < best?.meanSquaredError ?? .infinity { best = outcome }
         }
         guard let best else { preconditionFailure("no grid step was tried") }
-        return Codebook(name: .octant(stride: stride), table: .octant(step: best.step, points: best.points))
+        return Codebook(name: .octant(bitsPerStep: bitsPerStep), table: .octant(step: best.step, points: best.points))
     }
 
-    /// Random folded Gaussians, improved by Lloyd steps on small batches whose centroids are disturbed less and less
-    /// (stochastic relaxation: Zeger, Vaisey and Gersho, 1992). The noise lets the labelling of windows find its order.
+    /// Random folded Gaussians, improved by Lloyd steps on small batches with decreasing noise on the centroids (stochastic relaxation:
+    /// Zeger, Vaisey and Gersho, 1992). The noise lets the labelling of windows settle.
     private func relaxed(_ groups: GaussianGroups) -> [SIMD2<Double>] {
         var random = RandomSource(seed: schedule.seed)
         var points = (0..<TrellisEncoder.windows).map { _ in
             let point = random.gaussianPair()
             return SIMD2(max(abs(point.x), abs(point.y)), min(abs(point.x), abs(point.y)))
         }
-        // The rate-distortion bound of the rate (3 + stride) / 2 is 2^-(3 + stride).
-        let scale = schedule.noise * (1 / Double(8 << stride)).squareRoot()
+        // The rate-distortion bound of the rate (3 + bitsPerStep) / 2 is 2^-(3 + bitsPerStep).
+        let scale = schedule.noise * (1 / Double(8 << bitsPerStep)).squareRoot()
         let blocks = schedule.batch / GaussianGroups.pairsPerBlock
         let batches = groups.blockCount / blocks
-        var encoder = TrellisEncoder(stride: stride, points: points.map { SIMD2<Float>($0) }, tries: 1)
+        var encoder = TrellisEncoder(bitsPerStep: bitsPerStep, points: points.map { SIMD2<Float>($0) }, tries: 1)
         for step in 0..<schedule.steps {
             let noise = scale * (1 - Double(step) / Double(schedule.steps))
             points = points.map { $0 + noise * random.gaussianPair() }
@@ -55,7 +55,7 @@ struct TrellisSolver {
         return points
     }
 
-    /// Lloyd's iteration on the trellis: over-relaxed on parts of the training set, then plain on all of it.
+    /// Lloyd's iteration on the trellis: over-relaxed on parts of the training set, then unrelaxed on all of it.
     private func lloyd(_ start: [SIMD2<Double>], groups: GaussianGroups) async -> [SIMD2<Double>] {
         var points = start
         let parts = 8
@@ -64,7 +64,7 @@ struct TrellisSolver {
                 let part = groups.blockCount / parts
                 let blocks = isWhole ? 0..<groups.blockCount : step % parts * part..<(step % parts + 1) * part
                 let statistics = await CellStatistics.gather(
-                    stride: stride, points: points.map { SIMD2<Float>($0) }, groups: groups, blocks: blocks)
+                    bitsPerStep: bitsPerStep, points: points.map { SIMD2<Float>($0) }, groups: groups, blocks: blocks)
                 for (index, point) in points.enumerated() {
                     let centroid = statistics.centroid(index) ?? point
                     points[index] += (isWhole ? 1 : 1.4) * (centroid - point)

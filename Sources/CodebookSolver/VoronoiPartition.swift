@@ -1,13 +1,13 @@
 /// The Voronoi cells of a set of sites within a convex domain.
 struct VoronoiPartition {
-    /// What the solvers need of one cell.
+    /// Properties of one cell.
     struct Cell {
         var integrals: GaussianCellIntegrals
-        /// The sites with which the cell shares an edge.
+        /// The sites that share an edge with the cell.
         var neighbours: [Int]
     }
 
-    /// Half the side of the plane's stand-in: beyond it the Gaussian's mass is below 1e-12.
+    /// Half the side of the square that replaces the plane: beyond it the Gaussian's mass is below 1e-12.
     static let reach = 7.5
     /// The whole plane.
     static let plane = [SIMD2(-reach, -reach), SIMD2(reach, -reach), SIMD2(reach, reach), SIMD2(-reach, reach)]
@@ -16,10 +16,10 @@ struct VoronoiPartition {
 
     let domain: [SIMD2<Double>]
     private(set) var sites: [SIMD2<Double>]
-    /// Site numbers by ascending x, and where each site stands in that order.
+    /// Site numbers by ascending x, and the rank of each site in that order.
     private var order: [Int]
     private var rank: [Int]
-    /// Each cell's neighbours when it was last looked at: cutting by these first leaves little else to check.
+    /// Each cell's last known neighbours: clipping by these first leaves little else to check.
     private var hints: [[Int]]
 
     init(sites: [SIMD2<Double>], domain: [SIMD2<Double>]) {
@@ -31,13 +31,13 @@ struct VoronoiPartition {
         hints = Array(repeating: [], count: sites.count)
     }
 
-    /// All sites anew.
+    /// Moves all sites.
     mutating func move(to sites: [SIMD2<Double>], hints: [[Int]]) {
         self = Self(sites: sites, domain: domain)
         self.hints = hints
     }
 
-    /// One site anew.
+    /// Moves one site.
     mutating func move(_ site: Int, to position: SIMD2<Double>) {
         sites[site] = position
         var place = rank[site]
@@ -70,7 +70,7 @@ struct VoronoiPartition {
         for rival in hints[site] {
             _ = polygon.cut(site: position, rival: sites[rival], label: rival)
         }
-        // A site cuts only if it is nearer than twice the farthest vertex.
+        // Only sites nearer than twice the farthest vertex can clip.
         var bound = 4 * polygon.squaredRadius(about: position)
         for direction in [1, -1] {
             var place = rank[site] + direction

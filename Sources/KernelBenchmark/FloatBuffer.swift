@@ -1,4 +1,4 @@
-/// Memory for results that several threads write, each its own part.
+/// Memory for results, in which several threads write disjoint parts.
 @safe final class FloatBuffer {
     private let floats: UnsafeMutableBufferPointer<Float>
 
@@ -9,7 +9,7 @@
 
     deinit { unsafe floats.deallocate() }
 
-    /// The memory of the float at `index`, which is the buffer's, and of those after it.
+    /// A pointer to the element at `index` and those after it.
     func pointer(at index: Int) -> UnsafeMutablePointer<Float> {
         unsafe precondition(floats.indices.contains(index))
         return unsafe floats.baseAddress.unsafelyUnwrapped + index

@@ -1,32 +1,31 @@
 public import QAMFormat
 internal import Quantization
 
-/// Measures the kernels of this machine beside the bandwidth of its memory.
+/// Measures this machine's kernels and its memory bandwidth.
 ///
-/// Everything is measured in one run, in rounds, and reported as medians: on a machine that does other work too, figures are
-/// to be compared within a run only.
+/// All measurements of a run are interleaved in rounds and reported as medians: on a busy machine, compare figures within a run only.
 public struct KernelBenchmark: Sendable {
     public typealias Progress = (_ done: Int, _ total: Int, _ next: Measurement) throws -> Void
 
-    /// The thread counts measured: 1, and as many as asked for.
+    /// The thread counts measured: 1, and the requested number.
     private let pools: [WorkerPool]
     private let rounds: Int
     private let duration: Duration
 
-    /// - Parameter duration: each single measurement takes at least so long.
-    /// - Throws: `io` where the system gives no threads.
+    /// - Parameter duration: the minimum duration of each measurement.
+    /// - Throws: `io` if threads cannot be created.
     public init(threads: Int, rounds: Int = 5, duration: Duration = .milliseconds(12)) throws {
         self.rounds = rounds
         self.duration = duration
         pools = try Set([1, threads]).sorted().map { try WorkerPool(width: $0) }
     }
 
-    /// All codes at all rates on random weights that lie in a mapped file: on all threads with the best instruction set, on
-    /// one with the others. Takes about half a minute.
+    /// All codes at all rates on random weights in a mapped file: on all threads with the best feature set, on one with the others. Takes
+    /// about half a minute.
     ///
     /// - Parameters:
-    ///   - folder: where a temporary file of 256 MiB finds room.
-    ///   - progress: told before each measurement; what it throws ends the run.
+    ///   - folder: for a temporary file of 256 MiB.
+    ///   - progress: called before each measurement; an error that it throws ends the run.
     /// - Throws: `cannotCreate` or `io` for the temporary file.
     public func run(in folder: String, progress: Progress) throws -> [Measurement] {
         let suite = try Suite(in: folder)
@@ -42,7 +41,7 @@ public struct KernelBenchmark: Sendable {
         return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
     }
 
-    /// The matrices of a model, from its mapped file. Throws `invalidArgument` where none is coded, what reading throws, and as
+    /// The matrices of a model, from its mapped file. Throws `invalidArgument` if none is coded, errors from reading, and those of
     /// `run(in:progress:)`.
     public func run(_ reader: QAMReader, in folder: String, progress: Progress) throws -> [Measurement] {
         let model = try ModelSuite(reader), suite = try Suite(in: folder)
@@ -50,7 +49,7 @@ public struct KernelBenchmark: Sendable {
         return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
     }
 
-    /// The kernels for the chosen set, and for the smaller ones that most machines have.
+    /// The kernels for the chosen feature set, and for the smaller ones that most machines have.
     private static var available: [Kernels] {
         let chosen = Kernels.chosen.instructionSet
         let smaller = Kernels.InstructionSet.all.reversed().filter { set in

@@ -3,36 +3,36 @@ internal import QAMFormat
 /// The speed of one kernel: medians.
 public struct Measurement: Sendable {
     public enum Kernel: String, CaseIterable, Sendable {
-        /// Memory read and nothing done with it: the limit of all that follow.
+        /// Reading memory only: the upper bound of all others.
         case read
         /// Coded weights times one vector of int8 activations.
         case multiply
-        /// The same with several vectors, for which each weight is unpacked once; weights count once for each vector.
+        /// The same with several vectors, for which each weight is unpacked once; weights count once per vector.
         case multiplyBatch
-        /// Symbols to float32 weights, rotation undone, into a small buffer.
+        /// Symbols to float32 weights, including the inverse rotation, into a small buffer.
         case dequantize
-        /// Float32 weights in memory to symbols and gains, distortion included.
+        /// Float32 weights in memory to symbols and gains, including the distortion.
         case encode
-        /// Vectors to rotated int8 activations; weights are their coordinates.
+        /// Vectors to rotated int8 activations; the weights counted are their coordinates.
         case prepare
     }
 
     public let kernel: Kernel
-    /// The family of the code, and its bits a weight.
+    /// The family of the code, and its bits per weight.
     public var codebook: String?
     public var bits: Double?
-    /// What it was compiled for: `scalar`, `avx2`, `avx512` or `neon`.
+    /// The target it was compiled for: `scalar`, `avx2`, `avx512` or `neon`.
     public let instructionSet: String
     public let threads: Int
-    /// Vectors multiplied at a time.
+    /// Vectors per product.
     public var batch: Int?
-    /// Of a model's matrices: rows and columns, and how many there are of this kind.
+    /// Of a model's matrices: rows and columns, and the number of matrices of this kind.
     public var shape: [Int]?
     public var tensorCount: Int?
     public var weightsPerSecond = 0.0
-    /// Stored bytes read: symbols, or what is encoded.
+    /// Stored bytes read: symbols, or the weights that are encoded.
     public var bytesPerSecond = 0.0
-    /// The bytes read by as many that memory gives to as many threads that only read.
+    /// The read rate divided by the memory bandwidth of the same number of threads.
     public var fractionOfMemoryRead: Double?
 
     init(_ kernel: Kernel, codebook: Codebook? = nil, kernels: Kernels, threads: Int) {
@@ -43,7 +43,7 @@ public struct Measurement: Sendable {
         self.threads = threads
     }
 
-    /// Sets what reads its weights from memory beside plain reading.
+    /// Sets the ratio to plain reading of measurements that read weights from memory.
     func besideMemory(_ all: [Measurement]) -> Measurement {
         guard [.multiply, .dequantize].contains(kernel), let read = all.first(where: { $0.kernel == .read && $0.threads == threads }) else {
             return self

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The workloads of a model's own matrices, from where they lie in its mapped file.
+/// The workloads of a model's matrices, in place in its mapped file.
 struct ModelSuite {
     /// Coded matrices of equal shape and code.
     private struct Kind: Hashable {
@@ -10,7 +10,7 @@ struct ModelSuite {
 
     private let kinds: [(kind: Kind, matrices: [QAMMatrix])]
 
-    /// Throws `invalidArgument` for a file without coded tensors, and what reading throws.
+    /// Throws `invalidArgument` for a file without coded tensors, and errors from reading.
     init(_ reader: QAMReader) throws {
         var matrices: [Kind: [QAMMatrix]] = [:]
         var order: [Kind] = []
@@ -18,17 +18,17 @@ struct ModelSuite {
             guard case .coded = reader.tensors[index].storage else { continue }
             let tensor = try reader.tensor(at: index)
             guard var code = try tensor.coding else { continue }
-            // Tensors differ in their seeds, which cost nothing.
+            // Seeds do not affect speed.
             code.seed = 0
             let kind = Kind(shape: [tensor.rows, tensor.columns], code: code)
             if matrices[kind] == nil { order.append(kind) }
             matrices[kind, default: []].append(try QAMMatrix(tensor))
         }
-        guard !order.isEmpty else { throw QAMError(.invalidArgument, "no tensor of the model is coded, so nothing can be multiplied") }
+        guard !order.isEmpty else { throw QAMError(.invalidArgument, "the model has no coded tensor to measure") }
         kinds = order.map { ($0, matrices[$0] ?? []) }
     }
 
-    /// One turn goes through all matrices of a kind.
+    /// Each iteration uses all matrices of a kind.
     func workloads(_ kernels: Kernels, _ pool: WorkerPool) throws -> [Workload] {
         try kinds.flatMap { kind, matrices in
             let product = try multiply(kind, matrices, kernels, pool)

@@ -1,15 +1,15 @@
 internal import QAMFormat
 
-/// Random bytes in a file that is mapped, as the weights of a model are. Any bytes are symbols of any code.
+/// Random bytes in a mapped file, like the weights of a model. Any bytes are valid symbols of any code.
 ///
-/// The file is a temporary one that loses its name as soon as it is mapped.
+/// The temporary file is unlinked as soon as it is mapped.
 struct RandomFile {
-    /// Several times what caches hold.
+    /// Several times the size of caches.
     static let byteCount = 256 << 20
 
     let bytes: MappedBytes
 
-    /// - Parameter folder: where the file is made; it takes `byteCount` bytes of its file system while the object lives.
+    /// - Parameter folder: takes `byteCount` bytes of its file system while the object exists.
     init(in folder: String) throws {
         let output = try OutputFile.underRandomName(Path.join(folder, "qamw-bench"))
         defer { output.discard(keepingPartial: false) }
@@ -24,16 +24,16 @@ struct RandomFile {
         bytes = try MappedBytes(path: output.temporaryPath)
     }
 
-    /// The next `count` bytes for the caller whose `turn` it is, so that each turn's come from memory.
+    /// The next `count` bytes for iteration `turn`, so that each iteration reads from memory.
     func withPiece<Result>(_ turn: Int, count: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let start = turn % (Self.byteCount / count) * count
         return try bytes.withBytes(start..<start + count, body)
     }
 }
 
-/// The random numbers that a benchmark works on: the same each time.
+/// Reproducible random numbers for benchmarks.
 extension SplitMix64 {
-    /// Numbers whose distribution is close to the Gaussian one: sums of twelve uniform ones.
+    /// Approximately Gaussian numbers: sums of twelve uniform ones.
     mutating func gaussians(_ count: Int) -> [Float] {
         (0..<count).map { _ in
             var sum: UInt32 = 0

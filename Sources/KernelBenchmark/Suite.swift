@@ -3,18 +3,18 @@ internal import Quantization
 
 /// The workloads of codes and kernels on random weights.
 struct Suite {
-    /// The length of rows: that of many models, and the one that figures are usually given for.
+    /// The length of rows: that of many models, for which figures are usually given.
     static let columns = 4096
     private static let blockSize = 1024
-    /// Vectors of the products of several vectors.
+    /// Vectors per batched product.
     private static let batch = 64
 
     private let file: RandomFile
-    /// Rows of Gaussian weights, several a piece.
+    /// Rows of Gaussian weights, several per piece.
     private let pieces: [[Float]]
     private let vectors: [Float]
 
-    /// - Parameter folder: where a temporary file of `RandomFile.byteCount` bytes finds room.
+    /// - Parameter folder: for a temporary file of `RandomFile.byteCount` bytes.
     init(in folder: String) throws {
         file = try RandomFile(in: folder)
         var generator = SplitMix64(state: 2)
@@ -76,7 +76,7 @@ struct Suite {
     }
 
     private func dequantize(_ tables: PairTables, _ pool: WorkerPool) -> Workload {
-        // Each thread decodes its share of the rows, into a buffer of its own that stays in its cache.
+        // Each thread decodes its share of the rows into its own buffer, which stays in cache.
         let share = 512, rowsOfPiece = 16, rows = share * pool.width, rowBytes = tables.symbolBytes
         let factors = [Float](repeating: 1, count: rowsOfPiece)
         let outputs = (0..<pool.width).map { _ in FloatBuffer(count: rowsOfPiece * Self.columns) }
@@ -103,7 +103,7 @@ struct Suite {
         let subject = Measurement(.encode, codebook: search.codebook, kernels: kernels, threads: pool.width)
         return Workload(subject: subject, weights: weights, bytes: 4 * weights) { turn in
             pool.forEach(0..<piecesOfTurn, grain: 1) { piece in
-                // Random finite weights are never refused.
+                // Finite weights are never refused.
                 _ = try? encoder.encode(pieces[(turn * piecesOfTurn + piece.lowerBound) % pieces.count])
             }
         }

@@ -1,16 +1,16 @@
 internal import QAMFormat
 
-/// A piece of work whose speed is measured: what it is, and how to do some of it.
+/// A piece of work to be measured.
 struct Workload {
-    /// What the work is called in the report; its figures are filled in.
+    /// The name of the work in the report; its figures are filled in.
     let subject: Measurement
-    /// Weights (of products: times vectors) and stored bytes that one call works on.
+    /// Weights (for products: times vectors) and stored bytes per call.
     let weights: Int
     let bytes: Int
-    /// Does the work of one call. `turn` counts the calls, for those that go through memory piece by piece.
+    /// Does the work of one call. `turn` counts the calls, for work that moves through memory piece by piece.
     let work: (_ turn: Int) throws -> Void
 
-    /// The seconds of one call: calls until `duration` is over.
+    /// The seconds of one call: repeats calls until `duration` is over.
     func secondsPerCall(duration: Duration, from turn: inout Int) throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
@@ -25,16 +25,16 @@ struct Workload {
 }
 
 extension [Workload] {
-    /// Measures all in rounds, one after the other in each, so that a machine that is busy for a moment harms no single one.
-    /// Medians of the rounds.
+    /// Measures all workloads in interleaved rounds, so that a short disturbance does not affect a single one. Returns medians of the
+    /// rounds.
     ///
     /// - Parameters:
-    ///   - progress: told before each single measurement how many are done, and what comes; what it throws ends the run.
+    ///   - progress: called before each measurement with the number done and the next one; an error that it throws ends the run.
     func measured(
         rounds: Int, duration: Duration, progress: (_ done: Int, _ total: Int, _ next: Measurement) throws -> Void
     ) throws -> [Measurement] {
         var seconds = [[Double]](repeating: [], count: count)
-        // Not counted: the first touch of memory and code.
+        // Not counted: the first access to memory and code.
         var turns = try map { workload in
             try workload.work(0)
             return 1

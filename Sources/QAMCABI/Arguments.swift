@@ -1,16 +1,16 @@
 import CQAMW
 import QAMFormat
 
-// What C passes, checked.
+// Checked arguments from C.
 
-/// Throws `invalidArgument` unless `pointer` points to something that is aligned for it.
+/// Throws `invalidArgument` if `pointer` is NULL or misaligned.
 @unsafe func required<Pointee>(_ pointer: UnsafePointer<Pointee>?, _ name: String) throws -> UnsafePointer<Pointee> {
     guard let pointer = unsafe pointer else { throw QAMError.missing(name) }
     try checkAlignment(UInt(bitPattern: pointer), of: Pointee.self, name)
     return unsafe pointer
 }
 
-/// Throws `invalidArgument` unless `pointer` points to something that is aligned for it.
+/// Throws `invalidArgument` if `pointer` is NULL or misaligned.
 @unsafe func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<Pointee> {
     guard let pointer = unsafe pointer else { throw QAMError.missing(name) }
     try checkAlignment(UInt(bitPattern: pointer), of: Pointee.self, name)
@@ -27,29 +27,29 @@ func checkAlignment<Pointee>(_ address: UInt, of type: Pointee.Type, _ name: Str
     unsafe String(cString: try required(pointer, name))
 }
 
-/// The range first ..< first + count of `whole`. Throws `invalidArgument` where it has not that many.
+/// The range first ..< first + count of `whole`. Throws `invalidArgument` if it is out of range.
 func range(_ first: UInt64, _ count: UInt64, of whole: Int, _ what: String) throws -> Range<Int> {
     guard first <= UInt64(whole), count <= UInt64(whole) - first else {
-        throw QAMError(.invalidArgument, "\(count) \(what) from \(first) on are asked for of \(whole)")
+        throw QAMError(.invalidArgument, "\(count) \(what) from \(first) on are out of range: there are \(whole)")
     }
     return Int(first)..<Int(first + count)
 }
 
 extension Array {
-    /// An index that C gave. Throws `invalidArgument` where there is none.
+    /// Checks an index from C. Throws `invalidArgument` if it is out of range.
     func checkedIndex(_ index: UInt64, _ what: String) throws -> Int {
         guard index < UInt64(count) else { throw QAMError(.invalidArgument, "there is no \(what) \(index)") }
         return Int(index)
     }
 }
 
-/// The number of threads that `count` asks for: 0 stands for one a processor.
+/// The number of threads: 0 means one per processor.
 func threadCount(_ count: UInt32) throws -> Int {
-    guard count <= 1024 else { throw QAMError(.invalidArgument, "\(count) threads are more than 1024") }
+    guard count <= 1024 else { throw QAMError(.invalidArgument, "\(count) threads exceed the maximum of 1024") }
     return count == 0 ? WorkerPool.coreCount : Int(count)
 }
 
-/// A struct that grows at its end from version to version, and begins with its size as the caller knows it.
+/// A versioned struct that grows at its end and begins with its size as the caller knows it.
 protocol SizedStruct {
     init()
     var size: UInt32 { get set }
@@ -61,7 +61,7 @@ extension qamw_tensor: @unsafe SizedStruct {}
 extension qamw_metadata: @unsafe SizedStruct {}
 extension qamw_embedded: @unsafe SizedStruct {}
 
-/// Stores as much of a struct as the caller knows, and zeros where the caller knows more.
+/// Stores the members that the caller knows, and zeros for those that only the caller knows.
 @unsafe func store<Value: SizedStruct>(_ value: Value, in place: UnsafeMutablePointer<Value>?, _ name: String) throws {
     let place = try unsafe required(place, name)
     var value = value
@@ -75,8 +75,8 @@ extension qamw_embedded: @unsafe SizedStruct {}
     }
 }
 
-/// The caller's struct; members that the caller does not know are 0. Throws `invalidArgument` where the caller sets members that this
-/// version does not know.
+/// The caller's struct; members that the caller does not know are 0. Throws `invalidArgument` for nonzero members that this version does
+/// not know.
 @unsafe func load<Value: SizedStruct>(_ place: UnsafePointer<Value>?, _ name: String) throws -> Value {
     var value = Value()
     guard unsafe place != nil else { return value }
@@ -85,7 +85,7 @@ extension qamw_embedded: @unsafe SizedStruct {}
     guard given.count >= MemoryLayout<UInt32>.size else { throw QAMError(.invalidArgument, "the size of \(name) is not set") }
     let count = min(given.count, MemoryLayout<Value>.size)
     guard unsafe given[count...].allSatisfy({ $0 == 0 }) else {
-        throw QAMError(.invalidArgument, "\(name) ask for what this version does not know")
+        throw QAMError(.invalidArgument, "\(name) has members that this version does not know")
     }
     unsafe withUnsafeMutableBytes(of: &value) { unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: given[..<count])) }
     return value

@@ -1,10 +1,10 @@
 import CQAMW
 import QAMFormat
 
-// The C forms of tensors and metadata entries. Their `size` is set by whoever stores them.
+// The C forms of tensors and metadata entries. `size` is set when they are stored.
 
 extension qamw_tensor {
-    /// - Parameter storage: of the tensor itself; `view` shows that of an alias's target.
+    /// - Parameter storage: of the tensor itself; for an alias, `view` is that of its target.
     @unsafe init(_ view: TensorView, storage: TensorDescriptor.Storage, _ memory: inout LentMemory) throws {
         unsafe self.init()
         unsafe name = memory.text(view.name)
@@ -37,7 +37,7 @@ extension qamw_tensor {
             unsafe seed = coding.seed
             unsafe has_channel_scales = coding.channelScales ? 1 : 0
         } catch let error as QAMError where error.code == .unsupported {
-            // An unknown codec: the tensor is listed all the same, as opening the file allows.
+            // An unknown codec: the tensor is listed nevertheless.
         }
     }
 

@@ -2,16 +2,16 @@ import CQAMW
 import QAMFormat
 import Synchronization
 
-/// What a `qamw_file` stands for: the reader, and the C forms of what was asked for, which C keeps pointers into. Each is
-/// made when it is first asked for.
+/// The object behind a `qamw_file`: the reader, and the C forms of requested items, to which C keeps pointers. Each is created on first
+/// use.
 @safe final class FileHandle: Sendable {
     let reader: QAMReader
     private let lent = unsafe Mutex(Lent())
 
     init(_ reader: QAMReader) { self.reader = reader }
 
-    /// The view of the tensor at an index that C gave, always the same: it keeps its decoder, which takes longer to make than a
-    /// row to decode.
+    /// The view of the tensor at an index from C, always the same object: it caches its decoder, which takes longer to make than a row to
+    /// decode.
     func view(_ index: UInt64) throws -> TensorView {
         let index = try reader.tensors.checkedIndex(index, "tensor")
         return try unsafe lent.withLock { lent in
@@ -60,7 +60,7 @@ import Synchronization
         }
     }
 
-    /// A part of a tensor where it lies; the codebook, which lies in no mapping, as a copy.
+    /// A part of a tensor in place; the codebook, which is not mapped, as a copy.
     @unsafe func part(_ part: TensorPart, of view: TensorView) throws -> UnsafeRawBufferPointer {
         guard part == .codebook else {
             return try unsafe view.withBytes(of: part) { bytes in unsafe bytes.withUnsafeBytes { unsafe $0 } }
@@ -76,7 +76,7 @@ import Synchronization
     }
 }
 
-/// What C holds pointers into, and what it was given by index.
+/// Memory that C has pointers into, and items by index.
 @unsafe private struct Lent: ~Copyable {
     var memory = LentMemory()
     var views: [Int: TensorView] = [:]
@@ -87,7 +87,7 @@ import Synchronization
     var codebooks: [Int: qamw_string] = unsafe [:]
 }
 
-// Unchecked, because pointers are not Sendable: what these point to is never written again.
+// Unchecked because pointers are not Sendable: the memory behind these is never written again.
 extension qamw_tensor: @unchecked @retroactive Sendable {}
 extension qamw_metadata: @unchecked @retroactive Sendable {}
 extension qamw_embedded: @unchecked @retroactive Sendable {}

@@ -37,7 +37,7 @@ extension AccessMode {
         case QAMW_MAPPED: self = .mapped
         case QAMW_BUFFERED: self = .buffered
         case QAMW_DIRECT: self = .direct
-        default: throw QAMError(.invalidArgument, "there is no access \(number)")
+        default: throw QAMError(.invalidArgument, "\(number) is not an access mode")
         }
     }
 }

@@ -1,6 +1,6 @@
 import QAMFormat
 
-// Handles are objects of this module that C holds: each is retained once until it is closed.
+// Handles are objects of this module owned by C: each is retained once until it is released.
 
 @unsafe func handle(_ object: some AnyObject) -> OpaquePointer {
     unsafe OpaquePointer(Unmanaged.passRetained(object).toOpaque())
@@ -17,7 +17,7 @@ import QAMFormat
     unsafe Unmanaged<Object>.fromOpaque(UnsafeRawPointer(handle)).release()
 }
 
-/// Stores the handle of what `make` gives, or NULL where it throws.
+/// Stores the handle of the object that `make` returns, or NULL if it throws.
 @unsafe func storeHandle(
     in place: UnsafeMutablePointer<OpaquePointer?>?, _ name: String, _ make: () throws -> some AnyObject
 ) throws {

@@ -33,7 +33,7 @@ public func qamw_get_int64(
     unsafe reporting(error) {
         let handle = try unsafe object(file, "file", as: FileHandle.self)
         let place = try unsafe required(value, "value")
-        unsafe place.pointee = try handle.value(key, "whole number of 64 bits") { $0.wholeNumber }
+        unsafe place.pointee = try handle.value(key, "64-bit integer") { $0.wholeNumber }
     }
 }
 
@@ -70,13 +70,13 @@ extension FileHandle {
         return index
     }
 
-    /// What `convert` makes of the key's value. Throws `invalidArgument` where that is nothing.
+    /// The result of `convert` for the key's value. Throws `invalidArgument` if it is nil.
     @unsafe fileprivate func value<Value>(
         _ key: UnsafePointer<CChar>?, _ kind: String, _ convert: (MetadataValue) -> Value?
     ) throws -> Value {
         let entry = reader.metadata.entries[try unsafe metadataIndex(key)]
         guard let value = convert(entry.value) else {
-            throw QAMError(.invalidArgument, "the value of \"\(entry.key)\" is no \(kind)", at: .init(file: reader.inputs.first))
+            throw QAMError(.invalidArgument, "the value of \"\(entry.key)\" is not a \(kind)", at: .init(file: reader.inputs.first))
         }
         return value
     }

@@ -9,7 +9,7 @@ extension TensorPart {
         case QAMW_GAINS: self = .stream(.gains)
         case QAMW_CHANNEL_SCALES: self = .stream(.channelScales)
         case QAMW_CODEBOOK: self = .codebook
-        default: throw QAMError(.invalidArgument, "there is no part \(number)")
+        default: throw QAMError(.invalidArgument, "\(number) is not a part")
         }
     }
 }

@@ -1,13 +1,13 @@
 public import CQAMW
 import QAMFormat
 
-/// What a `qamw_matrix` stands for.
+/// The object behind a `qamw_matrix`.
 private final class MatrixHandle: Sendable {
     let matrix: QAMMatrix
     init(_ matrix: QAMMatrix) { self.matrix = matrix }
 }
 
-/// What `qamw_vectors` stand for.
+/// The object behind `qamw_vectors`.
 private final class VectorsHandle: Sendable {
     let activations: Activations
     init(_ activations: Activations) { self.activations = activations }
@@ -62,7 +62,7 @@ public func qamw_multiply(
 ) -> Int32 {
     unsafe reporting(error) {
         let matrix = try unsafe object(matrix, "matrix", as: MatrixHandle.self).matrix
-        // Before the vectors are prepared, which takes time.
+        // Checked before preparing the vectors, which takes time.
         try matrix.checkRoom(room, forProductsOf: vectors)
         try unsafe matrix.multiply(matrix.prepare(x, vectors), into: out, room: room, pool: pool)
     }
@@ -81,11 +81,11 @@ public func qamw_multiply_prepared(
 }
 
 extension QAMMatrix {
-    /// Throws `limitExceeded` where so many vectors are more than memory can hold.
+    /// Throws `limitExceeded` if the vectors do not fit in memory.
     @unsafe fileprivate func prepare(_ x: UnsafePointer<Float>?, _ vectors: UInt64) throws -> Activations {
         guard vectors > 0 else { return try prepare([]) }
         guard vectors <= UInt64(Int.max / MemoryLayout<Float>.size / columns) else {
-            throw QAMError(.limitExceeded, "\(vectors) vectors are more than memory can hold")
+            throw QAMError(.limitExceeded, "\(vectors) vectors do not fit in memory")
         }
         let numbers = unsafe UnsafeBufferPointer(start: try required(x, "x"), count: Int(vectors) * columns)
         return try unsafe prepare(Array(numbers))
@@ -95,7 +95,7 @@ extension QAMMatrix {
         let (products, overflow) = vectors.multipliedReportingOverflow(by: UInt64(rows))
         guard !overflow, products <= room, products <= UInt64(Int.max / MemoryLayout<Float>.size) else {
             throw QAMError(
-                .invalidArgument, "the products of \(rows) rows and \(vectors) vectors do not fit \(room)", at: .init(tensor: tensor.name))
+                .invalidArgument, "the products of \(rows) rows and \(vectors) vectors do not fit in \(room) elements", at: .init(tensor: tensor.name))
         }
     }
 

@@ -1,7 +1,7 @@
 import CQAMW
 import QAMFormat
 
-/// Runs `body` and turns what it throws into a status and a message.
+/// Runs `body` and converts its error to a status and a message.
 @unsafe func reporting(_ error: UnsafeMutablePointer<qamw_error>?, _ body: () throws -> Void) -> Int32 {
     do {
         try Kernels.checkEnvironment()
@@ -35,7 +35,7 @@ extension QAMError {
     }
 }
 
-/// Stores the message, shortened in its middle where it is too long: the file stands at its begin, the cause at its end.
+/// Stores the message, shortened in the middle if it is too long: it begins with the file and ends with the cause.
 @unsafe private func store(_ status: Int32, _ message: String, in error: UnsafeMutablePointer<qamw_error>?) {
     guard let error = unsafe error else { return }
     unsafe error.pointee.status = status
@@ -46,7 +46,7 @@ extension QAMError {
 }
 
 extension String {
-    /// The text in at most so many bytes of UTF-8, its middle left out.
+    /// The text in at most `limit` bytes of UTF-8, shortened in the middle.
     fileprivate func shortened(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         let gap = " ... "

@@ -27,7 +27,7 @@ public func qamw_find_tensor(
 }
 
 extension QAMReader {
-    /// The error of a name that is not there.
+    /// The error for an unknown name.
     func missing(_ what: String, _ name: String) -> QAMError {
         QAMError(.notFound, "there is no \(what) \"\(name)\"", at: .init(file: inputs.first))
     }
@@ -44,7 +44,7 @@ public func qamw_dequantize(
         // The product is at most the number of elements, which has been checked.
         let count = rows.count * view.columns
         guard count <= room else {
-            throw QAMError(.invalidArgument, "\(rows.count) rows of \(view.columns) do not fit \(room)", at: .init(tensor: view.name))
+            throw QAMError(.invalidArgument, "\(rows.count) rows of \(view.columns) do not fit in \(room) elements", at: .init(tensor: view.name))
         }
         guard count > 0 else { return }
         switch Int(type) {
@@ -56,7 +56,7 @@ public func qamw_dequantize(
             let out = try unsafe required(out?.assumingMemoryBound(to: UInt16.self), "out")
             var span = unsafe MutableRawSpan(_unsafeStart: out, byteCount: 2 * count)
             try view.dequantize(rows: rows, as: Int(type) == QAMW_F16 ? .f16 : .bf16, into: &span)
-        default: throw QAMError(.invalidArgument, "there is no element type \(type)")
+        default: throw QAMError(.invalidArgument, "\(type) is not an element type")
         }
     }
 }

@@ -22,9 +22,9 @@ public func qamw_verify(
 
 extension QAMReader {
     @unsafe fileprivate func names(of indices: UnsafePointer<UInt64>, _ count: UInt64) throws -> [String] {
-        // Naming a tensor twice is allowed; more than there are is taken for a mistake before the memory is read.
+        // Duplicate indices are allowed; a count above the number of tensors is refused before the memory is read.
         guard count <= UInt64(tensors.count) else {
-            throw QAMError(.invalidArgument, "\(count) tensors are asked for of \(tensors.count)")
+            throw QAMError(.invalidArgument, "\(count) tensors are out of range: there are \(tensors.count)")
         }
         let indices = unsafe UnsafeBufferPointer(start: try required(indices, "tensors"), count: Int(count))
         return try unsafe indices.map { tensors[try tensors.checkedIndex($0, "tensor")].name }
@@ -45,7 +45,7 @@ extension QAMReader {
     unsafe handler(&problem, context)
 }
 
-/// Waits for what an asynchronous function gives. The calling thread is C's, never one of Swift's own, which must not wait.
+/// Waits for an asynchronous function. The calling thread belongs to C, not to Swift's pool, which must not block.
 private func blocking<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
     let outcome = Outcome<Value>()
     Task.detached {
@@ -54,7 +54,7 @@ private func blocking<Value: Sendable>(_ body: @escaping @Sendable () async thro
     return try outcome.wait().get()
 }
 
-/// A result that another thread will give.
+/// A result delivered by another thread.
 private final class Outcome<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, any Error>?>(nil)
     private let isThere = DispatchSemaphore(value: 0)

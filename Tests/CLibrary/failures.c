@@ -53,7 +53,7 @@ void test_arguments(const test_files *files) {
     EXPECT_FAILURE(qamw_get_part(file, 1, 99, &bytes, &count, &error), QAMW_INVALID_ARGUMENT, "no part 99");
     EXPECT_FAILURE(qamw_read_part(file, 1, QAMW_GAINS, 1, 2, out, &error), QAMW_INVALID_ARGUMENT, "2 bytes from 1 on");
     EXPECT_FAILURE(qamw_read_part(file, 1, QAMW_GAINS, 1, UINT64_MAX, out, &error), QAMW_INVALID_ARGUMENT, "bytes from 1 on");
-    EXPECT_FAILURE(qamw_dequantize(file, 1, 0, 2, QAMW_F32, out, 64, &error), QAMW_INVALID_ARGUMENT, "2 rows from 0 on are asked for of 1");
+    EXPECT_FAILURE(qamw_dequantize(file, 1, 0, 2, QAMW_F32, out, 64, &error), QAMW_INVALID_ARGUMENT, "2 rows from 0 on are out of range: there are 1");
     EXPECT_FAILURE(qamw_dequantize(file, 1, UINT64_MAX, 2, QAMW_F32, out, 64, &error), QAMW_INVALID_ARGUMENT, "rows");
     EXPECT_FAILURE(qamw_dequantize(file, 1, 0, 1, QAMW_F32, out, 63, &error), QAMW_INVALID_ARGUMENT, "do not fit 63");
     EXPECT_FAILURE(qamw_dequantize(file, 1, 0, 1, QAMW_F32, NULL, 64, &error), QAMW_INVALID_ARGUMENT, "out is NULL");

@@ -1,25 +1,25 @@
 internal import QAMFormat
 
-/// The way back through attention, of a text from its beginning.
+/// The backward pass of attention, for a whole text.
 struct AttentionGradient {
     let attention: Attention
 
-    /// Gradients at queries, keys and values as attention has them: a vector for each token, all heads side by side.
+    /// Gradients at the queries, keys and values that attention reads: one vector per token, heads concatenated.
     struct Result {
         let queries: FloatMatrix
         let keys: FloatMatrix
         let values: FloatMatrix
     }
 
-    /// O(heads * tokens^2 * head width). Memory beside the result: for each head of queries two head widths a token.
+    /// O(heads * tokens^2 * head width). Temporary memory: two head widths per token and query head.
     ///
     /// - Parameters:
-    ///   - gradient: at the weighted values that each token sees: a vector for each, all heads side by side.
-    ///   - cache: what `LayerPass.trace` left there.
+    ///   - gradient: at the attention output of each token: one vector per token, heads concatenated.
+    ///   - cache: as left by `LayerPass.trace`.
     func apply(_ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, pool: WorkerPool) -> Result {
         let c = attention.configuration, width = c.headWidth, count = gradient.count
         let queries = FloatMatrix(count: count, width: c.headCount * width)
-        // Heads that share keys and values add up afterwards, in their order, so that threads change nothing.
+        // Heads that share keys and values are summed afterwards in a fixed order, so that the result does not depend on threads.
         let parts = (0..<c.headCount).map { _ in
             (keys: FloatMatrix(count: count, width: width), values: FloatMatrix(count: count, width: width))
         }
@@ -42,7 +42,7 @@ struct AttentionGradient {
         return Result(queries: queries, keys: keys, values: values)
     }
 
-    /// What one head of queries contributes.
+    /// Adds the contribution of one query head.
     private func add(
         _ head: Int, _ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, queries: FloatMatrix,
         keys: FloatMatrix, values: FloatMatrix
@@ -67,7 +67,7 @@ struct AttentionGradient {
         }
     }
 
-    /// From the gradient at a token's weights to that at its products of query and key.
+    /// From the gradient at the attention weights to the gradient at the query-key products.
     private func passSoftmax(_ scores: FloatMatrix, _ weights: FloatMatrix, _ row: Int) {
         let scale = Double(attention.scale)
         weights.withVectors(row..<row + 1) { weights in
@@ -79,11 +79,11 @@ struct AttentionGradient {
         }
     }
 
-    /// Adds to vector i of `sum` the vectors of the tokens, in columns from `offset`, each times its number i, for i below `end`.
+    /// Adds to vector i of `sum` the tokens' vectors (columns from `offset`), weighted by element i of each, for i below `end`.
     private func addProducts(
         _ numbers: FloatMatrix, _ end: Int, _ vectors: FloatMatrix, _ tokens: Range<Int>, offset: Int, to sum: FloatMatrix
     ) {
-        // The kernels multiply along vectors, so tokens become places in them.
+        // The kernels reduce along vectors, so transpose to make tokens the vector elements.
         let numbersAcross = FloatMatrix(count: end, width: tokens.count), vectorsAcross = FloatMatrix(count: sum.width, width: tokens.count)
         numbersAcross.copyAcross(numbers, 0..<tokens.count, columns: 0..<end)
         vectorsAcross.copyAcross(vectors, tokens, columns: offset..<offset + sum.width)

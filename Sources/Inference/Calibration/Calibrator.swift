@@ -1,17 +1,17 @@
 public import QAMFormat
 
-/// Runs a text through a model, layer by layer, and gathers what each matrix is multiplied by; if asked for, then goes back through
-/// the layers and gathers the gradients at what each matrix makes of it.
+/// Runs a text through a model, layer by layer, and gathers statistics of each matrix's inputs; optionally runs the backward pass and
+/// gathers the gradients at each matrix's outputs.
 ///
-/// The vectors of all windows are kept between layers (windows * context * width * 4 bytes; with gradients as much for each layer
-/// more), the statistics of one layer only.
+/// Between layers the vectors of all windows are in memory (windows * context * width * 4 bytes; with gradients as much again per layer),
+/// but the statistics of one layer only.
 public struct Calibrator {
     /// The statistics of an input that one or more matrices share.
     public struct Input {
         /// Names of the matrices' tensors.
         public let matrices: [String]
         package fileprivate(set) var statistics: InputStatistics
-        /// Where it was asked for.
+        /// If requested.
         package let secondMoment: SecondMoment?
     }
 
@@ -23,11 +23,11 @@ public struct Calibrator {
     private let checkpoint: () throws -> Void
 
     /// - Parameters:
-    ///   - gatheringMoments: whether E[x xT] is gathered too: width^2 * 4 bytes for each input of a layer.
-    ///   - gatheringGradients: whether E[g gT] is gathered too (`Output`): rows^2 * 4 bytes for each matrix of a layer, and the weights
-    ///     of a layer or the head as floats of 32 bits.
-    ///   - checkpoint: called before each layer of each window; what it throws ends the run.
-    /// - Throws: `invalidArgument` for windows without a token, `limitExceeded` for moments that this machine's memory cannot hold.
+    ///   - gatheringMoments: whether to gather E[x xT]: width^2 * 4 bytes for each input of a layer.
+    ///   - gatheringGradients: whether to gather E[g gT] (`Output`): rows^2 * 4 bytes for each matrix of a layer, and the float32 weights
+    ///     of a layer or the head.
+    ///   - checkpoint: called before each layer of each window; an error that it throws ends the run.
+    /// - Throws: `invalidArgument` for an empty window, `limitExceeded` for statistics that do not fit in this machine's memory.
     public init(
         _ model: Transformer, context: Int, gatheringMoments: Bool, gatheringGradients: Bool = false, pool: WorkerPool,
         checkpoint: @escaping () throws -> Void = {}
@@ -47,22 +47,22 @@ public struct Calibrator {
         self.checkpoint = checkpoint
     }
 
-    /// The names of the matrices of each input, in the order in which `run` gives them; and the width of each.
+    /// The names of the matrices of each input, in the order of `run`, and the input's width.
     public var inputs: [(matrices: [String], width: Int)] {
         model.layers.flatMap { layer in
             layer.inputs.map { matrices in (matrices.map(\.name), matrices[0].columns) }
         }
     }
 
-    /// Reads consecutive windows of `context` tokens, each from its beginning.
+    /// Reads consecutive windows of `context` tokens, each starting with an empty KV cache.
     ///
     /// - Parameters:
-    ///   - windows: the first so many; nil for all.
-    ///   - progress: told after each window of each layer; what it throws ends the run.
-    ///   - layer: gets the inputs of each layer when they are complete, from the first to the last.
-    ///   - outputs: then gets the outputs of each layer, from the last to the first, if gradients are gathered.
+    ///   - windows: the number of windows to read; nil for all.
+    ///   - progress: called after each window of each layer; an error that it throws ends the run.
+    ///   - layer: receives the complete inputs of each layer, from the first to the last.
+    ///   - outputs: then receives the outputs of each layer, from the last to the first, if gradients are gathered.
     /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, `limitExceeded`
-    ///   for more windows than this machine's memory can hold, and what reading weights throws.
+    ///   for more windows than fit in this machine's memory, and errors from reading weights.
     public func run(
         _ tokens: [UInt32], windows: Int?, progress: (_ done: Int, _ total: Int) throws -> Void, layer body: ([Input]) throws -> Void,
         outputs: ([Output]) throws -> Void = { _ in }
@@ -70,13 +70,13 @@ public struct Calibrator {
         try run(tokens, windows: windows, labels: nil, progress: progress, layer: body, outputs: outputs)
     }
 
-    /// The same with given labels for all tokens, in place of those that are drawn from the predictions.
+    /// The same with given labels for all tokens instead of labels sampled from the predictions.
     package func run(
         _ tokens: [UInt32], windows: Int?, labels: [UInt32]?, progress: (_ done: Int, _ total: Int) throws -> Void,
         layer body: ([Input]) throws -> Void, outputs: ([Output]) throws -> Void
     ) throws {
         let count = min(tokens.count / context, windows ?? .max)
-        guard count > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are no window of \(context)") }
+        guard count > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are fewer than a window of \(context)") }
         let configuration = model.configuration
         try model.requireKnown(tokens[..<(count * context)])
         if let labels {
@@ -86,7 +86,7 @@ public struct Calibrator {
         let kept = gathersGradients ? model.layers.count + 1 : 1
         try MemoryBound.require(
             count * context, of: MemoryLayout<Float>.stride * configuration.width * kept,
-            "the vectors of \(count) windows\(gathersGradients ? " before each layer" : "")")
+            "the activations of \(count) windows\(gathersGradients ? " before each layer" : "")")
         let passing = gathersGradients ? LayerGradient.bytesOfToken(configuration) : LayerPass.bytesOfToken(configuration)
         try MemoryBound.require(context, of: passing + KeyValueCache.bytesOfToken(configuration), "windows of \(context) tokens")
         let total = model.layers.count * count + (gathersGradients ? gradientSteps(windows: count) : 0)
@@ -136,7 +136,7 @@ public struct Calibrator {
 }
 
 extension TransformerLayer {
-    /// The matrices that read the same vectors, in the order in which they do.
+    /// The matrices that read the same vectors, in execution order.
     var inputs: [[any Linear]] {
         [[query.matrix, key.matrix, value.matrix], [output.matrix], [gate.matrix, up.matrix], [down.matrix]]
     }

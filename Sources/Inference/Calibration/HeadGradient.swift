@@ -1,29 +1,28 @@
 internal import QAMFormat
 
-/// The way back from predictions to the vectors behind the last layer.
+/// The backward pass from the predictions to the last layer's outputs.
 struct HeadGradient {
     private let model: Transformer
     private let pass: LayerPass
     private let head: TransposedLinear
-    /// Predictions made at a time: bounds the memory of their probabilities.
+    /// Predictions per batch: bounds the memory of their probabilities.
     private static let block = 64
 
-    /// Reads the head, which takes as many bytes as `byteCount` says.
+    /// Reads the head, which takes `byteCount` bytes.
     init(_ model: Transformer, pass: LayerPass) throws {
         self.model = model
         self.pass = pass
         head = try TransposedLinear(model.head, pool: pass.pool)
     }
 
-    /// The bytes of a model's head as it is kept here, and of the predictions made at a time.
+    /// The memory for a model's head and one batch of predictions.
     static func byteCount(_ model: Transformer) -> Int {
         TransposedLinear.byteCount(model.head) + MemoryLayout<Float>.stride * block * model.configuration.vocabularySize
     }
 
-    /// Takes the vectors of a window behind the last layer to the gradient with respect to them, which takes their place, of the
-    /// summed negative logarithms of the labels' probabilities.
+    /// Replaces a window's vectors after the last layer by the gradient of the summed negative log-likelihood of the labels.
     ///
-    /// - Parameter label: the label of a position, by the probabilities of all tokens there.
+    /// - Parameter label: returns the label of a position, given the probabilities of all tokens.
     func apply(to x: FloatMatrix, label: (_ position: Int, _ probabilities: Span<Float>) -> Int) throws {
         try pass.checkpoint()
         let normal = FloatMatrix(count: x.count, width: x.width), out = FloatMatrix(count: x.count, width: x.width)

@@ -1,4 +1,4 @@
-/// What is known of the vectors that a matrix is multiplied by, channel by channel.
+/// Statistics of a matrix's input vectors, per channel.
 package struct InputStatistics: Sendable {
     /// The number of vectors.
     package private(set) var count = 0

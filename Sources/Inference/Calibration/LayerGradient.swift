@@ -1,13 +1,13 @@
 internal import QAMFormat
 
-/// The way back through a layer.
+/// The backward pass of a layer.
 struct LayerGradient {
-    /// Sees the gradients at the outputs of a matrix, before biases: a vector for each token.
+    /// Receives the gradients at the outputs of a matrix, before the bias: one vector per token.
     typealias Observer = (_ matrix: String, _ gradients: FloatMatrix) -> Void
 
     private let layer: TransformerLayer
     private let pass: LayerPass
-    private let turningBack: RotaryTable
+    private let inverseRotary: RotaryTable
     private let query: TransposedLinear
     private let key: TransposedLinear
     private let value: TransposedLinear
@@ -16,16 +16,16 @@ struct LayerGradient {
     private let up: TransposedLinear
     private let down: TransposedLinear
 
-    /// Reads all weights of the layer, which take `byteCount`.
+    /// Reads all weights of the layer, which take `byteCount` bytes.
     ///
-    /// - Parameter turningBack: the inverse of the pass's rotary table.
-    init(_ layer: TransformerLayer, pass: LayerPass, turningBack: RotaryTable) throws {
+    /// - Parameter inverseRotary: the inverse of the forward pass's rotary table.
+    init(_ layer: TransformerLayer, pass: LayerPass, inverseRotary: RotaryTable) throws {
         func transposed(_ projection: TransformerLayer.Projection) throws -> TransposedLinear {
             try TransposedLinear(projection.matrix, pool: pass.pool)
         }
         self.layer = layer
         self.pass = pass
-        self.turningBack = turningBack
+        self.inverseRotary = inverseRotary
         query = try transposed(layer.query)
         key = try transposed(layer.key)
         value = try transposed(layer.value)
@@ -35,22 +35,22 @@ struct LayerGradient {
         down = try transposed(layer.down)
     }
 
-    /// The bytes of a layer's weights as they are kept here.
+    /// The memory for a layer's weights.
     static func byteCount(_ layer: TransformerLayer) -> Int {
         layer.inputs.joined().reduce(0) { $0 + TransposedLinear.byteCount($1) }
     }
 
-    /// The bytes that one token takes on its way back, that of its place in the cache not included.
+    /// The memory per token in the backward pass, not including the KV cache.
     static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
         let c = configuration
         return LayerPass.bytesOfToken(c)
             + MemoryLayout<Float>.stride * (4 * c.width + 2 * c.feedForwardWidth + (7 * c.headCount + 5 * c.keyValueHeadCount) * c.headWidth)
     }
 
-    /// Takes the gradient at what a window's vectors are behind the layer to that at what they are before it, which takes its place.
+    /// Replaces the gradient at a layer's outputs by the gradient at its inputs, for one window.
     ///
     /// - Parameters:
-    ///   - x: the vectors before the layer.
+    ///   - x: the layer's inputs.
     ///   - cache: overwritten.
     func apply(to gradient: FloatMatrix, at x: FloatMatrix, _ cache: KeyValueCache, observer: Observer) throws {
         let trace = try pass.trace(layer, FloatMatrix(copying: x, 0..<x.count), cache)
@@ -76,8 +76,8 @@ struct LayerGradient {
         let found = attention.apply(output.multiply(gradient, pool: pool), trace.attention, cache, pool: pool)
         pool.forEach(0..<x.count, grain: 16) { tokens in
             for t in tokens {
-                turnBack(found.queries, t, heads: c.headCount, layer.queryNorm, plain: trace.attention.plainQueries)
-                turnBack(found.keys, t, heads: c.keyValueHeadCount, layer.keyNorm, plain: trace.attention.plainKeys)
+                normAndRotaryGradient(found.queries, t, heads: c.headCount, layer.queryNorm, plain: trace.attention.plainQueries)
+                normAndRotaryGradient(found.keys, t, heads: c.keyValueHeadCount, layer.keyNorm, plain: trace.attention.plainKeys)
             }
         }
         observer(layer.query.matrix.name, found.queries)
@@ -86,18 +86,18 @@ struct LayerGradient {
         addInputs([(query, found.queries), (key, found.keys), (value, found.values)], layer.inputNorm, at: x, to: gradient)
     }
 
-    /// Back through positions, and through the norms of heads where there are some.
-    private func turnBack(_ gradient: FloatMatrix, _ t: Int, heads: Int, _ norm: [Float]?, plain: FloatMatrix?) {
+    /// Backward through the rotary embedding, and through the head norms if there are any.
+    private func normAndRotaryGradient(_ gradient: FloatMatrix, _ t: Int, heads: Int, _ norm: [Float]?, plain: FloatMatrix?) {
         let c = pass.configuration
         for offset in stride(from: 0, to: heads * c.headWidth, by: c.headWidth) {
-            turningBack.turn(gradient, t, offset: offset, position: t)
+            inverseRotary.rotate(gradient, t, offset: offset, position: t)
             if let norm, let plain {
                 NormGradient.apply(to: gradient, at: plain, t, offset: offset, norm, epsilon: c.normEpsilon)
             }
         }
     }
 
-    /// Adds what the outputs of matrices that read the same normalised vectors mean for the vectors `x` before the norm.
+    /// Adds to the gradient at `x` the contributions of matrices that read the same normalised vectors.
     private func addInputs(
         _ outputs: [(matrix: TransposedLinear, gradient: FloatMatrix)], _ norm: [Float], at x: FloatMatrix, to gradient: FloatMatrix
     ) {

@@ -1,10 +1,10 @@
 internal import QAMFormat
 
-/// Tokens drawn from a model's own predictions.
+/// Labels sampled from a model's predictions.
 package enum PredictedLabel {
-    /// A token with its probability, the same each time for a window and a position.
+    /// Samples a token by its probability, reproducibly for a window and a position.
     ///
-    /// - Parameter probabilities: of each token of the vocabulary; that they sum to 1 is not needed.
+    /// - Parameter probabilities: of each token of the vocabulary; they need not sum to 1.
     package static func draw(_ probabilities: Span<Float>, window: Int, position: Int) -> Int {
         var sum = 0.0
         for token in probabilities.indices { sum += Double(probabilities[token]) }
@@ -18,7 +18,7 @@ package enum PredictedLabel {
         return last
     }
 
-    /// A number from 0 to below 1, by SplitMix64 (doi:10.1145/2660193.2660195) of the window and then of the position.
+    /// A number in [0, 1), by SplitMix64 (doi:10.1145/2660193.2660195) of the window and then of the position.
     package static func uniform(window: Int, position: Int) -> Double {
         let bits = mixed(mixed(UInt64(truncatingIfNeeded: window)) ^ UInt64(truncatingIfNeeded: position))
         return Double(bits >> 11) * 0x1p-53

@@ -1,20 +1,20 @@
 internal import QAMFormat
 
-/// The sum of x xT over vectors: what tells how errors of different channels add up.
+/// The sum of x xT over vectors.
 package final class SecondMoment {
-    /// Right of the diagonal, and a little left of it; the rest mirrors it.
+    /// The upper triangle, including some elements below the diagonal; the rest is symmetric.
     private let sum: FloatMatrix
     private var count = 0
-    /// Rows of the sum that are a piece of work.
+    /// Rows of the sum per piece of work.
     private static let rowsOfPiece = 32
 
     init(width: Int) { sum = FloatMatrix(count: width, width: width) }
 
     package var width: Int { sum.width }
 
-    /// Counts vectors. O(vectors * width^2), on all threads of the pool.
+    /// Adds vectors. O(vectors * width^2), on all threads of the pool.
     func add(_ x: FloatMatrix, pool: WorkerPool) {
-        // The kernels multiply along vectors, so channels become vectors of tokens.
+        // The kernels reduce along vectors, so transpose to make tokens the vector elements.
         let channels = FloatMatrix(count: x.width, width: KeyValueCache.padded(x.count))
         pool.forEach(0..<x.width, grain: Self.rowsOfPiece) { piece in
             channels.copyAcross(x, 0..<x.count, columns: piece, at: piece.lowerBound)
@@ -30,7 +30,7 @@ package final class SecondMoment {
         count += x.count
     }
 
-    /// E[x xT], rows of it: symmetric to the bit. O(rows * width).
+    /// Rows of E[x xT]: exactly symmetric. O(rows * width).
     package func mean(rows: Range<Int>) -> [Float] {
         let scale = 1 / Float(max(1, count))
         return rows.flatMap { row in (0..<width).map { scale * sum[min(row, $0), max(row, $0)] } }

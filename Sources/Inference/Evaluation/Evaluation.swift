@@ -6,15 +6,14 @@
     internal import Darwin
 #endif
 
-/// How well a model predicts a text, and how far its predictions are from those of a reference: means over all
-/// predictions that count.
+/// How well a model predicts a text, and the divergence of its predictions from a reference's: means over all counted predictions.
 public struct Evaluation: Sendable {
     /// Predictions counted.
     public private(set) var tokens = 0
     private var loss = 0.0
     private var referenceLoss = 0.0
     private var agreements = 0
-    /// Of each prediction, where there is a reference.
+    /// Of each prediction, if there is a reference.
     private var divergences: [Float] = []
 
     /// exp of the mean loss.
@@ -25,10 +24,10 @@ public struct Evaluation: Sendable {
     /// The mean Kullback-Leibler divergence from the reference's predictions, in nats.
     public var divergence: Double { divergences.reduce(0) { $0 + Double($1) } / Double(max(1, divergences.count)) }
     public var largestDivergence: Double { Double(divergences.max() ?? 0) }
-    /// The share of predictions whose most likely token is also the reference's.
+    /// The fraction of predictions whose most likely token is also the reference's.
     public var top1Agreement: Double { Double(agreements) / Double(max(1, tokens)) }
 
-    /// The divergence that a share of the predictions, from 0 to 1, does not exceed; between two predictions, interpolated.
+    /// The divergence that a fraction of the predictions, from 0 to 1, does not exceed; interpolated between predictions.
     /// O(n log n).
     public func divergence(quantile: Double) -> Double {
         guard !divergences.isEmpty else { return 0 }
@@ -37,7 +36,7 @@ public struct Evaluation: Sendable {
         return Double(sorted[below]) + (rank - Double(below)) * Double(sorted[above] - sorted[below])
     }
 
-    /// One prediction: its loss in nats and, with a reference, that one's, the divergence and whether they agree.
+    /// One prediction: its loss in nats and, with a reference, the reference's loss, the divergence and whether the top tokens agree.
     struct Prediction {
         var loss = 0.0
         var reference: (loss: Double, divergence: Double, agrees: Bool)?

@@ -1,17 +1,17 @@
 public import QAMFormat
 internal import Synchronization
 
-/// Evaluates models on a text, cut into consecutive windows without overlap, each read from its beginning; what is left at the
-/// end is not used. The reference reads a window once, however many models are set beside it.
+/// Evaluates models on consecutive windows of a text without overlap, each starting with an empty KV cache; the remainder is not used. The
+/// reference reads a window once for all models.
 public struct Evaluator {
-    /// Which predictions of a window of n tokens count.
+    /// The predictions that count in a window of n tokens.
     public enum Counting: Sendable {
         /// Those of tokens 1 to n - 1.
         case windows
         /// llama.cpp's: those of tokens n / 2 + 1 to n - 1.
         case llamacpp
 
-        /// The token of a window of `context` whose prediction of the next is the first that counts.
+        /// The first position in a window of `context` tokens whose prediction counts.
         func first(_ context: Int) -> Int { self == .windows ? 0 : context / 2 }
     }
 
@@ -20,18 +20,18 @@ public struct Evaluator {
     private let models: [Session]
     private let reference: Session?
     private let pool: WorkerPool
-    /// Predictions made at a time: bounds the memory of their logits.
+    /// Predictions per batch: bounds the memory of their logits.
     private static let block = 64
 
-    /// - Parameter checkpoint: called before each layer; what it throws ends the run.
-    /// - Throws: `QAMError.invalidArgument` for a context in which nothing counts, or models of different vocabularies, and what
-    ///   `Session` throws.
+    /// - Parameter checkpoint: called before each layer; an error that it throws ends the run.
+    /// - Throws: `QAMError.invalidArgument` for a context without counted predictions, or models of different vocabularies, and errors from
+    ///   `Session`.
     public init(
         _ models: [Transformer], reference: Transformer?, context: Int, counting: Counting, pool: WorkerPool,
         checkpoint: @escaping () throws -> Void = {}
     ) throws {
         guard context >= 2, counting.first(context) < context - 1 else {
-            throw QAMError(.invalidArgument, "windows of \(context) tokens hold nothing to predict")
+            throw QAMError(.invalidArgument, "windows of \(context) tokens have nothing to predict")
         }
         let measure = reference ?? models.first
         for model in models {
@@ -49,16 +49,16 @@ public struct Evaluator {
     }
 
     /// - Parameters:
-    ///   - windows: the first so many; nil for all.
-    ///   - progress: told after each window how many are done, and the figures so far; what it throws ends the run.
-    /// - Returns: the evaluation of each model, with the same bits as alone.
-    /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, and what
-    ///   reading weights throws.
+    ///   - windows: the number of windows to read; nil for all.
+    ///   - progress: called after each window with the number done and the results so far; an error that it throws ends the run.
+    /// - Returns: the evaluation of each model, bit-identical to a separate run.
+    /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, and errors from reading
+    ///   weights.
     public func run(
         _ tokens: [UInt32], windows: Int? = nil, progress: (_ done: Int, _ total: Int, _ soFar: [Evaluation]) throws -> Void
     ) throws -> [Evaluation] {
         let total = min(tokens.count / context, windows ?? .max)
-        guard total > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are no window of \(context)") }
+        guard total > 0 else { throw QAMError(.invalidArgument, "\(tokens.count) tokens are fewer than a window of \(context)") }
         try models.first?.model.requireKnown(tokens[..<(total * context)])
         var evaluations = models.map { _ in Evaluation() }
         for window in 0..<total {
@@ -83,7 +83,7 @@ public struct Evaluator {
         }
     }
 
-    /// Predictions in their order, so that sums do not depend on the threads.
+    /// Predictions in order, so that sums do not depend on the threads.
     private func judge(_ logits: FloatMatrix, _ references: FloatMatrix?, targets: ArraySlice<UInt32>) -> [Evaluation.Prediction] {
         let predictions = Mutex(Array(repeating: Evaluation.Prediction(), count: targets.count))
         pool.forEach(0..<targets.count, grain: 4) { piece in
@@ -95,7 +95,7 @@ public struct Evaluator {
         return predictions.withLock { $0 }
     }
 
-    /// The vectors behind all tokens but the last, which predicts nothing that is known.
+    /// The vectors after all tokens except the last, whose successor is unknown.
     private static func read(_ tokens: [UInt32], _ session: Session) throws -> FloatMatrix {
         session.restart()
         return try session.read(tokens.dropLast())

@@ -1,23 +1,23 @@
 public import QAMFormat
 
-/// Continues a text, each time with the most likely token.
+/// Continues a text greedily.
 public struct Generator {
     private let session: Session
 
     /// - Parameters:
-    ///   - capacity: tokens that find room, those of the text included.
-    ///   - checkpoint: called before each layer; what it throws ends the run.
-    /// - Throws: what `Session` throws.
+    ///   - capacity: the maximum number of tokens, including those of the prompt.
+    ///   - checkpoint: called before each layer; an error that it throws ends the run.
+    /// - Throws: errors from `Session`.
     public init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
         session = try Session(model, capacity: capacity, pool: pool, checkpoint: checkpoint)
     }
 
-    /// Reads `tokens`, and calls `body` with each token that follows, until `count` of them have come or `body` returns false.
+    /// Reads `tokens`, and calls `body` with each generated token, until there are `count` or `body` returns false.
     ///
-    /// - Throws: `QAMError.invalidArgument` for an empty text, tokens outside the vocabulary or more than find room, and what
-    ///   reading weights throws.
+    /// - Throws: `QAMError.invalidArgument` for an empty text, tokens outside the vocabulary or beyond the capacity, and errors from
+    ///   reading weights.
     public func run(_ tokens: [UInt32], count: Int, _ body: (UInt32) throws -> Bool) throws {
-        guard !tokens.isEmpty else { throw QAMError(.invalidArgument, "there is no text to go on from") }
+        guard !tokens.isEmpty else { throw QAMError(.invalidArgument, "the prompt is empty") }
         session.restart()
         var text = tokens[...]
         for _ in 0..<max(0, count) {
@@ -33,7 +33,7 @@ public struct Generator {
 }
 
 extension FloatMatrix {
-    /// The index of the largest number of a vector, of equal ones the first. O(width).
+    /// The index of the largest element of a vector, the first of equal ones. O(width).
     func largestIndex(_ t: Int) -> Int {
         withVectors(t..<t + 1) { numbers in
             var best = 0

@@ -1,15 +1,15 @@
 internal import CQAMKernels.Floats
 internal import QAMFormat
 
-/// The C functions of the forward pass behind safe signatures: the one place that hands pointers to them.
+/// Safe wrappers for the C functions of the forward pass; the only place that passes pointers to them.
 enum FloatKernels {
     private static let table = unsafe fk_functions_for(qam_features_allowed()).pointee
 
-    /// How rows of weights are stored.
+    /// The storage type of weights.
     enum Storage {
         case float32, float16, bfloat16
 
-        /// Nil for types that have to be converted first.
+        /// Nil for types that must be converted first.
         init?(_ dtype: DType) {
             switch dtype {
             case .f32: self = .float32
@@ -32,7 +32,7 @@ enum FloatKernels {
 
     // MARK: - Products
 
-    /// The products of rows, which lie one after the other, and vectors: `out[t, firstRow + i]`.
+    /// The products of contiguous rows and vectors: `out[t, firstRow + i]`.
     static func multiply(
         _ rows: RawSpan, _ storage: Storage, columns: Int, by x: FloatMatrix, vectors: Range<Int>, into out: FloatMatrix, firstRow: Int
     ) {
@@ -47,7 +47,7 @@ enum FloatKernels {
         }
     }
 
-    /// Part of a matrix of floats: `width` columns from `offset`, of so many vectors from `first`.
+    /// Part of a float matrix: `width` columns from `offset`, of `count` vectors from `first`.
     struct Block {
         var matrix: FloatMatrix
         var first = 0
@@ -89,15 +89,15 @@ enum FloatKernels {
         unsafe table.silu_product(x.pointer(t, length: x.width), y.pointer(t, length: y.width), x.width)
     }
 
-    /// From the gradient at x / (1 + exp(-x)) * y to those at x and y, which take their places.
+    /// Replaces x and y by the gradients at them, given the gradient at x / (1 + exp(-x)) * y.
     static func siluProductGradient(_ x: FloatMatrix, _ y: FloatMatrix, _ t: Int, gradient: FloatMatrix) {
         precondition(x.width == y.width && x.width == gradient.width)
         unsafe table.silu_product_gradient(
             x.pointer(t, length: x.width), y.pointer(t, length: y.width), gradient.pointer(t, length: x.width), x.width)
     }
 
-    /// Turns the pairs (j, j + half) of `2 * half` columns from `offset` by angles.
-    static func turn(_ x: FloatMatrix, _ t: Int, offset: Int, cosines: ArraySlice<Float>, sines: ArraySlice<Float>) {
+    /// Applies the rotary embedding: rotates the pairs (j, j + half) of `2 * half` columns from `offset`.
+    static func rotate(_ x: FloatMatrix, _ t: Int, offset: Int, cosines: ArraySlice<Float>, sines: ArraySlice<Float>) {
         let half = cosines.count
         precondition(sines.count == half && offset + 2 * half <= x.width)
         unsafe cosines.withUnsafeBufferPointer { cosines in
@@ -126,8 +126,7 @@ enum FloatKernels {
         return unsafe table.log_sum_exp(x.pointer(t, length: x.width), x.width)
     }
 
-    /// The Kullback-Leibler divergence of the softmax of x[t] from that of reference[t], whose `logSumExp` are given: the
-    /// expectation under the reference.
+    /// The Kullback-Leibler divergence of the softmax of x[t] from that of reference[t], given the `logSumExp` of both.
     static func divergence(_ reference: FloatMatrix, _ referenceNorm: Double, _ x: FloatMatrix, _ norm: Double, _ t: Int) -> Double {
         precondition(reference.width == x.width)
         return unsafe table.divergence(

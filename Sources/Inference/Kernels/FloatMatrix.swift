@@ -6,10 +6,10 @@
     internal import Darwin
 #endif
 
-/// Vectors of floats, one after the other, in memory of their own: activations, and the keys and values of attention.
+/// Contiguous float vectors in memory of their own: activations, and the keys and values of attention.
 ///
-/// Several threads may write different vectors at the same time, and read what none writes; who shares one sees to that.
-/// Its numbers are worked on by `FloatKernels`, which check that what they touch lies inside.
+/// Threads may concurrently write different vectors and read vectors that none writes; callers must ensure that.
+/// Elements are processed by `FloatKernels`, which checks bounds.
 @safe package final class FloatMatrix: @unchecked Sendable {
     /// The number of vectors.
     package let count: Int
@@ -17,8 +17,7 @@
     package let width: Int
     private let floats: UnsafeMutableBufferPointer<Float>
 
-    /// All zeros. Large ones take no memory before they are written. Sizes that strangers choose are checked before
-    /// (`MemoryBound`).
+    /// All zeros. Memory is committed only when written. Untrusted sizes are checked before (`MemoryBound`).
     package init(count: Int, width: Int) {
         precondition(count >= 0 && width >= 0)
         self.count = count
@@ -42,8 +41,7 @@
         unsafe (target + start * width).update(from: source + range.lowerBound * width, count: range.count * width)
     }
 
-    /// Copies columns of vectors of another matrix to vectors from `first`, from their number `offset` on:
-    /// `self[first + j, offset + i]` becomes number j of the i-th of them.
+    /// Copies columns of another matrix's vectors, transposed: `self[first + j, offset + i]` becomes element j of the i-th vector.
     package func copyAcross(_ other: FloatMatrix, _ range: Range<Int>, columns: Range<Int>, at first: Int = 0, offset: Int = 0) {
         precondition(columns.lowerBound >= 0 && columns.upperBound <= other.width && offset >= 0 && range.count <= width - offset)
         let width = width
@@ -59,7 +57,7 @@
 
     deinit { unsafe free(floats.baseAddress) }
 
-    /// The memory from one float to the end of the last vector, `length` floats at least.
+    /// A pointer to one element, with at least `length` elements up to the end of the last vector.
     func pointer(_ vector: Int, _ offset: Int = 0, length: Int) -> UnsafeMutablePointer<Float>? {
         let start = vector * width + offset
         precondition(vector >= 0 && offset >= 0 && length >= 0 && start + length <= count * width)
@@ -83,7 +81,7 @@
         return try unsafe body(Span(_unsafeElements: UnsafeBufferPointer(rebasing: floats[range.lowerBound * width..<range.upperBound * width])))
     }
 
-    /// Lends vectors to be written.
+    /// Lends vectors for writing.
     package func withMutableVectors<Result>(
         _ range: Range<Int>, _ body: (inout MutableSpan<Float>) throws -> Result
     ) rethrows -> Result {
@@ -93,7 +91,7 @@
         return try body(&span)
     }
 
-    /// Copies of vectors, one after the other.
+    /// Copies of contiguous vectors.
     package func array(_ range: Range<Int>) -> [Float] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         return unsafe Array(floats[range.lowerBound * width..<range.upperBound * width])

@@ -7,7 +7,7 @@
 #endif
 internal import QAMFormat
 
-/// Whether what somebody asks for can find room at all, told before it is allocated.
+/// Checks requested sizes against this machine's memory, before allocation.
 enum MemoryBound {
     /// The memory of this machine.
     private static let byteCount: Int = {
@@ -15,9 +15,9 @@ enum MemoryBound {
         return pages > 0 && size > 0 ? pages * size : .max
     }()
 
-    /// Throws `limitExceeded` where `count` things of so many bytes each are more than the machine has memory.
+    /// Throws `limitExceeded` if `count` items of `bytes` bytes exceed this machine's memory.
     ///
-    /// - Parameter what: what there would be so many of.
+    /// - Parameter what: names the items in the error.
     static func require(_ count: Int, of bytes: Int, _ what: String) throws {
         let (total, overflow) = count.multipliedReportingOverflow(by: bytes)
         guard overflow || total > byteCount else { return }

@@ -1,19 +1,19 @@
 internal import QAMFormat
 
-/// Attention of tokens to those before them and themselves.
+/// Causal attention: each token attends to itself and those before it.
 struct Attention {
     let configuration: TransformerConfiguration
-    /// How many tokens one sees at most, itself included; nil for all before it.
+    /// The number of tokens in the sliding window, including the token itself; nil without a window.
     let window: Int?
-    /// Tokens that a piece of work takes: bounds the memory of their weights.
+    /// Tokens per piece of work: bounds the memory of their attention weights.
     static let tokensOfPiece = 64
 
-    /// The values that each of `count` tokens sees, weighted by its queries: for all heads, side by side.
+    /// The attention output of `count` tokens, heads concatenated.
     ///
     /// - Parameters:
-    ///   - queries: a vector for each token, all heads side by side.
-    ///   - cache: the keys and values of all tokens, these included.
-    ///   - position: where the first of the tokens stands.
+    ///   - queries: one vector per token, heads concatenated.
+    ///   - cache: the keys and values of all tokens, including these.
+    ///   - position: the position of the first token.
     func apply(_ queries: FloatMatrix, count: Int, _ cache: KeyValueCache, position: Int, pool: WorkerPool) -> FloatMatrix {
         let c = configuration, out = FloatMatrix(count: count, width: c.headCount * c.headWidth)
         let piecesOfHead = (count + Self.tokensOfPiece - 1) / Self.tokensOfPiece
@@ -37,14 +37,14 @@ struct Attention {
             into: .init(matrix: out, first: tokens.lowerBound, count: tokens.count, offset: head * c.headWidth, width: c.headWidth))
     }
 
-    /// The head of keys and values that a head of queries uses.
+    /// The KV head of a query head.
     func sharedHead(_ head: Int) -> Int { head / (configuration.headCount / configuration.keyValueHeadCount) }
 
-    /// What the scores of queries and keys are multiplied by before the softmax.
+    /// The scale of query-key products before the softmax.
     var scale: Float { Float(1 / Double(configuration.headWidth).squareRoot()) }
 
-    /// How much each of some tokens takes from each token up to the last of them: a vector for each, up to a whole vector of the
-    /// kernels, with zeros for what it does not see.
+    /// The attention weights of some tokens over all tokens up to the last of them: one vector each, padded to a whole vector of the
+    /// kernels, with zeros for tokens outside the mask.
     func weights(
         _ head: Int, _ queries: FloatMatrix, _ tokens: Range<Int>, _ cache: KeyValueCache, _ position: Int
     ) -> FloatMatrix {
@@ -60,7 +60,7 @@ struct Attention {
             let last = position + token
             let start = window.map { max(0, last + 1 - $0) } ?? 0
             FloatKernels.softmax(weights, row, start..<last + 1, scale: scale)
-            // What the token does not see has no weight.
+            // Tokens outside the window have weight zero.
             for hidden in 0..<start { weights[row, hidden] = 0 }
             for hidden in last + 1..<end { weights[row, hidden] = 0 }
         }

@@ -1,27 +1,27 @@
-/// The keys and values of one layer's tokens so far.
+/// The keys and values of one layer.
 final class KeyValueCache {
-    /// Of each head: a vector for each token.
+    /// Per head: one vector per token.
     let keys: [FloatMatrix]
-    /// Of each head, turned about: a vector for each number of a value, with a place for each token. Places beyond the last
-    /// token are zero up to a whole vector of the kernels, so that products may run over them.
+    /// Per head, transposed: one vector per element of a value, one column per token. Columns after the last token are zero up to a whole
+    /// vector of the kernels, so that products may include them.
     let values: [FloatMatrix]
 
-    /// The bytes that one token of one layer takes.
+    /// The memory of one token in one layer.
     static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
         2 * MemoryLayout<Float>.stride * configuration.keyValueHeadCount * configuration.headWidth
     }
 
-    /// Room for `capacity` tokens, rounded up to whole vectors of the kernels.
+    /// Allocates `capacity` tokens, rounded up to whole vectors of the kernels.
     init(_ configuration: TransformerConfiguration, capacity: Int) {
         let capacity = Self.padded(capacity)
         keys = (0..<configuration.keyValueHeadCount).map { _ in FloatMatrix(count: capacity, width: configuration.headWidth) }
         values = (0..<configuration.keyValueHeadCount).map { _ in FloatMatrix(count: configuration.headWidth, width: capacity) }
     }
 
-    /// The products over tokens run in whole vectors of sixteen.
+    /// Products over tokens run in whole vectors of sixteen.
     static func padded(_ tokens: Int) -> Int { (tokens + 15) & ~15 }
 
-    /// Stores the keys and values of tokens that stand at `position` and after it, the last of the text. Each vector holds all heads.
+    /// Stores the keys and values of tokens from `position` on, the last of the text. Heads are concatenated.
     func store(keys newKeys: FloatMatrix, values newValues: FloatMatrix, at position: Int, count: Int) {
         for (head, (keys, values)) in zip(keys, values).enumerated() {
             let width = keys.width, capacity = values.width
@@ -37,7 +37,7 @@ final class KeyValueCache {
                 values.withMutableVectors(0..<width) { target in
                     for index in 0..<width {
                         for t in 0..<count { target[index * capacity + position + t] = source[t * newValues.width + head * width + index] }
-                        // An earlier text may have left what is no number, of which no weight of zero makes zero.
+                        // An earlier text may have left NaNs or infinities, whose product with a zero weight is NaN.
                         for t in position + count..<Self.padded(position + count) { target[index * capacity + t] = 0 }
                     }
                 }

@@ -1,28 +1,28 @@
 internal import QAMFormat
 
-/// What a layer does to the vectors of tokens that follow each other.
+/// The forward pass of a layer for consecutive tokens.
 struct LayerPass {
-    /// Sees the vectors that matrices are multiplied by, and the names of the matrices.
+    /// Receives the input vectors of matrices, and the names of the matrices.
     typealias Observer = (_ matrices: [String], _ vectors: FloatMatrix) throws -> Void
 
     let configuration: TransformerConfiguration
     let rotary: RotaryTable
     let pool: WorkerPool
-    /// Called before each layer; what it throws ends the pass.
+    /// Called before each layer; an error that it throws ends the pass.
     var checkpoint: () throws -> Void = {}
     var observer: Observer?
 
-    /// The bytes that one token takes while it passes a layer, that of its place in the rotary table included.
+    /// The memory per token in a layer, including its entry in the rotary table.
     static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
         let c = configuration, heads = 2 * c.headCount + 2 * c.keyValueHeadCount
         return MemoryLayout<Float>.stride * (3 * c.width + 2 * c.feedForwardWidth + (heads + 1) * c.headWidth)
     }
 
-    /// Adds to each vector of `x` what attention and the feed-forward part make of it.
+    /// Adds to each vector of `x` the outputs of attention and feed-forward network.
     ///
     /// - Parameters:
-    ///   - cache: the layer's keys and values of all tokens before; those of these tokens are added.
-    ///   - position: where the first of the tokens stands.
+    ///   - cache: the layer's keys and values of all earlier tokens; those of these tokens are added.
+    ///   - position: the position of the first token.
     func apply(_ layer: TransformerLayer, to x: FloatMatrix, _ cache: KeyValueCache, position: Int) throws {
         try checkpoint()
         try attend(x, layer, cache, position)
@@ -31,10 +31,10 @@ struct LayerPass {
         add(try multiply([layer.down.matrix], gate) { try layer.down.apply($0, pool: pool) }, to: x)
     }
 
-    /// Does to `x`, a text from its beginning, what `apply` does, but for adding the last matrix's products, and keeps what lies
-    /// between the matrices: the numbers are those of `apply` to the bit.
+    /// Like `apply` for `x`, a whole text, but without adding the last matrix's products; returns the intermediate values, which are
+    /// bit-identical to those of `apply`.
     ///
-    /// - Parameter cache: gets the layer's keys and values.
+    /// - Parameter cache: receives the layer's keys and values.
     func trace(_ layer: TransformerLayer, _ x: FloatMatrix, _ cache: KeyValueCache) throws -> LayerTrace {
         try checkpoint()
         let attention = try attend(x, layer, cache, 0, keepingPlain: true)
@@ -56,8 +56,8 @@ struct LayerPass {
         let plainKeys = keepingPlain && layer.keyNorm != nil ? FloatMatrix(copying: keys, 0..<x.count) : nil
         pool.forEach(0..<x.count, grain: 16) { tokens in
             for t in tokens {
-                turn(queries, t, heads: c.headCount, norm: layer.queryNorm, position: position + t)
-                turn(keys, t, heads: c.keyValueHeadCount, norm: layer.keyNorm, position: position + t)
+                normalizeAndRotate(queries, t, heads: c.headCount, norm: layer.queryNorm, position: position + t)
+                normalizeAndRotate(keys, t, heads: c.keyValueHeadCount, norm: layer.keyNorm, position: position + t)
             }
         }
         cache.store(keys: keys, values: values, at: position, count: x.count)
@@ -74,7 +74,7 @@ struct LayerPass {
         }
     }
 
-    /// Lets matrices read vectors, under the eyes of the observer.
+    /// Multiplies vectors by matrices, after calling the observer.
     private func multiply<Result>(
         _ matrices: [any Linear], _ vectors: FloatMatrix, _ body: (LayerInput) throws -> Result
     ) throws -> Result {
@@ -82,11 +82,11 @@ struct LayerPass {
         return try body(LayerInput(vectors))
     }
 
-    private func turn(_ x: FloatMatrix, _ t: Int, heads: Int, norm: [Float]?, position: Int) {
+    private func normalizeAndRotate(_ x: FloatMatrix, _ t: Int, heads: Int, norm: [Float]?, position: Int) {
         let c = configuration
         for offset in stride(from: 0, to: heads * c.headWidth, by: c.headWidth) {
             if let norm { FloatKernels.normalize(x, t, offset: offset, norm, epsilon: Float(c.normEpsilon), into: x) }
-            rotary.turn(x, t, offset: offset, position: position)
+            rotary.rotate(x, t, offset: offset, position: position)
         }
     }
 

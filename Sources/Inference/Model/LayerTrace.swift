@@ -1,18 +1,18 @@
-/// What lies between the matrices of a layer while a text passes it: what the way back needs to know.
+/// The intermediate values of a layer that the backward pass needs.
 struct LayerTrace {
-    /// A vector for each token, all heads side by side.
+    /// One vector per token, heads concatenated.
     struct Attention {
-        /// As the matrix makes them; nil where they are not normalised, so that `queries` tell them.
+        /// Before normalisation; nil without query norms, when they follow from `queries`.
         let plainQueries: FloatMatrix?
         let plainKeys: FloatMatrix?
-        /// Normalised, where the model does that, and turned.
+        /// After normalisation (if any) and rotary embedding.
         let queries: FloatMatrix
         let keys: FloatMatrix
         let values: FloatMatrix
     }
 
     let attention: Attention
-    /// The vectors between attention and the feed-forward part.
+    /// The vectors between attention and feed-forward network.
     let attended: FloatMatrix
     let gate: FloatMatrix
     let up: FloatMatrix

@@ -6,14 +6,14 @@
     internal import Darwin
 #endif
 
-/// The cosines and sines by which positions turn queries and keys.
+/// The cosines and sines of the rotary embedding.
 struct RotaryTable: Sendable {
-    /// Half of a head's width: the number of angles of a position.
+    /// Half of a head's width: the number of angles per position.
     let half: Int
     private let cosines: [Float]
     private let sines: [Float]
 
-    /// Of positions 0 to `positions`. O(positions * head width).
+    /// For positions 0 ..< `positions`. O(positions * head width).
     init(_ rotary: TransformerConfiguration.Rotary, headWidth: Int, positions: Int) {
         half = headWidth / 2
         let frequencies = Self.frequencies(rotary, headWidth: headWidth)
@@ -36,16 +36,16 @@ struct RotaryTable: Sendable {
         self.sines = sines
     }
 
-    /// What turns back what this turns.
+    /// The inverse rotation.
     var inverse: RotaryTable { RotaryTable(half: half, cosines: cosines, sines: sines.map { -$0 }) }
 
-    /// Turns a head's queries or keys of token `t`, which stands at `position`.
-    func turn(_ x: FloatMatrix, _ t: Int, offset: Int, position: Int) {
+    /// Rotates a head's query or key of token `t` at `position`.
+    func rotate(_ x: FloatMatrix, _ t: Int, offset: Int, position: Int) {
         let range = position * half..<(position + 1) * half
-        FloatKernels.turn(x, t, offset: offset, cosines: cosines[range], sines: sines[range])
+        FloatKernels.rotate(x, t, offset: offset, cosines: cosines[range], sines: sines[range])
     }
 
-    /// Radians a position.
+    /// Radians per position.
     static func frequencies(_ rotary: TransformerConfiguration.Rotary, headWidth: Int) -> [Double] {
         (0..<headWidth / 2).map { index in
             let plain = pow(rotary.base, -Double(2 * index) / Double(headWidth))

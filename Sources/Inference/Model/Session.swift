@@ -1,30 +1,30 @@
 public import QAMFormat
 
-/// A text that a model is reading: the keys and values of its tokens so far. For one thread at a time.
+/// The state of a model reading a text: its KV cache. For one thread at a time.
 public final class Session {
     public let model: Transformer
-    /// The number of tokens so far.
+    /// The number of tokens read.
     public private(set) var position = 0
     public let capacity: Int
     private let pass: LayerPass
     private let caches: [KeyValueCache]
-    /// Tokens that pass a layer at a time: bounds the memory of what lies between its matrices.
+    /// Tokens per batch: bounds the memory of intermediate values.
     private static let batch = 512
 
     /// - Parameters:
-    ///   - capacity: tokens that find room: 2 * layers * heads of keys * head width * 4 bytes each, taken as they come.
-    ///   - checkpoint: called before each layer while tokens are read; what it throws ends the reading, after which the session must
-    ///     be restarted.
-    /// - Throws: `QAMError.limitExceeded` for a capacity that this machine's memory cannot hold.
+    ///   - capacity: the maximum number of tokens: 2 * layers * KV heads * head width * 4 bytes each, committed as they are read.
+    ///   - checkpoint: called before each layer while tokens are read; an error that it throws ends the reading, after which the session
+    ///     must be restarted.
+    /// - Throws: `QAMError.limitExceeded` for a capacity that does not fit in this machine's memory.
     public init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
         let configuration = model.configuration
         let capacity = max(0, capacity), rotaryBytes = MemoryLayout<Float>.stride * configuration.headWidth
         try MemoryBound.require(
             capacity, of: model.layers.count * KeyValueCache.bytesOfToken(configuration) + rotaryBytes,
-            "the keys and values of \(capacity) tokens")
+            "the KV cache of \(capacity) tokens")
         try MemoryBound.require(
             min(capacity, Self.batch), of: LayerPass.bytesOfToken(configuration) + MemoryLayout<Float>.stride * configuration.vocabularySize,
-            "the vectors and predictions of \(min(capacity, Self.batch)) tokens")
+            "the activations and logits of \(min(capacity, Self.batch)) tokens")
         self.model = model
         self.capacity = capacity
         pass = LayerPass(
@@ -32,16 +32,16 @@ public final class Session {
         caches = model.layers.map { _ in KeyValueCache(configuration, capacity: capacity) }
     }
 
-    /// Begins a new text.
+    /// Starts a new text.
     public func restart() { position = 0 }
 
-    /// Reads tokens. Returns the vector behind each, normalised, of which `logits` makes predictions. How a text is cut into
-    /// calls does not change a bit of them.
+    /// Reads tokens. Returns the final normalised vector of each, the input of `logits`. The results are bit-identical for every batch
+    /// size.
     ///
-    /// Throws `invalidArgument` for tokens outside the vocabulary or more than find room, and what reading weights throws.
+    /// Throws `invalidArgument` for tokens outside the vocabulary or beyond the capacity, and errors from reading weights.
     package func read(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
         guard tokens.count <= capacity - position else {
-            throw QAMError(.invalidArgument, "the text of \(position + tokens.count) tokens is longer than the \(capacity) that find room")
+            throw QAMError(.invalidArgument, "the text of \(position + tokens.count) tokens exceeds the capacity of \(capacity)")
         }
         try model.requireKnown(tokens)
         guard tokens.count > Self.batch else { return try readBatch(tokens) }
@@ -53,7 +53,7 @@ public final class Session {
         return all
     }
 
-    /// Reads tokens as `read` does, but keeps the vector behind the last only.
+    /// Like `read`, but keeps only the last token's vector.
     package func readToLast(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
         var rest = tokens
         while rest.count > Self.batch {
@@ -72,7 +72,7 @@ public final class Session {
         return x
     }
 
-    /// The predictions of the tokens after those whose vectors `read` returned: a logit for each token of the vocabulary.
+    /// The logits of the next token, for vectors returned by `read`.
     package func logits(_ vectors: FloatMatrix, _ range: Range<Int>) throws -> FloatMatrix {
         let out = FloatMatrix(count: range.count, width: model.configuration.vocabularySize)
         let chosen = range == 0..<vectors.count ? vectors : FloatMatrix(copying: vectors, range)

@@ -1,25 +1,24 @@
 internal import QAMFormat
 
-/// A llama-family language model: llama, mistral, qwen2 (biases) and qwen3 (norms of queries and keys), as its tensors say.
+/// A llama-family language model: llama, mistral, qwen2 (biases) and qwen3 (query and key norms), as determined by its tensors.
 ///
-/// Weights stay where they are; opening reads norms, biases, gains and channel scales. May be used from many threads: what a
-/// text leaves behind is kept by `Session`.
+/// Weights are used in place; opening reads norms, biases, gains and channel scales. May be used from many threads: the state of a text is
+/// in `Session`.
 public final class Transformer: Sendable {
     public let configuration: TransformerConfiguration
     let embedding: any Linear
     let layers: [TransformerLayer]
     let norm: [Float]
-    /// The embedding where the model has no other.
+    /// The embedding if the head is tied.
     let head: any Linear
 
-    /// - Throws: `QAMError.malformed` for a configuration that makes no sense, a missing tensor or one of another shape, and what
-    ///   reading throws.
+    /// - Throws: `QAMError.malformed` for an invalid configuration, a missing tensor or one of the wrong shape, and errors from reading.
     public init(_ configuration: TransformerConfiguration, weights: ModelWeights) throws {
         try configuration.check()
         self.configuration = configuration
         let c = configuration
         embedding = try weights.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.width)
-        // One by one: a layer count that the tensors do not bear out reserves no memory.
+        // Appended one by one: an untrusted layer count reserves no memory.
         var layers: [TransformerLayer] = []
         for index in 0..<c.layerCount { layers.append(try TransformerLayer(index, c, from: weights)) }
         self.layers = layers
@@ -35,10 +34,10 @@ public final class Transformer: Sendable {
     /// Throws `invalidArgument` for a token outside the vocabulary.
     func requireKnown(_ tokens: some Sequence<UInt32>) throws {
         guard let token = tokens.first(where: { $0 >= configuration.vocabularySize }) else { return }
-        throw QAMError(.invalidArgument, "token \(token) is beyond the vocabulary of \(configuration.vocabularySize)")
+        throw QAMError(.invalidArgument, "token \(token) is outside the vocabulary of \(configuration.vocabularySize)")
     }
 
-    /// The vectors of tokens, each of which is in the vocabulary.
+    /// The embeddings of tokens, which must be in the vocabulary.
     func embed(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
         let x = FloatMatrix(count: tokens.count, width: configuration.width)
         for (t, token) in tokens.enumerated() { try embedding.copyRow(Int(token), to: x, t) }

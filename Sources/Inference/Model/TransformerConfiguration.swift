@@ -1,15 +1,15 @@
 internal import QAMFormat
 
-/// The shape of a llama-family model: what its forward pass needs to know beside its weights.
+/// The hyperparameters of a llama-family model's forward pass.
 public struct TransformerConfiguration: Hashable, Sendable {
-    /// How positions turn queries and keys.
+    /// The rotary position embedding.
     public struct Rotary: Hashable, Sendable {
         public enum Scaling: Hashable, Sendable {
             case none
             /// Positions are divided by `factor`.
             case linear(factor: Double)
             /// Llama 3: low frequencies are divided by `factor`, high ones kept, those between interpolated; the bounds are
-            /// `originalContext` by wavelengths.
+            /// `originalContext` divided by the factors, as wavelengths.
             case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
         }
 
@@ -22,11 +22,11 @@ public struct TransformerConfiguration: Hashable, Sendable {
         }
     }
 
-    /// What the tokens of some layers see at most.
+    /// The sliding window of some layers.
     public struct SlidingWindow: Hashable, Sendable {
-        /// So many tokens, itself included.
+        /// The window's length, including the token itself.
         public var tokens: Int
-        /// Layers before this one see all.
+        /// Layers before this one have no window.
         public var firstLayer: Int
 
         public init(tokens: Int, firstLayer: Int = 0) {
@@ -35,13 +35,13 @@ public struct TransformerConfiguration: Hashable, Sendable {
         }
     }
 
-    /// Which output matrix the model has.
+    /// The output matrix of the model.
     public enum Head: Hashable, Sendable {
         /// The embedding.
         case tied
         /// `lm_head.weight`.
         case own
-        /// `lm_head.weight` where the model has it, else the embedding.
+        /// `lm_head.weight` if present, else the embedding.
         case asFound
     }
 
@@ -51,7 +51,7 @@ public struct TransformerConfiguration: Hashable, Sendable {
     public var feedForwardWidth: Int
     public var layerCount: Int
     public var headCount: Int
-    /// Heads of keys and values, each shared by `headCount / keyValueHeadCount` heads of queries.
+    /// KV heads, each shared by `headCount / keyValueHeadCount` query heads.
     public var keyValueHeadCount: Int
     public var headWidth: Int
     public var normEpsilon: Double
@@ -73,27 +73,27 @@ public struct TransformerConfiguration: Hashable, Sendable {
         self.normEpsilon = normEpsilon
     }
 
-    /// How many tokens those of a layer see at most; nil for all before them.
+    /// The length of a layer's sliding window, or nil.
     func window(ofLayer layer: Int) -> Int? { slidingWindow.flatMap { layer >= $0.firstLayer ? $0.tokens : nil } }
 
-    /// Dimensions up to this are believed: products of two of them and a handful cannot overflow.
+    /// The largest dimension accepted: products of two of them and a small factor cannot overflow.
     private static let largestDimension = 1 << 24
 
-    /// Throws `malformed` for what no model can mean.
+    /// Throws `malformed` for invalid values.
     func check() throws {
         func fault(_ message: String) -> QAMError { QAMError(.malformed, "the model's configuration: \(message)") }
         let counts = [
-            ("vocabulary", vocabularySize), ("width", width), ("width of the feed-forward part", feedForwardWidth), ("number of layers", layerCount),
-            ("number of heads", headCount), ("number of heads of keys and values", keyValueHeadCount), ("width of a head", headWidth),
+            ("vocabulary", vocabularySize), ("width", width), ("feed-forward width", feedForwardWidth), ("number of layers", layerCount),
+            ("number of heads", headCount), ("number of KV heads", keyValueHeadCount), ("head width", headWidth),
         ]
         for (name, count) in counts where !(1...Self.largestDimension).contains(count) { throw fault("its \(name) is \(count)") }
         guard headCount % keyValueHeadCount == 0 else {
-            throw fault("\(headCount) heads cannot share \(keyValueHeadCount) heads of keys and values evenly")
+            throw fault("\(headCount) heads are not a multiple of \(keyValueHeadCount) KV heads")
         }
-        guard headWidth % 2 == 0 else { throw fault("heads of \(headWidth) numbers cannot be turned in pairs") }
-        guard normEpsilon >= 0, normEpsilon < 1 else { throw fault("norms with an epsilon of \(normEpsilon) have no meaning") }
-        if let slidingWindow, slidingWindow.tokens < 1 || slidingWindow.firstLayer < 0 { throw fault("a token would not see itself") }
-        guard rotary.isSensible else { throw fault("its rotary embedding has no meaning") }
+        guard headWidth % 2 == 0 else { throw fault("a head width of \(headWidth) is odd, but the rotary embedding needs pairs") }
+        guard normEpsilon >= 0, normEpsilon < 1 else { throw fault("the epsilon \(normEpsilon) of its norms is invalid") }
+        if let slidingWindow, slidingWindow.tokens < 1 || slidingWindow.firstLayer < 0 { throw fault("its sliding window is invalid") }
+        guard rotary.isSensible else { throw fault("its rotary embedding is invalid") }
     }
 }
 

@@ -2,7 +2,7 @@ internal import QAMFormat
 
 /// The weights of one layer of a llama-family model.
 struct TransformerLayer: Sendable {
-    /// A matrix, and what is added to its products.
+    /// A matrix and its bias.
     struct Projection: Sendable {
         var matrix: any Linear
         var bias: [Float]?
@@ -20,14 +20,14 @@ struct TransformerLayer: Sendable {
         }
     }
 
-    /// How many tokens one sees at most, itself included; nil for all before it.
+    /// The length of the sliding window, including the token itself; nil without a window.
     let window: Int?
     let inputNorm: [Float]
     let query: Projection
     let key: Projection
     let value: Projection
     let output: Projection
-    /// Of each head's queries and keys (Qwen 3).
+    /// Query and key norms (Qwen 3).
     let queryNorm: [Float]?
     let keyNorm: [Float]?
     let feedForwardNorm: [Float]
@@ -35,7 +35,7 @@ struct TransformerLayer: Sendable {
     let up: Projection
     let down: Projection
 
-    /// Throws `malformed` where a tensor is missing or has another shape than the configuration says.
+    /// Throws `malformed` for a missing tensor or one whose shape contradicts the configuration.
     init(_ index: Int, _ configuration: TransformerConfiguration, from weights: ModelWeights) throws {
         let prefix = "model.layers.\(index)", c = configuration
         func projection(_ name: String, _ rows: Int, _ columns: Int) throws -> Projection {

@@ -1,30 +1,30 @@
 internal import QAMFormat
 internal import Synchronization
 
-/// A matrix of weights that vectors are multiplied by, wherever and however its rows lie.
+/// A weight matrix, in any storage.
 protocol Linear: Sendable {
     var name: String { get }
     var rows: Int { get }
     var columns: Int { get }
 
-    /// The products of all rows and all vectors of the input: `out[t, i]`; `out` is as wide as there are rows.
+    /// The products of all rows and all vectors of the input: `out[t, i]`; the width of `out` is the number of rows.
     func multiply(_ input: LayerInput, into out: FloatMatrix, pool: WorkerPool) throws
 
-    /// The weights of one row, into vector `t`.
+    /// Decodes one row into vector `t`.
     func copyRow(_ row: Int, to out: FloatMatrix, _ t: Int) throws
 }
 
-/// Vectors that one or more matrices read. What they make of them is made once.
+/// Input vectors of one or more matrices, with cached conversions.
 final class LayerInput {
     let vectors: FloatMatrix
-    /// Few, and their keys are long: looked through in order.
+    /// Few elements with long keys: searched linearly.
     private var prepared: [Activations] = []
 
     init(_ vectors: FloatMatrix) { self.vectors = vectors }
 
     var count: Int { vectors.count }
 
-    /// The vectors as int8, ready for `matrix`.
+    /// The vectors as int8, prepared for `matrix`.
     func activations(for matrix: QAMMatrix) throws -> Activations {
         if let known = prepared.first(where: { $0.key == matrix.activationKey }) { return known }
         let made = try matrix.prepare(vectors.array(0..<count))
@@ -33,19 +33,19 @@ final class LayerInput {
     }
 }
 
-/// Rows that become ready for the kernels of floats piece by piece.
+/// Splits rows into pieces of work that are converted to float piece by piece.
 enum Pieces {
-    /// Rows of about this many bytes are a piece of work: they stay in a core's cache while all vectors pass.
+    /// Bytes of rows per piece: they stay in a core's cache for all vectors.
     private static let byteCount = 1 << 17
-    /// So many vectors pass at a time, and stay in the cache too.
+    /// Vectors per pass, which also stay in the cache.
     static let vectors = 64
 
-    /// Rows that are a piece of work.
+    /// Rows per piece of work.
     static func grain(rows: Int, rowBytes: Int, pool: WorkerPool) -> Int {
         min(max(1, rows / (4 * pool.width)), max(1, byteCount / max(1, rowBytes)))
     }
 
-    /// Calls `body` for pieces of rows, on all threads of the pool, and throws what it throws.
+    /// Calls `body` for pieces of rows, on all threads of the pool, and rethrows its errors.
     static func forEach(rows: Int, rowBytes: Int, pool: WorkerPool, _ body: (Range<Int>) throws -> Void) throws {
         let failure = Mutex<(any Error)?>(nil)
         pool.forEach(0..<rows, grain: grain(rows: rows, rowBytes: rowBytes, pool: pool)) { piece in

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// A coded matrix that is multiplied from where its symbols lie, with activations of eight bits.
+/// A coded matrix multiplied directly from its mapped symbols, with int8 activations.
 struct CodedLinear: Linear {
     let name: String
     let matrix: QAMMatrix
@@ -18,8 +18,8 @@ struct CodedLinear: Linear {
     }
 }
 
-/// A matrix in a mapped file whose rows become floats where they are not: coded ones for reference work, with activations as they
-/// are, and raw ones of any type. Floats of 32 and 16 bits are read from where they lie.
+/// A mapped matrix whose rows are converted to float32: coded ones for reference, with float32 activations, and raw ones of any type. F32,
+/// F16 and BF16 are read in place.
 struct FloatLinear: Linear {
     let name: String
     let tensor: TensorView

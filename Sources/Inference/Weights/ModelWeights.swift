@@ -1,12 +1,12 @@
 public import QAMFormat
 
-/// Where a model's weights come from, under the names that Hugging Face gives them.
+/// The source of a model's weights, under their Hugging Face names.
 public struct ModelWeights: Sendable {
-    /// Where a file has a tensor.
+    /// The location of a tensor in a file.
     public struct Place: Sendable {
         /// The tensor's name in the file.
         public var name: String
-        /// Where each row of a matrix lies, or each number of a vector; nil where they are in order.
+        /// The stored position of each row of a matrix, or element of a vector; nil if in order.
         public var order: [Int]?
 
         public init(name: String, order: [Int]? = nil) {
@@ -16,28 +16,28 @@ public struct ModelWeights: Sendable {
     }
 
     private enum Origin: Sendable {
-        /// The places are those of tensors by their names here; nil where the file has these names itself.
+        /// `places` is keyed by Hugging Face names; nil if the file has these names.
         case mapped(QAMReader, exact: Bool, places: [String: Place]?)
         case source(any TensorSource, indexes: [String: Int])
     }
 
     private let origin: Origin
 
-    /// A mapped .qamw file: weights are used from where they lie. With `exact`, coded matrices meet activations of 32 bits, not of
-    /// eight, and are decoded each time that they are used.
+    /// A mapped .qamw file: weights are used in place. With `exact`, coded matrices use float32 instead of int8 activations, and are
+    /// decoded at each use.
     ///
-    /// - Parameter places: where the tensors are, by Hugging Face's names; nil for a file that has these names and orders itself.
+    /// - Parameter places: the tensors' locations by Hugging Face names; nil for a file with these names and row orders.
     public static func mapped(_ reader: QAMReader, exact: Bool, places: [String: Place]? = nil) -> ModelWeights {
         ModelWeights(origin: .mapped(reader, exact: exact, places: places))
     }
 
-    /// Any source of raw tensors, read by rows each time that they are used. O(tensors).
+    /// Any source of raw tensors, read row by row at each use. O(tensors).
     public static func source(_ source: any TensorSource) -> ModelWeights {
         let indexes = Dictionary(source.tensors.enumerated().map { ($1.name, $0) }) { first, _ in first }
         return ModelWeights(origin: .source(source, indexes: indexes))
     }
 
-    /// The tensor of a name; nil where there is none.
+    /// The tensor with a name, or nil.
     private func index(_ name: String) -> Int? {
         switch origin {
         case .mapped(let reader, _, nil): reader.index(of: name)
@@ -46,14 +46,14 @@ public struct ModelWeights: Sendable {
         }
     }
 
-    /// Where each row of a tensor lies; nil where they are in order.
+    /// The stored position of each row of a tensor; nil if in order.
     private func order(_ name: String) -> [Int]? {
         if case .mapped(_, _, let places?) = origin { places[name]?.order } else { nil }
     }
 
     func has(_ name: String) -> Bool { index(name) != nil }
 
-    /// A matrix. Throws `malformed` where it is missing or of another shape.
+    /// A matrix. Throws `malformed` if it is missing or has another shape.
     func matrix(_ name: String, rows: Int, columns: Int) throws -> any Linear {
         let index = try required(name)
         var linear: any Linear =
@@ -64,13 +64,13 @@ public struct ModelWeights: Sendable {
         if let order = order(name) { linear = try PermutedLinear(linear, order: order) }
         guard linear.rows == rows, linear.columns == columns else {
             throw QAMError(
-                .malformed, "by the model's configuration it is \(rows) x \(columns), but it is \(linear.rows) x \(linear.columns)",
+                .malformed, "the model's configuration requires \(rows) x \(columns), but it is \(linear.rows) x \(linear.columns)",
                 at: .init(tensor: name))
         }
         return linear
     }
 
-    /// The numbers of a small tensor, such as a norm's weights or a bias. Throws `malformed` where it is missing or of another length.
+    /// The elements of a small tensor, such as a norm's weights or a bias. Throws `malformed` if it is missing or has another length.
     func vector(_ name: String, count: Int) throws -> [Float] {
         let index = try required(name)
         let matrix: any Linear =
@@ -80,7 +80,7 @@ public struct ModelWeights: Sendable {
             }
         guard matrix.rows == 1, matrix.columns == count else {
             throw QAMError(
-                .malformed, "by the model's configuration it has \(count) numbers, but it has \(matrix.rows) x \(matrix.columns)",
+                .malformed, "the model's configuration requires \(count) elements, but it is \(matrix.rows) x \(matrix.columns)",
                 at: .init(tensor: name))
         }
         let row = FloatMatrix(count: 1, width: count)
@@ -91,11 +91,11 @@ public struct ModelWeights: Sendable {
         return order.map { numbers[$0] }
     }
 
-    /// The numbers of a small tensor; nil where it is missing.
+    /// The elements of a small tensor; nil if it is missing.
     func vector(ifThere name: String, count: Int) throws -> [Float]? { has(name) ? try vector(name, count: count) : nil }
 
     private func required(_ name: String) throws -> Int {
-        guard let index = index(name) else { throw QAMError(.malformed, "the model has no such tensor", at: .init(tensor: name)) }
+        guard let index = index(name) else { throw QAMError(.malformed, "the model lacks this tensor", at: .init(tensor: name)) }
         return index
     }
 

@@ -1,14 +1,14 @@
 internal import QAMFormat
 
-/// A matrix whose rows are stored in another order: the products are put into the right one behind them, which costs little beside them.
+/// A matrix whose rows are stored in another order: the outputs are permuted after the product, at little cost.
 struct PermutedLinear: Linear {
     private let stored: any Linear
-    /// Where each row lies.
+    /// The stored position of each row.
     private let order: [Int]
-    /// Vectors that are a piece of work.
+    /// Vectors per piece of work.
     private static let vectorsOfPiece = 16
 
-    /// Throws `malformed` for an order that does not name each row once.
+    /// Throws `malformed` if the order is not a permutation.
     init(_ stored: any Linear, order: [Int]) throws {
         try order.requirePermutation(of: stored.rows, tensor: stored.name)
         self.stored = stored
@@ -37,12 +37,12 @@ struct PermutedLinear: Linear {
 }
 
 extension [Int] {
-    /// Throws `malformed` where they are not the numbers below `count`, each once.
+    /// Throws `malformed` if this is not a permutation of 0 ..< `count`.
     func requirePermutation(of count: Int, tensor: String) throws {
         var isThere = [Bool](repeating: false, count: count)
         for place in self where (0..<count).contains(place) { isThere[place] = true }
         guard self.count == count, isThere.allSatisfy(\.self) else {
-            throw QAMError(.malformed, "the order of its rows does not name each of \(count) once", at: .init(tensor: tensor))
+            throw QAMError(.malformed, "the order of its rows is not a permutation of \(count)", at: .init(tensor: tensor))
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// A matrix of any source of tensors, such as a safetensors or GGUF file, read by rows each time that it is multiplied.
+/// A matrix of any tensor source, such as a safetensors or GGUF file, read row by row at each product.
 struct SourceLinear: Linear {
     private let source: any TensorSource
     private let index: Int
@@ -10,7 +10,7 @@ struct SourceLinear: Linear {
     let columns: Int
     private let rowBytes: Int
 
-    /// Throws `unsupported` for tensors that are coded, or whose rows are no whole bytes.
+    /// Throws `unsupported` for coded tensors and tensors whose rows are not whole bytes.
     init(_ source: any TensorSource, _ index: Int) throws {
         var descriptor = source.tensors[index]
         name = descriptor.name

@@ -1,17 +1,17 @@
 internal import QAMFormat
 
-/// A matrix whose columns lie one after the other, as floats: it takes gradients at outputs back to the vectors that were multiplied.
+/// A transposed matrix in float32: maps gradients at outputs to gradients at inputs.
 struct TransposedLinear {
-    /// A vector for each column of the matrix.
+    /// One vector per column of the matrix.
     private let columns: FloatMatrix
-    /// Rows that are read before they are turned about, and columns that are a piece of work then.
+    /// Rows read before they are transposed; also the columns per piece of work.
     private static let rowsAtOnce = 256
     private static let columnsOfPiece = 32
 
-    /// The bytes that a matrix takes.
+    /// The memory of a transposed matrix.
     static func byteCount(_ matrix: any Linear) -> Int { MemoryLayout<Float>.stride * matrix.rows * matrix.columns }
 
-    /// Reads the whole matrix. O(rows * columns), and throws what reading throws.
+    /// Reads the whole matrix. O(rows * columns). Throws errors from reading.
     init(_ matrix: any Linear, pool: WorkerPool) throws {
         columns = FloatMatrix(count: matrix.columns, width: matrix.rows)
         let block = FloatMatrix(count: min(Self.rowsAtOnce, matrix.rows), width: matrix.columns)
@@ -26,7 +26,7 @@ struct TransposedLinear {
         }
     }
 
-    /// gT W for each gradient g: `columns` numbers for each vector of `rows`. O(vectors * rows * columns), on all threads of the pool.
+    /// gT W for each gradient g: `columns` elements per vector of `rows`. O(vectors * rows * columns), on all threads of the pool.
     func multiply(_ gradients: FloatMatrix, pool: WorkerPool) -> FloatMatrix {
         let out = FloatMatrix(count: gradients.count, width: columns.count)
         multiply(gradients, 0..<gradients.count, into: out, at: 0, pool: pool)

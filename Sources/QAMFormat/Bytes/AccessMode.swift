@@ -1,14 +1,14 @@
-/// How the bytes of a file are reached.
+/// How the bytes of a file are read.
 public enum AccessMode: Hashable, Sendable, CaseIterable {
     /// Mapped into memory: nothing is copied, and processes that read one file share its pages.
     ///
-    /// The file must not be cut while it is mapped: touching what is no longer there ends the process with SIGBUS. It must
-    /// not be changed either: readers would see the change. Where that cannot be promised, read it `buffered`.
+    /// The file must not be truncated while it is mapped: touching missing pages terminates the process with SIGBUS. It must not be changed
+    /// either: readers would see the change. If that is not guaranteed, use `buffered`.
     case mapped
-    /// Read with `pread` into buffers that are reused: memory stays bounded, and a file that is cut gives an error.
+    /// Read with `pread` into reused buffers: memory is bounded, and a truncated file gives an error.
     case buffered
-    /// As `buffered`, but past the page cache (O_DIRECT; F_NOCACHE on Darwin): for files that are read once and are larger
-    /// than memory. Some file systems refuse it, which is an error.
+    /// As `buffered`, but bypassing the page cache (O_DIRECT; F_NOCACHE on Darwin): for files that are read once and are larger than
+    /// memory. An error if the file system does not support it.
     case direct
 
     /// Opens a file this way. Throws `notFound` or `io`.

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Bits that any thread may set and ask for, at any time. They are only ever set, never cleared.
+/// Bits that any thread may set and test at any time. They are never cleared.
 @safe package final class AtomicBits: @unchecked Sendable {
-    // Unchecked, because pointers are not Sendable: the words are atomic and live as long as the object.
+    // Unchecked because pointers are not Sendable: the words are atomic and live as long as the object.
     private let words: UnsafeMutableBufferPointer<Atomic<UInt64>>
 
-    /// So many bits, none of which is set.
+    /// `count` bits, none set.
     package init(count: Int) {
         unsafe words = .allocate(capacity: (count + 63) / 64)
         for index in unsafe words.indices { unsafe words.initializeElement(at: index, to: Atomic(0)) }
@@ -13,7 +13,7 @@ import Synchronization
 
     deinit { unsafe words.deinitialize().deallocate() }
 
-    /// Whether a bit is set. What was done before it was set has then been done for this thread too.
+    /// Whether a bit is set. Writes before the bit was set are visible to this thread.
     package func contains(_ bit: Int) -> Bool {
         unsafe words[bit / 64].load(ordering: .acquiring) >> UInt64(bit % 64) & 1 == 1
     }

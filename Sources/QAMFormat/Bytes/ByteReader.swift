@@ -1,8 +1,8 @@
-/// A cursor over bytes that checks every step against what is left. All integers are little-endian.
+/// A bounds-checked cursor over bytes. All integers are little-endian.
 package struct ByteReader {
     package let bytes: [UInt8]
     package private(set) var position: Int
-    /// Where the bytes begin in their file, and what they are, for error messages.
+    /// The offset of the bytes in their file, and their name, for error messages.
     private let base: Int
     private let section: String
 
@@ -54,7 +54,7 @@ package struct ByteReader {
         try text(count, allowingNUL: allowingNUL) { String(copying: $0) }
     }
 
-    /// Checks text as `string` does, and copies nothing.
+    /// Checks text like `string`, without copying.
     package mutating func skipText(_ count: Int) throws { try text(count, allowingNUL: false) { _ in } }
 
     private mutating func text<Result>(_ count: Int, allowingNUL: Bool, _ body: (UTF8Span) -> Result) throws -> Result {

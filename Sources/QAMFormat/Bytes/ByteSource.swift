@@ -1,14 +1,14 @@
-/// Bytes that can be read at any place, from many threads at a time.
+/// Bytes with random access from many threads.
 public protocol ByteSource: Sendable {
     /// The path or another name for error messages.
     var name: String { get }
     var byteCount: Int { get }
-    /// Reads `range`. Throws `truncated` where it reaches beyond the end, `io` where the system fails.
+    /// Reads `range`. Throws `truncated` if it extends beyond the end, `io` on system failures.
     func read(_ range: Range<Int>) throws -> [UInt8]
-    /// Lends the bytes of `range` to `body`, without copying them where they are in memory already. The span ends with
-    /// the call. Throws as `read`, and what `body` throws.
+    /// Lends the bytes of `range` to `body`, without copying if they are in memory. The span ends with the call. Throws errors of `read`
+    /// and `body`.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result
-    /// Says that `range`, which lies in the source, will be read soon. Never waits, never fails.
+    /// Announces that `range`, which must be in bounds, will be read soon. Never waits or fails.
     func willNeed(_ range: Range<Int>)
 }
 
@@ -31,7 +31,7 @@ extension ByteSource {
     }
 }
 
-/// Bytes in memory under a name.
+/// Bytes in memory with a name.
 public struct MemoryBytes: ByteSource {
     public let name: String
     public let bytes: [UInt8]

@@ -1,12 +1,11 @@
-/// A name that equals another only if their bytes are equal. `String` also equates what Unicode calls canonically
-/// equivalent, which formats keep apart.
+/// A name compared by bytes. `String` also equates canonically equivalent names, which formats distinguish.
 package struct ExactName: Hashable, Sendable {
     private let name: String
 
     package init(_ name: String) { self.name = name }
 
     package static func == (left: ExactName, right: ExactName) -> Bool {
-        // What differs as strings differs in bytes, and that is found out fast.
+        // Names that differ as strings differ in bytes; comparing strings first is fast.
         left.name == right.name && left.name.utf8.elementsEqual(right.name.utf8)
     }
 

@@ -1,16 +1,16 @@
-/// A regular file that is open for reading.
+/// A regular file opened for reading.
 final class OpenFile: Sendable {
-    /// Offsets are added to, aligned and multiplied everywhere: those of a longer file, which can only be a sparse one, might not fit.
+    /// Offsets are added, aligned and multiplied: those of longer files, which can only be sparse, might overflow.
     private static let maximumByteCount = 1 << 60
 
     let path: String
     let descriptor: CInt
-    /// What it was when it was opened.
+    /// Its status when it was opened.
     let status: FileStatus
 
-    /// Throws `notFound` where there is no regular file, `limitExceeded` for one of more than 2^60 bytes, or `io`.
+    /// Throws `notFound` if there is no regular file, `limitExceeded` for more than 2^60 bytes, or `io`.
     init(path: String, opening: (String) throws -> CInt = SystemCalls.openReading) throws {
-        // Asked before opening: opening a pipe would wait for its writer.
+        // Checked before opening: opening a pipe would wait for its writer.
         guard let before = try FileStatus(path) else {
             throw QAMError(.notFound, "no such file", at: .init(file: path))
         }
@@ -19,7 +19,7 @@ final class OpenFile: Sendable {
         }
         let descriptor = try opening(path)
         do {
-            // And after it: another file may have got the name.
+            // Checked again after opening: the name may refer to another file now.
             let status = try FileStatus(descriptor: descriptor, path: path)
             guard status.byteCount <= Self.maximumByteCount else {
                 throw QAMError(.limitExceeded, "a file of \(status.byteCount) bytes is too long", at: .init(file: path))
@@ -44,8 +44,7 @@ final class OpenFile: Sendable {
     }
 }
 
-/// A file that is read with `pread`: memory stays bounded by the ranges asked for, and a file that shrinks
-/// meanwhile gives an error instead of a signal.
+/// A file read with `pread`: memory is bounded by the requested ranges, and a file that shrinks gives an error instead of a signal.
 public final class FileBytes: ByteSource {
     private let file: OpenFile
     private let buffers = ReadBuffers()
@@ -62,7 +61,7 @@ public final class FileBytes: ByteSource {
         return try file.read(range)
     }
 
-    /// Reads into a buffer that later calls use again; they may be lent what an earlier one has read.
+    /// Reads into a buffer that later calls reuse, including the bytes it already holds.
     public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
         try checkBounds(range)
         return try unsafe buffers.withBytes(range) { buffer in
@@ -75,12 +74,12 @@ public final class FileBytes: ByteSource {
     public func willNeed(_ range: Range<Int>) { SystemCalls.willNeed(file.descriptor, range) }
 }
 
-/// A file that is read past the page cache, in whole blocks.
+/// A file read in whole blocks, bypassing the page cache.
 public final class DirectBytes: ByteSource {
     private let file: OpenFile
     private let buffers = ReadBuffers()
 
-    /// Opens the file. Throws `notFound`, or `io` where the file system offers no direct reading.
+    /// Opens the file. Throws `notFound`, or `io` if the file system does not support direct reading.
     public init(path: String) throws { file = try OpenFile(path: path, opening: SystemCalls.openDirect) }
 
     public var name: String { file.path }
@@ -90,8 +89,7 @@ public final class DirectBytes: ByteSource {
         try withBytes(range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
     }
 
-    /// Reads the blocks that hold the range into a buffer that later calls use again; they may be lent what an earlier one
-    /// has read.
+    /// Reads the blocks that contain the range into a buffer that later calls reuse, including the bytes it already holds.
     public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
         try checkBounds(range)
         let start = range.lowerBound & ~(SystemCalls.directAlignment - 1)

@@ -6,24 +6,24 @@
     import Darwin
 #endif
 
-/// What the file system knows of a path.
+/// The file system's information about a path.
 public struct FileStatus: Hashable, Sendable {
     public enum Kind: Hashable, Sendable { case file, folder, other }
 
     public let kind: Kind
     public let byteCount: Int
-    /// What the file takes of its file system: holes take nothing.
+    /// The bytes allocated on the file system: holes take none.
     package let allocatedByteCount: Int
-    /// Identifies the file on this machine, whatever name it goes by.
+    /// Identifies the file on this machine, under any name.
     public let device: UInt64
     public let inode: UInt64
-    /// The names that the file has.
+    /// The number of hard links.
     package let linkCount: Int
-    /// Nanoseconds since 1970, of the content.
+    /// Time of the last content change, in nanoseconds since 1970.
     public let modified: Int
-    /// Nanoseconds since 1970, of content, names, owner or mode: programs cannot set it back.
+    /// Time of the last change of content, names, owner or mode, in nanoseconds since 1970: programs cannot set it back.
     package let changed: Int
-    /// Who may do what with it, and whose it is.
+    /// Mode and owner.
     package let permissions: Permissions
 
     package struct Permissions: Hashable, Sendable {
@@ -32,7 +32,7 @@ public struct FileStatus: Hashable, Sendable {
         package let group: UInt32
     }
 
-    /// Follows symbolic links. Nil where nothing is there. Throws `io` where the path cannot be reached.
+    /// Follows symbolic links. Nil if nothing exists there. Throws `io` if the path cannot be accessed.
     public init?(_ path: String) throws {
         var status = stat()
         let (_, code) = SystemCalls.attempt(.status) { unsafe stat(path, &status) }
@@ -43,7 +43,7 @@ public struct FileStatus: Hashable, Sendable {
         }
     }
 
-    /// Does not follow a symbolic link at the path's end: it is of kind `other`. Nil where nothing is there.
+    /// Does not follow a symbolic link at the path's end: its kind is `other`. Nil if nothing exists there.
     package init?(link path: String) throws {
         var status = stat()
         let (_, code) = SystemCalls.attempt(.status) { unsafe lstat(path, &status) }
@@ -54,14 +54,14 @@ public struct FileStatus: Hashable, Sendable {
         }
     }
 
-    /// The status of an open file. `path` is what errors name it.
+    /// The status of an open file. `path` is for error messages.
     package init(descriptor: CInt, path: String) throws {
         var status = stat()
         _ = try SystemCalls.check(.status, path) { unsafe fstat(descriptor, &status) }
         self.init(status)
     }
 
-    /// Whether both are the same file, whatever names it was found by.
+    /// Whether both are the same file, under any names.
     package func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
     private init(_ status: stat) {

@@ -6,15 +6,14 @@
     import Darwin
 #endif
 
-/// A regular file that is read from begin to end, however long it is: of the files that the kernel makes up (`/proc`, `/sys`) the
-/// length is not known before, and a file may grow.
+/// A regular file read sequentially to its end: the length of kernel files (`/proc`, `/sys`) is not known in advance, and a file may grow.
 public final class FileStream {
     private let file: OpenFile
 
-    /// Throws `notFound` where there is no regular file, or `io`.
+    /// Throws `notFound` if there is no regular file, or `io`.
     public init(path: String) throws { file = try OpenFile(path: path) }
 
-    /// The bytes that the file is said to have; no more than a guess.
+    /// The length that the file system reports; a hint only.
     public var expectedByteCount: Int { file.status.byteCount }
 
     /// The next bytes, at most `count` of them; none at the end. Throws `io`.

@@ -6,11 +6,11 @@
     import Darwin
 #endif
 
-/// Questions to the file system that are about folders.
+/// Folder operations.
 public enum Folder {
     /// The names in a folder, without `.` and `..`, in byte order. Throws `notFound` or `io`.
     public static func names(in path: String) throws -> [String] {
-        // Pointers as numbers, so that a failure looks like that of any other call; -1 is no address.
+        // The pointer as an integer, so that a failure is handled like that of other calls; -1 is never an address.
         let address = try SystemCalls.check(.list, path) { unsafe opendir(path).map { Int(bitPattern: $0) } ?? -1 }
         guard let folder = unsafe OpaquePointer(bitPattern: address) else { return [] }
         defer { unsafe closedir(folder) }
@@ -21,7 +21,7 @@ public enum Folder {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// The next entry of an open folder, nil at its end. `readdir` tells its end from a failure only by errno.
+    /// The next entry of an open folder, nil at its end. `readdir` distinguishes the end from a failure only by errno.
     private static func nextName(in folder: OpaquePointer, _ path: String) throws -> String? {
         var name: String?
         _ = try SystemCalls.check(.list, path) {
@@ -44,7 +44,7 @@ public enum Folder {
         }
     }
 
-    /// The bytes that may still be written to the file system that holds `path`, or nil where it does not say.
+    /// The free bytes of the file system that contains `path`, or nil if it does not report them.
     public static func freeBytes(at path: String) -> Int? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return nil }

@@ -1,16 +1,16 @@
-/// A file that is mapped into memory, read-only, for as long as the object lives.
+/// A read-only memory mapping of a file, for the lifetime of the object.
 ///
-/// `withBytes` lends the mapping itself; `read` copies with `pread`. So what is read before the file's length is found
-/// to be right never touches the mapping.
+/// `withBytes` lends the mapping itself; `read` copies with `pread`. So nothing touches the mapping before the file's length has been
+/// checked.
 ///
-/// What remains: a file that is cut while it is mapped ends the process with SIGBUS when the missing pages are touched, and
-/// changes made to the file are seen. Where neither can be excluded, `FileBytes` is the alternative.
+/// Truncating the mapped file terminates the process with SIGBUS when missing pages are touched, and changes to the file are visible. If
+/// neither can be excluded, use `FileBytes`.
 @safe public final class MappedBytes: ByteSource, @unchecked Sendable {
-    // Unchecked, because pointers are not Sendable: the mapping is never written and never moves.
+    // Unchecked because pointers are not Sendable: the mapping is never written and never moves.
     private let file: OpenFile
     private let mapping: UnsafeRawBufferPointer
 
-    /// Opens and maps the whole file. Throws `notFound`, or `io` where the file system cannot map files.
+    /// Opens and maps the whole file. Throws `notFound`, or `io` if the file system cannot map files.
     public init(path: String) throws {
         file = try OpenFile(path: path)
         unsafe mapping = try SystemCalls.map(file.descriptor, length: file.status.byteCount, path: path)

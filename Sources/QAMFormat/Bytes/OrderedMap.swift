@@ -1,7 +1,7 @@
-/// Runs `produce(i)` for every i of `range` on up to `width` tasks and hands the results to `consume` in index order.
+/// Runs `produce(i)` for every i of `range` on up to `width` tasks and passes the results to `consume` in index order.
 ///
-/// At most `2 * width` results are alive at a time, so memory is bounded by the width, not by the count. The first
-/// error, of either closure, ends the work.
+/// At most `2 * width` results exist at a time, so memory is bounded by the width, not the count. The first error of either closure ends
+/// the work.
 package func orderedMap<Result: Sendable>(
     _ range: Range<Int>, width: Int,
     produce: @escaping @Sendable (Int) throws -> Result,
@@ -27,7 +27,7 @@ package func orderedMap<Result: Sendable>(
         startMore()
         while let (index, result) = try await group.next() {
             waiting[index] = result
-            // More starts before the results are consumed, so that consuming overlaps with producing.
+            // Start more tasks before the results are consumed, so that consuming overlaps with producing.
             startMore()
             while let next = waiting.removeValue(forKey: consumed) {
                 try consume(consumed, next)

@@ -6,21 +6,21 @@
     import Darwin
 #endif
 
-/// Paths as text: joined and taken apart at slashes.
+/// Paths as text, split and joined at slashes.
 public enum Path {
-    /// The folder that holds the path: `.` for a bare name.
+    /// The folder that contains the path: `.` for a bare name.
     public static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// What follows the last slash.
+    /// The part after the last slash.
     public static func name(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return path }
         return String(path[path.index(after: slash)...])
     }
 
-    /// The path of the file that symbolic links lead to. Throws `notFound` or `io`.
+    /// The path with symbolic links resolved. Throws `notFound` or `io`.
     public static func resolvingLinks(_ path: String) throws -> String {
         var resolved: String?
         _ = try SystemCalls.check(.open, path) {

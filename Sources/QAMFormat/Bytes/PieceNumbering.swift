@@ -1,18 +1,18 @@
-/// Numbers the pieces of many items through, in order. Which item a piece belongs to is computed when somebody asks: a list of
-/// all pieces would grow with what a file claims.
+/// Numbers the pieces of many items consecutively. The item of a piece is computed on demand: a list of all pieces would grow with
+/// untrusted sizes.
 package struct PieceNumbering: Sendable {
-    /// The number of each item's first piece, and of all pieces at the end.
+    /// The number of each item's first piece, and the total count at the end.
     private var starts = [0]
 
     package init() {}
 
-    /// Adds an item of so many pieces, one at least.
+    /// Adds an item with `pieces` pieces, at least one.
     package mutating func append(pieces: Int) { starts.append(count + max(1, pieces)) }
 
-    /// The number of all pieces.
+    /// The total number of pieces.
     package var count: Int { starts[starts.count - 1] }
 
-    /// The item that a piece belongs to, and its number among that item's pieces. O(log items).
+    /// The item of a piece, and the piece's index within it. O(log items).
     package subscript(number: Int) -> (item: Int, piece: Int, isLast: Bool) {
         // The last start that is not above the number.
         var low = 0

@@ -1,20 +1,19 @@
 import Synchronization
 
-/// Memory for reads, used again: fresh memory costs a page fault for each of its pages, which is as dear as reading.
+/// Reused memory for reads: fresh memory costs a page fault per page, which is as expensive as reading.
 ///
-/// There are as many buffers as reads at one time, so memory is bounded by the threads that read. What a free buffer
-/// holds is not read again: whoever reads small pieces of a chunk that was read as a whole, to be checked, gets them from
-/// there.
+/// There is one buffer per concurrent read, so memory is bounded by the number of reading threads. The content of a free buffer is reused:
+/// small reads within a chunk that was read as a whole for verification are served from it.
 final class ReadBuffers: Sendable {
-    /// Larger buffers are given back at once.
+    /// Larger buffers are freed immediately.
     private static let largestKept = 4 << 20
-    /// Buffers begin at multiples of it: what direct reads need.
+    /// The alignment of buffers that direct reads need.
     private static let alignment = SystemCalls.directAlignment
 
     @safe private struct Buffer: @unchecked Sendable {
-        // Unchecked, because pointers are not Sendable: a buffer has one user at a time.
+        // Unchecked because pointers are not Sendable: a buffer has one user at a time.
         let memory: UnsafeMutableRawBufferPointer
-        /// The bytes of the file that lie at its begin.
+        /// The range of the file that the buffer holds at its start.
         var held = 0..<0
 
         func holds(_ range: Range<Int>) -> Bool { held.lowerBound <= range.lowerBound && range.upperBound <= held.upperBound }
@@ -27,7 +26,7 @@ final class ReadBuffers: Sendable {
         for buffer in left { unsafe buffer.memory.deallocate() }
     }
 
-    /// Lends the bytes of a range of the file, which `read` puts where it is told to, unless a buffer holds them.
+    /// Lends the bytes of a range of the file, filled by `read` unless a buffer holds them.
     func withBytes<Result>(
         _ range: Range<Int>, read: (UnsafeMutableRawBufferPointer) throws -> Void, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
@@ -42,7 +41,7 @@ final class ReadBuffers: Sendable {
         return try unsafe body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer.memory)[start..<start + range.count]))
     }
 
-    /// A buffer that holds the range, or else one with room for it.
+    /// A buffer that holds the range, or one with room for it.
     private func take(_ range: Range<Int>) -> Buffer {
         let found = free.withLock { free in
             free.lastIndex { $0.holds(range) }.map { free.remove(at: $0) } ?? free.popLast()

@@ -8,11 +8,11 @@
 
 /// Mapping, direct reading and read-ahead.
 extension SystemCalls {
-    /// Blocks of direct reads begin and end at multiples of it, in the file and in memory.
+    /// The block size of direct reads, in the file and in memory.
     package static let directAlignment = 4096
 
     #if !canImport(Darwin)
-        /// O_DIRECT, which C hides unless asked for, and which differs by processor.
+        /// O_DIRECT is hidden by default in C, and differs by processor.
         #if arch(arm64) || arch(arm)
             private static let directFlag: CInt = 0o200000
         #else
@@ -20,7 +20,7 @@ extension SystemCalls {
         #endif
     #endif
 
-    /// Opens for reading past the page cache. Throws `io` where the file system refuses.
+    /// Opens for reading, bypassing the page cache. Throws `io` if the file system refuses.
     static func openDirect(_ path: String) throws -> CInt {
         #if canImport(Darwin)
             let descriptor = try openReading(path)
@@ -30,7 +30,7 @@ extension SystemCalls {
             do {
                 return try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC | directFlag) }
             } catch let error as QAMError where error.code == .io {
-                throw QAMError(.io, "the file system offers no direct reading (\(error.message)); open the file buffered", at: .init(file: path))
+                throw QAMError(.io, "the file system does not support direct reading (\(error.message)); open the file buffered", at: .init(file: path))
             }
         #endif
     }
@@ -41,8 +41,8 @@ extension SystemCalls {
         private static let seekData: CInt = 3, seekHole: CInt = 4
     #endif
 
-    /// The first run of bytes in `range` that the file system stores: all others are holes, which read as zeros. Nil where there is none. Where
-    /// the file system does not say, all of `range`.
+    /// The first stored run of bytes in `range`; the rest are holes, which read as zeros. Nil if there is none. All of `range` if the file
+    /// system does not report holes.
     static func storedRange(_ descriptor: CInt, in range: Range<Int>, path: String) throws -> Range<Int>? {
         guard !range.isEmpty else { return nil }
         let (start, code) = attempt(.read) { Int(lseek(descriptor, off_t(range.lowerBound), seekData)) }
@@ -60,7 +60,7 @@ extension SystemCalls {
     /// Maps the first `length` bytes of a file, read-only.
     static func map(_ descriptor: CInt, length: Int, path: String) throws -> UnsafeRawBufferPointer {
         guard length > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
-        // An address as a number, so that a failure looks like that of any other call.
+        // The address as an integer, so that a failure is handled like that of other calls.
         let address = try check(.map, path) {
             unsafe Int(bitPattern: mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0))
         }
@@ -72,7 +72,7 @@ extension SystemCalls {
         _ = unsafe munmap(UnsafeMutableRawPointer(mutating: start), mapping.count)
     }
 
-    /// Tells the system that a range of a mapping will be read soon. Advice: nothing happens where it fails.
+    /// Advises the system that a range of a mapping will be read soon. Failures are ignored.
     static func willNeed(_ mapping: UnsafeRawBufferPointer, _ range: Range<Int>) {
         guard let start = mapping.baseAddress, !range.isEmpty else { return }
         let page = Int(getpagesize())
@@ -80,7 +80,7 @@ extension SystemCalls {
         _ = unsafe madvise(UnsafeMutableRawPointer(mutating: start + lower), range.upperBound - lower, MADV_WILLNEED)
     }
 
-    /// Tells the system that a range of a file will be read soon. Advice: nothing happens where it fails.
+    /// Advises the system that a range of a file will be read soon. Failures are ignored.
     static func willNeed(_ descriptor: CInt, _ range: Range<Int>) {
         guard !range.isEmpty else { return }
         #if canImport(Darwin)

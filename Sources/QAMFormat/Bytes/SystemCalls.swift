@@ -6,8 +6,8 @@
     import Darwin
 #endif
 
-/// The system-call boundary: every call to the kernel that can fail goes through here, retried on EINTR and
-/// turned into a `QAMError`, so that error paths can be tested by injecting faults.
+/// The system-call boundary: every call that can fail is here, retried on EINTR and converted to a `QAMError`, so that error paths can be
+/// tested by fault injection.
 package enum SystemCalls {
     /// Makes chosen calls fail; set by tests with `$faults.withValue`.
     @TaskLocal package static var faults: (any FaultInjector)?
@@ -25,13 +25,13 @@ package enum SystemCalls {
         try check(.open, path) { unsafe open(path, O_RDONLY | O_CLOEXEC) }
     }
 
-    /// Opens a file that is there for reading and writing. Throws where its name is a symbolic link.
+    /// Opens an existing file for reading and writing. Throws if its name is a symbolic link.
     package static func openWriting(_ path: String) throws -> CInt {
         try check(.open, path) { unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) }
     }
 
-    /// Creates a file where nothing is, not even a symbolic link, and opens it for reading and writing. Returns nil where
-    /// something is; throws `cannotCreate` where a file cannot be created.
+    /// Creates and opens a file for reading and writing. Returns nil if the name exists, even as a symbolic link; throws `cannotCreate` if
+    /// a file cannot be created.
     package static func create(_ path: String) throws -> CInt? {
         let (descriptor, code) = attempt(.open) { unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) }
         switch code {
@@ -43,7 +43,7 @@ package enum SystemCalls {
         }
     }
 
-    /// Fills the buffer, or with `atLeast` so much of it: direct reads end at a block's end, the file may end before.
+    /// Fills the buffer, or at least `atLeast` bytes of it: direct reads end at a block boundary, the file may end before.
     package static func read(
         _ descriptor: CInt, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, atLeast: Int? = nil, path: String
     ) throws {
@@ -55,7 +55,7 @@ package enum SystemCalls {
             }
             guard count > 0 else {
                 throw QAMError(
-                    .truncated, "the file ends at offset \(offset + done); has it been cut while it was read?",
+                    .truncated, "the file ends at offset \(offset + done); has it been truncated during reading?",
                     at: .init(file: path, offset: offset, length: needed))
             }
             done += count
@@ -81,15 +81,14 @@ package enum SystemCalls {
         _ = try check(.allocate, path) { ftruncate(descriptor, off_t(length)) }
     }
 
-    /// Gives a new file the mode of the file that it will replace and, as far as the process may, its owner and group.
+    /// Gives a new file the mode of the file that it will replace and, if permitted, its owner and group.
     static func setPermissions(_ descriptor: CInt, _ permissions: FileStatus.Permissions, path: String) throws {
-        // A process that is not root may give files to nobody; a change of owner clears bits of the mode.
+        // Only root may change owners; a change of owner clears mode bits.
         _ = fchown(descriptor, permissions.owner, permissions.group)
         _ = try check(.status, path) { fchmod(descriptor, mode_t(permissions.mode)) }
     }
 
-    /// Takes the file's advisory lock. Returns false where the file system has no locks; throws `cannotCreate` where another
-    /// process holds it.
+    /// Takes the file's advisory lock. Returns false if the file system has no locks; throws `cannotCreate` if another process holds it.
     package static func lock(_ descriptor: CInt, path: String) throws -> Bool {
         let (_, code) = attempt(.lock) { flock(descriptor, LOCK_EX | LOCK_NB) }
         switch code {
@@ -100,7 +99,7 @@ package enum SystemCalls {
         }
     }
 
-    /// Gives a file another name. A file that has this name already loses it.
+    /// Renames a file, replacing any file of that name.
     package static func rename(_ from: String, to path: String) throws {
         _ = try check(.rename, path) {
             #if canImport(Glibc)
@@ -113,8 +112,7 @@ package enum SystemCalls {
         }
     }
 
-    /// Gives a file a second name. Returns false where the file system has no links; throws `cannotCreate` where something has
-    /// the name.
+    /// Creates a hard link. Returns false if the file system has no links; throws `cannotCreate` if the name exists.
     package static func link(_ from: String, to path: String) throws -> Bool {
         let (_, code) = attempt(.link) {
             #if canImport(Glibc)
@@ -130,33 +128,33 @@ package enum SystemCalls {
         return false
     }
 
-    /// Makes finished renames survive a power failure.
+    /// Makes completed renames durable.
     package static func syncFolder(_ path: String) throws {
         let descriptor = try openReading(path)
         defer { close(descriptor) }
         try sync(descriptor, path: path)
     }
 
-    /// Removes a name. Nothing happens where it is not there.
+    /// Removes a name. Does nothing if it does not exist.
     package static func remove(_ path: String) throws {
         let (_, code) = attempt(.remove) { unsafe unlink(path) }
         if code != 0, code != ENOENT { throw error(.remove, code, path) }
     }
 
     package static func closeDescriptor(_ descriptor: CInt) {
-        // A process that is being started holds a copy of the descriptor for a moment, and the lock with it.
+        // A process being spawned briefly holds a copy of the descriptor, and the lock with it.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 
-    /// Runs a call until it is not interrupted; a negative result becomes an error.
+    /// Retries a call on EINTR; a negative result becomes an error.
     static func check<Result: SignedInteger>(_ call: Call, _ path: String, _ body: () -> Result) throws -> Result {
         let (result, code) = attempt(call, body)
         if code != 0 { throw error(call, code, path) }
         return result
     }
 
-    /// Runs a call until it is not interrupted, and returns its result and the errno of its failure, or 0.
+    /// Retries a call on EINTR, and returns its result and errno, or 0.
     static func attempt<Result: SignedInteger>(_ call: Call, _ body: () -> Result) -> (result: Result, code: CInt) {
         if let failure = faults?.failure(of: call) { return (-1, failure) }
         while true {
@@ -180,11 +178,11 @@ package enum SystemCalls {
     static func text(of code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }
 
-/// Decides in tests which system calls fail, and sees what is written.
+/// Decides in tests which system calls fail, and observes writes.
 package protocol FaultInjector: Sendable {
-    /// The errno that the next call of this kind shall fail with, or nil to let it through.
+    /// The errno for the next call of this kind, or nil to let it pass.
     func failure(of call: SystemCalls.Call) -> CInt?
-    /// Is told of a write before it is made, and of bytes that have been brought to disk.
+    /// Called before each write, and after each sync.
     func observe(_ event: SystemCalls.Event)
 }
 

@@ -7,22 +7,22 @@
 #endif
 internal import Synchronization
 
-/// Threads that wait for short pieces of work, such as one product of a matrix and a vector: work that takes tens of
-/// microseconds, so that starting a task for it would cost as much as the work.
+/// Threads for short pieces of work, such as one matrix-vector product: tens of microseconds, for which starting a task would cost as much
+/// as the work.
 ///
-/// After each run the threads keep looking for the next one for some ten microseconds, then sleep. A pool may be used
-/// from many threads; their runs come one after the other. `deinit` ends the threads.
+/// After each run the threads spin for about ten microseconds, then sleep. A pool may be used from many threads; runs are serialised.
+/// `deinit` ends the threads.
 public final class WorkerPool: Sendable {
-    /// The number of processors that are there to be used, at least 1.
+    /// The number of online processors, at least 1.
     public static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
 
-    /// The number of threads that share a run, the caller's included.
+    /// The number of threads that share a run, including the caller's.
     public let width: Int
     private let shared: Shared
     private let threads: [pthread_t]
 
     /// - Parameter width: 1 or more; 1 starts no thread.
-    /// - Throws: `QAMError.io` where the system gives no more threads.
+    /// - Throws: `QAMError.io` if a thread cannot be started.
     public init(width: Int) throws {
         self.width = max(1, width)
         let shared = Shared()
@@ -52,8 +52,8 @@ public final class WorkerPool: Sendable {
 
     deinit { shared.stop(threads) }
 
-    /// Cuts `range` into pieces of `grain` (the last may be shorter) and calls `body` once with each, on all threads of
-    /// the pool at the same time. Returns when all are done. The pieces are claimed in ascending order.
+    /// Splits `range` into pieces of `grain` (the last may be shorter) and calls `body` once for each, concurrently on all threads of the
+    /// pool. Returns when all are done. Pieces are claimed in ascending order.
     public func forEach(_ range: Range<Int>, grain: Int, _ body: (Range<Int>) -> Void) {
         let next = Atomic(range.lowerBound)
         func work() {
@@ -68,23 +68,23 @@ public final class WorkerPool: Sendable {
     }
 }
 
-/// What the threads of a pool share.
+/// State shared by the threads of a pool.
 @safe private final class Shared: Sendable {
-    /// Counts the runs: a new value tells the threads that there is work. Whoever has seen it sees what was written before it.
+    /// The run counter: a new value signals work. Reading it acquires the writes before it.
     private let generation = Atomic<UInt64>(0)
     private let isStopping = Atomic<Bool>(false)
-    /// Threads that are not yet done with the run.
+    /// Threads that have not finished the run.
     private let pending = Atomic<Int>(0)
-    /// One run at a time.
+    /// Serialises runs.
     private let turn = Mutex<Void>(())
-    /// The work of the run: written before `generation` tells of it, and after `pending` says that nobody reads it any more.
+    /// The work of the run: written before `generation` is incremented, and after `pending` shows that nobody reads it.
     private nonisolated(unsafe) var work: (() -> Void)?
-    /// Threads that wait for `wake`. The mutex guards it.
+    /// Threads that wait on `wake`. Guarded by the mutex.
     private nonisolated(unsafe) var sleepers = 0
     private nonisolated(unsafe) let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private nonisolated(unsafe) let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    /// Looks for work this often before it sleeps.
+    /// The number of polls before a thread sleeps.
     private static let patience = 20_000
 
     init() {
@@ -104,7 +104,7 @@ public final class WorkerPool: Sendable {
             pending.store(helpers, ordering: .relaxed)
             announce { unsafe self.work = work }
             work()
-            // The others are about to end; where there are fewer cores than threads, they need this one.
+            // The other threads are about to finish; with fewer cores than threads they need this core.
             var looks = 0
             while pending.load(ordering: .acquiring) > 0 {
                 looks += 1
@@ -128,7 +128,7 @@ public final class WorkerPool: Sendable {
         if isAnyAsleep { unsafe pthread_cond_broadcast(wake) }
     }
 
-    /// The life of a thread.
+    /// The main loop of a thread.
     func serve() {
         var seen: UInt64 = 0
         while true {

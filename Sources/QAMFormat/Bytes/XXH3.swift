@@ -1,7 +1,6 @@
 internal import CXXHash
 
-/// XXH3 with 64 bits and seed 0, by libxxhash, with the widest vectors that the processor has where the library can
-/// choose.
+/// XXH3 with 64 bits and seed 0, by libxxhash, with the widest available vectors if the library can dispatch.
 package enum XXH3 {
     package static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
         let direct = bytes.withContiguousStorageIfAvailable { unsafe qam_xxh3($0.baseAddress, $0.count) }
@@ -13,12 +12,12 @@ package enum XXH3 {
     }
 }
 
-/// XXH3 of bytes that come in pieces: one hash of them all.
+/// XXH3 of bytes that arrive in pieces: one hash of all of them.
 @safe package struct XXH3Stream: ~Copyable {
     private let state: OpaquePointer
 
     package init() throws {
-        guard let state = unsafe XXH3_createState() else { throw QAMError(.io, "there is no memory for a hash") }
+        guard let state = unsafe XXH3_createState() else { throw QAMError(.io, "out of memory for a hash") }
         unsafe self.state = state
         unsafe XXH3_64bits_reset(state)
     }
@@ -32,9 +31,9 @@ package enum XXH3 {
     package func digest() -> UInt64 { unsafe XXH3_64bits_digest(state) }
 }
 
-/// XXH3 of a stream in chunks of 1 MiB: one hash for each chunk, the last of which may be shorter.
+/// XXH3 of a stream in chunks of 1 MiB: one hash per chunk, the last of which may be shorter.
 ///
-/// Streams are fed in any portions; at most one chunk is held back.
+/// Input may be split arbitrarily; at most one chunk is buffered.
 package struct ChunkHashes: Sendable {
     package static let chunkSize = 1 << 20
     private var hashes: [UInt64] = []
@@ -59,7 +58,7 @@ package struct ChunkHashes: Sendable {
         partial += rest
     }
 
-    /// Ends the stream and returns its hashes; ready for the next stream.
+    /// Ends the stream and returns its hashes; resets for the next stream.
     package mutating func finish() -> [UInt64] {
         if !partial.isEmpty { hashes.append(XXH3.hash(partial)) }
         partial.removeAll()

@@ -1,12 +1,12 @@
 internal import CZstd
 
-/// Content cut into pieces of 1 MiB, each a zstd frame of its own, followed by a table of the frames' lengths
-/// (spec section 5.3): every piece can be read alone, and no reader needs more memory than one piece.
+/// Content in pieces of 1 MiB, each a separate zstd frame, followed by a table of the frames' lengths (spec section 5.3): pieces can be
+/// read independently, and readers need memory for one piece only.
 package enum ZstdFrames {
     package static let pieceSize = 1 << 20
     package static let level: Int32 = 9
     private static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
-    /// Decoders that stream need so many bytes of memory at most (spec section 5.3).
+    /// The maximum window of streaming decoders (spec section 5.3).
     private static let largestWindow = 1 << 23
 
     /// One piece as one frame, with its content size in the frame header. Deterministic for one libzstd version.
@@ -37,12 +37,12 @@ package enum ZstdFrames {
 
     /// The content of one frame, which must have exactly `size` bytes.
     package static func decompress(_ frame: ArraySlice<UInt8>, size: Int) throws -> [UInt8] {
-        // A frame of its own for each piece: nothing behind it, and none that decoders skip.
+        // Exactly one frame per piece, and no skippable frame.
         let frameSize = unsafe frame.withUnsafeBytes { unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count) }
         guard frameSize == frame.count, frame.starts(with: magic) else {
             throw QAMError(.malformed, "\(frame.count) bytes are not one zstd frame")
         }
-        guard try window(frame) <= largestWindow else { throw QAMError(.malformed, "the window of a zstd frame is larger than 8 MiB") }
+        guard try window(frame) <= largestWindow else { throw QAMError(.malformed, "the window of a zstd frame exceeds 8 MiB") }
         var actual = 0
         let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             actual = unsafe frame.withUnsafeBytes { unsafe ZSTD_decompress(buffer.baseAddress, size, $0.baseAddress, $0.count) }
@@ -55,7 +55,7 @@ package enum ZstdFrames {
         return content
     }
 
-    /// The window that a frame's header asks for (RFC 8878, 3.1.1.1); 0 of a frame of one segment, whose window is its content.
+    /// The window of a frame's header (RFC 8878, 3.1.1.1); 0 for a single-segment frame, whose window is its content.
     private static func window(_ frame: ArraySlice<UInt8>) throws -> Int {
         let header = Array(frame.dropFirst(magic.count).prefix(2))
         guard header.count == 2 else { throw QAMError(.malformed, "\(frame.count) bytes are not one zstd frame") }
@@ -66,8 +66,8 @@ package enum ZstdFrames {
 
     package static func pieceCount(contentLength: Int) -> Int { contentLength / pieceSize + (contentLength % pieceSize == 0 ? 0 : 1) }
 
-    /// Whether content of a length can have such stored bytes. zstd cuts it into blocks of 128 KiB at most, each of which takes four
-    /// bytes at least; no claim goes beyond that, so work that goes by the content is bounded by what is stored.
+    /// Whether content of a length can have such stored bytes. zstd splits it into blocks of at most 128 KiB, each of which takes at least
+    /// four bytes; larger lengths are refused, so work is bounded by the stored bytes.
     package static func isPossible(contentLength: Int, storedLength: Int) -> Bool {
         guard contentLength > 0 else { return storedLength == 0 }
         return contentLength / maxRatio <= storedLength && pieceCount(contentLength: contentLength) <= storedLength / 4
@@ -75,11 +75,11 @@ package enum ZstdFrames {
 
     private static let maxRatio = (128 << 10) / 4
 
-    /// How much longer than its stored bytes content may be that is read as a whole. Writers store plainly what
-    /// compresses better than that; readers refuse more, so that a small file never asks for much memory.
+    /// The maximum expansion of content that is read as a whole. Writers store content uncompressed if it compresses better; readers refuse
+    /// more, so that a small file never needs much memory.
     package static let maxExpansion = 64
 
-    /// Content as it is best stored: as frames and table where those are shorter and within `maxExpansion`.
+    /// The stored form of content: frames and table if they are shorter and within `maxExpansion`.
     package static func store(_ content: [UInt8]) throws -> (bytes: [UInt8], isCompressed: Bool) {
         let compressed = try compressAll(content)
         let isWorthwhile = compressed.count < content.count && content.count / maxExpansion <= compressed.count
@@ -94,7 +94,7 @@ package struct ZstdReader: Sendable {
     /// Offsets of the frames, and the end of the last.
     private let offsets: [Int]
 
-    /// Reads and checks the table. `read` gives stored bytes by ranges of `0..<storedLength`.
+    /// Reads and checks the table. `read` returns stored bytes by ranges of `0..<storedLength`.
     package init(contentLength: Int, storedLength: Int, read: @escaping @Sendable (Range<Int>) throws -> [UInt8]) throws {
         let pieces = ZstdFrames.pieceCount(contentLength: contentLength)
         guard pieces <= storedLength / 4 else { throw QAMError(.malformed, "\(storedLength) bytes cannot hold \(pieces) zstd frames") }
@@ -118,9 +118,9 @@ package struct ZstdReader: Sendable {
             let piece = position / ZstdFrames.pieceSize
             let start = piece * ZstdFrames.pieceSize
             let size = min(ZstdFrames.pieceSize, contentLength - start)
-            // A frame of incompressible bytes is a little longer than its content, never more than this.
+            // A frame of incompressible bytes is slightly longer than its content, but never more than this.
             guard offsets[piece + 1] - offsets[piece] <= size + size / 128 + 512 else {
-                throw QAMError(.malformed, "zstd frame \(piece) is longer than its content can need")
+                throw QAMError(.malformed, "zstd frame \(piece) is longer than its content requires")
             }
             let bytes = try ZstdFrames.decompress(read(offsets[piece]..<offsets[piece + 1])[...], size: size)
             let end = min(range.upperBound, start + size)

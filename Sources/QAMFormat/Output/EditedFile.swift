@@ -1,21 +1,20 @@
-/// A file that is changed where it lies: by one process at a time, and so that no failure leaves half a change.
+/// A file edited in place: by one process at a time, and atomically.
 ///
-/// It is locked before anything of it is read: what a change is made to is what it is written over.
+/// It is locked before it is read, so that the edit is based on the current content.
 package final class EditedFile {
-    /// Disks write blocks of this many bytes whole. A change within one of them is there or not, whenever the power fails.
+    /// Disks write blocks of this size atomically, even on power failure.
     package static let atomicBlock = 512
     private static let pieceSize = 1 << 20
 
     private let file: OpenFile
 
-    /// Opens and locks the file that the path leads to. Throws `notFound` or `io`, and `cannotCreate` where another process is
-    /// changing it.
+    /// Opens and locks the file, following symbolic links. Throws `notFound` or `io`, and `cannotCreate` if another process is editing it.
     package init(path: String) throws {
         while true {
             let path = try Path.resolvingLinks(path)
             let file = try OpenFile(path: path)
             _ = try SystemCalls.lock(file.descriptor, path: path)
-            // Another process may have replaced the file before it could be locked.
+            // Another process may have replaced the file before it was locked.
             if try FileStatus(path)?.isSameFile(as: file.status) == true {
                 self.file = file
                 return
@@ -23,11 +22,11 @@ package final class EditedFile {
         }
     }
 
-    /// The path of the file itself, where the one that was given is a symbolic link.
+    /// The path of the file itself, with symbolic links resolved.
     package var path: String { file.path }
 
-    /// Gives the file's first bytes other values. Returns false, and changes nothing, where these differ from the old ones in more
-    /// than one block: a power failure could leave a part of them.
+    /// Replaces the file's first bytes. Returns false, without changes, if more than one block differs: a power failure could leave part of
+    /// them.
     package func replaceHead(with bytes: [UInt8]) throws -> Bool {
         guard bytes.count <= file.status.byteCount else { return false }
         let old = try file.read(0..<bytes.count)
@@ -40,8 +39,8 @@ package final class EditedFile {
         return true
     }
 
-    /// Writes to bytes of the file that have no meaning, with zeros over what is stored in `cleared`, and brings them to disk. Where
-    /// something fails, the file means what it did.
+    /// Writes to unused bytes of the file, zeros over what is stored in `cleared`, and flushes them to disk. On failure the file's meaning
+    /// is unchanged.
     package func writeUnused(_ bytes: [UInt8], at offset: Int, clearing cleared: [Range<Int>]) throws {
         let descriptor = try SystemCalls.openWriting(path)
         defer { SystemCalls.closeDescriptor(descriptor) }
@@ -51,7 +50,7 @@ package final class EditedFile {
         try SystemCalls.sync(descriptor, path: path)
     }
 
-    /// Writes zeros over what is not zero. Holes of the file system stay.
+    /// Writes zeros over nonzero bytes. Holes of the file system are kept.
     private func clear(_ range: Range<Int>, _ descriptor: CInt) throws {
         var start = range.lowerBound
         while let stored = try SystemCalls.storedRange(file.descriptor, in: start..<range.upperBound, path: path) {
@@ -65,26 +64,26 @@ package final class EditedFile {
         }
     }
 
-    /// Writes bytes and brings them to disk.
+    /// Writes bytes and flushes them to disk.
     private func write(_ bytes: [UInt8], at offset: Int) throws {
         let descriptor = try SystemCalls.openWriting(path)
         defer { SystemCalls.closeDescriptor(descriptor) }
         try requireName()
         try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
         do { try SystemCalls.sync(descriptor, path: path) } catch let error as QAMError {
-            throw QAMError(.io, "the change is in place, but the system could not bring it to disk: \(error.message)", at: .init(file: path))
+            throw QAMError(.io, "the change is in place, but it could not be flushed to disk: \(error.message)", at: .init(file: path))
         }
     }
 
-    /// Throws where another file has got the name: a change to this one would be lost with it.
+    /// Throws if the name refers to another file now: the change would be lost.
     private func requireName(afterChange: Bool = false) throws {
         let status: FileStatus?
         do { status = try FileStatus(path) } catch let error as QAMError where afterChange {
             throw QAMError(
-                .io, "the change is in place, but the system does not say whether the file has kept its name: \(error.message)", at: .init(file: path))
+                .io, "the change is in place, but the file's name could not be checked: \(error.message)", at: .init(file: path))
         }
         guard status?.isSameFile(as: file.status) == true else {
-            throw QAMError(.io, "it was replaced while it was changed; the change is not in the new file", at: .init(file: path))
+            throw QAMError(.io, "it was replaced during the edit; the change is not in the new file", at: .init(file: path))
         }
     }
 }

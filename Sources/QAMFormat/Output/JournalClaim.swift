@@ -1,18 +1,18 @@
-/// The claim of a process to the partial files of an output: the journal's file, open and locked.
+/// A process's claim on the partial files of an output: the journal file, open and locked.
 ///
-/// A file is taken for a partial one of an earlier run only if that run's journal says so by inode and length, or if it is empty and
-/// nobody has locked it; then nothing of anybody's is lost.
+/// A file is treated as a partial file of an earlier run only if that run's journal lists its inode and length, or if it is empty and
+/// unlocked; so no foreign data is lost.
 final class JournalClaim {
-    /// Records beyond it are done again.
+    /// Records beyond this length are redone.
     private static let maximumLength = 1 << 30
 
     let path: String
-    /// What the journal of an earlier run says, if there is one.
+    /// The head of an earlier run's journal, if there is one.
     let head: ResumeJournal.Head?
     private let isKept: Bool
     private var descriptor: CInt?
 
-    /// Creates the journal, or takes over the one that an earlier run has left. Throws `cannotCreate` where that is not possible.
+    /// Creates the journal, or takes over that of an earlier run. Throws `cannotCreate` if neither is possible.
     init(_ path: String, resuming: Bool) throws {
         self.path = path
         isKept = resuming
@@ -21,12 +21,12 @@ final class JournalClaim {
             let bytes = try isNew ? [] : Self.contents(of: descriptor, path, limit: ResumeJournal.Head.maximumByteCount)
             head = bytes.isEmpty ? nil : ResumeJournal.Head(bytes)
             guard bytes.isEmpty || head != nil else {
-                throw QAMError(.cannotCreate, "it exists and is no journal of this version; move it away", at: .init(file: path))
+                throw QAMError(.cannotCreate, "it exists and is not a journal of this version; move it away", at: .init(file: path))
             }
             guard isLocked || resuming || head == nil else {
                 throw QAMError(
                     .cannotCreate,
-                    "another process may be writing the output: this file system has no locks to tell; "
+                    "another process may be writing the output: this file system has no locks to check; "
                         + "remove the journal if none is, or use --resume", at: .init(file: path))
             }
         } catch {
@@ -39,7 +39,7 @@ final class JournalClaim {
 
     deinit { close() }
 
-    /// Opens the partial files of the interrupted run. Nil where not all of them are there any more: it has to start over.
+    /// Opens the partial files of the interrupted run. Nil if any is missing: the run must start over.
     func takeUp(_ paths: [String], _ head: ResumeJournal.Head, expecting fingerprint: UInt64) throws -> [OutputFile]? {
         guard head.fingerprint == fingerprint else {
             throw QAMError(
@@ -54,7 +54,7 @@ final class JournalClaim {
             guard status.kind == .file else { throw Self.foreign(partial) }
             let descriptor = try SystemCalls.openWriting(partial)
             let file = try OutputFile(path: path, temporaryPath: partial, descriptor: descriptor, isKept: true)
-            // The earlier run had not begun to write it, or it has another name: that of the finished output.
+            // The earlier run had not started writing it, or it already has its final name.
             guard file.identity.byteCount > 0, file.identity.linkCount == 1 else { return nil }
             guard owned.isThis(file.identity) else { throw Self.foreign(partial) }
             files.append(file)
@@ -62,7 +62,7 @@ final class JournalClaim {
         return files
     }
 
-    /// Creates the partial files, in place of those that an earlier run has left, and writes the journal's head.
+    /// Creates the partial files, replacing those of an earlier run, and writes the journal's head.
     func start(_ paths: [String], lengths: [Int], fingerprint: UInt64) throws -> [OutputFile] {
         let old = head?.files ?? []
         var files: [OutputFile] = []
@@ -103,7 +103,7 @@ final class JournalClaim {
         descriptor = nil
     }
 
-    /// Creates or opens the journal, and locks it: the file that has the name now, not one that another process has just removed.
+    /// Creates or opens the journal, and locks it; ensures that the locked file still has the name.
     private static func open(_ path: String) throws -> (descriptor: CInt, isLocked: Bool, isNew: Bool) {
         while true {
             let created = try SystemCalls.create(path)
@@ -123,7 +123,7 @@ final class JournalClaim {
                 }
             } catch {
                 SystemCalls.closeDescriptor(descriptor)
-                // A process that has locked it before this one could has taken it over.
+                // Another process locked it first.
                 let isTaken = (error as? QAMError)?.code == .cannotCreate
                 if created != nil, !isTaken { try? SystemCalls.remove(path) }
                 throw error
@@ -141,7 +141,7 @@ final class JournalClaim {
         }
     }
 
-    /// Creates the partial file of one path.
+    /// Creates the partial file for one path.
     private func create(_ path: String, inPlaceOf owned: ResumeJournal.Head.Owned?) throws -> OutputFile {
         let partial = ResumeJournal.partialPath(path)
         if let file = try OutputFile(path: path, creating: partial, isKept: isKept) { return file }
@@ -159,7 +159,7 @@ final class JournalClaim {
     }
 
     private static func foreign(_ path: String) -> QAMError {
-        QAMError(.cannotCreate, "it exists, and no interrupted run has left it; move it away", at: .init(file: path))
+        QAMError(.cannotCreate, "it exists, and is not from an interrupted run; move it away", at: .init(file: path))
     }
 
     private func opened() throws -> CInt {

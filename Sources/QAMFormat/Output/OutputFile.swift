@@ -1,12 +1,12 @@
-/// A file that is written under a temporary name beside its final one.
+/// A file written under a temporary name in the folder of its final one.
 ///
-/// The temporary file is created, never found: nothing that has its name already is opened, nor followed if it is a link. A file
-/// that replaces another has its owner and mode.
+/// The temporary file is created exclusively: an existing name is never opened, nor a link followed. A file that replaces another inherits
+/// its owner and mode.
 package final class OutputFile {
-    /// The name that the file gets when it is complete.
+    /// The name of the complete file.
     package let path: String
     package let temporaryPath: String
-    /// Whether the file outlives a process that ends at once: an interrupted run is to be resumed.
+    /// Whether the file is kept when the process terminates, for a resumed run.
     private let isKept: Bool
     private var descriptor: CInt?
 
@@ -18,7 +18,7 @@ package final class OutputFile {
         }
     }
 
-    /// Creates the file under `temporaryPath`. Nil where something has that name.
+    /// Creates the file under `temporaryPath`. Nil if the name exists.
     convenience init?(path: String, creating temporaryPath: String, isKept: Bool) throws {
         guard let descriptor = try SystemCalls.create(temporaryPath) else { return nil }
         do {
@@ -31,13 +31,13 @@ package final class OutputFile {
         }
     }
 
-    /// Takes an open file over, and closes it also where that fails.
+    /// Takes ownership of an open descriptor, and closes it even on failure.
     init(path: String, temporaryPath: String, descriptor: CInt, isKept: Bool) throws {
         self.path = path
         self.temporaryPath = temporaryPath
         self.isKept = isKept
         do {
-            // Who finds the file by its name can tell by the lock that it is being written.
+            // The lock tells other processes that the file is being written.
             _ = try SystemCalls.lock(descriptor, path: temporaryPath)
             identity = try FileStatus(descriptor: descriptor, path: temporaryPath)
         } catch {
@@ -52,7 +52,7 @@ package final class OutputFile {
         if let descriptor { SystemCalls.closeDescriptor(descriptor) }
     }
 
-    /// What the file was when it was opened.
+    /// The file's status when it was opened.
     let identity: FileStatus
 
     package func write(_ bytes: [UInt8], at offset: Int) throws {
@@ -60,7 +60,7 @@ package final class OutputFile {
         try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: temporaryPath) }
     }
 
-    /// Reads back what has been written; throws `truncated` beyond its end.
+    /// Reads back written bytes; throws `truncated` beyond the end.
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         let descriptor = try opened()
         return try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
@@ -70,30 +70,30 @@ package final class OutputFile {
         }
     }
 
-    /// Cuts or extends (with zeros) what has been written.
+    /// Truncates or extends (with zeros) the written bytes.
     package func setLength(_ length: Int) throws {
         try SystemCalls.truncate(try opened(), to: length, path: temporaryPath)
     }
 
-    /// The bytes that the file takes of the file system so far: holes take none.
+    /// The bytes allocated on the file system: holes take none.
     func allocatedByteCount() throws -> Int {
         try FileStatus(descriptor: try opened(), path: temporaryPath).allocatedByteCount
     }
 
-    /// Throws where another file has got the temporary name: it must not be put in place for this one.
+    /// Throws if the temporary name refers to another file now, which must not be put in place.
     func requireName() throws {
         guard try FileStatus(link: temporaryPath)?.isSameFile(as: identity) == true else {
-            throw QAMError(.io, "another process has taken its name away; nothing was put in place", at: .init(file: temporaryPath))
+            throw QAMError(.io, "another process has removed or replaced it; nothing was put in place", at: .init(file: temporaryPath))
         }
     }
 
-    /// Brings the bytes to disk.
+    /// Flushes the bytes to disk.
     func sync() throws { try SystemCalls.sync(try opened(), path: temporaryPath) }
 
-    /// The file has its final name now: there is nothing to remove any more.
+    /// The file has its final name: nothing remains to be removed.
     func wasPlaced() { close() }
 
-    /// Gives up: removes the temporary file, unless something else has got its name, or leaves it for a resumed run.
+    /// Removes the temporary file, unless its name refers to another file now, or keeps it for a resumed run.
     package func discard(keepingPartial: Bool) {
         guard descriptor != nil else { return }
         if !keepingPartial, (try? FileStatus(temporaryPath))?.isSameFile(as: identity) == true { try? SystemCalls.remove(temporaryPath) }

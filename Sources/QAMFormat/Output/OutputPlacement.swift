@@ -1,12 +1,12 @@
-/// Puts the complete files of one output in place: all of them, or none, and then the old ones are where they were.
+/// Puts the complete files of one output in place: all of them, or none, restoring the old ones.
 ///
-/// A single file replaces an old one by one rename. Where there are several, the last, by which the others are found, goes first
-/// and comes last: should the machine fail in between, nobody finds a mixture of old and new files.
+/// A single file replaces an old one by rename. With several, the last, by which the others are found (such as an index), is removed first
+/// and placed last: after a crash nobody finds a mixture of old and new files.
 struct OutputPlacement {
     private enum Step {
         /// The new file has its final name.
         case placed(OutputFile)
-        /// The old file at `path` has this name too, or instead.
+        /// The old file at `path` has the name `name`, additionally or instead.
         case setAside(path: String, name: String)
     }
 
@@ -15,7 +15,7 @@ struct OutputPlacement {
 
     init(replacing: Bool) { self.replacing = replacing }
 
-    /// Places the files, the last one last. Where that fails, everything is as it was, as far as the system lets it.
+    /// Places the files, the last one last. On failure restores the previous state as far as possible.
     mutating func place(_ files: [OutputFile]) throws {
         do {
             guard let last = files.last else { return }
@@ -33,7 +33,7 @@ struct OutputPlacement {
         }
     }
 
-    /// The new files are on disk: removes the old ones. Throws `io` where one of them stays.
+    /// Removes the old files after the new ones are on disk. Throws `io` if one cannot be removed.
     func removeReplaced() throws {
         for case .setAside(let path, let name) in steps {
             do { try SystemCalls.remove(name) } catch let error as QAMError {
@@ -44,18 +44,18 @@ struct OutputPlacement {
 
     private func isThere(_ path: String) throws -> Bool { try replacing && FileStatus(path) != nil }
 
-    /// Gives an old file another name. `keepingName` leaves it under its own too, where the file system has links.
+    /// Renames an old file. `keepingName` keeps its name too, if the file system has hard links.
     private mutating func setAside(_ path: String, keepingName: Bool) throws {
         let name = TemporaryFiles.uniqueName(beside: path, kind: "replaced")
         if !(try keepingName && SystemCalls.link(path, to: name)) { try SystemCalls.rename(path, to: name) }
         steps.append(.setAside(path: path, name: name))
     }
 
-    /// Gives a file its final name: that of another file only where files are replaced.
+    /// Gives a file its final name, replacing an existing one only if allowed.
     private func put(_ file: OutputFile) throws {
         try file.requireName()
         if try isThere(file.path) { return try SystemCalls.rename(file.temporaryPath, to: file.path) }
-        // Unlike a rename, a link never replaces what another process has put there in the meantime.
+        // Unlike a rename, a link never replaces a file created by another process in the meantime.
         if try SystemCalls.link(file.temporaryPath, to: file.path) {
             do { try SystemCalls.remove(file.temporaryPath) } catch {
                 try? SystemCalls.remove(file.path)
@@ -67,7 +67,7 @@ struct OutputPlacement {
         try SystemCalls.rename(file.temporaryPath, to: file.path)
     }
 
-    /// Takes all steps back, the last first, and returns the error with what could not be taken back.
+    /// Undoes all steps in reverse order, and returns the error with what could not be undone.
     private mutating func undo(after error: any Error) -> any Error {
         var left: [String] = []
         for step in steps.reversed() {
@@ -76,7 +76,7 @@ struct OutputPlacement {
                 do { try SystemCalls.rename(file.path, to: file.temporaryPath) } catch { left.append("\(file.path) is new") }
             case .setAside(let path, let name):
                 do {
-                    // Two names of one file: a rename would leave both.
+                    // Two names of one file: rename would be a no-op.
                     if let one = try FileStatus(path), let other = try FileStatus(name), one.isSameFile(as: other) {
                         try SystemCalls.remove(name)
                     } else {

@@ -1,20 +1,20 @@
 /// The files of one output. They appear together under their final names, or the old ones stay.
 ///
-/// No output is an input of the same run, whatever name it goes by. What has been put in place is never removed again.
+/// No output replaces an input of the same run, under any name. Placed files are never removed.
 package final class OutputSet {
     private let replacing: Bool
     private let inputs: [FileStatus]
-    /// The files by the paths that they were asked for under. One that is a symbolic link stays, and what it leads to is replaced.
+    /// The files by their requested paths. A symbolic link stays, and its target is replaced.
     private var entries: [(path: String, file: OutputFile)] = []
     private var journal: ResumeJournal?
 
-    /// `inputs` are the paths that no output may replace. Throws `io` where one cannot be reached.
+    /// `inputs` are paths that no output may replace. Throws `io` if one cannot be accessed.
     package init(inputs: [String], replacing: Bool) throws {
         self.replacing = replacing
         self.inputs = try inputs.compactMap { try FileStatus($0) }
     }
 
-    /// Throws `cannotCreate` where the path is taken, or is an input by this or another name.
+    /// Throws `cannotCreate` if the path exists, or is an input under any name.
     package func check(_ path: String) throws {
         for candidate in [path, ResumeJournal.partialPath(path), ResumeJournal.path(for: path)] {
             if let status = try FileStatus(candidate), inputs.contains(where: { $0.isSameFile(as: status) }) {
@@ -23,7 +23,7 @@ package final class OutputSet {
         }
         guard let status = try FileStatus(path) else {
             guard try FileStatus(link: path) == nil else {
-                throw QAMError(.cannotCreate, "it is a symbolic link that leads nowhere", at: .init(file: path))
+                throw QAMError(.cannotCreate, "it is a dangling symbolic link", at: .init(file: path))
             }
             return
         }
@@ -35,9 +35,8 @@ package final class OutputSet {
         }
     }
 
-    /// Checks the paths and opens files for them that an interrupted run leaves to the next one, with the journal that owns
-    /// them. Each is made as long as `lengths` say at the least. `main` names the journal; `fingerprint` tells input and options from
-    /// others.
+    /// Checks the paths and opens files that an interrupted run can resume, with the journal that owns them. Each has at least the length
+    /// in `lengths`. `main` names the journal; `fingerprint` identifies input and options.
     package func open(
         _ paths: [String], lengths: [Int], main: String, fingerprint: String, resuming: Bool
     ) throws -> (files: [OutputFile], journal: ResumeJournal) {
@@ -49,20 +48,20 @@ package final class OutputSet {
         return (journal.files, journal)
     }
 
-    /// The path itself, or that of the file that a symbolic link leads to.
+    /// The path with symbolic links resolved.
     private static func target(of path: String) throws -> String {
         try FileStatus(link: path)?.kind == .other ? Path.resolvingLinks(path) : path
     }
 
-    /// Throws `cannotCreate` unless the file system has room for what is left of `length` bytes.
+    /// Throws `cannotCreate` unless the file system has room for the rest of `length` bytes.
     package func requireSpace(for length: Int) throws {
         guard let path = entries.first?.file.path, let free = Folder.freeBytes(at: Path.folder(of: path)) else { return }
         let needed = try entries.reduce(length) { $0 - (try $1.file.allocatedByteCount()) }
         guard needed > free else { return }
-        throw QAMError(.cannotCreate, "\(needed) bytes are needed, but only \(free) are free there", at: .init(file: path))
+        throw QAMError(.cannotCreate, "\(needed) bytes are needed, but only \(free) are free", at: .init(file: path))
     }
 
-    /// Checks the path and opens a file for it that no later run takes up.
+    /// Checks the path and opens a file that cannot be resumed.
     package func add(_ path: String) throws -> OutputFile {
         try check(path)
         let file = try OutputFile.underRandomName(Self.target(of: path))
@@ -70,7 +69,7 @@ package final class OutputSet {
         return file
     }
 
-    /// Writes a small file whole.
+    /// Writes a small file at once.
     package func add(_ path: String, bytes: [UInt8]) throws {
         try add(path).write(bytes, at: 0)
     }
@@ -83,9 +82,9 @@ package final class OutputSet {
         }
     }
 
-    /// Brings all files to disk and puts them in place, in the order of `paths`: what makes the others findable comes last.
+    /// Flushes all files to disk and puts them in place, in the order of `paths`: the one by which the others are found is last.
     ///
-    /// Throws what has failed. Where that was after the files were put in place, the error is an `io` that says so.
+    /// If a failure occurs after the files are in place, the error is an `io` that says so.
     package func commit(_ paths: [String]) throws {
         let ordered = try paths.map { path in
             guard let entry = entries.first(where: { $0.path == path }) else {
@@ -110,12 +109,12 @@ package final class OutputSet {
         let folders = Dictionary(files.map { (Path.folder(of: $0.path), $0.path) }, uniquingKeysWith: { $1 })
         for (folder, path) in folders {
             do { try SystemCalls.syncFolder(folder) } catch let error as QAMError {
-                throw QAMError(.io, "the output is in place, but the system could not bring its folder to disk: \(error.message)", at: .init(file: path))
+                throw QAMError(.io, "the output is in place, but its folder could not be flushed to disk: \(error.message)", at: .init(file: path))
             }
         }
     }
 
-    /// Gives up: removes the temporary files, or leaves those that a resumed run takes up.
+    /// Removes the temporary files, or keeps those that can be resumed.
     package func discard(keepingPartial: Bool) {
         for (_, file) in entries { file.discard(keepingPartial: keepingPartial && journal?.owns(file) == true) }
         entries = []

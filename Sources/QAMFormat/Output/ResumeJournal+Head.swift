@@ -1,15 +1,15 @@
 extension ResumeJournal {
-    /// The begin of a journal: signature (8 bytes), XXH3 of the fingerprint (u64), number of partial files (u64), inode and least
-    /// length of each (u64 both), XXH3 of all that (u64).
+    /// The head of a journal: signature (8 bytes), XXH3 of the fingerprint (u64), number of partial files (u64), inode and minimum length
+    /// of each (u64 both), XXH3 of all that (u64).
     struct Head: Hashable {
         private static let signature: [UInt8] = Array("QAMWJRN2".utf8)
         private static let maximumFiles = 1 << 20
         static let maximumByteCount = byteCount(files: maximumFiles)
 
-        /// What tells a partial file from others. An inode alone does not: file systems give it to the next file.
+        /// Identifies a partial file. The inode is not enough: file systems reuse it.
         struct Owned: Hashable {
             var inode: UInt64
-            /// The file is at least so long.
+            /// The file's minimum length.
             var length: UInt64
 
             func isThis(_ status: FileStatus) -> Bool {
@@ -25,7 +25,7 @@ extension ResumeJournal {
             self.files = files
         }
 
-        /// Nil for bytes that are no journal's.
+        /// Nil for bytes that are not a journal's.
         init?(_ bytes: [UInt8]) {
             var reader = ByteReader(bytes, section: "journal")
             guard let signature = try? reader.take(8), signature.elementsEqual(Self.signature),
@@ -49,7 +49,7 @@ extension ResumeJournal {
             return writer.bytes
         }
 
-        /// What the hash covers.
+        /// The hashed bytes.
         private var covered: [UInt8] {
             var writer = ByteWriter()
             writer.append(Self.signature)

@@ -1,11 +1,10 @@
-/// The record of which tensors of an output are complete, so that an interrupted run can be resumed, and of which partial
-/// files are its own.
+/// Records which tensors of an output are complete, so that an interrupted run can be resumed, and which partial files belong to it.
 ///
-/// It lies beside the partial files as `NAME.partial.journal`. Who holds its lock writes the output. Nothing in it is trusted:
-/// whoever resumes compares the hashes with the bytes that are there. Layout, little-endian: the head (`ResumeJournal.Head`), then
-/// for each tensor in order: payload length (u32), payload, XXH3 of the payload (u64). A torn end is dropped.
+/// Stored next to the partial files as `NAME.partial.journal`. The holder of its lock writes the output. Its content is not trusted:
+/// resuming compares the hashes with the actual bytes. Layout, little-endian: the head (`ResumeJournal.Head`), then for each tensor in
+/// order: payload length (u32), payload, XXH3 of the payload (u64). A torn end is dropped.
 package final class ResumeJournal {
-    /// One complete tensor: for each of its extents in the output the stored length and the hashes of its chunks.
+    /// A complete tensor: for each of its extents in the output the stored length and the hashes of its chunks.
     package struct Record: Hashable, Sendable {
         package struct Extent: Hashable, Sendable {
             package var length: Int
@@ -27,12 +26,12 @@ package final class ResumeJournal {
     }
 
     package let path: String
-    /// The partial files, as they were asked for.
+    /// The partial files, in the requested order.
     package let files: [OutputFile]
-    /// Records of the run that is resumed.
+    /// Records of the run being resumed.
     package private(set) var records: [Record] = []
     private let claim: JournalClaim
-    /// The byte at which each of `records` ends.
+    /// The end offset of each of `records`.
     private var ends: [Int] = []
     private let headEnd: Int
     private var end: Int
@@ -40,11 +39,11 @@ package final class ResumeJournal {
     package static func partialPath(_ output: String) -> String { output + ".partial" }
     package static func path(for output: String) -> String { output + ".partial.journal" }
 
-    /// Starts a journal for `output`, which consists of the files at `paths`, and creates a partial file for each, as long as
-    /// `lengths` say; or, if `resuming`, takes up those that are there. They must not become shorter.
+    /// Starts a journal for `output`, which consists of the files at `paths`, and creates a partial file of the given length for each; or,
+    /// if `resuming`, opens the existing ones. They must not become shorter.
     ///
-    /// Throws `cannotCreate` where another process writes the output, where the journal was written for another fingerprint (the input
-    /// or the options have changed), and where a file has the name of a partial file or of the journal and is neither.
+    /// Throws `cannotCreate` if another process writes the output, if the journal has another fingerprint (the input or the options have
+    /// changed), or if a name is taken by a file that is not a partial file or journal.
     package init(output: String, paths: [String], lengths: [Int], fingerprint: String, resuming: Bool) throws {
         path = Self.path(for: output)
         let hash = XXH3.hash(Array(fingerprint.utf8))
@@ -67,7 +66,7 @@ package final class ResumeJournal {
     /// Whether a file is one of the partial files.
     func owns(_ file: OutputFile) -> Bool { files.contains { $0 === file } }
 
-    /// Forgets all records but the first `count`: those after them did not verify.
+    /// Keeps only the first `count` records: the others did not verify.
     package func keep(_ count: Int) throws {
         guard count < records.count else { return }
         records.removeSubrange(count...)
@@ -97,7 +96,7 @@ package final class ResumeJournal {
         end += framed.bytes.count
     }
 
-    /// The output is in place: removes the journal. Throws `io` where it stays.
+    /// Removes the journal after the output is in place. Throws `io` on failure.
     func remove() throws {
         defer { claim.close() }
         do { try claim.remove() } catch let error as QAMError {
@@ -105,7 +104,7 @@ package final class ResumeJournal {
         }
     }
 
-    /// The output is given up: removes the journal, or leaves it for a resumed run.
+    /// Removes the journal, or keeps it for a resumed run.
     package func discard(keepingPartial: Bool) {
         if !keepingPartial { try? claim.remove() }
         claim.close()
@@ -134,7 +133,7 @@ package final class ResumeJournal {
         for _ in 0..<(try payload.count()) {
             let length = try payload.count()
             let hashCount = try payload.count()
-            // A length that the hashes do not cover was never written.
+            // Never written: the hashes do not match the length.
             guard hashCount == SectionExtent.chunkCount(length: length), hashCount <= payload.remaining / 8 else {
                 throw payload.malformed("\(hashCount) hashes are not those of \(length) bytes")
             }

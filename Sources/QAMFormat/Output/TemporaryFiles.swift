@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The temporary files of this process. A process that is told to end at once removes them first.
+/// The temporary files of this process, removed when it is terminated.
 package enum TemporaryFiles {
     private static let paths = Mutex<Set<String>>([])
 
@@ -8,7 +8,7 @@ package enum TemporaryFiles {
 
     static func forget(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
-    /// Removes all of them, or those that are meant, as far as the system lets it. Waits for outputs that are being put in place.
+    /// Removes all of them, or those selected, as far as possible. Waits for outputs that are being put in place.
     package static func removeAll(where isMeant: (String) -> Bool = { _ in true }) {
         paths.withLock { paths in
             for path in paths.filter(isMeant) {
@@ -18,7 +18,7 @@ package enum TemporaryFiles {
         }
     }
 
-    /// Puts files in place under their final names, while `removeAll` waits: in the meantime old files have temporary names.
+    /// Puts files in place while blocking `removeAll`: old files have temporary names meanwhile.
     static func whilePlacing(_ files: [OutputFile], _ body: () throws -> Void) throws {
         try paths.withLock { paths in
             try body()
@@ -26,10 +26,10 @@ package enum TemporaryFiles {
         }
     }
 
-    /// File systems take names of so many bytes.
+    /// The maximum length of names on file systems, in bytes.
     private static let longestName = 255
 
-    /// A name beside `path` that nothing has: `NAME.3f9a0c1be2d47586.KIND`, NAME cut where it would be too long.
+    /// An unused name next to `path`: `NAME.3f9a0c1be2d47586.KIND`, with NAME shortened if needed.
     static func uniqueName(beside path: String, kind: String) -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         let suffix = ".\(String(repeating: "0", count: 16 - digits.count))\(digits).\(kind)"
