@@ -34,19 +34,17 @@ public struct FileStatus: Hashable, Sendable {
 
     /// Follows symbolic links. Nil if nothing exists there. Throws `io` if the path cannot be accessed.
     public init?(_ path: String) throws {
-        var status = stat()
-        let (_, code) = SystemCalls.attempt(.status) { unsafe stat(path, &status) }
-        switch code {
-        case 0: self.init(status)
-        case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
-        default: throw SystemCalls.error(.status, code, path)
-        }
+        try self.init(path) { unsafe stat($0, &$1) }
     }
 
     /// Does not follow a symbolic link at the path's end: its kind is `other`. Nil if nothing exists there.
     package init?(link path: String) throws {
+        try self.init(path) { unsafe lstat($0, &$1) }
+    }
+
+    private init?(_ path: String, _ call: (String, inout stat) -> CInt) throws {
         var status = stat()
-        let (_, code) = SystemCalls.attempt(.status) { unsafe lstat(path, &status) }
+        let (_, code) = SystemCalls.attempt(.status) { call(path, &status) }
         switch code {
         case 0: self.init(status)
         case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
