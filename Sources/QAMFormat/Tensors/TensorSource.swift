@@ -69,7 +69,7 @@ public struct Distortion: Hashable, Sendable {
     }
 }
 
-/// Where tensors come from: a file of any format, or a transform that wraps another source.
+/// Where tensors come from: a file of any format, or a transform that wraps another source (`WrappingSource`).
 ///
 /// The list of tensors is fixed and in a fixed order. Reads are independent of each other and may come from
 /// many threads at a time; memory is bounded by the ranges asked for.
@@ -107,14 +107,18 @@ extension TensorSource {
         if case .raw(let dtype) = tensors[tensor].storage { dtype.blockBytes } else { 1 }
     }
 
-    /// Reads a copy.
+    /// Lends a copy.
     public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let bytes = try read(units, of: tensor).streams.first ?? []
-        return try unsafe body(bytes.span.bytes)
+        try withCopy(units, of: tensor, body)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+    }
+
+    func withCopy<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let bytes = try read(units, of: tensor).streams.first ?? []
+        return try unsafe body(bytes.span.bytes)
     }
 }
 

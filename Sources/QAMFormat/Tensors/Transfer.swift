@@ -20,6 +20,13 @@ public struct TransferReport: Sendable {
         overflows[tensor] = findings.overflows > 0 ? findings.overflows : nil
     }
 
+    /// What coding cost all tensors together; nil where none was coded, or all that were are zero.
+    public var totalDistortion: Distortion? {
+        var total = Distortion()
+        for tensor in distortion.keys.sorted() { distortion[tensor].map { total += $0 } }
+        return total.energy > 0 ? total : nil
+    }
+
     /// A sentence for each tensor with values that became infinite, in order.
     public func warnings(_ tensors: [TensorDescriptor]) -> [String] {
         overflows.sorted { $0.key < $1.key }.map { tensor, count in

@@ -19,12 +19,13 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     }
 
     /// Gives scales to the planned tensors that `calibration` knows. Reads each of them once, on up to `threads` tasks; O(width^3) for each
-    /// input of tensors that are coded with feedback.
+    /// input of tensors that are coded with feedback. `monitor` is told before each input how many are done, of how many, and a tensor's name.
     ///
     /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` for statistics without those that the
     ///   rule takes, and what reading throws.
     public func apply(
-        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int
+        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int,
+        checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> [Outcome] {
         var users: [Int: [Int]] = [:]
         for tensor in plan.choices.keys.sorted() {
@@ -33,8 +34,9 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
             users[input, default: []].append(tensor)
         }
         var outcomes: [Outcome] = []
-        for (input, tensors) in users.sorted(by: { $0.key < $1.key }) {
-            let energies = try await Self.columnEnergies(tensors, of: source, threads: threads)
+        for (done, (input, tensors)) in users.sorted(by: { $0.key < $1.key }).enumerated() {
+            try monitor(done, users.count, source.tensors[tensors[0]].name)
+            let energies = try await Self.columnEnergies(tensors, of: source, threads: threads, checkpoint: checkpoint)
             guard let choice = plan.choices[tensors[0]], energies.contains(where: { $0 > 0 }),
                 let scales = try scales(energies: energies, input: input, calibration, feedback: choice.feedback != .off)
             else { continue }
@@ -47,11 +49,14 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     }
 
     /// The sum of each column's squares over tensors. It does not depend on `threads`.
-    private static func columnEnergies(_ tensors: [Int], of source: any TensorSource, threads: Int) async throws -> [Double] {
+    private static func columnEnergies(
+        _ tensors: [Int], of source: any TensorSource, threads: Int, checkpoint: @escaping @Sendable () throws -> Void
+    ) async throws -> [Double] {
         let readers = try tensors.map { try RowReader(source, tensor: $0) }
         let pieces = readers.flatMap { reader in reader.ranges(ofBytes: 1 << 19).map { (reader, $0) } }
         var energies = [Double](repeating: 0, count: readers[0].columns)
         try await orderedMap(0..<pieces.count, width: threads) { index in
+            try checkpoint()
             let (reader, rows) = pieces[index]
             var sums = [Double](repeating: 0, count: reader.columns), row = [Float](repeating: 0, count: reader.columns)
             return try reader.named {

@@ -1,9 +1,10 @@
 internal import QAMFormat
+internal import Synchronization
 
 /// Tells how far a piece of work has come: on standard error, and only where that is a terminal and wanted.
 ///
 /// Every report is also where a signal ends the work, so that whoever reports can be interrupted.
-final class ProgressBar {
+final class ProgressBar: Sendable {
     private static let interval = Duration.milliseconds(100)
 
     private let title: String
@@ -11,9 +12,13 @@ final class ProgressBar {
     /// Whether what is counted are bytes, so that their rate says something.
     private let countsBytes: Bool
     private let start = ContinuousClock.now
-    private var lastDrawn: ContinuousClock.Instant?
-    /// What was done before this run: it says nothing about this run's rate.
-    private var initial: Int?
+    private let state = Mutex(State())
+
+    private struct State {
+        var lastDrawn: ContinuousClock.Instant?
+        /// What was done before this run: it says nothing about this run's rate.
+        var initial: Int?
+    }
 
     init(_ title: String, quiet: Bool, countsBytes: Bool = true) {
         self.title = title
@@ -30,20 +35,24 @@ final class ProgressBar {
             throw error
         }
         guard isShown else { return }
-        let initial = self.initial ?? done
-        self.initial = initial
-        let now = ContinuousClock.now
-        if let lastDrawn, now - lastDrawn < Self.interval { return }
-        lastDrawn = now
-        let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
-        Console.write("\r\(line)\u{1B}[K")
+        state.withLock { state in
+            let initial = state.initial ?? done
+            state.initial = initial
+            let now = ContinuousClock.now
+            if let lastDrawn = state.lastDrawn, now - lastDrawn < Self.interval { return }
+            state.lastDrawn = now
+            let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
+            Console.write("\r\(line)\u{1B}[K")
+        }
     }
 
     /// Takes the bar off the screen.
     func clear() {
-        guard lastDrawn != nil else { return }
-        lastDrawn = nil
-        Console.write("\r\u{1B}[K")
+        state.withLock { state in
+            guard state.lastDrawn != nil else { return }
+            state.lastDrawn = nil
+            Console.write("\r\u{1B}[K")
+        }
     }
 
     /// Runs a piece of work under a bar, which is gone when it ends or fails.
