@@ -38,7 +38,7 @@ private struct QuantizationRequest: Sendable {
         if given.bits != 0 { options.rate = .bits(given.bits) }
         if given.target_bits != 0 { options.rate = .average(given.target_bits) }
         if let name = unsafe optionalText(given.codebook) {
-            guard let family = [Codebook.Family.octant, .free].first(where: { $0.name == name }) else {
+            guard let family = CodecRegistry.families.first(where: { $0.name == name }) else {
                 throw QAMError(.invalidArgument, "there is no codebook \"\(name)\"")
             }
             options.family = family
@@ -50,7 +50,7 @@ private struct QuantizationRequest: Sendable {
         options.seed = given.seed
         options.feedback = try unsafe choice(given.feedback, "feedback") ?? options.feedback
         options.scaling = try unsafe choice(given.scaling, "scaling")
-        options.fitsGains = given.keeps_gains == 0
+        if given.keeps_gains != 0 { options.fitsGains = false }
         options.isStrict = given.strict != 0
         statistics = unsafe optionalText(given.statistics)
         container.compressesRaw = given.compresses_raw != 0

@@ -66,7 +66,7 @@ import Testing
             #expect(progress.done < progress.total && progress.item.hasPrefix("layers.0.mlp."))
         }
         #expect(Set(phases) == [.scanning])
-        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 0)
+        let choice = QuantizationChoice(try Code(.octant, bits: 4), seed: 0)
         let same = try QuantizingSource(model, plan: QuantizationPlan(choices: [0: choice, 1: choice]), gainTypes: [0: .float16, 1: .float16])
         try expectEqual(coded, same)
         #expect(ModelSize(coded) == plan.size && coded.fingerprint == same.fingerprint)

@@ -305,7 +305,7 @@ typedef void (*qamw_warning_handler)(const char *warning, void *context);
 typedef struct qamw_quantize_options {
     uint32_t size;
     uint32_t threads;            // as of qamw_make_pool
-    double bits;                 // a weight: 1.5 to 6.5 in steps of 0.5, as far as the codebooks have them; 0: 5.5
+    double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
     double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits a weight on average; takes statistics
     const char *codebook;        // "octant", "free"
     const char *recipe;          // "linear", "mlp", "all"

@@ -25,12 +25,12 @@ struct PlanBuilder {
             try quantizer.checkpoint()
             let outcome: Quantizer.Plan.Decision.Outcome
             switch recipe.decision(for: tensor) {
-            case .code(let bits):
-                if recipe.ownBits(of: tensor.name) == nil { free.append(index) }
+            case .code(let code):
+                if !recipe.hasOwnBits(tensor.name) { free.append(index) }
                 let feedback = options.feedback.limit(statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off)
                 choices.choices[index] = QuantizationChoice(
-                    family: options.family, bits: bits, blockSizeCap: options.blockSize, seed: options.seed, feedback: feedback)
-                outcome = .coded(bits: bits, feedsBack: feedback != .off)
+                    code, blockSizeCap: options.blockSize, seed: options.seed, feedback: feedback)
+                outcome = .coded(bits: code.bits, feedsBack: feedback != .off)
             case .leave(let reason, let wanted):
                 guard !(options.isStrict && wanted) else {
                     throw QAMError(
@@ -64,7 +64,7 @@ struct PlanBuilder {
         let rates = try RateChoice(measured, for: &choices, of: source, by: statistics, target: target)
         for index in decisions.indices {
             guard case .coded(_, let feedsBack) = decisions[index].outcome, let choice = choices.choices[decisions[index].tensor] else { continue }
-            decisions[index].outcome = .coded(bits: choice.bits, feedsBack: feedsBack)
+            decisions[index].outcome = .coded(bits: choice.code.bits, feedsBack: feedsBack)
         }
         return rates
     }
@@ -73,7 +73,7 @@ struct PlanBuilder {
         let outline = try QuantizingSource.outline(of: source, plan: choices, calibration: statistics)
         return Quantizer.Plan(
             decisions: decisions, scaling: scaling, rates: rates, warnings: warnings, outline: outline, source: source, choices: choices,
-            quantizer: quantizer, statistics: statistics, codebookErrors: try Self.codebookErrors(outline, choices.choices.keys.sorted()))
+            quantizer: quantizer, statistics: statistics, gaussianErrors: try gaussianErrors())
     }
 
     private var warnings: [String] {
@@ -100,15 +100,13 @@ struct PlanBuilder {
         return warnings
     }
 
-    /// The error on Gaussian data of the codebook of each tensor that is coded here: what else the source has is kept, with codebooks of any kind.
-    private static func codebookErrors(_ source: any TensorSource, _ coded: [Int]) throws -> [Int: Double] {
-        var errors: [Int: Double] = [:], tensors: [Int: Double] = [:]
-        for index in coded {
-            guard case .coded(let coding) = source.tensors[index].storage, let codebook = coding.codebook else { continue }
-            let error = try errors[codebook] ?? GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
-            errors[codebook] = error
-            tensors[index] = error
+    /// The error on Gaussian data of the code of each tensor that is coded here; one that many tensors have is measured once.
+    private func gaussianErrors() throws -> [Int: Double] {
+        var errors: [Code: Double] = [:]
+        return try choices.choices.mapValues { choice in
+            let error = try errors[choice.code] ?? GaussianReference.normalizedError(choice.code)
+            errors[choice.code] = error
+            return error
         }
-        return tensors
     }
 }

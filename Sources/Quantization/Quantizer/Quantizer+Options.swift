@@ -5,15 +5,17 @@ extension Quantizer {
     public struct Options: Sendable {
         /// The bits that a weight takes.
         public enum Rate: Hashable, Sendable {
-            /// So many in each tensor that no inclusion gives others: 2.0 to 6.5 in steps of 0.5.
+            /// What is usual with the family: 5.5, or its only rate.
+            case usual
+            /// So many in each tensor that no inclusion gives others. `Code.Family.codes` has those that a family has.
             case bits(Double)
             /// So many on average over all quantized tensors, all overhead included, each at the rate that makes errors cost least. Takes statistics.
             case average(Double)
         }
 
-        public var rate = Rate.bits(5.5)
-        /// The family of codebooks.
-        public var family = Codebook.Family.octant
+        public var rate = Rate.usual
+        /// The family of codes.
+        public var family = Code.Family.octant
         /// Which tensors are coded.
         public var recipe = Recipe.Name.linear
         /// Tensors that are coded too: regular expressions that are looked for in names, with bits of their own after a last `=`. Of several that match
@@ -25,8 +27,8 @@ extension Quantizer {
         public var blockSize = 1024
         /// The seed of the rotation's signs.
         public var seed: UInt64 = 0
-        /// Whether each row's gain is fitted to its codewords by least squares, which costs nothing to store.
-        public var fitsGains = true
+        /// Whether each row's gain is fitted to its codewords by least squares, which costs nothing to store; nil for what is usual with the family.
+        public var fitsGains: Bool?
         /// How far errors of coded weights are fed, as far as the statistics reach.
         public var feedback = Feedback.on
         /// How channels are scaled by the statistics; nil for `optimal` where no tensor is coded with feedback, and else `off`.
@@ -44,13 +46,17 @@ extension Quantizer {
                 throw QAMError(.invalidArgument, "the block size is a power of two from 2 to 32768, not \(blockSize)")
             }
             guard threads >= 1 else { throw QAMError(.invalidArgument, "\(threads) threads do no work") }
-            var bits = 5.5
+            var code = family.usual
             switch rate {
-            case .bits(let given): bits = given
+            case .usual: break
+            case .bits(let bits): code = try Code(family, bits: bits)
             case .average(let target):
                 guard target > 0, target <= 64 else { throw QAMError(.invalidArgument, "the average rate is a positive number up to 64, not \(target)") }
+                guard family.codes.count > 1 else {
+                    throw QAMError(.invalidArgument, "rates are chosen among those of a family, and \(family.name) has one only")
+                }
             }
-            var rules = try Recipe(recipe, bits: bits)
+            var rules = Recipe(recipe, code: code)
             for rule in inclusions { try rules.include(rule) }
             for rule in exclusions { try rules.exclude(rule) }
             return rules

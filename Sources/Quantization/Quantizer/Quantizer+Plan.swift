@@ -33,7 +33,7 @@ extension Quantizer {
         let choices: QuantizationPlan
         let quantizer: Quantizer
         let statistics: CalibrationFile?
-        let codebookErrors: [Int: Double]
+        let gaussianErrors: [Int: Double]
 
         /// What the coded model comes to. Exact unless rows need gains of four bytes, which `codedSource` finds out.
         public var size: ModelSize { ModelSize(outline) }
@@ -42,7 +42,7 @@ extension Quantizer {
         /// instead of by their number of weights.
         public func gaussianError(weighedBy distortion: [Int: Distortion]? = nil) -> Double {
             var sum = Distortion()
-            for (tensor, error) in codebookErrors.sorted(by: { $0.key < $1.key }) {
+            for (tensor, error) in gaussianErrors.sorted(by: { $0.key < $1.key }) {
                 let energy = distortion.map { $0[tensor]?.energy ?? 0 } ?? Double(source.tensors[tensor].elementCount)
                 sum += Distortion(error: energy * error, energy: energy)
             }

@@ -37,7 +37,10 @@ public struct RateChoice: Hashable, Sendable {
         let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
         /// Gives the tensors rates. Returns the bits a weight that all take then.
         func apply(_ chosen: [Int]) throws -> Double {
-            for (index, tensor) in measuredTensors.enumerated() { plan.choices[tensor]?.bits = curves[index].points[chosen[index]].bits }
+            for (index, tensor) in measuredTensors.enumerated() {
+                guard let family = plan.choices[tensor]?.code.family else { continue }
+                plan.choices[tensor]?.code = try Code(family, bits: curves[index].points[chosen[index]].bits)
+            }
             return ModelSize(try QuantizingSource.outline(of: source, plan: plan, calibration: calibration)).quantizedBitsPerWeight
         }
         let lowest = curves.map { _ in 0 }, least = try apply(lowest)

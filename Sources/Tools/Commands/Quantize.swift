@@ -26,7 +26,7 @@ struct Quantize: AsyncParsableCommand {
     @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
     var output: String
 
-    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise.", valueName: "bits"))
+    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise. int8 has 8.", valueName: "bits"))
     var bits: Double?
 
     @Option(
@@ -36,7 +36,7 @@ struct Quantize: AsyncParsableCommand {
     var targetBpw: Double?
 
     @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
-    var codebook = CodebookFamily.octant
+    var codebook = CodebookFamily(family: .octant)
 
     @Option(help: "Which tensors to quantize.")
     var recipe = Recipe.Name.linear
@@ -53,8 +53,8 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The seed of the rotation's signs.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(help: "Fit each row's gain to its codewords, which costs nothing to store.")
-    var gainRefit = Toggle.on
+    @Option(help: "Fit each row's gain to its codewords, which costs nothing to store. Without this option as is usual with the codebook: off for int8.")
+    var gainRefit: Toggle?
 
     @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
@@ -97,14 +97,14 @@ struct Quantize: AsyncParsableCommand {
 
     private var options: Quantizer.Options {
         var options = Quantizer.Options()
-        options.rate = targetBpw.map { .average($0) } ?? .bits(bits ?? 5.5)
+        options.rate = targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? .usual
         options.family = codebook.family
         options.recipe = recipe
         options.inclusions = include
         options.exclusions = exclude
         options.blockSize = blockSize
         options.seed = seed
-        options.fitsGains = gainRefit == .on
+        options.fitsGains = gainRefit.map { $0 == .on }
         options.feedback = feedback
         options.scaling = scaling
         options.isStrict = strict
@@ -161,11 +161,18 @@ struct Quantize: AsyncParsableCommand {
     }
 }
 
-enum CodebookFamily: String, CaseIterable, ExpressibleByArgument {
-    case octant
-    case free
+struct CodebookFamily: ExpressibleByArgument {
+    let family: Code.Family
 
-    var family: Codebook.Family { self == .octant ? .octant : .free }
+    init(family: Code.Family) { self.family = family }
+
+    init?(argument: String) {
+        guard let family = CodecRegistry.families.first(where: { $0.name == argument }) else { return nil }
+        self.init(family: family)
+    }
+
+    var defaultValueDescription: String { family.name }
+    static var allValueStrings: [String] { CodecRegistry.families.map(\.name) }
 }
 
 extension Recipe.Name: ExpressibleByArgument {}

@@ -5,7 +5,7 @@ internal import Quantization
 extension RateChoice {
     /// How many tensors have each rate, in ascending order.
     private var counts: [(bits: Double, count: Int)] {
-        Recipe.rates.map { bits in (bits, tensors.count { $0.bits == bits }) }.filter { $0.count > 0 }
+        Set(tensors.map(\.bits)).sorted().map { bits in (bits, tensors.count { $0.bits == bits }) }
     }
 
     var summary: String {
