@@ -55,6 +55,7 @@ public struct ImatrixFile: LendingSource {
 
     public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let place = try range.placed(in: 0..<payloads[tensor].count, of: tensors[tensor])
-        return try unsafe body(payloads[tensor].span.extracting(place).bytes)
+        let payload = payloads[tensor]
+        return try unsafe body(payload.span.extracting(place).bytes)
     }
 }
