@@ -135,8 +135,8 @@ import Testing
 
     @Test func rowsCodedInPiecesAreThoseCodedTogether() throws {
         let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics(moments: Self.moments))
-        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: .columns)
-        let plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
+        let choice = QuantizationChoice(try Code(.octant, bits: 4), seed: 3, feedback: .columns)
+        let plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: QuantizationChoice(try Code(.octant, bits: 4), seed: 3)])
         let gains: [Int: GainType] = [0: .float16, 1: .float16, 2: .float16]
         let source = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration)
         let again = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration, threads: 2)
@@ -163,7 +163,7 @@ import Testing
     @Test(arguments: [1, 2])
     func optimalScalesFollowTheClosedForm(threads: Int) async throws {
         let base = try Self.weights(), calibration = try CalibrationFile(Self.statistics())
-        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3)
+        let choice = QuantizationChoice(try Code(.octant, bits: 4), seed: 3)
         var plan = QuantizationPlan(choices: [0: choice, 1: choice, 2: choice])
         let outcomes = try await ChannelScaling.optimal.apply(to: &plan, of: base, by: calibration, threads: threads)
         #expect(outcomes.map(\.matrices) == [["q", "k"]])
@@ -187,7 +187,7 @@ import Testing
     @Test func scalesThatDoNotHelpAreLeftOut() async throws {
         var base = MemoryTensors(groups: "")
         try base.add("q", [4, Self.columns], (0..<4 * Self.columns).map { 0.1 + Self.squares[$0 % Self.columns] })
-        var plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 3)])
+        var plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.octant, bits: 4), seed: 3)])
         let outcomes = try await ChannelScaling.published.apply(to: &plan, of: base, by: CalibrationFile(Self.statistics()), threads: 1)
         #expect(try #require(outcomes.first).errorRatio >= 1)
         #expect(plan.choices[0]?.channelScales == nil)

@@ -1,10 +1,7 @@
-/// The number of a codec in the registry (spec section 7).
+/// The number of a codec in the registry (spec section 7). Each codec declares its own.
 public struct CodecID: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
-
-    /// Pairs of rotated coordinates against a codebook of the plane: QAM-W.
-    public static let qamPairs = CodecID(rawValue: 1)
 }
 
 /// What a stream of a coded tensor holds; it decides the section that carries it.

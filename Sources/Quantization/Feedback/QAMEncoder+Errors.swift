@@ -1,7 +1,7 @@
 internal import QAMFormat
 
 /// What coding would do to rows, for those who choose how to code.
-extension QAMEncoder {
+extension RowEncoder {
     /// The errors of weights that are coded: weights less what a reader will see.
     ///
     /// - Parameters:
@@ -9,29 +9,28 @@ extension QAMEncoder {
     ///   - factor: what errors are fed through into columns, if they are.
     /// - Throws: as `encode(rows:firstRow:fill:)`.
     package func errors(coding weights: [Float], feedback factor: FeedbackFactor?) throws -> [Float] {
-        let columns = rotation.columns, rows = weights.count / columns
+        let rows = weights.count / columns
         precondition(weights.count == rows * columns)
         let fill = { (row: Int, target: inout MutableSpan<Float>) in
             for column in 0..<columns { target[column] = weights[row * columns + column] }
         }
         let chunk = if let factor { try encode(rows: rows, feedback: factor, fill: fill) } else { try encode(rows: rows, fill: fill) }
-        let decoder = QAMDecoder(codebook: search.codebook, rotation: rotation, gainType: gainType, channelScales: channelScales)
         return zip(weights, try decoder.decode(chunk, rows: rows)).map { $0 - $1 }
     }
 
-    /// Rows of numbers as coordinates: scaled and rotated, but not normalised.
+    /// Rows of numbers as coordinates: scaled and rotated, but not divided by a gain.
     package func coordinates(_ rows: [Float]) -> [Float] {
-        stride(from: 0, to: rows.count, by: rotation.columns).flatMap { start in
-            var row = Array(rows[start..<start + rotation.columns])
-            if let channelScales { tables.kernels.multiply(&row, by: channelScales) }
-            tables.kernels.rotate(&row, by: rotation, inverseGain: 1)
+        stride(from: 0, to: rows.count, by: columns).flatMap { start in
+            var row = Array(rows[start..<start + columns])
+            transform.scale(&row, kernels)
+            transform.rotate(&row, gain: 1, kernels)
             return row
         }
     }
 
     /// The mean square of a row, which is scaled.
     package func meanSquare(scaling row: inout [Float]) -> Double {
-        if let channelScales { tables.kernels.multiply(&row, by: channelScales) }
-        return tables.kernels.sumOfSquares(row.span) / Double(rotation.columns)
+        transform.scale(&row, kernels)
+        return kernels.sumOfSquares(row.span) / Double(columns)
     }
 }

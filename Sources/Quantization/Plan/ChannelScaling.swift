@@ -34,8 +34,9 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         }
         var outcomes: [Outcome] = []
         for (input, tensors) in users.sorted(by: { $0.key < $1.key }) {
-            let energies = try await Self.columnEnergies(tensors, of: source, threads: threads)
-            guard let choice = plan.choices[tensors[0]], energies.contains(where: { $0 > 0 }),
+            guard let choice = plan.choices[tensors[0]] else { continue }
+            let energies = try await Self.columnEnergies(tensors, of: source, to: choice.code.family, threads: threads)
+            guard energies.contains(where: { $0 > 0 }),
                 let scales = try scales(energies: energies, input: input, calibration, feedback: choice.feedback != .off)
             else { continue }
             let ratio = try Self.errorRatio(scales, energies, input: input, calibration, choice, threads: threads)
@@ -47,8 +48,10 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     }
 
     /// The sum of each column's squares over tensors. It does not depend on `threads`.
-    private static func columnEnergies(_ tensors: [Int], of source: any TensorSource, threads: Int) async throws -> [Double] {
-        let readers = try tensors.map { try RowReader(source, tensor: $0) }
+    private static func columnEnergies(
+        _ tensors: [Int], of source: any TensorSource, to family: Code.Family, threads: Int
+    ) async throws -> [Double] {
+        let readers = try tensors.map { try RowReader(source, tensor: $0, to: family) }
         let pieces = readers.flatMap { reader in reader.ranges(ofBytes: 1 << 19).map { (reader, $0) } }
         var energies = [Double](repeating: 0, count: readers[0].columns)
         try await orderedMap(0..<pieces.count, width: threads) { index in
@@ -119,9 +122,12 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
             let a = try calibration.meanSquares(of: input).map(Double.init)
             return energy * zip(scales, a).reduce(0) { $0 + $1.1 / (Double($1.0) * Double($1.0)) } / a.reduce(0, +)
         }
-        let rotation = Rotation(columns: scales.count, blockSize: block, seed: choice.seed), pool = try WorkerPool(width: threads)
+        let rotation = Rotation(columns: scales.count, blockSize: block, seed: choice.seed)
+        let pool = try WorkerPool(width: threads)
         let noise = try [scales, nil].map { scales in
-            try FeedbackFactor(rotation, channelScales: scales, vectors: calibration.vectorCount, pool: pool) {
+            try FeedbackFactor(
+                RowTransform(columns: energies.count, rotation: rotation, channelScales: scales), vectors: calibration.vectorCount, pool: pool
+            ) {
                 try calibration.secondMoment(of: input, rows: $0)
             }.noiseGain
         }

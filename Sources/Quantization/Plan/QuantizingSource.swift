@@ -23,10 +23,10 @@ public struct QuantizingSource: TensorSource {
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
         // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
-        var pieces: [(tensor: Int, rows: Range<Int>)] = []
-        for tensor in plan.choices.keys.sorted() {
-            let rows = try RowReader(base, tensor: tensor)
-            pieces += rows.ranges(ofBytes: 1 << 19).map { (tensor, $0) }
+        var pieces: [(tensor: Int, rows: Range<Int>, choice: QuantizationChoice)] = []
+        for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
+            let rows = try RowReader(base, tensor: tensor, to: choice.code.family)
+            pieces += rows.ranges(ofBytes: 1 << 19).map { (tensor, $0, choice) }
         }
         let work = pieces
         let total = plan.choices.keys.reduce(0) { $0 + base.tensors[$1].byteCount }
@@ -34,7 +34,7 @@ public struct QuantizingSource: TensorSource {
         var gainTypes: [Int: GainType] = [:]
         try await orderedMap(0..<work.count, width: threads) { index in
             let piece = work[index]
-            return try scan(piece.rows, of: piece.tensor, in: base, channelScales: plan.choices[piece.tensor]?.channelScales)
+            return try scan(piece.rows, of: piece.tensor, in: base, choice: piece.choice)
         } consume: { index, gainType in
             let tensor = work[index].tensor
             try monitor(done, total, base.tensors[tensor].name)
@@ -48,11 +48,11 @@ public struct QuantizingSource: TensorSource {
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite.
     public static func scan(
-        _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, channelScales: [Float]?
+        _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, choice: QuantizationChoice
     ) throws -> GainType {
-        let reader = try RowReader(base, tensor: tensor)
+        let reader = try RowReader(base, tensor: tensor, to: choice.code.family)
         return try reader.named {
-            let scan = try GainScan(columns: reader.columns, channelScales: channelScales)
+            let scan = try GainScan(choice.code.family, columns: reader.columns, channelScales: choice.channelScales)
             return try reader.withRows(rows) { try scan.gainType(rows: rows.count, firstRow: rows.lowerBound, fill: $0) }
         }
     }
@@ -68,30 +68,23 @@ public struct QuantizingSource: TensorSource {
         checkpoint: @escaping @Sendable () throws -> Void = {}
     ) throws {
         var tensors = base.tensors, shared = base.shared
-        var searches: [CodebookKey: (search: CodewordSearch, index: Int)] = [:]
+        var coders: [Code: (coder: any GroupCoder, codebook: Int?)] = [:]
         var jobs: [Int: Job] = [:]
         for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
-            let reader = try RowReader(base, tensor: tensor)
+            let reader = try RowReader(base, tensor: tensor, to: choice.code.family)
             guard let gainType = gainTypes[tensor] else {
                 throw QAMError(.invalidArgument, "no gain type is given", at: .init(tensor: reader.descriptor.name))
             }
-            let key = CodebookKey(family: choice.family, bits: choice.bits)
-            let codebook: (search: CodewordSearch, index: Int)
-            if let known = searches[key] {
-                codebook = known
+            let coder: any GroupCoder, codebook: Int?
+            if let known = coders[choice.code] {
+                (coder, codebook) = known
             } else {
-                let builtIn = try Codebook.builtIn(choice.family, bits: choice.bits)
-                let record = CodebookRecord(codec: .qamPairs, bytes: builtIn.record)
-                codebook = (try CodewordSearch(builtIn), shared.codebooks.indexAppending(record))
-                searches[key] = codebook
+                coder = try Coders.coder(choice.code)
+                codebook = coder.codebook.map { shared.codebooks.indexAppending($0) }
+                coders[choice.code] = (coder, codebook)
             }
             let encoder = try reader.named {
-                guard let blockSize = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap) else {
-                    throw QAMError(.invalidArgument, "rows of \(reader.columns) cannot be quantized")
-                }
-                return try QAMEncoder(
-                    codebook.search, columns: reader.columns, blockSize: blockSize, seed: choice.seed, gainType: gainType,
-                    channelScales: choice.channelScales, refit: plan.refit)
+                try RowEncoder(coder, columns: reader.columns, gainType: gainType, choice: choice, refit: plan.refit)
             }
             var factor: FeedbackFactors.Key?
             if choice.feedback != .off {
@@ -99,14 +92,11 @@ public struct QuantizingSource: TensorSource {
                 guard let input = calibration?.input(of: reader.descriptor.name), possible == .columnsAndRows || possible == choice.feedback else {
                     throw QAMError(.invalidArgument, "the second moments that feedback takes are not given", at: .init(tensor: reader.descriptor.name))
                 }
-                factor = FeedbackFactors.Key(input: input, rotation: encoder.rotation, channelScales: choice.channelScales)
+                factor = FeedbackFactors.Key(input: input, transform: encoder.transform)
             }
             jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor, feedsRows: choice.feedback == .columnsAndRows)
-            tensors[tensor].storage = .coded(
-                Coding(
-                    codec: .qamPairs, sourceType: reader.dtype, codebook: codebook.index,
-                    seed: shared.seeds.indexAppending(choice.seed), parameters: encoder.parameters.bytes,
-                    streams: encoder.streams))
+            let seed = encoder.transform.rotation == nil ? nil : shared.seeds.indexAppending(choice.seed)
+            tensors[tensor].storage = .coded(encoder.coding(sourceType: reader.dtype, codebook: codebook, seed: seed))
         }
         self.base = base
         inputs = base.inputs + (calibration?.paths ?? [])
@@ -119,15 +109,10 @@ public struct QuantizingSource: TensorSource {
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
 
-    private struct CodebookKey: Hashable {
-        var family: Codebook.Family
-        var bits: Double
-    }
-
     /// A planned tensor: where its rows come from and what codes them.
     private struct Job: Sendable {
         var reader: RowReader
-        var encoder: QAMEncoder
+        var encoder: RowEncoder
         /// The factor that errors are fed through, if they are.
         var factor: FeedbackFactors.Key?
         /// Whether they are fed into other rows too, so that the tensor is coded as a whole.
@@ -172,11 +157,25 @@ public struct QuantizingSource: TensorSource {
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard let encoder = jobs[tensor]?.encoder else { return try base.readWhole(stream: stream, of: tensor) }
-        guard encoder.streams.indices.contains(stream), encoder.streams[stream].role == .channelScales else {
+        let streams = encoder.layout.streams
+        guard streams.indices.contains(stream), streams[stream].role == .channelScales else {
             throw QAMError(
                 .invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }
         return encoder.channelScaleBytes
+    }
+}
+
+extension RowEncoder {
+    /// The encoder of a planned tensor.
+    init(_ coder: any GroupCoder, columns: Int, gainType: GainType, choice: QuantizationChoice, refit: Bool?) throws {
+        var block: Int?
+        if Swift.type(of: coder).isRotated {
+            block = Rotation.blockSize(columns: columns, cap: choice.blockSizeCap)
+            guard block != nil else { throw QAMError(.invalidArgument, "rows of \(columns) cannot be quantized") }
+        }
+        try self.init(
+            coder, columns: columns, blockSize: block, seed: choice.seed, gainType: gainType, channelScales: choice.channelScales, refit: refit)
     }
 }
 

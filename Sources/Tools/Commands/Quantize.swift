@@ -26,7 +26,7 @@ struct Quantize: AsyncParsableCommand {
     @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
     var output: String
 
-    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise.", valueName: "bits"))
+    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise. int8 has 8.", valueName: "bits"))
     var bits: Double?
 
     @Option(
@@ -36,7 +36,7 @@ struct Quantize: AsyncParsableCommand {
     var targetBpw: Double?
 
     @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
-    var codebook = CodebookFamily.octant
+    var codebook = CodebookFamily(family: .octant)
 
     @Option(help: "Which tensors to quantize.")
     var recipe = RecipeName.linear
@@ -53,8 +53,8 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The seed of the rotation's signs.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(help: "Fit each row's gain to its codewords, which costs nothing to store.")
-    var gainRefit = Toggle.on
+    @Option(help: "Fit each row's gain to its codewords, which costs nothing to store. Without this option as is usual with the codebook: off for int8.")
+    var gainRefit: Toggle?
 
     @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
@@ -188,7 +188,7 @@ struct Quantize: AsyncParsableCommand {
 
     private func rules() throws -> Recipe {
         do {
-            var rules = try Recipe(recipe.name, bits: bits ?? 5.5)
+            var rules = Recipe(recipe.name, code: try code())
             for rule in include { try rules.include(rule) }
             for rule in exclude { try rules.exclude(rule) }
             return rules
@@ -197,21 +197,23 @@ struct Quantize: AsyncParsableCommand {
         }
     }
 
+    private func code() throws -> Code { try bits.map { try Code(codebook.family, bits: $0) } ?? codebook.family.usual }
+
     /// Applies the recipe to every tensor. `free` are those whose bits no rule says.
     private func choose(
         by rules: Recipe, _ source: any TensorSource, _ statistics: CalibrationFile?
     ) throws -> (plan: QuantizationPlan, free: [Int], raw: RawTensors) {
-        var plan = QuantizationPlan(choices: [:], refit: gainRefit == .on), free: [Int] = []
+        var plan = QuantizationPlan(choices: [:], refit: gainRefit.map { $0 == .on }), free: [Int] = []
         var raw = RawTensors()
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
             try Interruption.check()
             switch rules.decision(for: tensor) {
-            case .code(let bits):
-                if rules.ownBits(of: tensor.name) == nil { free.append(index) }
+            case .code(let code):
+                if !rules.hasOwnBits(tensor.name) { free.append(index) }
                 let possible = statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off
                 plan.choices[index] = QuantizationChoice(
-                    family: codebook.family, bits: bits, blockSizeCap: blockSize, seed: seed, feedback: feedback.limit(possible))
+                    code, blockSizeCap: blockSize, seed: seed, feedback: feedback.limit(possible))
             case .leave(let reason, let wanted):
                 guard !(strict && wanted) else {
                     throw QAMError(
@@ -225,11 +227,18 @@ struct Quantize: AsyncParsableCommand {
     }
 }
 
-enum CodebookFamily: String, CaseIterable, ExpressibleByArgument {
-    case octant
-    case free
+struct CodebookFamily: ExpressibleByArgument {
+    let family: Code.Family
 
-    var family: Codebook.Family { self == .octant ? .octant : .free }
+    init(family: Code.Family) { self.family = family }
+
+    init?(argument: String) {
+        guard let family = CodecRegistry.families.first(where: { $0.name == argument }) else { return nil }
+        self.init(family: family)
+    }
+
+    var defaultValueDescription: String { family.name }
+    static var allValueStrings: [String] { CodecRegistry.families.map(\.name) }
 }
 
 enum ScalingRule: String, CaseIterable, ExpressibleByArgument {

@@ -27,7 +27,10 @@ struct ChosenRates {
         let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
         /// Gives the tensors rates. Returns the bits a weight that all take then.
         func apply(_ chosen: [Int]) throws -> Double {
-            for (index, tensor) in tensors.enumerated() { plan.choices[tensor]?.bits = curves[index].points[chosen[index]].bits }
+            for (index, tensor) in tensors.enumerated() {
+                guard let family = plan.choices[tensor]?.code.family else { continue }
+                plan.choices[tensor]?.code = try Code(family, bits: curves[index].points[chosen[index]].bits)
+            }
             let coded = try QuantizingSource(source, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
             return ModelSize(coded).quantizedBitsPerWeight
         }
@@ -53,7 +56,7 @@ struct ChosenRates {
 
     /// How many tensors have each rate, in ascending order.
     private var counts: [(bits: Double, count: Int)] {
-        Recipe.rates.map { bits in (bits, choices.count { $0.point.bits == bits }) }.filter { $0.count > 0 }
+        Set(choices.map(\.point.bits)).sorted().map { bits in (bits, choices.count { $0.point.bits == bits }) }
     }
 
     var summary: String {

@@ -67,8 +67,9 @@ struct InspectReport {
                 .init(
                     "encoding",
                     [
-                        "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": .string(coding.codebook),
-                        "blockSize": JSONValue(coding.blockSize), "seed": JSONValue(coding.seed), "gainType": .string(coding.gainType),
+                        "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": coding.codebook.map(JSONValue.string) ?? .null,
+                        "blockSize": coding.blockSize.map { JSONValue($0) } ?? .null, "seed": coding.seed.map { JSONValue($0) } ?? .null,
+                        "gainType": .string(coding.gainType.name),
                         "channelScales": .bool(coding.channelScales),
                     ]))
         }
@@ -139,7 +140,7 @@ struct InspectReport {
         case .raw(let dtype): dtype.name
         case .alias: "alias"
         case .unreadable: "unreadable"
-        case .coded: coding(tensor).map { "\($0.codebook) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
+        case .coded: coding(tensor).map { "\($0.code.family.name) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
         }
     }
 
@@ -152,7 +153,7 @@ struct InspectReport {
             if case .alias(let index) = tensor.storage { remark = "of \(source.tensors[index].name)" }
             let coding = coding(tensor)
             table.add(
-                tensor.name, Format.shape(tensor.shape), dtype(tensor), encoding(tensor), coding.map { "\($0.blockSize)" } ?? "",
+                tensor.name, Format.shape(tensor.shape), dtype(tensor), encoding(tensor), coding?.blockSize.map { "\($0)" } ?? "",
                 Format.count(tensor.byteCount), Format.count(place.offset), remark)
         }
         return table.lines

@@ -9,8 +9,8 @@ struct QuantizeReport {
     let inputBytes: Int
     let source: any TensorSource
     let raw: RawTensors
-    /// The error on Gaussian data of the codebook of each tensor that is coded here.
-    private let codebookErrors: [Int: Double]
+    /// The error on Gaussian data of the code of each tensor that is coded here.
+    private let gaussianErrors: [Int: Double]
     var bytes = 0
     /// What coding cost each coded tensor, by index.
     var distortion: [Int: Distortion] = [:]
@@ -30,7 +30,7 @@ struct QuantizeReport {
         self.inputBytes = inputBytes
         self.source = source
         self.raw = raw
-        codebookErrors = try Self.codebookErrors(source, quantized)
+        gaussianErrors = try Self.gaussianErrors(source, quantized)
     }
 
     func print(_ options: ReportOptions) throws {
@@ -86,7 +86,7 @@ struct QuantizeReport {
         let gaussian = gaussianError
         if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
-        } else if !codebookErrors.isEmpty {
+        } else if !gaussianErrors.isEmpty {
             table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
@@ -104,25 +104,25 @@ struct QuantizeReport {
         return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
     }
 
-    /// The error of the codebooks on Gaussian data, weighted as the tensors are: by what they have in energy, or before that
+    /// The error of the codes on Gaussian data, weighted as the tensors are: by what they have in energy, or before that
     /// is known in weights.
     private var gaussianError: Double {
         var sum = Distortion()
-        for (index, error) in codebookErrors.sorted(by: { $0.key < $1.key }) {
+        for (index, error) in gaussianErrors.sorted(by: { $0.key < $1.key }) {
             let energy = isDryRun ? Double(source.tensors[index].elementCount) : distortion[index]?.energy ?? 0
             sum += Distortion(error: energy * error, energy: energy)
         }
         return sum.normalized
     }
 
-    /// By tensor, of those that are coded here: what else the source has is kept, with codebooks of any kind.
-    private static func codebookErrors(_ source: any TensorSource, _ quantized: Set<Int>) throws -> [Int: Double] {
-        var errors: [Int: Double] = [:]
+    /// By tensor, of those that are coded here: what else the source has is kept, with codes of any kind.
+    private static func gaussianErrors(_ source: any TensorSource, _ quantized: Set<Int>) throws -> [Int: Double] {
+        var errors: [Code: Double] = [:]
         var tensors: [Int: Double] = [:]
         for index in quantized {
-            guard case .coded(let coding) = source.tensors[index].storage, let codebook = coding.codebook else { continue }
-            let error = try errors[codebook] ?? GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
-            errors[codebook] = error
+            let code = try CodecRegistry.describe(source.tensors[index], shared: source.shared).code
+            let error = try errors[code] ?? GaussianReference.normalizedError(code)
+            errors[code] = error
             tensors[index] = error
         }
         return tensors

@@ -1,3 +1,4 @@
+internal import CQAMKernels.Feedback
 internal import CQAMKernels.Pairs
 package import QAMFormat
 
@@ -52,6 +53,23 @@ extension Kernels {
                             unsafe body(&plane)
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+extension FeedbackKernels {
+    /// Codes a group of a row.
+    func code(_ group: FeedbackGroup, with search: CodewordSearch, work: inout [Float]) {
+        let codebook = search.codebook, rate = UInt32(codebook.rate)
+        precondition(unsafe group.part.columns % 2 == 0 && work.count >= Self.workCount)
+        switch search.method {
+        case .trellis: unsafe withUnsafePointer(to: group.part) { unsafe table.code_trellis($0, search.points, rate, &work) }
+        case .grid(let grid):
+            unsafe Kernels.withPlane(search, grid) { plane in
+                unsafe withUnsafePointer(to: group.part) {
+                    unsafe table.code_plain($0, plane, codebook.family == .free ? QAM_FREE : QAM_OCTANT, rate)
                 }
             }
         }

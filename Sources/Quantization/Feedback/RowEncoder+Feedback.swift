@@ -2,21 +2,21 @@ package import QAMFormat
 
 /// Coding with feedback: the error of each pair moves the columns of its row that are not yet coded, so that what the errors do to the
 /// matrix's outputs is small, not the errors themselves.
-extension QAMEncoder {
+extension RowEncoder {
     /// Rows that go through the factor together.
     private static let rowsAtATime = 64
 
-    /// Codes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which is that of the encoder's rotation and scales.
+    /// Codes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which is that of the encoder's transform.
     ///
-    /// While its errors are fed, the gain of a row is its root mean square, widened as its targets are; it is then fitted to the least error
-    /// of the outputs.
+    /// While its errors are fed, the gain of a row is what the coder says, widened as its targets are; it may then be fitted to the least
+    /// error of the outputs.
     /// O(columns^2) for each row; memory: four floats for each weight of 64 rows.
     package func encode(
         rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, kernels: FeedbackKernels = .chosen,
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
-        guard factor.rotation == rotation else { throw QAMError(.invalidArgument, "the factor is that of another rotation") }
-        var chunk = TensorChunk(streams: [[], []] + (channelScales == nil ? [] : [[]]), distortion: Distortion())
+        guard factor.transform == transform else { throw QAMError(.invalidArgument, "the factor is that of another rotation or other scales") }
+        var chunk = chunk(symbols: [], gains: [], Distortion())
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
         for start in stride(from: 0, to: rows, by: Self.rowsAtATime) {
             var batch = FeedbackRows(self, factor, kernels, rows: min(Self.rowsAtATime, rows - start))
@@ -31,7 +31,7 @@ extension QAMEncoder {
 
     /// Codes all rows of a matrix, with errors fed into the columns and the rows that come after them.
     ///
-    /// The gain of a row is its root mean square, widened as its targets are. O(rows * columns * (rows + columns)), on all threads of the pool,
+    /// The gain of a row is what the coder says, widened as its targets are. O(rows * columns * (rows + columns)), on all threads of the pool,
     /// whose number changes nothing; memory: two floats for each weight, and what `OutputFactor` takes.
     ///
     /// - Parameters:
@@ -45,8 +45,8 @@ extension QAMEncoder {
         pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
-        guard factor.rotation == rotation else { throw QAMError(.invalidArgument, "the factor is that of another rotation") }
-        var row = [Float](repeating: 0, count: rotation.columns)
+        guard factor.transform == transform else { throw QAMError(.invalidArgument, "the factor is that of another rotation or other scales") }
+        var row = [Float](repeating: 0, count: columns)
         func read(_ index: Int) throws -> (energy: Double, gain: Float) {
             var span = row.mutableSpan
             try fill(index, &span)
@@ -69,21 +69,20 @@ extension QAMEncoder {
         }
         try matrix.code(pool: pool, checkpoint: checkpoint)
 
-        let symbolBytes = tables.symbolBytes
+        let symbolBytes = layout.symbolBytes
         var scratch = row
         for (place, index) in outputs.order.enumerated() {
-            if channelScales == nil {
+            if !layout.isScaled {
                 distortion.error += matrix.squaredError(place: place)
             } else {
                 var span = row.mutableSpan
                 try fill(index, &span)
                 let symbols = matrix.symbols.array(index * symbolBytes..<(index + 1) * symbolBytes)
-                distortion.error += squaredError(symbols.span, gain: gains[index], weights: row.span, scratch: &scratch)
+                distortion.error += try squaredError(symbols.span, gain: gains[index], weights: row.span, scratch: &scratch)
             }
         }
         var stored: [UInt8] = []
-        for gain in gains { _ = gainType.append(gain, to: &stored) }
-        let symbols = matrix.symbols.array(0..<matrix.symbols.count)
-        return TensorChunk(streams: [symbols, stored] + (channelScales == nil ? [] : [[]]), distortion: distortion)
+        for gain in gains { _ = layout.gainType.append(gain, to: &stored) }
+        return chunk(symbols: matrix.symbols.array(0..<matrix.symbols.count), gains: stored, distortion)
     }
 }

@@ -1,10 +1,8 @@
-/// All that decoding and multiplying need of a coded tensor beside its payload.
+/// All that decoding and multiplying need of a tensor that is coded in pairs beside its payload.
 package struct PairTables: Sendable {
     package let codebook: Codebook
     package let rotation: Rotation
-    let channelScales: [Float]?
-    /// Bytes of one row's symbols.
-    package let symbolBytes: Int
+    package let channelScales: [Float]?
     package let kernels: Kernels
 
     package init(codebook: Codebook, rotation: Rotation, channelScales: [Float]?, kernels: Kernels = .chosen) {
@@ -12,8 +10,8 @@ package struct PairTables: Sendable {
         self.codebook = codebook
         self.rotation = rotation
         self.channelScales = channelScales
-        symbolBytes = QAMParameters(
-            family: codebook.family, rate: codebook.rate, blockSize: rotation.blockSize, gainType: .float16
-        ).symbolBytes(columns: rotation.columns)
     }
+
+    /// Bytes of one row's symbols.
+    package var symbolBytes: Int { codebook.code.symbolBytes(columns: rotation.columns) }
 }

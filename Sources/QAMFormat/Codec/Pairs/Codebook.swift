@@ -1,28 +1,17 @@
 /// A codebook of the pair codec: the points of the plane that pairs of rotated weights are coded as (spec section 8.3).
 ///
 /// The bytes that make it come from files, so `init(record:)` checks all of them; a value of this type is sound.
-public struct Codebook: Hashable, Sendable {
-    /// How codewords and symbols are built.
-    public enum Family: UInt8, Hashable, Sendable {
-        /// 2^rate codewords anywhere in the plane; `rate` bits a pair.
+public struct Codebook: CodebookPayload, Hashable {
+    /// How codewords and symbols are built, as records and parameters name it.
+    public enum Family: UInt8, CaseIterable, Hashable, Sendable {
         case free = 1
-        /// Base points in one octant of the plane, closed under the symmetries of the square: two sign bits, a swap bit and
-        /// `rate` base bits a pair. Below a rate of 8 the base bits of neighbouring pairs overlap in a trellis.
         case octant = 2
 
-        /// `free` or `octant`.
-        public var name: String {
+        /// The codes of this family.
+        public var code: Code.Family {
             switch self {
-            case .free: "free"
-            case .octant: "octant"
-            }
-        }
-
-        /// The rates that the family has.
-        public var rates: ClosedRange<Int> {
-            switch self {
-            case .free: 4...13
-            case .octant: 1...10
+            case .free: .free
+            case .octant: .octant
             }
         }
     }
@@ -38,8 +27,10 @@ public struct Codebook: Hashable, Sendable {
     /// for a free codebook.
     package let magnitudes: [UInt8]
 
-    /// Bits a weight without gains, scales and padding: 2.0 to 6.5 in halves.
-    public var bits: Double { Double(family == .free ? rate : rate + 3) / 2 }
+    /// The code that it is the codebook of.
+    public let code: Code
+    /// What a decoded codeword of the kernels is worth: the step (octant), or 1 (free).
+    package var unit: Float { family == .octant ? step : 1 }
 
     /// The number of codewords, or of base points.
     public var count: Int { (family == .free ? points.count : magnitudes.count) / 2 }
@@ -54,7 +45,7 @@ public struct Codebook: Hashable, Sendable {
             throw QAMError(.unsupported, "codebook family \(record[0]) is unknown")
         }
         let rate = Int(record[1])
-        guard family.rates.contains(rate) else { throw malformed("\(family.name) has no rate \(rate)") }
+        guard family.code.rates.contains(rate) else { throw malformed("\(family.code.name) has no rate \(rate)") }
         let window = Self.windowBits(family, rate: rate)
         guard Int(record[2]) == window else { throw malformed("window of \(record[2]) bits where \(window) belong") }
         guard record[3] == 0 else { throw malformed("reserved byte is not zero") }
@@ -65,6 +56,7 @@ public struct Codebook: Hashable, Sendable {
 
         self.family = family
         self.rate = rate
+        code = try Code(family.code, rate: rate)
         step = Self.float(record, at: 4)
         switch family {
         case .free:
@@ -81,6 +73,17 @@ public struct Codebook: Hashable, Sendable {
                 throw malformed("base point \(k) lies outside the octant")
             }
         }
+    }
+
+    /// A codebook of family `free` with these points, 2^rate pairs (x, y).
+    init(points: [Float], rate: Int) throws {
+        precondition(points.count == 2 << rate)
+        family = .free
+        self.rate = rate
+        code = try Code(.free, rate: rate)
+        step = 0
+        self.points = points
+        magnitudes = []
     }
 
     /// The payload of a codebook record; `init(record:)` gives back an equal codebook.
