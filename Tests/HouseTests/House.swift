@@ -32,10 +32,10 @@ enum House {
         Target("CXXHash", .system),
         Target(
             "QAMFormat", .library,
-            imports: ["CQAMKernels.Pairs", "CQAMKernels.Blocks", "CQAMCodebooks", "CZstd", "CXXHash"]),
+            imports: ["CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Integers", "CQAMKernels.Blocks", "CQAMCodebooks", "CZstd", "CXXHash"]),
         Target("Architectures", .library, imports: ["QAMFormat"]),
         Target("Converters", .library, imports: ["QAMFormat", "Architectures"]),
-        Target("Quantization", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Pairs", "CQAMKernels.Feedback"]),
+        Target("Quantization", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback"]),
         Target("Inference", .library, imports: ["QAMFormat", "CQAMKernels.Floats"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
         Target("QAMCABI", .interface, imports: ["QAMFormat", "CQAMW", "Dispatch"]),
@@ -53,10 +53,15 @@ enum House {
     /// The files that import a module of C: one of each target.
     static let holders = [
         "CQAMKernels.Pairs": ["QAMFormat/Codec/Kernels.swift", "Quantization/Encoding/Pairs/PairKernels.swift"],
-        "CQAMKernels.Feedback": ["Quantization/Encoding/Pairs/PairKernels.swift", "Quantization/Feedback/FeedbackKernels.swift"],
+        "CQAMKernels.Polar": ["QAMFormat/Codec/Polar/PolarCodebook.swift", "Quantization/Encoding/Polar/PolarSearch.swift"],
+        "CQAMKernels.Integers": ["QAMFormat/Codec/Int8/IntegerKernels.swift"],
+        "CQAMKernels.Feedback": [
+            "Quantization/Feedback/FeedbackKernels.swift", "Quantization/Encoding/Pairs/PairKernels.swift",
+            "Quantization/Encoding/Polar/PolarSearch.swift", "Quantization/Encoding/Int8/Int8Coder.swift",
+        ],
         "CQAMKernels.Blocks": ["QAMFormat/Tensors/GGMLBlocks.swift"],
         "CQAMKernels.Floats": ["Inference/Kernels/FloatKernels.swift"],
-        "CQAMCodebooks": ["QAMFormat/Codec/Pairs/Codebook+BuiltIn.swift"],
+        "CQAMCodebooks": ["QAMFormat/Codec/Pairs/Codebook+BuiltIn.swift", "QAMFormat/Codec/Polar/PolarCodebook+BuiltIn.swift"],
         "CZstd": ["QAMFormat/Bytes/ZstdFrames.swift"],
         "CXXHash": ["QAMFormat/Bytes/XXH3.swift"],
     ]

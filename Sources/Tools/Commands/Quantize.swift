@@ -69,7 +69,8 @@ struct Quantize: AsyncParsableCommand {
     @Option(
         help: """
             Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
-            left out where it would not help. Without this option: optimal where there is no feedback.
+            left out where it would not help. "smooth" is for int8: SmoothQuant's (max|x| / max|w|)^0.5. Without this option: optimal where there \
+            is no feedback; none for int8.
             """)
     var scaling: ScalingRule?
 
@@ -92,6 +93,9 @@ struct Quantize: AsyncParsableCommand {
         if let targetBpw {
             guard bits == nil else { throw ValidationError("--bits and --target-bpw exclude each other.") }
             guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
+            guard codebook.family.codes.count > 1 else {
+                throw ValidationError("--target-bpw chooses among rates, and \(codebook.family.name) has only one.")
+            }
             guard targetBpw > 0, targetBpw <= 64 else { throw ValidationError("--target-bpw takes a positive number up to 64, not \(targetBpw).") }
         }
         if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
@@ -119,7 +123,7 @@ struct Quantize: AsyncParsableCommand {
         let statistics = try calibration.map { try CalibrationFile(StatisticsFile.open($0)).ordered(for: source) }
         var (plan, free, raw) = try choose(by: rules, source, statistics)
         var scaled: [ChannelScaling.Outcome]?
-        if let statistics, let rule = scaling.map(\.rule) ?? (plan.choices.values.contains { $0.feedback != .off } ? nil : .optimal) {
+        if let statistics, let rule = scaling.map(\.rule) ?? usualScaling(plan) {
             scaled = try await rule.apply(to: &plan, of: source, by: statistics, threads: threads.count)
         }
         var rates: ChosenRates?
@@ -197,6 +201,11 @@ struct Quantize: AsyncParsableCommand {
         }
     }
 
+    /// The rule that is followed where none is named.
+    private func usualScaling(_ plan: QuantizationPlan) -> ChannelScaling? {
+        plan.choices.values.contains { $0.feedback != .off } || !codebook.family.isRotated ? nil : .optimal
+    }
+
     private func code() throws -> Code { try bits.map { try Code(codebook.family, bits: $0) } ?? codebook.family.usual }
 
     /// Applies the recipe to every tensor. `free` are those whose bits no rule says.
@@ -245,12 +254,14 @@ enum ScalingRule: String, CaseIterable, ExpressibleByArgument {
     case none
     case published
     case optimal
+    case smooth
 
     var rule: ChannelScaling? {
         switch self {
         case .none: nil
         case .published: .published
         case .optimal: .optimal
+        case .smooth: .smooth
         }
     }
 }

@@ -66,7 +66,7 @@ struct QuantizeReport {
 
     private static func json(_ outcome: ChannelScaling.Outcome) -> JSONValue {
         [
-            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": .number(outcome.errorRatio),
+            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": outcome.errorRatio.map(JSONValue.number) ?? .null,
             "used": .bool(outcome.isUsed),
         ]
     }
@@ -92,9 +92,10 @@ struct QuantizeReport {
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
         if let rates { table.add("rates", rates.summary) }
         if let scaling {
-            let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
+            let used = scaling.filter(\.isUsed)
+            let error = used.compactMap(\.errorRatio).min().map { ", output error down to \(Format.decimal($0, 3)) of that without" } ?? ""
             let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
-            table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
+            table.add("scales", "\(Format.count(used.count, "input"))\(error)\(left)")
         }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
