@@ -69,3 +69,10 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
+
+// Checks of the libraries alone build neither the command nor the packages that it needs.
+if Context.environment["QAMW_WITHOUT_COMMAND"] != nil {
+    package.dependencies = []
+    package.products.removeAll { $0.name == "qamw" }
+    package.targets.removeAll { ["Tools", "CommandTests"].contains($0.name) }
+}

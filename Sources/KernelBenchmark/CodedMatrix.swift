@@ -10,7 +10,7 @@ struct CodedMatrix {
 
     init(_ coder: any GroupCoder, columns: Int, blockSize: Int, _ kernels: Kernels) throws {
         self.kernels = kernels
-        let isRotated = type(of: coder).isRotated
+        let isRotated = coder.code.family.isRotated
         encoder = try RowEncoder(
             coder, columns: columns, blockSize: isRotated ? blockSize : nil, seed: 1, gainType: .float16, kernels: kernels)
         let codebook = coder.codebook

@@ -23,7 +23,7 @@ public enum MetadataEditor {
         var metadata = reader.metadata
         try edit(&metadata)
         if metadata == reader.metadata { return .inPlace }
-        if let edit = try InPlaceEdit(of: reader, metadata: ContainerPlan.store(metadata)) {
+        if let edit = try InPlaceEdit(of: reader.bytes, header: reader.header, sections: reader.sections, metadata: ContainerPlan.store(metadata)) {
             try file.writeUnused(edit.slot, at: edit.slotOffset, clearing: edit.cleared)
             if try file.replaceHead(with: edit.header.encoded) { return .inPlace }
         }

@@ -51,9 +51,9 @@ extension RowEncoder {
         _ family: Code.Family, _ bits: Double, columns: Int, block: Int, seed: UInt64 = 5, gainType: GainType = .float32,
         scales: [Float]? = nil, refit: Bool? = nil
     ) throws {
-        let coder = try Coders.coder(Code(family, bits: bits)), isRotated = Swift.type(of: coder).isRotated
+        let coder = try Coders.coder(Code(family, bits: bits))
         try self.init(
-            coder, columns: columns, blockSize: isRotated ? block : nil, seed: seed, gainType: gainType, channelScales: scales, refit: refit)
+            coder, columns: columns, blockSize: family.isRotated ? block : nil, seed: seed, gainType: gainType, channelScales: scales, refit: refit)
     }
 
     /// Of a code that has one.

@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Code.Family.free, 4.5), (.octant, 5.5), (.octant, 4.0), (.octant, 2.5)])
+    @Test(arguments: [(Code.Family.free, 4.5), (.octant, 5.5), (.octant, 4.0), (.octant, 2.5), (.polar, 3), (.int8, 8)])
     func bytesDependOnNothingElse(family: Code.Family, bits: Double) throws {
         let columns = 392, rows = 101, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
         let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)

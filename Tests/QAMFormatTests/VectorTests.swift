@@ -55,7 +55,7 @@ import Testing
             }
         }
         let expected =
-            (1...10).map { "octant-\($0)" } + (4...13).map { "free-\($0)" }
+            CodecRegistry.families.flatMap { family in family.codes.map { "\(family.name)-\($0.rate)" } }
             + (1...15).flatMap { ["octant-block-\(1 << $0)", "free-block-\(1 << $0)"] }
             + ["float16-2", "float16-3", "float32-2", "float32-3", "alias"]
         #expect(codes == Set(expected))

@@ -307,7 +307,7 @@ typedef struct qamw_quantize_options {
     uint32_t threads;            // as of qamw_make_pool
     double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
     double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits a weight on average; takes statistics
-    const char *codebook;        // "octant", "free"
+    const char *codebook;        // "octant", "free", "polar", "int8"
     const char *recipe;          // "linear", "mlp", "all"
     const char *const *include;  // regular expressions, each with bits of its own after a last '='
     uint64_t include_count;
@@ -317,7 +317,7 @@ typedef struct qamw_quantize_options {
     uint64_t seed;               // of the rotation's signs
     const char *statistics;      // a file of `qamw calibrate`, or llama.cpp's imatrix
     const char *feedback;        // "on" (as far as the statistics reach), "columns", "off"
-    const char *scaling;         // "none", "published", "optimal"; NULL: optimal where there are statistics and no feedback
+    const char *scaling;         // "none", "published", "optimal", "smooth"; NULL: optimal with statistics, without feedback, for rotated codes
     uint32_t keeps_gains;        // not 0: the rows' gains are not fitted to the codewords
     uint32_t strict;             // not 0: a tensor that is wanted and cannot be coded is an error
     uint32_t compresses_raw;     // not 0: tensors that stay raw are compressed; those cannot be mapped

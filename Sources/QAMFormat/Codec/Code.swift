@@ -11,6 +11,8 @@ public struct Code: Hashable, Sendable {
         let fixedBits: Int
         /// The columns that a codeword stands for.
         let codewordColumns: Int
+        /// Whether rows are rotated before they are coded.
+        public let isRotated: Bool
         /// Symbols of a row are padded to those of a multiple of so many columns, which fill whole bytes.
         let paddedColumns: Int
 

@@ -3,7 +3,9 @@
 public enum CodecRegistry {
     /// A line a codec.
     private static let codecs: [any TensorCodec.Type] = [
-        PairCoding.self
+        PairCoding.self,
+        PolarCoding.self,
+        Int8Coding.self,
     ]
 
     /// The families of codes of all codecs.

@@ -6,8 +6,6 @@ package import QAMFormat
 /// Rows are divided by their channel scales, and by their gain, and rotated where the family is; what comes out are the
 /// *coordinates* that a coder sees. Coders are asked for rows and groups, never for single symbols.
 package protocol GroupCoder: Sendable {
-    /// Whether rows are rotated before they are coded.
-    static var isRotated: Bool { get }
     /// Whether gains are fitted to what is coded, where nothing else is said.
     static var fitsGains: Bool { get }
 
@@ -52,7 +50,6 @@ extension GroupCoder {
         Float((sumOfSquares / Double(row.count)).squareRoot())
     }
 
-    package static var isRotated: Bool { true }
     package static var fitsGains: Bool { true }
 }
 
@@ -60,7 +57,9 @@ extension GroupCoder {
 package enum Coders {
     /// A line a codec.
     private static let types: [CodecID: any GroupCoder.Type] = [
-        .qamPairs: PairCoder.self
+        .qamPairs: PairCoder.self,
+        .polarPairs: PolarCoder.self,
+        .int8Rows: Int8Coder.self,
     ]
 
     /// - Throws: `QAMError.unsupported` for a family that this program only decodes.

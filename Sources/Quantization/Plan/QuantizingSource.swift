@@ -84,7 +84,7 @@ public struct QuantizingSource: WrappingSource {
                 coders[choice.code] = (coder, codebook)
             }
             let encoder = try reader.named {
-                try RowEncoder(coder, columns: reader.columns, gainType: gainType, choice: choice, refit: plan.refit)
+                try choice.encoder(coder, columns: reader.columns, gainType: gainType, refit: plan.refit)
             }
             var factor: FeedbackFactors.Key?
             if choice.feedback != .off {
@@ -166,19 +166,6 @@ public struct QuantizingSource: WrappingSource {
                 .invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }
         return encoder.channelScaleBytes
-    }
-}
-
-extension RowEncoder {
-    /// The encoder of a planned tensor.
-    init(_ coder: any GroupCoder, columns: Int, gainType: GainType, choice: QuantizationChoice, refit: Bool?) throws {
-        var block: Int?
-        if Swift.type(of: coder).isRotated {
-            block = Rotation.blockSize(columns: columns, cap: choice.blockSizeCap)
-            guard block != nil else { throw QAMError(.invalidArgument, "rows of \(columns) cannot be quantized") }
-        }
-        try self.init(
-            coder, columns: columns, blockSize: block, seed: choice.seed, gainType: gainType, channelScales: choice.channelScales, refit: refit)
     }
 }
 

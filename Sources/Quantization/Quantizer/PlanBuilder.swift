@@ -9,7 +9,7 @@ struct PlanBuilder {
     private var decisions: [Quantizer.Plan.Decision] = []
     /// Tensors whose bits no rule says.
     private var free: [Int] = []
-    private var scaling: [Quantizer.ScalingOutcome]?
+    private var scaling: [ScalingOutcome]?
 
     private var options: Quantizer.Options { quantizer.options }
 
@@ -45,12 +45,11 @@ struct PlanBuilder {
 
     /// Gives channels scales, where that is asked for or the default.
     mutating func scale(_ progress: (Quantizer.Progress) throws -> Void) async throws {
-        let hasFeedback = choices.choices.values.contains { $0.feedback != .off }
-        guard let statistics, let rule = options.scaling.map(\.rule) ?? (hasFeedback ? nil : .optimal) else { return }
-        let outcomes = try await rule.apply(to: &choices, of: source, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint) {
+        let leavesOut = choices.choices.values.contains { $0.feedback != .off } || !options.family.isRotated
+        guard let statistics, let rule = options.scaling.map(\.rule) ?? (leavesOut ? nil : .optimal) else { return }
+        scaling = try await rule.apply(to: &choices, of: source, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint) {
             try progress(.init(phase: .scaling, done: $0, total: $1, item: $2))
         }
-        scaling = outcomes.map { .init(matrices: $0.matrices, errorRatio: $0.errorRatio) }
     }
 
     /// Chooses the rates of free tensors, where they are not given.

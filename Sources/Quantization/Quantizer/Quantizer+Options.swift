@@ -31,7 +31,7 @@ extension Quantizer {
         public var fitsGains: Bool?
         /// How far errors of coded weights are fed, as far as the statistics reach.
         public var feedback = Feedback.on
-        /// How channels are scaled by the statistics; nil for `optimal` where no tensor is coded with feedback, and else `off`.
+        /// How channels are scaled by the statistics; nil for `optimal` where no tensor is coded with feedback and the codes are rotated, and else `off`.
         public var scaling: Scaling?
         /// Whether a tensor that is wanted and cannot be coded is an error; otherwise it stays as it is.
         public var isStrict = false
@@ -89,12 +89,15 @@ extension Quantizer {
         case published
         /// So that the outputs err least.
         case optimal
+        /// By SmoothQuant's rule, (max |x| / max |w|)^0.5: for codes that are not rotated and meet activations of eight bits.
+        case smooth
 
         var rule: ChannelScaling? {
             switch self {
             case .off: nil
             case .published: .published
             case .optimal: .optimal
+            case .smooth: .smooth
             }
         }
     }

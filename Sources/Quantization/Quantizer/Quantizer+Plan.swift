@@ -62,14 +62,4 @@ extension Quantizer {
             }
         }
     }
-
-    /// What channel scales do to the matrices that read one input.
-    public struct ScalingOutcome: Hashable, Sendable {
-        /// The names of the matrices.
-        public let matrices: [String]
-        /// The error of the outputs to be expected, as a share of that without scales.
-        public let errorRatio: Double
-        /// Whether the scales are used: only where that is below 1.
-        public var isUsed: Bool { errorRatio < 1 }
-    }
 }

@@ -67,7 +67,7 @@ public struct RateMeasurement: Sendable {
                     at: .init(tensor: name))
             }
             encoders = try (coders[choice.code.family] ?? []).map {
-                try RowEncoder($0, columns: reader.columns, gainType: .float16, choice: choice, refit: plan.refit)
+                try choice.encoder($0, columns: reader.columns, gainType: .float16, refit: plan.refit)
             }
             key =
                 calibration.hasSecondMoment(of: input)

@@ -69,7 +69,8 @@ struct Quantize: AsyncParsableCommand {
     @Option(
         help: """
             Code columns that matter more more precisely, by the calibration: "published" by mean|x|^0.3, "optimal" so that the outputs err least; \
-            left out where it would not help. Without this option: optimal where there is no feedback.
+            left out where it would not help. "smooth" is for int8: SmoothQuant's (max|x| / max|w|)^0.5. Without this option: optimal where there \
+            is no feedback; none for int8.
             """)
     var scaling: Quantizer.Scaling?
 

@@ -34,7 +34,7 @@ struct QuantizeReport {
     private var isDryRun: Bool { transfer == nil }
     /// Over all coded tensors; nil before they are coded.
     private var nmse: Double? { transfer?.totalDistortion?.normalized }
-    /// The error of the codebooks on Gaussian data.
+    /// The error of the codes on Gaussian data.
     private var gaussianError: Double { plan.gaussianError(weighedBy: transfer?.distortion) }
     /// How many tensors are coded with feedback.
     private var fedBack: Int {
@@ -66,9 +66,9 @@ struct QuantizeReport {
         return .object(members)
     }
 
-    private static func json(_ outcome: Quantizer.ScalingOutcome) -> JSONValue {
+    private static func json(_ outcome: ScalingOutcome) -> JSONValue {
         [
-            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": .number(outcome.errorRatio),
+            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": outcome.errorRatio.map(JSONValue.number) ?? .null,
             "used": .bool(outcome.isUsed),
         ]
     }
@@ -94,9 +94,10 @@ struct QuantizeReport {
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
         if let rates = plan.rates { table.add("rates", rates.summary) }
         if let scaling = plan.scaling {
-            let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
+            let used = scaling.filter(\.isUsed)
+            let error = used.compactMap(\.errorRatio).min().map { ", output error down to \(Format.decimal($0, 3)) of that without" } ?? ""
             let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
-            table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
+            table.add("scales", "\(Format.count(used.count, "input"))\(error)\(left)")
         }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")

@@ -25,24 +25,26 @@ enum ExitStatus {
     }
 
     /// Tells the user what `error` says and returns the status to exit with.
-    static func report(_ error: any Error) -> ExitCode {
+    static func report(_ error: QAMError) -> ExitCode {
+        Console.complain(Format.diagnostic(error.description))
+        return of(error)
+    }
+
+    /// The same of any error that ended `command`.
+    static func report(_ error: any Error, from command: any ParsableCommand.Type) -> ExitCode {
         switch error {
-        case let error as QAMError:
-            Console.complain(Format.diagnostic(error.description))
-            return of(error)
-        case let code as ExitCode:
-            return code
-        default:
-            return reportParsing(error)
+        case let error as QAMError: report(error)
+        case let code as ExitCode: code
+        default: reportParsing(error, from: command)
         }
     }
 
     /// Help and version, which the parser throws too, go to standard output; mistakes in the arguments to standard error.
-    private static func reportParsing(_ error: any Error) -> ExitCode {
-        let code = Qamw.exitCode(for: error)
-        var text = Qamw.fullMessage(for: error)
+    private static func reportParsing(_ error: any Error, from command: any ParsableCommand.Type) -> ExitCode {
+        let code = command.exitCode(for: error)
+        var text = command.fullMessage(for: error)
         if code.isSuccess {
-            do { try Console.printExactly(text) } catch { return report(error) }
+            do { try Console.printExactly(text) } catch { return report(error, from: command) }
             return code
         }
         // The parser quotes arguments as they are, line breaks too.

@@ -45,12 +45,12 @@ def quantize(
     """Writes a model as .qamw with quantized weights. Other Python threads run meanwhile.
 
     input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or a folder that exists.
-    bits: a weight, in steps of 0.5; 5.5 unless said otherwise. target_bits: in its place, the average over tensors that each get the rate that
+    bits: a weight, in steps of 0.5; 5.5 unless said otherwise; int8 has 8. target_bits: in its place, the average over tensors that each get the rate that
         makes errors cost least; takes statistics.
-    codebook: "octant" (the default) or "free". recipe: "linear" (the default), "mlp" or "all".
+    codebook: "octant" (the default), "free", "polar" or "int8". recipe: "linear" (the default), "mlp" or "all".
     include, exclude: regular expressions of tensors' names; an inclusion may have bits of its own, "down_proj=6.5".
     statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. By these, feedback ("on", the default: as far as they reach; "columns"; "off")
-        and scaling ("none", "published", "optimal"; by default "optimal" where nothing is fed back).
+        and scaling ("none", "published", "optimal", "smooth"; by default "optimal" where nothing is fed back).
     block_size, seed: of the rotation. fit_gains: fit the rows' gains to their codewords. strict: fail where a tensor that is wanted cannot be coded.
     compress_raw: compress the tensors that stay raw; those cannot be mapped. replace: replace an output that exists.
     threads: 0 for one a processor; the result does not depend on it.
