@@ -20,8 +20,10 @@ public func qamw_quantize(
                 throw error.inFile(input)
             }
         }
-        for warning in done.warnings { unsafe warning.withCString { unsafe given.warning?($0, given.context) } }
-        if unsafe report != nil { try unsafe store(done.report, in: report, "report") }
+        if let tell = unsafe given.warning {
+            for warning in done.plan.warnings + done.written.warnings { unsafe warning.withCString { unsafe tell($0, given.context) } }
+        }
+        if unsafe report != nil { try unsafe store(qamw_quantize_report(done), in: report, "report") }
     }
 }
 
@@ -57,7 +59,7 @@ private struct QuantizationRequest: Sendable {
         replaces = given.replaces != 0
     }
 
-    func run(from input: String, to output: String, _ callers: CallersProgress) async throws -> (report: qamw_quantize_report, warnings: [String]) {
+    func run(from input: String, to output: String, _ callers: CallersProgress) async throws -> Done {
         let model = try ModelInput(path: input, takingFiles: true)
         let target = try ModelOutput(output, format: .qamw, from: model.format)
         let statistics = try statistics.map { try CalibrationFile(StatisticsFile.open($0)) }
@@ -74,7 +76,14 @@ private struct QuantizationRequest: Sendable {
         let done = try await target.write(coded, layout, replacing: replaces, resuming: false, threads: options.threads) {
             try callers.report(QAMW_CODING, $0.doneBytes, $0.totalBytes, $0.tensor)
         }
-        return (qamw_quantize_report(plan, coded, done.report), plan.warnings + done.warnings)
+        return Done(plan: plan, size: ModelSize(coded), written: done)
+    }
+
+    /// What was done.
+    struct Done: Sendable {
+        let plan: Quantizer.Plan
+        let size: ModelSize
+        let written: ModelOutput.Written
     }
 }
 
@@ -91,17 +100,17 @@ extension CallersProgress {
 }
 
 extension qamw_quantize_report {
-    fileprivate init(_ plan: Quantizer.Plan, _ coded: any TensorSource, _ done: TransferReport) {
-        let size = ModelSize(coded)
+    fileprivate init(_ done: QuantizationRequest.Done) {
+        let size = done.size, report = done.written.report
         self.init()
-        fed_back = UInt32(plan.decisions.count { if case .coded(_, feedsBack: true) = $0.outcome { true } else { false } })
-        bytes = UInt64(done.bytes)
+        fed_back = UInt32(done.plan.decisions.count { if case .coded(_, feedsBack: true) = $0.outcome { true } else { false } })
+        bytes = UInt64(report.bytes)
         weights = UInt64(size.parameters)
         bits_per_weight = size.bitsPerWeight
         coded_bits_per_weight = size.quantizedBitsPerWeight
-        nmse = done.totalDistortion?.normalized ?? 0
-        gaussian_nmse = plan.gaussianError(weighedBy: done.distortion)
-        self.coded = UInt64(size.quantizedCount)
+        nmse = report.totalDistortion?.normalized ?? 0
+        gaussian_nmse = done.plan.gaussianError(weighedBy: report.distortion)
+        coded = UInt64(size.quantizedCount)
         raw = UInt64(size.rawCount)
         aliased = UInt64(size.aliasCount)
     }

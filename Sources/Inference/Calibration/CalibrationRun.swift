@@ -61,10 +61,10 @@ public struct CalibrationRun {
         stage = model.layers.isEmpty ? (hasBackwardPass ? .head : .ended) : .forward(0)
     }
 
-    /// Runs the next layer and hasBackwardPass its statistics; nil after the last.
+    /// Runs the next layer and returns its statistics; nil after the last.
     ///
     /// - Parameter progress: called after each window of each layer; an error that it throws ends the run.
-    /// - Throws: errors from reading weights. An error ends the run: `next` then hasBackwardPass nil.
+    /// - Throws: errors from reading weights. An error ends the run: `next` then returns nil.
     public mutating func next(progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }) throws -> Calibrator.Layer? {
         let stage = stage
         self.stage = .ended

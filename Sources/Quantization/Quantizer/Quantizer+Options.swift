@@ -13,6 +13,7 @@ extension Quantizer {
             case average(Double)
         }
 
+        /// The bits that weights take.
         public var rate = Rate.usual
         /// The family of codes.
         public var family = Code.Family.octant
@@ -38,6 +39,7 @@ extension Quantizer {
         /// The threads that work. The result does not depend on it.
         public var threads = WorkerPool.coreCount
 
+        /// The defaults.
         public init() {}
 
         /// The rules of the recipe. Throws `invalidArgument` for any option that makes no sense.

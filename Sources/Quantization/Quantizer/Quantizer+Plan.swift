@@ -5,6 +5,7 @@ extension Quantizer {
     public struct Plan: Sendable {
         /// What becomes of a tensor that is no alias.
         public struct Decision: Hashable, Sendable {
+            /// Coded, or left as it is.
             public enum Outcome: Hashable, Sendable {
                 /// It is coded with so many bits a weight; `feedsBack` where its errors are fed into others of its weights.
                 case coded(bits: Double, feedsBack: Bool)
@@ -14,8 +15,11 @@ extension Quantizer {
 
             /// Its place in the source's list.
             public let tensor: Int
+            /// Its name in the source.
             public let name: String
+            /// The number of its elements.
             public let weights: Int
+            /// What becomes of it.
             public internal(set) var outcome: Outcome
         }
 

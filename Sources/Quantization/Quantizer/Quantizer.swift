@@ -13,6 +13,7 @@ public import QAMFormat
 ///
 /// Nothing is written but by the sink, nothing is printed, and nothing is kept between calls. Errors are `QAMError`.
 public struct Quantizer: Sendable {
+    /// As they were given.
     public let options: Options
     let recipe: Recipe
     let statistics: CalibrationFile?
@@ -37,6 +38,7 @@ public struct Quantizer: Sendable {
 
     /// How far a piece of work has come.
     public struct Progress: Sendable {
+        /// What is at work.
         public enum Phase: String, Sendable {
             /// Channel scales are computed; counted in inputs.
             case scaling
@@ -46,8 +48,11 @@ public struct Quantizer: Sendable {
             case scanning
         }
 
+        /// The phase, which says what is counted.
         public let phase: Phase
+        /// In the phase's unit, as `total`.
         public let done: Int
+        /// What there is to do in this phase.
         public let total: Int
         /// The name of the tensor that the work is at.
         public let item: String

@@ -8,7 +8,7 @@ public import QAMFormat
 ///     recipe.decision(for: tensor)
 ///
 /// Exclusions win over inclusions, a later inclusion over an earlier one, and both over the named recipe.
-public struct Recipe {
+public struct Recipe: Sendable {
     public enum Name: String, CaseIterable, Sendable {
         /// Every matrix but embeddings, output heads and routers; the stacked matrices of experts too.
         case linear

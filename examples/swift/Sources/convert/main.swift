@@ -57,13 +57,17 @@ func fail(_ message: String) -> Never {
     exit(1)
 }
 
+func convert(_ input: String, to output: String) async throws {
+    let sink: any TensorSink =
+        output.hasSuffix(".safetensors") ? SafetensorsSink(output: .file(output), replacing: true) : QAMWriter(path: output, replacing: true)
+    let report = try await transfer(from: try TableSource(path: input), to: sink, threads: 2)
+    print("\(report.bytes) bytes")
+}
+
 let arguments = CommandLine.arguments
 guard arguments.count == 3 else { fail("usage: convert INPUT.table OUTPUT.qamw|OUTPUT.safetensors") }
 do {
-    let sink: any TensorSink =
-        arguments[2].hasSuffix(".safetensors") ? SafetensorsSink(output: .file(arguments[2]), replacing: true) : QAMWriter(path: arguments[2], replacing: true)
-    let report = try await transfer(from: try TableSource(path: arguments[1]), to: sink, threads: 2)
-    print("\(report.bytes) bytes")
+    try await convert(arguments[1], to: arguments[2])
 } catch let error as QAMError {
     fail("convert: \(error)")
 }

@@ -35,11 +35,7 @@ func fail(_ message: String) -> Never {
     exit(1)
 }
 
-let arguments = CommandLine.arguments
-guard arguments.count == 2 || arguments.count == 3, let bits = arguments.count == 3 ? Double(arguments[2]) : 4.5 else {
-    fail("usage: quantize OUTPUT.qamw [BITS]")
-}
-do {
+func quantize(to path: String, bits: Double) async throws {
     var options = Quantizer.Options()
     options.rate = .bits(bits)
     options.inclusions = ["down=6.5"]
@@ -51,12 +47,20 @@ do {
         }
     }
     for warning in plan.warnings { print("warning: \(warning)") }
-    let writer = QAMWriter(path: arguments[1], replacing: true)
+    let writer = QAMWriter(path: path, replacing: true)
     let report = try await transfer(from: try await plan.codedSource(), to: writer, threads: options.threads) { progress in
-        // Progress, and a place to throw from where the work is to end.
-        assert(progress.doneBytes <= progress.totalBytes)
+        // Shows progress; an error thrown here ends the work, and nothing is left of the output.
+        print("\(progress.doneBytes) of \(progress.totalBytes) bytes")
     }
     print("\(report.bytes) bytes, NMSE \(report.totalDistortion?.normalized ?? 0)")
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count == 2 || arguments.count == 3, let bits = arguments.count == 3 ? Double(arguments[2]) : 4.5 else {
+    fail("usage: quantize OUTPUT.qamw [BITS]")
+}
+do {
+    try await quantize(to: arguments[1], bits: bits)
 } catch let error as QAMError {
     fail("quantize: \(error)")
 }

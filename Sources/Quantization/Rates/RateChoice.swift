@@ -1,4 +1,4 @@
-package import QAMFormat
+import QAMFormat
 
 /// Rates that were chosen tensor by tensor, and what they are expected to cost.
 public struct RateChoice: Hashable, Sendable {
@@ -11,7 +11,9 @@ public struct RateChoice: Hashable, Sendable {
         case outputError
     }
 
+    /// The rate of one tensor.
     public struct Tensor: Hashable, Sendable {
+        /// Its name in the source.
         public let name: String
         /// Bits a weight.
         public let bits: Double
@@ -19,6 +21,7 @@ public struct RateChoice: Hashable, Sendable {
         public let cost: Double
     }
 
+    /// What `cost` counts.
     public let unit: Unit
     /// The bits a weight that were asked for on average.
     public let target: Double
