@@ -3,7 +3,7 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// Rates that were chosen tensor by tensor, and what they are expected to cost.
+/// Rates chosen per tensor, and their expected cost.
 struct ChosenRates {
     private struct Choice {
         let tensor: String
@@ -15,9 +15,10 @@ struct ChosenRates {
     private var choices: [Choice] = []
     private var cost: Double { choices.reduce(0) { $0 + $1.point.cost } }
 
-    /// Gives the measured tensors of a plan the rates with which all coded tensors take `target` bits a weight at most and cost least.
+    /// Chooses rates for the measured tensors of a plan that minimise the cost, with at most `target` bits per weight over all coded
+    /// tensors.
     ///
-    /// - Throws: `QAMError.invalidArgument` where the lowest rates take more.
+    /// - Throws: `QAMError.invalidArgument` if the lowest rates exceed the target.
     init(
         _ measured: RateMeasurement, for plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, target: Double
     ) throws {
@@ -25,7 +26,7 @@ struct ChosenRates {
         self.target = target
         let tensors = measured.curves.keys.sorted(), curves = tensors.compactMap { measured.curves[$0] }
         let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
-        /// Gives the tensors rates. Returns the bits a weight that all take then.
+        /// Sets the tensors' rates. Returns the resulting bits per weight of all.
         func apply(_ chosen: [Int]) throws -> Double {
             for (index, tensor) in tensors.enumerated() {
                 guard let family = plan.choices[tensor]?.code.family else { continue }
@@ -38,9 +39,9 @@ struct ChosenRates {
         guard least <= target else {
             throw QAMError(
                 .invalidArgument,
-                "\(target) bits a weight cannot be had: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
+                "\(target) bits per weight is too low: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
         }
-        // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
+        // Shared data, such as codebooks, depend on the choice: reduce the payload budget until everything fits.
         var budget = Double(weights) * target, chosen = lowest
         while let next = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
             let excess = (try apply(next) - target) * Double(weights)
@@ -54,14 +55,14 @@ struct ChosenRates {
         choices = tensors.enumerated().map { Choice(tensor: source.tensors[$1].name, point: curves[$0].points[chosen[$0]]) }
     }
 
-    /// How many tensors have each rate, in ascending order.
+    /// The number of tensors at each rate, in ascending order.
     private var counts: [(bits: Double, count: Int)] {
         Set(choices.map(\.point.bits)).sorted().map { bits in (bits, choices.count { $0.point.bits == bits }) }
     }
 
     var summary: String {
         let list = counts.map { "\(Format.count($0.count)) x \(Format.decimal($0.bits, 1))" }.joined(separator: ", ")
-        return "\(list); \(Self.words(unit)) \(Format.scientific(cost)) to be expected"
+        return "\(list); \(Self.words(unit)) \(Format.scientific(cost)) expected"
     }
 
     /// Every tensor and its rate.
@@ -80,7 +81,7 @@ struct ChosenRates {
 
     private static func words(_ unit: RateMeasurement.Unit) -> String {
         switch unit {
-        case .divergence: "divergence in nats a token"
+        case .divergence: "divergence in nats per token"
         case .outputError: "output error"
         }
     }

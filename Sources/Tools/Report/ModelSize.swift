@@ -2,15 +2,15 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What a model's tensors come to in bytes and weights.
+/// The total size of a model's tensors.
 struct ModelSize {
-    /// Weights, each once: an alias has none of its own.
+    /// The number of weights; aliases count nothing.
     private(set) var parameters = 0
     /// The bytes of all payloads.
     private(set) var bytes = 0
     private(set) var quantizedParameters = 0
     private(set) var quantizedBytes = 0
-    /// What the quantized tensors need beside their payloads: codebooks, seeds, checksums and padding between them.
+    /// Overhead of quantized tensors in addition to their payloads: codebooks, seeds, checksums and padding.
     private(set) var overheadBytes = 0
     private(set) var quantizedCount = 0
     private(set) var rawCount = 0

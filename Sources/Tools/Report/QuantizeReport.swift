@@ -3,7 +3,7 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What `quantize` did, or would do.
+/// The result of `quantize`, or of its dry run.
 struct QuantizeReport {
     let output: String
     let inputBytes: Int
@@ -12,19 +12,19 @@ struct QuantizeReport {
     /// The error on Gaussian data of the code of each tensor that is coded here.
     private let gaussianErrors: [Int: Double]
     var bytes = 0
-    /// What coding cost each coded tensor, by index.
+    /// The distortion of each coded tensor, by index.
     var distortion: [Int: Distortion] = [:]
-    /// How many tensors are coded with feedback.
+    /// The number of tensors coded with error feedback.
     var fedBack = 0
-    /// What channel scales do, where they were asked for.
+    /// The effect of channel scales, if requested.
     var scaling: [ChannelScaling.Outcome]?
-    /// Where rates were chosen tensor by tensor.
+    /// The rates, if chosen per tensor.
     var rates: ChosenRates?
     var warnings: [String] = []
     var isDryRun = false
     var seconds = 0.0
 
-    /// All that can fail is done here, before anything is written. `quantized` are the tensors of the source that are coded here.
+    /// Performs everything that can fail, before anything is written. `quantized` are the source's tensors coded in this run.
     init(output: String, inputBytes: Int, source: any TensorSource, quantized: Set<Int>, raw: RawTensors) throws {
         self.output = output
         self.inputBytes = inputBytes
@@ -82,7 +82,7 @@ struct QuantizeReport {
                 + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
                 + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
         table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
-        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
+        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors stored once") }
         let gaussian = gaussianError
         if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
