@@ -36,10 +36,10 @@ let package = Package(
         .target(name: "Architectures", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "Inference", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
-        .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "Inference", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
-        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat", "Converters", "Quantization"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [

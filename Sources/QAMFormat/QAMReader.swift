@@ -9,7 +9,7 @@ import Synchronization
 /// Three ways lead to the payload: `tensor(named:)` gives a view that lends the stored bytes and decodes rows,
 /// `read(_:of:)` copies pieces as every `TensorSource` does, and `files` are what travels with the model. All of them hold
 /// the reader, which holds the file: it is closed and unmapped when the last one is gone.
-public final class QAMReader: TensorSource {
+public final class QAMReader: LendingSource {
     /// The version of the file's format.
     public let version: (major: Int, minor: Int)
     public let metadata: Metadata
@@ -109,31 +109,18 @@ public final class QAMReader: TensorSource {
         return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        let descriptor = directory.descriptor(tensor)
-        switch descriptor.storage {
-        case .alias:
-            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
-        case .unreadable(let reason):
-            throw TensorDescriptor.unreadable(reason, descriptor.name)
-        case .raw:
-            let compression = directory.form(of: tensor).compression
-            return TensorChunk(
-                streams: try directory.extents(of: tensor).map {
-                    try payload.content($0, compression, contentLength: descriptor.byteCount, units)
-                })
-        case .coded(let coding):
-            return TensorChunk(
-                streams: try zip(coding.streams, directory.extents(of: tensor)).map { stream, extent in
-                    guard case .perRow(let size) = stream.extent else { return [] }
-                    return try payload.read(extent, units.lowerBound * size..<units.upperBound * size)
-                })
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let form = directory.form(of: tensor)
+        if case .unreadable(let reason) = form.storage { throw TensorDescriptor.unreadable(reason, directory.name(of: tensor)) }
+        guard form.extents.indices.contains(stream) else {
+            throw QAMError(.invalidArgument, "the tensor has no stream \(stream) of its own", at: .init(tensor: directory.name(of: tensor)))
         }
-    }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        let extent = directory.extent(stream, of: tensor)
-        return try payload.read(extent, 0..<extent.extent.length)
+        guard case .raw = form.storage, form.compression != .none else {
+            return try payload.withBytes(directory.extent(stream, of: tensor), range, body)
+        }
+        let content = try payload.content(
+            directory.extent(0, of: tensor), form.compression, contentLength: directory.descriptor(tensor).byteCount, range)
+        return try unsafe body(content.span.bytes)
     }
 
     /// A file inside the container.

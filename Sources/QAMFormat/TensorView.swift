@@ -112,10 +112,7 @@ public final class TensorView: Sendable {
 
     /// Lends a range of a raw tensor's bytes, decompressed.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let compression = reader.directory.form(of: index).compression
-        guard compression != .none else { return try reader.payload.withBytes(extent(0), range, body) }
-        let content = try reader.payload.content(extent(0), compression, contentLength: descriptor.byteCount, range)
-        return try unsafe body(content.span.bytes)
+        try reader.withBytes(range, ofStream: 0, of: index, body)
     }
 
     // MARK: Parts

@@ -16,11 +16,11 @@ qamw_file *open_or_exit(const char *path, uint32_t access) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL\n");
+    if (argc != 9) {
+        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL CHECKPOINT OUTPUT\n");
         return 64;
     }
-    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]};
+    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8]};
     test_opening(&files);
     test_arguments(&files);
     test_damage(&files);
@@ -29,6 +29,7 @@ int main(int argc, char **argv) {
     test_metadata(&files);
     test_products(&files);
     test_threads(&files);
+    test_quantization(&files);
     printf("%d passed, %d failed\n", checks, failures);
     return failures != 0 || checks == 0;
 }

@@ -26,9 +26,10 @@ extern int checks, failures;
 #define EXPECT_SUCCESS(call) EXPECT((call) == QAMW_OK)
 
 // The files: EXAMPLE is that of the specification's section 11; METADATA and COMPRESSED are corner cases of make_example.py;
-// DAMAGED is EXAMPLE with a changed byte in the symbols of "proj"; CUT lacks EXAMPLE's last byte; MODEL is a quantized model.
+// DAMAGED is EXAMPLE with a changed byte in the symbols of "proj"; CUT lacks EXAMPLE's last byte; MODEL is what the command makes of the
+// checkpoint CHECKPOINT with 4.5 bits; OUTPUT is a path where nothing is.
 typedef struct {
-    const char *example, *metadata, *compressed, *damaged, *cut, *model;
+    const char *example, *metadata, *compressed, *damaged, *cut, *model, *checkpoint, *output;
 } test_files;
 
 qamw_file *open_or_exit(const char *path, uint32_t access);
@@ -41,5 +42,6 @@ void test_contents(const test_files *files);
 void test_metadata(const test_files *files);
 void test_products(const test_files *files);
 void test_threads(const test_files *files);
+void test_quantization(const test_files *files);
 
 #endif

@@ -125,11 +125,12 @@ import Testing
 
     @Test func theLayoutPutsMomentsOfOutputsLast() throws {
         let layout = CalibrationLayout(
-            inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7, paths: [])
+            inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7)
         #expect(layout.tensors.suffix(3).map(\.name) == ["c.output_moment", "a.output_moment", "b.output_moment"])
         #expect(layout.tensors.suffix(3).map(\.shape) == [[3, 3], [5, 5], [6, 6]])
-        #expect(layout.statistics.suffix(3) == [.outputMoment, .outputMoment, .outputMoment] && layout.tensors.count == 9 + 2 + 3)
-        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, tokens: 7, context: 7, paths: [])
+        #expect(layout.contents.suffix(3) == [0, 1, 2].map { .init(statistic: .outputMoment, index: $0) } && layout.tensors.count == 9 + 2 + 3)
+        #expect(layout.contents[3..<10].map(\.index) == [0, 0, 0, 0, 1, 1, 1])
+        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, tokens: 7, context: 7)
         #expect(plain.tensors.map(\.name) == layout.tensors.dropLast(3).map(\.name))
     }
 

@@ -131,7 +131,7 @@ import Testing
         let measured = try await RateMeasurement.measure([0, 1], of: base, plan: plan, by: calibration, threads: 2)
         #expect(measured.unit == (outputs ? .divergence : .outputError))
         for bits in [2.5, 4.5, 6.5] {
-            for tensor in 0..<2 { plan.choices[tensor]?.bits = bits }
+            for tensor in 0..<2 { plan.choices[tensor]?.code = try Code(.octant, bits: bits) }
             let source = try QuantizingSource(base, plan: plan, gainTypes: [0: .float16, 1: .float16], calibration: calibration)
             for tensor in 0..<2 {
                 let point = try #require(measured.curves[tensor]?.points.first { $0.bits == bits })

@@ -48,7 +48,7 @@ public final class FileBytes: ByteSource {
 
     public var name: String { file.path }
     public var byteCount: Int { file.status.byteCount }
-    public var status: FileStatus { file.status }
+    package var status: FileStatus { file.status }
 
     public func read(_ range: Range<Int>) throws -> [UInt8] {
         try checkBounds(range)

@@ -69,7 +69,7 @@ public struct Distortion: Hashable, Sendable {
     }
 }
 
-/// A provider of tensors: a file of any format, or a transform that wraps another source.
+/// A provider of tensors: a file of any format, or a transform that wraps another source (`WrappingSource`).
 ///
 /// The list of tensors and its order are fixed. Reads are independent and may be concurrent; memory is bounded by the requested ranges.
 public protocol TensorSource: Sendable {
@@ -106,14 +106,18 @@ extension TensorSource {
         if case .raw(let dtype) = tensors[tensor].storage { dtype.blockBytes } else { 1 }
     }
 
-    /// Reads a copy.
+    /// Lends a copy.
     public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let bytes = try read(units, of: tensor).streams.first ?? []
-        return try unsafe body(bytes.span.bytes)
+        try withCopy(units, of: tensor, body)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+    }
+
+    func withCopy<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let bytes = try read(units, of: tensor).streams.first ?? []
+        return try unsafe body(bytes.span.bytes)
     }
 }
 

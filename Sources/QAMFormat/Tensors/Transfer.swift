@@ -20,6 +20,13 @@ public struct TransferReport: Sendable {
         overflows[tensor] = findings.overflows > 0 ? findings.overflows : nil
     }
 
+    /// The distortion of all tensors together; nil if none was coded, or all coded tensors are zero.
+    public var totalDistortion: Distortion? {
+        var total = Distortion()
+        for tensor in distortion.keys.sorted() { distortion[tensor].map { total += $0 } }
+        return total.energy > 0 ? total : nil
+    }
+
     /// A sentence per tensor with overflowed values, in order.
     public func warnings(_ tensors: [TensorDescriptor]) -> [String] {
         overflows.sorted { $0.key < $1.key }.map { tensor, count in

@@ -12,39 +12,31 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     /// codes that are not rotated, and multiplied with activations of 8 bits.
     case smooth
 
-    /// What became of the matrices of one input.
-    public struct Outcome: Hashable, Sendable {
-        public let matrices: [String]
-        /// The error of the outputs to be expected of unrounded activations, as a share of that without scales; nil where the rule is
-        /// for rounded ones.
-        public let errorRatio: Double?
-        /// Whether the scales are used: where the ratio is known only below 1.
-        public var isUsed: Bool { errorRatio.map { $0 < 1 } ?? true }
-    }
-
     /// Gives scales to the planned tensors that `calibration` knows. Reads each of them once, on up to `threads` tasks; O(width^3) for each
-    /// input of tensors that are coded with feedback.
+    /// input of tensors that are coded with feedback. `monitor` is told before each input how many are done, of how many, and a tensor's name.
     ///
     /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` for statistics without those that the
     ///   rule takes, and what reading throws.
     public func apply(
-        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int
-    ) async throws -> [Outcome] {
+        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int,
+        checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+    ) async throws -> [ScalingOutcome] {
         var users: [Int: [Int]] = [:]
         for tensor in plan.choices.keys.sorted() {
             let descriptor = source.tensors[tensor]
             guard let input = calibration.input(of: descriptor) else { continue }
             users[input, default: []].append(tensor)
         }
-        var outcomes: [Outcome] = []
-        for (input, tensors) in users.sorted(by: { $0.key < $1.key }) {
+        var outcomes: [ScalingOutcome] = []
+        for (done, (input, tensors)) in users.sorted(by: { $0.key < $1.key }).enumerated() {
+            try monitor(done, users.count, source.tensors[tensors[0]].name)
             guard let choice = plan.choices[tensors[0]] else { continue }
-            let columns = try await Self.columns(tensors, of: source, to: choice.code.family, threads: threads)
+            let columns = try await Self.columns(tensors, of: source, to: choice.code.family, threads: threads, checkpoint: checkpoint)
             guard columns.energies.contains(where: { $0 > 0 }),
                 let scales = try scales(columns, input: input, calibration, feedback: choice.feedback != .off)
             else { continue }
             let ratio = self == .smooth ? nil : try Self.errorRatio(scales, columns.energies, input: input, calibration, choice, threads: threads)
-            let outcome = Outcome(matrices: tensors.map { source.tensors[$0].name }, errorRatio: ratio)
+            let outcome = ScalingOutcome(matrices: tensors.map { source.tensors[$0].name }, errorRatio: ratio)
             if outcome.isUsed { for tensor in tensors { plan.choices[tensor]?.channelScales = scales } }
             outcomes.append(outcome)
         }
@@ -81,12 +73,13 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
 
     /// What is known of the columns of tensors. It does not depend on `threads`.
     private static func columns(
-        _ tensors: [Int], of source: any TensorSource, to family: Code.Family, threads: Int
+        _ tensors: [Int], of source: any TensorSource, to family: Code.Family, threads: Int, checkpoint: @escaping @Sendable () throws -> Void
     ) async throws -> Columns {
         let readers = try tensors.map { try RowReader(source, tensor: $0, to: family) }
         let pieces = readers.flatMap { reader in reader.ranges(ofBytes: 1 << 19).map { (reader, $0) } }
         var all = Columns(count: readers[0].columns)
         try await orderedMap(0..<pieces.count, width: threads) { index in
+            try checkpoint()
             let (reader, rows) = pieces[index]
             var columns = Columns(count: reader.columns), row = [Float](repeating: 0, count: reader.columns)
             return try reader.named {

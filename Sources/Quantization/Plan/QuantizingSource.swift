@@ -3,12 +3,12 @@ public import QAMFormat
 /// A source whose planned tensors are coded as they are read, a few rows at a time.
 ///
 /// The gain type of a tensor depends on all its rows, so each planned tensor is read once before (`scan`) and once after.
-public struct QuantizingSource: TensorSource {
+public struct QuantizingSource: WrappingSource {
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let fingerprint: String
     public let inputs: [String]
-    private let base: any TensorSource
+    public let base: any TensorSource
     private let jobs: [Int: Job]
     private let factors: FeedbackFactors?
     private let whole = WholeTensors()
@@ -109,6 +109,11 @@ public struct QuantizingSource: TensorSource {
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
 
+    /// The source with the shorter gains, which can be had without reading weights: as small as it can be.
+    static func outline(of base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile?) throws -> QuantizingSource {
+        try QuantizingSource(base, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
+    }
+
     /// A planned tensor: where its rows come from and what codes them.
     private struct Job: Sendable {
         var reader: RowReader
@@ -119,9 +124,7 @@ public struct QuantizingSource: TensorSource {
         var feedsRows: Bool
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
+    public func origin(of tensor: Int) -> Int? { jobs[tensor] == nil ? tensor : nil }
 
     public func granule(of tensor: Int) -> Int {
         jobs[tensor]?.reader.granule ?? base.granule(of: tensor)

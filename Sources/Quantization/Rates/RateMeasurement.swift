@@ -3,14 +3,7 @@ public import QAMFormat
 /// Measures what coding tensors costs at each rate: rows of each, spread over it, are coded at all rates as the plan says, and their errors are
 /// weighed by what the calibration knows.
 public struct RateMeasurement: Sendable {
-    /// What costs are.
-    public enum Unit: String, Sendable {
-        /// The expected divergence of the model's predictions, in nats a token: half of tr(G E H ET) for the second moments G of the gradients at the
-        /// outputs and H of the inputs.
-        case divergence
-        /// The expected squared error of the outputs.
-        case outputError
-    }
+    public typealias Unit = RateChoice.Unit
 
     public let unit: Unit
     /// By tensor index.

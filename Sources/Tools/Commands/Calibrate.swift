@@ -62,30 +62,12 @@ struct Calibrate: AsyncParsableCommand {
         let calibrator = try Calibrator(
             input.model, context: context, gatheringMoments: hessian || fisher, gatheringGradients: fisher,
             pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
-        let layout = CalibrationLayout(
-            inputs: calibrator.inputs, hasMoments: hessian || fisher, outputs: fisher ? calibrator.outputs : [], tokens: count * context,
-            context: context, paths: input.paths + [tokens])
-        let sink = SafetensorsSink(output: .file(output), maxShardSize: nil, replacing: force, resuming: false)
-        let bytes: Int
-        do {
-            _ = try sink.begin(layout)
-            var next = 0
-            try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
-                try calibrator.run(text.tokens, windows: count) {
-                    try bar.report($0, of: $1, item: "")
-                } layer: { inputs in
-                    for input in inputs { try write(input, to: sink, &next, layout) }
-                } outputs: { outputs in
-                    for output in outputs {
-                        try write(output.moment, to: sink, next)
-                        next += 1
-                    }
-                }
+        let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
+            let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + [tokens]) {
+                try bar.report($0, of: $1, item: "")
             }
-            bytes = try sink.finish()
-        } catch {
-            sink.discard(keepingPartial: false)
-            throw error
+            // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
+            return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
         }
         report.show(warnings: input.warnings)
         let seconds = (ContinuousClock.now - start).seconds
@@ -99,36 +81,5 @@ struct Calibrate: AsyncParsableCommand {
                 "  \(Format.printable(output)): \(Format.count(calibrator.inputs.count, "input")) seen over \(Format.count(count * context, "token")), "
                     + "\(Format.bytes(bytes)), \(Format.decimal(seconds, 1)) s")
         }
-    }
-
-    /// Writes the tensors of the next input in the layout.
-    private func write(_ input: Calibrator.Input, to sink: SafetensorsSink, _ next: inout Int, _ layout: CalibrationLayout) throws {
-        for _ in input.matrices {
-            repeat {
-                switch layout.statistics[next] {
-                case .meanSquare: try write([input.statistics.meanSquares], to: sink, next)
-                case .meanMagnitude: try write([input.statistics.meanMagnitudes], to: sink, next)
-                case .largest: try write([input.statistics.largest], to: sink, next)
-                case .secondMoment:
-                    if let moment = input.secondMoment { try write(moment, to: sink, next) }
-                case .outputMoment: break
-                }
-                next += 1
-            } while next < layout.tensors.count && ![.meanSquare, .outputMoment].contains(layout.statistics[next])
-        }
-    }
-
-    private func write(_ moment: SecondMoment, to sink: SafetensorsSink, _ tensor: Int) throws {
-        try write(stride(from: 0, to: moment.width, by: 64).lazy.map { moment.mean(rows: $0..<min($0 + 64, moment.width)) }, to: sink, tensor)
-    }
-
-    private func write(_ pieces: some Sequence<[Float]>, to sink: SafetensorsSink, _ tensor: Int) throws {
-        var offset = 0
-        for piece in pieces {
-            let bytes = try ElementConversion.bytes(piece, as: .f32)
-            try sink.write(TensorChunk(streams: [bytes]), units: offset..<offset + bytes.count, of: tensor)
-            offset += bytes.count
-        }
-        try sink.endTensor(tensor, findings: TensorFindings())
     }
 }

@@ -42,7 +42,7 @@ struct Convert: AsyncParsableCommand {
     var output: String
 
     @Option(help: "The output's format.")
-    var to: OutputFormat?
+    var to: ModelFormat?
 
     @Option(help: "The type of floating-point tensors; in .qamw quantized ones stay quantized.")
     var dtype = TargetType.keep
@@ -142,7 +142,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// Whether every tensor is copied unchanged under its name, so that its interpretation does not matter.
-    private func isCopied(_ source: any TensorSource, to format: OutputFormat) -> Bool {
+    private func isCopied(_ source: any TensorSource, to format: ModelFormat) -> Bool {
         let present = ModelNames.of(source)
         let wanted = wantedNames(format)
         guard dtype == .keep, wanted == nil || wanted == present || wanted == .huggingFace && present == nil && names == nil else { return false }
@@ -162,7 +162,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The requested naming convention, or that of the output's format; nil to keep the names.
-    private func wantedNames(_ format: OutputFormat) -> ModelNames? {
+    private func wantedNames(_ format: ModelFormat) -> ModelNames? {
         switch (names, format) {
         case (.keep, _), (nil, .qamw): nil
         case (.hf, _), (nil, .safetensors): .huggingFace
@@ -177,7 +177,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The tensors cast to the requested types, or to types of the output's format.
-    private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
+    private func cast(_ source: any TensorSource, for format: ModelFormat) throws -> any TensorSource {
         if let dtype = dtype.dtype {
             return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         }

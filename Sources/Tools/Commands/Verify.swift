@@ -86,10 +86,10 @@ struct Verify: AsyncParsableCommand {
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
         switch try? FileKind.of(path: path) {
-        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelInput.Format.gguf.rawValue
-        case .safetensors?, .safetensorsIndex?, .folder?: ModelInput.Format.safetensors.rawValue
-        case .qamw?: ModelInput.Format.qamw.rawValue
-        case .gguf?: ModelInput.Format.gguf.rawValue
+        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelFormat.gguf.rawValue
+        case .safetensors?, .safetensorsIndex?, .folder?: ModelFormat.safetensors.rawValue
+        case .qamw?: ModelFormat.qamw.rawValue
+        case .gguf?: ModelFormat.gguf.rawValue
         case .foreign?, .unknown?, nil: nil
         }
     }

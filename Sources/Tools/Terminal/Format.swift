@@ -2,49 +2,8 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// Human-readable numbers and texts.
-enum Format {
-    /// `23.1 MB`, in powers of ten.
-    static func bytes(_ count: Int) -> String {
-        let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
-        guard count >= 1000 else { return "\(count) B" }
-        var value = Double(count) / 1000
-        var unit = 0
-        // 999.95 would be printed as 1000.0.
-        while value >= 999.95, unit + 1 < units.count {
-            value /= 1000
-            unit += 1
-        }
-        return "\(decimal(value, 1)) \(units[unit])"
-    }
-
-    /// `5,770,496`.
-    static func count(_ value: Int) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = value < 0 ? "-" : ""
-        for (position, digit) in digits.enumerated() {
-            if position > 0, (digits.count - position) % 3 == 0 { text += "," }
-            text.append(digit)
-        }
-        return text
-    }
-
-    /// A number and its noun: `1 tensor`, `83 tensors`.
-    static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
-
-    /// A number with `places` decimals, rounded to nearest.
-    static func decimal(_ value: Double, _ places: Int) -> String {
-        guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
-        let scale = (0..<places).reduce(1.0) { scale, _ in scale * 10 }
-        guard abs(value) * scale < 0x1p62 else { return "\(value)" }
-        let scaled = Int((abs(value) * scale).rounded())
-        var digits = String(scaled)
-        if digits.count <= places { digits = String(repeating: "0", count: places + 1 - digits.count) + digits }
-        let sign = value < 0 && scaled > 0 ? "-" : ""
-        guard places > 0 else { return sign + digits }
-        return sign + digits.dropLast(places) + "." + digits.suffix(places)
-    }
-
+/// Texts and more numbers as people read them.
+extension Format {
     /// Three significant digits and a power of ten: `9.91e-4`; zero is `0`.
     static func scientific(_ value: Double) -> String {
         guard value.isFinite, value != 0 else { return value == 0 ? "0" : decimal(value, 0) }

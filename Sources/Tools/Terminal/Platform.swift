@@ -64,9 +64,6 @@ enum Platform {
         return Int(size.ws_col)
     }
 
-    /// Removes a folder if it is empty.
-    static func removeEmptyFolder(_ path: String) { _ = unsafe rmdir(path) }
-
     static func exit(_ status: CInt) -> Never {
         #if canImport(Glibc)
             Glibc.exit(status)

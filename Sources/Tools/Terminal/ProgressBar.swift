@@ -1,9 +1,10 @@
 internal import QAMFormat
+internal import Synchronization
 
 /// A progress bar on standard error, only if that is a terminal and progress is wanted.
 ///
 /// Each report also checks for signals, so that work which reports can be interrupted.
-final class ProgressBar {
+final class ProgressBar: Sendable {
     private static let interval = Duration.milliseconds(100)
 
     private let title: String
@@ -11,9 +12,13 @@ final class ProgressBar {
     /// Whether the unit is bytes, so that a rate is shown.
     private let countsBytes: Bool
     private let start = ContinuousClock.now
-    private var lastDrawn: ContinuousClock.Instant?
-    /// The amount done before this run, which does not count for the rate.
-    private var initial: Int?
+    private let state = Mutex(State())
+
+    private struct State {
+        var lastDrawn: ContinuousClock.Instant?
+        /// The amount done before this run, which does not count for the rate.
+        var initial: Int?
+    }
 
     init(_ title: String, quiet: Bool, countsBytes: Bool = true) {
         self.title = title
@@ -30,20 +35,24 @@ final class ProgressBar {
             throw error
         }
         guard isShown else { return }
-        let initial = self.initial ?? done
-        self.initial = initial
-        let now = ContinuousClock.now
-        if let lastDrawn, now - lastDrawn < Self.interval { return }
-        lastDrawn = now
-        let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
-        Console.write("\r\(line)\u{1B}[K")
+        state.withLock { state in
+            let initial = state.initial ?? done
+            state.initial = initial
+            let now = ContinuousClock.now
+            if let lastDrawn = state.lastDrawn, now - lastDrawn < Self.interval { return }
+            state.lastDrawn = now
+            let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
+            Console.write("\r\(line)\u{1B}[K")
+        }
     }
 
     /// Removes the bar from the screen.
     func clear() {
-        guard lastDrawn != nil else { return }
-        lastDrawn = nil
-        Console.write("\r\u{1B}[K")
+        state.withLock { state in
+            guard state.lastDrawn != nil else { return }
+            state.lastDrawn = nil
+            Console.write("\r\u{1B}[K")
+        }
     }
 
     /// Runs a piece of work with a bar, which is removed at the end or on error.

@@ -1,38 +1,22 @@
-internal import Converters
-internal import QAMFormat
+package import QAMFormat
 
 /// A model as the user names it, opened. What it is, its content says.
-struct ModelInput {
-    enum Format: String {
-        case qamw
-        case safetensors
-        case gguf
-
-        /// The name that people give it.
-        var title: String {
-            switch self {
-            case .qamw: ".qamw"
-            case .safetensors: "safetensors"
-            case .gguf: "GGUF"
-            }
-        }
-    }
-
+package struct ModelInput: Sendable {
     /// The path as it was given.
-    let path: String
-    let format: Format
+    package let path: String
+    package let format: ModelFormat
     /// The tensors as the file holds them, for what looks at the file.
-    let source: any TensorSource
+    package let source: any TensorSource
     /// The reader of a .qamw file.
-    let reader: QAMReader?
+    package let reader: QAMReader?
     /// The reader of GGUF files.
-    let gguf: GGUFModel?
+    package let gguf: GGUFModel?
     /// What the reader of a packed model finds in it.
-    let unpacked: UnpackingSource?
+    package let unpacked: UnpackingSource?
 
     /// Opens a file, an index or a folder. With `takingFiles` the files beside a folder's model come along, and a warning says
     /// which do not. `access` is how a .qamw file is reached. Throws `notFound`, `io`, or what is wrong with the content.
-    init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
+    package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
         let file = try Self.modelFile(path)
         switch try FileKind.of(path: file) {
@@ -60,28 +44,28 @@ struct ModelInput {
     }
 
     /// The version of the file's format, where it has one.
-    var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
+    package var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
 
     /// The tensors of the model that the file carries, those of a packed one unpacked: as they lie, for what copies them and need not know
     /// what their numbers mean. Everything else takes `weights`.
-    var stored: any TensorSource { unpacked ?? source }
+    package var stored: any TensorSource { unpacked ?? source }
 
     /// The weights of the model, for all that computes with them or gives them another type, name or layout.
-    struct Weights {
-        let source: any TensorSource
+    package struct Weights: Sendable {
+        package let source: any TensorSource
         /// The reader of a .qamw file, for what multiplies from the mapping.
-        let reader: QAMReader?
+        package let reader: QAMReader?
     }
 
     /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are not plain weights.
-    func weights() throws -> Weights {
+    package func weights() throws -> Weights {
         if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
         return Weights(source: stored, reader: reader)
     }
 
     /// How another tool has quantized the checkpoint; nil where its tensors are weights. Single files and indexes are described by the
     /// configuration beside them.
-    func quantization() throws -> QuantizationScheme? {
+    package func quantization() throws -> QuantizationScheme? {
         do {
             return try QuantizationScheme.detect(in: stored, beside: configurations.map(DiskFile.init(path:)))
         } catch let error as QAMError {
@@ -90,7 +74,7 @@ struct ModelInput {
     }
 
     /// The files beside safetensors that tell how the checkpoint is quantized, and are read for that.
-    var configurations: [String] {
+    package var configurations: [String] {
         get throws {
             guard format == .safetensors, unpacked == nil else { return [] }
             let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
@@ -99,17 +83,15 @@ struct ModelInput {
     }
 
     /// Checks every byte of a .qamw file before it is read for writing: what is written from damaged payloads would get
-    /// checksums of its own and look sound.
-    func requireSound(threads: Int, quiet: Bool) async throws {
+    /// checksums of its own and look sound. `monitor` is told the bytes done and to do; what it throws ends the work.
+    package func requireSound(threads: Int, monitor: (Int, Int) throws -> Void = { _, _ in }) async throws {
         guard let reader else { return }
-        let report = try await ProgressBar.during("Verifying", quiet: quiet) { bar in
-            try await reader.verify(threads: threads) { try bar.report($0, of: $1, item: path) }
-        }
+        let report = try await reader.verify(threads: threads, monitor: monitor)
         if let problem = report.problems.first { throw problem.inFile(path) }
     }
 
     /// What a .qamw file with this content was or would be written with.
-    var containerOptions: ContainerOptions {
+    package var containerOptions: ContainerOptions {
         get throws {
             if let reader { return reader.options }
             return try unpacked.map { try ContainerOptions(packed: $0.options) } ?? ContainerOptions()
@@ -117,7 +99,7 @@ struct ModelInput {
     }
 
     /// The bytes of the model's own files, without the files beside them.
-    var fileBytes: Int {
+    package var fileBytes: Int {
         let names = Set(source.files.map(\.name))
         return source.inputs.reduce(0) { sum, path in
             let isSideFile = reader == nil && names.contains(Path.name(of: path))
@@ -155,7 +137,7 @@ struct ModelInput {
 
     private static func noModel(in folder: String) throws -> QAMError {
         let names = try Folder.names(in: folder)
-        let files = names.filter { [.gguf, .qamw].contains(OutputFormat(nameOf: $0)) }
+        let files = names.filter { [.gguf, .qamw].contains(ModelFormat(nameOf: $0)) }
         let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
         let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
         return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))

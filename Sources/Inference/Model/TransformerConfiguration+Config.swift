@@ -1,6 +1,4 @@
-internal import Architectures
-internal import Converters
-internal import Inference
+package import Architectures
 internal import QAMFormat
 
 /// The shape of a model as its config.json says.
@@ -9,7 +7,7 @@ extension TransformerConfiguration {
     private static let families = ["llama", "mistral", "qwen2", "qwen3"]
 
     /// The counts of a model of a family that can be run. Throws `unsupported` for another.
-    static func shape(_ config: ModelConfig) throws -> ModelShape {
+    package static func shape(_ config: ModelConfig) throws -> ModelShape {
         let family = try config.text("model_type") ?? ""
         guard families.contains(family), let shape = try ModelShape(config) else {
             throw ModelConfig.fault(
@@ -19,7 +17,7 @@ extension TransformerConfiguration {
     }
 
     /// - Throws: `unsupported` for another activation or kind of rotary embedding, `malformed` for values that are missing or of another form.
-    init(_ config: ModelConfig, _ shape: ModelShape) throws {
+    package init(_ config: ModelConfig, _ shape: ModelShape) throws {
         if let activation = try config.text("hidden_act"), !["silu", "swish"].contains(activation) {
             throw ModelConfig.fault("the activation \"\(activation)\" is not supported", .unsupported)
         }

@@ -1,34 +1,19 @@
-internal import ArgumentParser
-internal import Converters
-internal import QAMFormat
-
-/// The formats that an output can be asked for in.
-enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-    case qamw
-    case safetensors
-    case gguf
-
-    /// The format that a file name ends in.
-    init?(nameOf path: String) {
-        guard let format = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else { return nil }
-        self = format
-    }
-}
+package import QAMFormat
 
 /// Where a model goes and in which format.
-struct ModelOutput {
-    static let qamwName = "model.qamw"
+package struct ModelOutput: Sendable {
+    package static let qamwName = "model.qamw"
 
     /// The file, or the folder of a model that may have several.
-    let path: String
-    let format: OutputFormat
+    package let path: String
+    package let format: ModelFormat
     /// The folder that the output goes into, where the user named one.
     private let folder: String?
 
     /// `format` may be nil where the name or, for a folder, the input's format tells it.
-    init(_ path: String, format given: OutputFormat?, from input: ModelInput.Format) throws {
+    package init(_ path: String, format given: ModelFormat?, from input: ModelFormat) throws {
         let isFolder = try path.hasSuffix("/") || FileStatus(path)?.kind == .folder
-        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : OutputFormat(nameOf: path))
+        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : ModelFormat(nameOf: path))
         guard let format else {
             throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors or .gguf; say the format with --to", at: .init(file: path))
         }
@@ -37,14 +22,14 @@ struct ModelOutput {
         self.path = isFolder && format == .qamw ? Path.join(path, Self.qamwName) : path
     }
 
-    var isFolder: Bool { folder != nil }
+    package var isFolder: Bool { folder != nil }
 
     private var safetensorsDestination: SafetensorsDestination { folder.map { .folder($0) } ?? .file(path) }
     private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
 
     /// Throws `cannotCreate` where something is in the way: what can be known before any work.
     /// `reading` are files that were read beside the source's inputs.
-    func check(_ source: any TensorSource, reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
+    package func check(_ source: any TensorSource, reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
         let parent = Self.parent(of: folder ?? path)
         guard try FileStatus(parent)?.kind == .folder else {
             throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
@@ -64,18 +49,27 @@ struct ModelOutput {
     }
 
     /// How an output is laid out, each where the format has it.
-    struct Layout {
+    package struct Layout: Sendable {
         /// Of a .qamw file.
-        var container = ContainerOptions()
+        package var container: ContainerOptions
         /// Of GGUF's tensors; nil for what the metadata say.
-        var alignment: Int?
-        var maxShardSize: Int?
+        package var alignment: Int?
+        package var maxShardSize: Int?
         /// Of a folder: whether files come along whose names begin with a point.
-        var dotfiles = false
+        package var dotfiles: Bool
+
+        package init(
+            container: ContainerOptions = ContainerOptions(), alignment: Int? = nil, maxShardSize: Int? = nil, dotfiles: Bool = false
+        ) {
+            self.container = container
+            self.alignment = alignment
+            self.maxShardSize = maxShardSize
+            self.dotfiles = dotfiles
+        }
     }
 
     /// The bytes that the output will have.
-    func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
+    package func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
         case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container)
         case .safetensors:
@@ -87,44 +81,48 @@ struct ModelOutput {
     }
 
     /// The sink, and how to ask it, when it is done, for the path that the output is opened by and for its warnings.
-    private func sink(_ layout: Layout, _ writing: WritingOptions) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
+    private func sink(_ layout: Layout, replacing: Bool, resuming: Bool) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
         switch format {
         case .qamw:
-            return (QAMWriter(path: path, options: layout.container, replacing: writing.force, resuming: writing.resume), { (path, []) })
+            return (QAMWriter(path: path, options: layout.container, replacing: replacing, resuming: resuming), { (path, []) })
         case .safetensors:
             let sink = SafetensorsSink(
-                output: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles, replacing: writing.force,
-                resuming: writing.resume)
+                output: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles, replacing: replacing,
+                resuming: resuming)
             return (sink, { (path, sink.warnings) })
         case .gguf:
             let sink = GGUFSink(
                 output: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles,
-                replacing: writing.force, resuming: writing.resume)
+                replacing: replacing, resuming: resuming)
             return (sink, { (isFolder ? path : sink.outputs.last ?? path, sink.warnings) })
         }
     }
 
-    /// Moves all tensors into the output; `progress` counts the bytes of the input. Where that fails, nothing is left but
-    /// what `--resume` keeps. Returns what was done, the path that the output is opened by, and warnings of the output.
-    func write(
-        _ source: any TensorSource, _ layout: Layout, writing: WritingOptions, threads: Int, inputBytes: Int, progress: ProgressBar
-    ) async throws -> (report: TransferReport, path: String, warnings: [String]) {
+    /// What writing a model did.
+    package struct Written: Sendable {
+        package let report: TransferReport
+        /// The path that the output is opened by.
+        package let path: String
+        /// What the user should know about the output.
+        package let warnings: [String]
+    }
+
+    /// Moves all tensors into the output. Where that fails, nothing is left but, with `resuming`, what a second run goes on from.
+    package func write(
+        _ source: any TensorSource, _ layout: Layout, replacing: Bool, resuming: Bool, threads: Int,
+        monitor: (TransferProgress) throws -> Void = { _ in }
+    ) async throws -> Written {
         let isNewFolder = try folder.map { try FileStatus($0) == nil } ?? false
         if let folder { try Folder.create(folder) }
-        let (sink, outcome) = sink(layout, writing)
+        let (sink, outcome) = sink(layout, replacing: replacing, resuming: resuming)
         do {
-            let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: writing.resume) {
-                let share = Double($0.doneBytes) / Double(max(1, $0.totalBytes))
-                try progress.report(Int(share * Double(inputBytes)), of: inputBytes, item: $0.tensor)
-            }
+            let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: resuming, monitor: monitor)
             let (path, warnings) = outcome()
             // The output is in place: nothing may fail any more.
-            return (report, path, warnings + ((try? otherModels()) ?? []))
-        } catch let error as QAMError {
-            if isNewFolder, let folder { Platform.removeEmptyFolder(folder) }
-            guard error.code == .interrupted else { throw error }
-            let rest = writing.resume ? "the same command goes on from here" : "nothing is left of the output"
-            throw QAMError(.interrupted, "interrupted; \(rest)", at: .init(file: path))
+            return Written(report: report, path: path, warnings: warnings + ((try? otherModels()) ?? []))
+        } catch {
+            if isNewFolder, let folder { Folder.removeIfEmpty(folder) }
+            throw error
         }
     }
 
@@ -134,7 +132,7 @@ struct ModelOutput {
         // In the order in which a folder is looked through.
         func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
         let present = try [
-            (OutputFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)), (.qamw, first(Self.qamwName)),
+            (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)), (.qamw, first(Self.qamwName)),
             (.gguf, GGUFModel.modelFile(in: folder).map(Path.name(of:))),
         ].compactMap { format, name in name.map { (format: format, name: $0) } }
         guard present.count > 1 else { return [] }
