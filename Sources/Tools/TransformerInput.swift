@@ -29,14 +29,14 @@ struct TransformerInput {
             }
             let beside = try Self.configuration(beside: path)
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
-                throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
+                throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or its folder, which describes the model")
             }
             let shape = try TransformerConfiguration.shape(config)
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
             let unused =
-                surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
+                surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used by the model's configuration"]
             warnings = stored.source.warnings + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)

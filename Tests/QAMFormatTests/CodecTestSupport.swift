@@ -40,7 +40,7 @@ struct CodecRandom: RandomNumberGenerator {
 }
 
 /// Every codebook of pairs that the library has: family and bits.
-let everyPairCode: [(family: Code.Family, bits: Double)] = [.free, .octant].flatMap { family in family.codes.map { (family, $0.bits) } }
+let everyPairCode: [(family: Code.Family, bits: Double)] = [Code.Family.free, .octant].flatMap { family in family.codes.map { (family, $0.bits) } }
 
 /// Every code that the library has: family and bits.
 let everyCode: [(family: Code.Family, bits: Double)] = CodecRegistry.families.flatMap { family in family.codes.map { (family, $0.bits) } }

@@ -1,4 +1,4 @@
-@testable import Quantization
+import Quantization
 import QAMFormat
 import Testing
 

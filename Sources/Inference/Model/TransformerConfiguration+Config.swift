@@ -11,7 +11,7 @@ extension TransformerConfiguration {
         let family = try config.text("model_type") ?? ""
         guard families.contains(family), let shape = try ModelShape(config) else {
             throw ModelConfig.fault(
-                "models of type \"\(family)\" cannot be run yet; known are \(families.joined(separator: ", "))", .unsupported)
+                "models of type \"\(family)\" cannot be run; supported types are \(families.joined(separator: ", "))", .unsupported)
         }
         return shape
     }
@@ -19,7 +19,7 @@ extension TransformerConfiguration {
     /// - Throws: `unsupported` for another activation or kind of rotary embedding, `malformed` for values that are missing or of another form.
     package init(_ config: ModelConfig, _ shape: ModelShape) throws {
         if let activation = try config.text("hidden_act"), !["silu", "swish"].contains(activation) {
-            throw ModelConfig.fault("the activation \"\(activation)\" is not known", .unsupported)
+            throw ModelConfig.fault("the activation \"\(activation)\" is not supported", .unsupported)
         }
         self.init(
             vocabularySize: shape.vocabulary, width: shape.width, feedForwardWidth: shape.feedForward, layerCount: shape.layers, headCount: shape.heads,
@@ -44,7 +44,7 @@ extension TransformerConfiguration {
         guard case .array(let types)? = config["layer_types"] else { return window }
         let first = types.firstIndex { $0 != "full_attention" } ?? types.count
         guard types[first...].allSatisfy({ $0 == "sliding_attention" }) else {
-            throw ModelConfig.fault("layers that see all after layers that slide are not known", .unsupported)
+            throw ModelConfig.fault("full attention in layers after sliding-window layers is not supported", .unsupported)
         }
         return SlidingWindow(tokens: window.tokens, firstLayer: first)
     }
@@ -53,7 +53,7 @@ extension TransformerConfiguration {
 extension TransformerConfiguration.Rotary {
     init(_ config: ModelConfig) throws {
         if let share = config["partial_rotary_factor"], try config.number(share, key: "partial_rotary_factor") != 1 {
-            throw ModelConfig.fault("heads that are turned in part are not known", .unsupported)
+            throw ModelConfig.fault("partial rotary embedding is not supported", .unsupported)
         }
         let base = try config["rope_theta"].map { try config.number($0, key: "rope_theta") } ?? 10000
         guard let scaling = config["rope_scaling"] else {
@@ -78,7 +78,7 @@ extension TransformerConfiguration.Rotary {
                 scaling: .llama3(
                     factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"), highFrequencyFactor: try number("high_freq_factor"),
                     originalContext: try count("original_max_position_embeddings")))
-        default: throw ModelConfig.fault("the rotary scaling \(JSONWriter.text(kind)) is not known", .unsupported)
+        default: throw ModelConfig.fault("the rotary scaling \(JSONWriter.text(kind)) is not supported", .unsupported)
         }
     }
 }

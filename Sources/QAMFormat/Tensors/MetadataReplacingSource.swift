@@ -1,4 +1,4 @@
-/// A source with other metadata: what a file is rewritten from where they do not fit in place.
+/// A source with replaced metadata, for rewriting a file if they do not fit in place.
 public struct MetadataReplacingSource: WrappingSource {
     public let metadata: Metadata
     public let base: any TensorSource
@@ -8,7 +8,7 @@ public struct MetadataReplacingSource: WrappingSource {
         self.metadata = metadata
     }
 
-    /// None: what is written from it may take its base's place, which stays open.
+    /// None: the output may replace the base file, which stays open.
     public var inputs: [String] { [] }
     public var fingerprint: String { "\(base.fingerprint) metadata \(XXH3.hash(metadata.encoded))" }
 

@@ -9,8 +9,8 @@ package struct RowEncoder: Sendable {
     package let channelScaleBytes: [UInt8]
     /// Whether each gain is fitted to what is coded by least squares, which costs nothing to store.
     package let fitsGains: Bool
-    let kernels: Kernels
-    let decoder: any TensorDecoder
+    package let kernels: Kernels
+    package let decoder: any TensorDecoder
     private let parameters: [UInt8]
 
     /// - Parameters:

@@ -7,7 +7,7 @@ internal import QAMFormat
 
 struct Calibrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Gather what the matrices of a model are multiplied by.",
+        abstract: "Gather statistics of the inputs of a model's matrices.",
         discussion: """
             Runs a text through the model and writes, for each channel that a matrix reads, E[x^2], E|x| and max|x|; with --hessian also \
             E[x xT] of each input, which "quantize --calibration" makes the most of; with --fisher also E[g gT] of each matrix's outputs, where g is \
@@ -30,19 +30,19 @@ struct Calibrate: AsyncParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var output: String
 
-    @Flag(help: "Gather E[x xT] too.")
+    @Flag(help: "Also gather E[x xT], the Hessian.")
     var hessian = false
 
-    @Flag(help: "Gather E[x xT] and E[g gT]: the Fisher information, factored.")
+    @Flag(help: "Gather E[x xT] and E[g gT], the Kronecker factors of the Fisher information.")
     var fisher = false
 
-    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
+    @Option(help: ArgumentHelp("Tokens per window.", valueName: "n"))
     var context = 512
 
-    @Option(help: ArgumentHelp("Read the first n windows only.", valueName: "n"))
+    @Option(help: ArgumentHelp("Read only the first n windows.", valueName: "n"))
     var windows: Int?
 
-    @Flag(help: "Replace an output that exists.")
+    @Flag(help: "Replace an existing output.")
     var force = false
 
     @OptionGroup var threads: ThreadOptions

@@ -4,7 +4,7 @@ internal import QAMFormat
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check that files are whole and undamaged.",
+        abstract: "Check that files are complete and undamaged.",
         discussion: """
             Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found. \
             Safetensors and GGUF have no checksums: of those the structure is checked, and of an index or a split set that all \
@@ -17,10 +17,10 @@ struct Verify: AsyncParsableCommand {
     @Argument(help: "The files or folders to check.", completion: .file())
     var files: [String]
 
-    @Flag(help: "Check the structure only, no payload.")
+    @Flag(help: "Check only the structure, not payloads.")
     var headerOnly = false
 
-    @Option(help: ArgumentHelp("Check the payload of this tensor only; may be repeated.", valueName: "name"))
+    @Option(help: ArgumentHelp("Check only the payload of this tensor; may be repeated.", valueName: "name"))
     var tensor: [String] = []
 
     @OptionGroup var threads: ThreadOptions
@@ -68,7 +68,7 @@ struct Verify: AsyncParsableCommand {
         return result
     }
 
-    /// Tensors that are asked for must be there, in every format.
+    /// Requested tensors must exist, in every format.
     private func check(_ source: any TensorSource) throws {
         let names = Set(source.tensors.map { ExactName($0.name) })
         for name in tensor where !names.contains(ExactName(name)) {
@@ -94,7 +94,7 @@ struct Verify: AsyncParsableCommand {
         }
     }
 
-    /// Damage goes before everything else, for that is what is looked for.
+    /// Damage takes precedence over other errors.
     private static func worse(_ new: ExitCode, _ old: ExitCode?) -> ExitCode {
         guard let old else { return new }
         let order = [ExitStatus.badData, ExitStatus.io, ExitStatus.noInput]

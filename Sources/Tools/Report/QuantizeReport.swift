@@ -3,7 +3,7 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What `quantize` did, or would do.
+/// The result of `quantize`, or of its dry run.
 struct QuantizeReport {
     let output: String
     let inputBytes: Int
@@ -84,7 +84,7 @@ struct QuantizeReport {
                 + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
                 + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
         table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
-        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
+        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors stored once") }
         let gaussian = gaussianError
         if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import QAMFormat
 
-/// Exit statuses that scripts may rely on: those of sysexits.h where it has one.
+/// Stable exit statuses: those of sysexits.h where applicable.
 enum ExitStatus {
     static let overLimit = ExitCode(1)
     static let badData = ExitCode(65)
@@ -47,14 +47,14 @@ enum ExitStatus {
             do { try Console.printExactly(text) } catch { return report(error, from: command) }
             return code
         }
-        // The parser quotes arguments as they are, line breaks too.
+        // The parser quotes arguments verbatim, including line breaks.
         for argument in CommandLine.arguments {
             let part = argument.drop { $0 == "-" }, shown = Format.printable(String(part))
             if shown != part { text = text.replacing(part, with: shown) }
         }
         let prefix = "Error: "
         Console.complain(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
-        // The parser has one status for what it does not know; here that is a bug.
+        // The parser's generic failure status is a bug here.
         return code == .failure ? bug : code
     }
 }

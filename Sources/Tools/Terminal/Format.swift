@@ -20,7 +20,7 @@ extension Format {
         return "\(value < 0 ? "-" : "")\(decimal(mantissa, 2))e\(exponent)"
     }
 
-    /// `12.3%`, and a share that is too small to show as less than that.
+    /// `12.3%`; fractions too small to show are shown as less than the smallest.
     static func percent(_ part: Int, of whole: Int) -> String {
         let share = whole > 0 ? 100 * Double(part) / Double(whole) : 0
         return part > 0 && share < 0.05 ? "<0.1%" : "\(decimal(share, 1))%"
@@ -39,7 +39,7 @@ extension Format {
         shape.isEmpty ? "scalar" : shape.map { "\($0)" }.joined(separator: " x ")
     }
 
-    /// Text cut to a width in its middle, where names of tensors differ least.
+    /// Text shortened in the middle, where names of tensors differ least.
     static func shortened(_ text: String, to width: Int) -> String {
         guard text.count > width else { return text }
         guard width > 3 else { return String(text.prefix(max(0, width))) }
@@ -50,7 +50,7 @@ extension Format {
     /// `23.1 MB/s`.
     static func rate(_ count: Double, seconds: Double) -> String { "\(bytes(Int(min(max(count / seconds, 0), 0x1p60))))/s" }
 
-    /// A line of diagnostics, without the middle of what a file has made too long to be read.
+    /// A diagnostic line, escaped and shortened in the middle.
     static func diagnostic(_ text: String) -> String { shortened(printable(text), to: 2000) }
 
     /// Sixteen hexadecimal digits.
@@ -59,7 +59,7 @@ extension Format {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// A metadata value on one line, cut where it is long: tokenizers have megabytes of it.
+    /// A metadata value on one line, shortened: tokenizers have megabytes.
     static func value(_ value: MetadataValue) -> String {
         let limit = 60
         if case .string(let text) = value {
@@ -67,7 +67,7 @@ extension Format {
             return text.utf8.count <= limit ? start : "\(start.prefix(limit))... (\(count(text.utf8.count)) bytes)"
         }
         guard case .array(let array) = value else { return value.text }
-        // Vocabularies have hundreds of thousands of elements: only those that are shown become text.
+        // Vocabularies have hundreds of thousands of elements: convert only those that are shown.
         let start = printable(String(MetadataValue.array(array.prefix(limit / 2)).text.prefix(limit + 1)))
         return start.count <= limit && array.count <= limit / 2 ? start : "\(start.prefix(limit))... (\(count(array.count)) elements)"
     }
