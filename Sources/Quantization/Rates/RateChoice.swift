@@ -1,4 +1,4 @@
-import QAMFormat
+internal import QAMFormat
 
 /// Rates that were chosen tensor by tensor, and what they are expected to cost.
 public struct RateChoice: Hashable, Sendable {

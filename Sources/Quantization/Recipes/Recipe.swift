@@ -26,7 +26,7 @@ public struct Recipe: Sendable {
     }
 
     /// A pattern of tensors' names.
-    private struct Rule {
+    private struct Rule: Sendable {
         let pattern: String
         let expression: NamePattern
         let code: Code?
