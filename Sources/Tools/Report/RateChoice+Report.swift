@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 internal import Architectures
 internal import Quantization
 

@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// Escapes untrusted text for display on a terminal.
 ///
 /// Control characters would control the terminal; characters that set the direction of text, join, or have no width could make two names

@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// Text in columns.
 struct Table {
     enum Alignment { case left, right }
