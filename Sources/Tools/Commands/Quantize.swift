@@ -1,5 +1,5 @@
-internal import Quantization
-internal import ArgumentParser
+public import Quantization
+public import ArgumentParser
 internal import Converters
 internal import QAMFormat
 
