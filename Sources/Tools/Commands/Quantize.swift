@@ -176,6 +176,10 @@ struct CodebookFamily: ExpressibleByArgument {
     static var allValueStrings: [String] { CodecRegistry.families.map(\.name) }
 }
 
+extension Recipe.Name: ExpressibleByArgument {}
+extension Quantizer.Feedback: ExpressibleByArgument {}
+extension Quantizer.Scaling: ExpressibleByArgument {}
+
 enum Toggle: String, CaseIterable, ExpressibleByArgument {
     case on
     case off
