@@ -16,14 +16,15 @@ import Testing
             symbols = random.bytes(rows * coder.code.symbolBytes(columns: columns))
         var chunks: [TensorChunk] = [], decoded: [[UInt32]] = [], products: [[UInt32]] = []
         for set in Kernels.InstructionSet.present {
+            let kernels = try #require(Kernels(set))
             let encoder = try RowEncoder(
-                coder, columns: columns, blockSize: family.isRotated ? 16 : nil, seed: 1, gainType: .float16, kernels: #require(Kernels(set)))
+                coder, columns: columns, blockSize: family.isRotated ? 16 : nil, seed: 1, gainType: .float16, kernels: kernels)
             let chunk = try encoder.encode(weights), tensor = CodedTensor(encoder, rows: rows, seed: 1)
             chunks.append(chunk)
             let arbitrary = TensorChunk(streams: [symbols, chunk.streams[1]])
-            decoded.append(try encoder.decoder.decode(arbitrary, rows: rows).map(\.bitPattern))
-            let product = try CodecRegistry.product(
-                for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: encoder.kernels)
+            let decoder = try CodecRegistry.decoder(for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: kernels)
+            decoded.append(try decoder.decode(arbitrary, rows: rows).map(\.bitPattern))
+            let product = try CodecRegistry.product(for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: kernels)
             var out = [Float](repeating: 0, count: 3 * rows)
             let gains = try unsafe encoder.layout.gains(in: chunk.streams[1].span.bytes, rows: rows).map { $0 * product.unit }
             unsafe out.withUnsafeMutableBufferPointer { out in
