@@ -16,14 +16,16 @@ qamw_file *open_or_exit(const char *path, uint32_t access) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL\n");
+    if (argc != 12) {
+        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL EDITED SET SECOND INCOMPLETE BROKEN\n");
         return 64;
     }
-    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]};
+    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9], argv[10], argv[11]};
     test_opening(&files);
     test_arguments(&files);
     test_damage(&files);
+    test_warnings(&files);
+    test_sets(&files);
     test_structs(&files);
     test_contents(&files);
     test_metadata(&files);

@@ -9,8 +9,8 @@ package struct TensorTotals: Sendable {
     /// Bytes before any compression, those of an alias counted as its target's; those of embedded files too.
     package static let maximumBytes = 1 << 59
 
-    private var elements = 0
-    private var bytes = 0
+    package private(set) var elements = 0
+    package private(set) var bytes = 0
 
     package init() {}
 

@@ -1,10 +1,10 @@
-"""The interface of qamw.h, version 1, for ctypes."""
+"""The interface of qamw.h, version 2, for ctypes."""
 
 import ctypes
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p)
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 ACCESS = {"mapped": 0, "buffered": 1, "direct": 2}
 RAW, CODED, ALIAS, UNREADABLE = range(4)
@@ -66,6 +66,7 @@ class ProblemRecord(Structure):
 
 
 PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)
+WARNING_HANDLER = CFUNCTYPE(None, c_char_p, c_void_p)
 
 # The parameters of each function that can fail, without the trailing error.
 _FALLIBLE = {
@@ -82,7 +83,8 @@ _FALLIBLE = {
     "qamw_get_metadata": (c_void_p, c_uint64, POINTER(MetadataRecord)),
     "qamw_get_embedded": (c_void_p, c_uint64, POINTER(EmbeddedRecord)),
     "qamw_read_embedded": (c_void_p, c_uint64, c_uint64, c_uint64, c_void_p),
-    "qamw_verify": (c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, c_void_p, POINTER(c_uint64)),
+    "qamw_verify_and_warn": (
+        c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, WARNING_HANDLER, c_void_p, POINTER(c_uint64)),
 }
 
 

@@ -1,0 +1,129 @@
+/// One .qamw file, opened by itself: its table of contents, and the payloads of the tensors that lie in it.
+///
+/// Tensors are numbered as in its directory. `QAMReader` shows the model that it is, or that the set has whose first file it is.
+package final class ContainerFile: Sendable {
+    package static let fileExtension = "qamw"
+
+    package let bytes: any ByteSource
+    package let header: FileHeader
+    package let sections: [SectionEntry]
+    package let metadata: Metadata
+    package let shared: SharedTables
+    package let directory: StoredDirectory
+    package let options: ContainerOptions
+    package let producer: String?
+    /// What it says of the set that it belongs to.
+    package let shard: ShardSection?
+    package let payload: Payload
+    package let files: [any EmbeddedFile]
+    /// What opening noticed and tolerated.
+    package let warnings: [String]
+
+    /// Throws what is wrong with the content, with the file's name, and what reading throws.
+    package init(_ bytes: any ByteSource, verifiesPayload: Bool, limits: Limits) throws {
+        do {
+            let opened = try Opened(bytes, limits: limits)
+            self.bytes = bytes
+            header = opened.header
+            sections = opened.sections
+            metadata = opened.metadata
+            shared = opened.shared
+            directory = opened.directory
+            options = opened.options
+            producer = opened.producer
+            shard = opened.shard
+            warnings = try opened.warnings + Self.undecodable(opened)
+            let checksums =
+                try verifiesPayload
+                ? ChecksumTable(
+                    SectionLoader(bytes: bytes, sections: opened.sections), directory: opened.directory, limit: limits.checksumBytes)
+                : nil
+            let payload = Payload(bytes, sections: opened.sections, directory: opened.directory, checksums: checksums)
+            self.payload = payload
+            files = opened.directory.files.enumerated().map { index, file in
+                EmbeddedPart(file: file, extent: opened.directory.extent(ofFile: index), payload: payload)
+            }
+        } catch let error as QAMError {
+            throw error.inFile(bytes.name)
+        }
+    }
+
+    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each tensor that cannot be read.
+    private static func undecodable(_ opened: Opened) throws -> [String] {
+        let directory = opened.directory
+        var validator = CodingValidator(shared: opened.shared)
+        var unknown: [Int: String] = [:]
+        for (number, form) in directory.forms.enumerated() {
+            if case .unreadable(let reason) = form.storage { unknown[number] = "cannot be read: this program does not know its \(reason)" }
+            guard case .coded(let coding) = form.storage else { continue }
+            if try !validator.isDecodable(directory.descriptor(form.first)) { unknown[number] = CodingValidator.reason(coding.codec) }
+        }
+        if unknown.isEmpty { return [] }
+        return (0..<directory.count).compactMap { tensor in
+            unknown[directory.formNumber(of: tensor)].map { "tensor \"\(directory.name(of: tensor))\" \($0)" }
+        }
+    }
+
+    /// What to tell who has opened the file by itself, where it is one of a set.
+    var loneWarning: String? {
+        guard let shard else { return nil }
+        let name = ShardName(Path.name(of: bytes.name), fileExtension: Self.fileExtension)
+        let first = name.map { $0.file(1).description } ?? "the first one"
+        return "this is file \(shard.number) of a set of \(shard.count), and only its tensors are taken; \(first) opens the whole model"
+    }
+
+    /// The header's hash covers the table's, which covers the sections' checksums, which cover everything.
+    var fingerprint: String { "qamw \(XXH3.hash(header.encoded))" }
+
+    func granule(of tensor: Int) -> Int {
+        let form = directory.form(of: tensor)
+        guard case .raw(let dtype) = form.storage else { return 1 }
+        return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
+    }
+
+    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+        let descriptor = directory.descriptor(tensor)
+        switch descriptor.storage {
+        case .alias:
+            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
+        case .unreadable(let reason):
+            throw TensorDescriptor.unreadable(reason, descriptor.name)
+        case .raw:
+            let compression = directory.form(of: tensor).compression
+            return TensorChunk(
+                streams: try directory.extents(of: tensor).map {
+                    try payload.content($0, compression, contentLength: descriptor.byteCount, units)
+                })
+        case .coded(let coding):
+            return TensorChunk(
+                streams: try zip(coding.streams, directory.extents(of: tensor)).map { stream, extent in
+                    guard case .perRow(let size) = stream.extent else { return [] }
+                    return try payload.read(extent, units.lowerBound * size..<units.upperBound * size)
+                })
+        }
+    }
+
+    func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+        let extent = directory.extent(stream, of: tensor)
+        return try payload.read(extent, 0..<extent.extent.length)
+    }
+
+    /// A file inside the container.
+    private struct EmbeddedPart: EmbeddedFile {
+        let file: Directory.File
+        let extent: StoredDirectory.OwnedExtent
+        let payload: Payload
+
+        var name: String { file.name }
+        var byteCount: Int { file.contentLength }
+        var role: EmbeddedFileRole { file.role }
+
+        func read(_ range: Range<Int>) throws -> [UInt8] {
+            guard let compression = file.compression else {
+                throw QAMError(
+                    .unsupported, "the file \"\(name)\" is compressed in a way that this program does not know", at: .init(section: SectionName.files.rawValue))
+            }
+            return try payload.content(extent, compression, contentLength: file.contentLength, range)
+        }
+    }
+}
