@@ -20,7 +20,7 @@ public enum MetadataEditor {
         _ path: String, threads: Int = 1, monitor: (Int, Int) throws -> Void = { _, _ in }, _ edit: (inout Metadata) throws -> Void
     ) async throws -> Outcome {
         let file = try EditedFile(path: path)
-        let old = try ContainerFile(AccessMode.buffered.open(file.path), verifiesPayload: false, limits: Limits())
+        let old = try ContainerFile(AccessMode.buffered.open(file.path))
         if let shard = old.shard, shard.number > 1 {
             let name = ShardName(Path.name(of: path), fileExtension: ContainerFile.fileExtension)?.file(1).description ?? "the first one"
             throw QAMError(.invalidArgument, "this is file \(shard.number) of a set, whose metadata are in \(name)", at: .init(file: path))

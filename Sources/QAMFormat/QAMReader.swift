@@ -74,6 +74,7 @@ public final class QAMReader: TensorSource {
     /// The paths of all files of the model, the first one first.
     public var inputs: [String] { model.files.map(\.bytes.name) }
 
+    /// Of each file: the header's hash covers the table's, which covers the sections' checksums, which cover everything.
     public var fingerprint: String { model.files.map(\.fingerprint).joined(separator: "\n") }
 
     public func granule(of tensor: Int) -> Int {

@@ -19,8 +19,11 @@ package final class ContainerFile: Sendable {
     /// What opening noticed and tolerated.
     package let warnings: [String]
 
-    /// Throws what is wrong with the content, with the file's name, and what reading throws.
-    package init(_ bytes: any ByteSource, verifiesPayload: Bool, limits: Limits) throws {
+    /// `codecs` checks the coded tensors and returns a warning for each that cannot be decoded. Throws what is wrong with the content, with
+    /// the file's name, and what reading throws.
+    init(
+        _ bytes: any ByteSource, verifiesPayload: Bool, limits: Limits, codecs: (StoredDirectory, SharedTables) throws -> [String]
+    ) throws {
         do {
             let opened = try Opened(bytes, limits: limits)
             self.bytes = bytes
@@ -32,7 +35,7 @@ package final class ContainerFile: Sendable {
             options = opened.options
             producer = opened.producer
             shard = opened.shard
-            warnings = try opened.warnings + Self.undecodable(opened)
+            warnings = try opened.warnings + codecs(opened.directory, opened.shared)
             let checksums =
                 try verifiesPayload
                 ? ChecksumTable(
@@ -45,22 +48,6 @@ package final class ContainerFile: Sendable {
             }
         } catch let error as QAMError {
             throw error.inFile(bytes.name)
-        }
-    }
-
-    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each tensor that cannot be read.
-    private static func undecodable(_ opened: Opened) throws -> [String] {
-        let directory = opened.directory
-        var validator = CodingValidator(shared: opened.shared)
-        var unknown: [Int: String] = [:]
-        for (number, form) in directory.forms.enumerated() {
-            if case .unreadable(let reason) = form.storage { unknown[number] = "cannot be read: this program does not know its \(reason)" }
-            guard case .coded(let coding) = form.storage else { continue }
-            if try !validator.isDecodable(directory.descriptor(form.first)) { unknown[number] = CodingValidator.reason(coding.codec) }
-        }
-        if unknown.isEmpty { return [] }
-        return (0..<directory.count).compactMap { tensor in
-            unknown[directory.formNumber(of: tensor)].map { "tensor \"\(directory.name(of: tensor))\" \($0)" }
         }
     }
 
