@@ -36,10 +36,10 @@ let package = Package(
         .target(name: "Architectures", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
         .target(name: "Inference", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
-        .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "Inference", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
-        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat"], swiftSettings: swiftSettings),
+        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat", "Converters", "Quantization"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [
@@ -69,3 +69,10 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
+
+// Checks of the libraries alone build neither the command nor the packages that it needs.
+if Context.environment["QAMW_WITHOUT_COMMAND"] != nil {
+    package.dependencies = []
+    package.products.removeAll { $0.name == "qamw" }
+    package.targets.removeAll { ["Tools", "CommandTests"].contains($0.name) }
+}

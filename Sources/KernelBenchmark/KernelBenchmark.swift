@@ -29,14 +29,12 @@ public struct KernelBenchmark: Sendable {
     /// - Throws: `cannotCreate` or `io` for the temporary file.
     public func run(in folder: String, progress: Progress) throws -> [Measurement] {
         let suite = try Suite(in: folder)
-        let searches = try [Codebook.Family.octant, .free].flatMap { family in
-            try stride(from: 6.5, through: 2, by: -0.5).map { try CodewordSearch(.builtIn(family, bits: $0)) }
-        }
+        let coders = try CodecRegistry.families.flatMap { try $0.codes.reversed().map { try Coders.coder($0) } }
         var workloads = pools.map { suite.read(.chosen, $0) }
         for kernels in Self.available {
             let pools = kernels.instructionSet == Kernels.chosen.instructionSet ? pools : [pools[0]]
-            for pool in pools { workloads += try searches.flatMap { try suite.workloads($0, kernels, pool) } }
-            workloads.append(suite.prepare(searches[0].codebook, kernels))
+            for pool in pools { workloads += try coders.flatMap { try suite.workloads($0, kernels, pool) } }
+            workloads.append(try suite.prepare(coders[0], kernels))
         }
         return try workloads.measured(rounds: rounds, duration: duration, progress: progress)
     }

@@ -35,10 +35,10 @@ public struct Measurement: Sendable {
     /// The read rate divided by the memory bandwidth of the same number of threads.
     public var fractionOfMemoryRead: Double?
 
-    init(_ kernel: Kernel, codebook: Codebook? = nil, kernels: Kernels, threads: Int) {
+    init(_ kernel: Kernel, code: Code? = nil, kernels: Kernels, threads: Int) {
         self.kernel = kernel
-        self.codebook = codebook?.family.name
-        bits = codebook?.bits
+        codebook = code?.family.name
+        bits = code?.bits
         instructionSet = kernels.instructionSet.name
         self.threads = threads
     }

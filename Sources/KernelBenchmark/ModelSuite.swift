@@ -19,7 +19,7 @@ struct ModelSuite {
             let tensor = try reader.tensor(at: index)
             guard var code = try tensor.coding else { continue }
             // Seeds do not affect speed.
-            code.seed = 0
+            code.seed = nil
             let kind = Kind(shape: [tensor.rows, tensor.columns], code: code)
             if matrices[kind] == nil { order.append(kind) }
             matrices[kind, default: []].append(try QAMMatrix(tensor))
@@ -40,7 +40,7 @@ struct ModelSuite {
         _ kernel: Measurement.Kernel, _ kind: Kind, _ matrices: [QAMMatrix], _ kernels: Kernels, threads: Int, _ work: @escaping (Int) throws -> Void
     ) -> Workload {
         var subject = Measurement(kernel, kernels: kernels, threads: threads)
-        (subject.codebook, subject.bits) = (kind.code.codebook, kind.code.bits)
+        (subject.codebook, subject.bits) = (kind.code.code.family.name, kind.code.bits)
         (subject.shape, subject.tensorCount) = (kind.shape, matrices.count)
         return Workload(
             subject: subject, weights: matrices.count * kind.shape[0] * kind.shape[1],

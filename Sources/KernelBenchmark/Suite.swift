@@ -32,33 +32,26 @@ struct Suite {
     }
 
     /// All kernels of one code.
-    func workloads(_ search: CodewordSearch, _ kernels: Kernels, _ pool: WorkerPool) throws -> [Workload] {
-        let tables = tables(search.codebook, kernels)
-        let product = PairProduct(tables)
+    func workloads(_ coder: any GroupCoder, _ kernels: Kernels, _ pool: WorkerPool) throws -> [Workload] {
+        let matrix = try CodedMatrix(coder, columns: Self.columns, blockSize: Self.blockSize, kernels)
         return [
-            multiply(product, pool, vectors: 1, rows: (4 << 20) / tables.symbolBytes),
-            multiply(product, pool, vectors: Self.batch, rows: 64),
-            dequantize(tables, pool),
-            try encode(search, kernels, pool),
+            multiply(matrix, pool, vectors: 1, rows: (4 << 20) / matrix.rowBytes),
+            multiply(matrix, pool, vectors: Self.batch, rows: 64),
+            dequantize(matrix, pool),
+            encode(matrix, pool),
         ]
     }
 
-    func prepare(_ codebook: Codebook, _ kernels: Kernels) -> Workload {
-        let product = PairProduct(tables(codebook, kernels))
+    func prepare(_ coder: any GroupCoder, _ kernels: Kernels) throws -> Workload {
+        let product = try CodedMatrix(coder, columns: Self.columns, blockSize: Self.blockSize, kernels).product
         return Workload(
             subject: Measurement(.prepare, kernels: kernels, threads: 1), weights: vectors.count, bytes: 4 * vectors.count
         ) { _ in _ = product.prepare(vectors) }
     }
 
-    private func tables(_ codebook: Codebook, _ kernels: Kernels) -> PairTables {
-        PairTables(
-            codebook: codebook, rotation: Rotation(columns: Self.columns, blockSize: Self.blockSize, seed: 1), channelScales: nil,
-            kernels: kernels)
-    }
-
-    private func multiply(_ product: PairProduct, _ pool: WorkerPool, vectors count: Int, rows: Int) -> Workload {
-        let tables = product.tables, rowBytes = tables.symbolBytes
-        var subject = Measurement(count == 1 ? .multiply : .multiplyBatch, codebook: tables.codebook, kernels: tables.kernels, threads: pool.width)
+    private func multiply(_ matrix: CodedMatrix, _ pool: WorkerPool, vectors count: Int, rows: Int) -> Workload {
+        let product = matrix.product, rowBytes = matrix.rowBytes
+        var subject = Measurement(count == 1 ? .multiply : .multiplyBatch, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
         subject.batch = count == 1 ? nil : count
         let activations = product.prepare(Array(vectors.prefix(count * Self.columns)))
         let factors = [Float](repeating: 1, count: rows)
@@ -75,20 +68,21 @@ struct Suite {
         }
     }
 
-    private func dequantize(_ tables: PairTables, _ pool: WorkerPool) -> Workload {
+    private func dequantize(_ matrix: CodedMatrix, _ pool: WorkerPool) -> Workload {
         // Each thread decodes its share of the rows into its own buffer, which stays in cache.
-        let share = 512, rowsOfPiece = 16, rows = share * pool.width, rowBytes = tables.symbolBytes
-        let factors = [Float](repeating: 1, count: rowsOfPiece)
+        let share = 512, rowsOfPiece = 16, rows = share * pool.width, rowBytes = matrix.rowBytes
         let outputs = (0..<pool.width).map { _ in FloatBuffer(count: rowsOfPiece * Self.columns) }
-        let subject = Measurement(.dequantize, codebook: tables.codebook, kernels: tables.kernels, threads: pool.width)
+        let gains = matrix.gains(rows: rowsOfPiece)
+        let subject = Measurement(.dequantize, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
         return Workload(subject: subject, weights: rows * Self.columns, bytes: rows * rowBytes) { turn in
             try file.withPiece(turn, count: rows * rowBytes) { symbols in
                 pool.forEach(0..<pool.width, grain: 1) { lane in
                     outputs[lane.lowerBound].withSpan { output in
                         for row in stride(from: lane.lowerBound * share, to: lane.upperBound * share, by: rowsOfPiece) {
-                            tables.kernels.dequantize(
-                                symbols.extracting(row * rowBytes..<(row + rowsOfPiece) * rowBytes), with: tables, factors: factors,
-                                into: &output, at: 0)
+                            // Any symbols decode.
+                            try? unsafe matrix.decoder.decode(
+                                symbols: symbols.extracting(row * rowBytes..<(row + rowsOfPiece) * rowBytes), gains: gains.span.bytes,
+                                rows: rowsOfPiece, into: &output, at: 0)
                         }
                     }
                 }
@@ -96,15 +90,13 @@ struct Suite {
         }
     }
 
-    private func encode(_ search: CodewordSearch, _ kernels: Kernels, _ pool: WorkerPool) throws -> Workload {
-        let encoder = try QAMEncoder(
-            search, columns: Self.columns, blockSize: Self.blockSize, seed: 1, gainType: .float16, kernels: kernels)
+    private func encode(_ matrix: CodedMatrix, _ pool: WorkerPool) -> Workload {
         let piecesOfTurn = 2 * pool.width, weights = piecesOfTurn * pieces[0].count
-        let subject = Measurement(.encode, codebook: search.codebook, kernels: kernels, threads: pool.width)
+        let subject = Measurement(.encode, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
         return Workload(subject: subject, weights: weights, bytes: 4 * weights) { turn in
             pool.forEach(0..<piecesOfTurn, grain: 1) { piece in
                 // Finite weights are never refused.
-                _ = try? encoder.encode(pieces[(turn * piecesOfTurn + piece.lowerBound) % pieces.count])
+                _ = try? matrix.encoder.encode(pieces[(turn * piecesOfTurn + piece.lowerBound) % pieces.count])
             }
         }
     }

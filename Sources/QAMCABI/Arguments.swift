@@ -27,6 +27,28 @@ func checkAlignment<Pointee>(_ address: UInt, of type: Pointee.Type, _ name: Str
     unsafe String(cString: try required(pointer, name))
 }
 
+/// The text; nil for NULL.
+@unsafe func optionalText(_ pointer: UnsafePointer<CChar>?) -> String? { unsafe pointer.map { unsafe String(cString: $0) } }
+
+/// An array of texts.
+@unsafe func texts(_ pointer: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64, _ name: String) throws -> [String] {
+    guard count > 0 else { return [] }
+    // More are no list of rules, but a count that was not set.
+    guard count <= 1 << 20 else { throw QAMError(.invalidArgument, "\(count) are too many for \(name)") }
+    let array = unsafe UnsafeBufferPointer(start: try required(pointer, name), count: Int(count))
+    return try unsafe array.map { try unsafe text($0, name) }
+}
+
+/// The case with this raw value; nil for NULL. Throws `invalidArgument` if there is none.
+@unsafe func choice<Value: RawRepresentable<String> & CaseIterable>(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> Value? {
+    guard let text = unsafe optionalText(pointer) else { return nil }
+    guard let value = Value(rawValue: text) else {
+        let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw QAMError(.invalidArgument, "there is no \(name) \"\(text)\"; known are \(known)")
+    }
+    return value
+}
+
 /// The range first ..< first + count of `whole`. Throws `invalidArgument` if it is out of range.
 func range(_ first: UInt64, _ count: UInt64, of whole: Int, _ what: String) throws -> Range<Int> {
     guard first <= UInt64(whole), count <= UInt64(whole) - first else {
@@ -60,6 +82,8 @@ extension qamw_info: SizedStruct {}
 extension qamw_tensor: @unsafe SizedStruct {}
 extension qamw_metadata: @unsafe SizedStruct {}
 extension qamw_embedded: @unsafe SizedStruct {}
+extension qamw_quantize_options: @unsafe SizedStruct {}
+extension qamw_quantize_report: SizedStruct {}
 
 /// Stores the members that the caller knows, and zeros for those that only the caller knows.
 @unsafe func store<Value: SizedStruct>(_ value: Value, in place: UnsafeMutablePointer<Value>?, _ name: String) throws {

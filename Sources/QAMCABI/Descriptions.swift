@@ -30,11 +30,11 @@ extension qamw_tensor {
         do {
             guard let coding = try view.coding else { return }
             unsafe codec = memory.text(coding.codec)
-            unsafe codebook = memory.text(coding.codebook)
-            unsafe gain_type = memory.text(coding.gainType)
+            if let name = coding.codebook { unsafe codebook = memory.text(name) }
+            unsafe gain_type = memory.text(coding.gainType.name)
             unsafe bits = coding.bits
-            unsafe block_size = UInt64(coding.blockSize)
-            unsafe seed = coding.seed
+            unsafe block_size = UInt64(coding.blockSize ?? 0)
+            unsafe seed = coding.seed ?? 0
             unsafe has_channel_scales = coding.channelScales ? 1 : 0
         } catch let error as QAMError where error.code == .unsupported {
             // An unknown codec: the tensor is listed nevertheless.

@@ -29,6 +29,8 @@ extension QAMError {
             case .checksumMismatch: QAMW_CHECKSUM_MISMATCH
             case .unsupported: QAMW_UNSUPPORTED
             case .limitExceeded: QAMW_LIMIT_EXCEEDED
+            case .cannotCreate: QAMW_CANNOT_CREATE
+            case .interrupted: QAMW_INTERRUPTED
             default: QAMW_IO
             }
         return Int32(status)

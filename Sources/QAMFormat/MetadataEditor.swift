@@ -28,7 +28,7 @@ public enum MetadataEditor {
         var metadata = old.metadata
         try edit(&metadata)
         if metadata == old.metadata { return .inPlace }
-        if let edit = try InPlaceEdit(of: old, metadata: ContainerPlan.store(metadata)) {
+        if let edit = try InPlaceEdit(of: old.bytes, header: old.header, sections: old.sections, metadata: ContainerPlan.store(metadata)) {
             try file.writeUnused(edit.slot, at: edit.slotOffset, clearing: edit.cleared)
             if try file.replaceHead(with: edit.header.encoded) { return .inPlace }
         }

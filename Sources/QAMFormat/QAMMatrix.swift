@@ -7,11 +7,11 @@ internal import Synchronization
 ///     try matrix.multiply(x, into: &output, pool: pool)
 ///
 /// All dimensions but the last count as rows. The result is within about 0.7% (of the norm) of the exact product of
-/// the decoded weights, since vectors are rounded to bytes (`Activations`); it has the same bits on every instruction
-/// set and any number of threads. May be used from many threads at a time. Holds its reader, and so the file.
+/// the decoded weights where rows are rotated, since vectors are rounded to bytes (`Activations`); it has the same bits on every
+/// instruction set and any number of threads. May be used from many threads at a time. Holds its reader, and so the file.
 public struct QAMMatrix: Sendable {
     public let tensor: TensorView
-    private let product: PairProduct
+    private let product: any MatrixProduct
     /// Of each row, the gain times the worth of a codeword.
     private let factors: [Float]
 
@@ -23,13 +23,13 @@ public struct QAMMatrix: Sendable {
     /// - Throws: `QAMError.invalidArgument` for a raw tensor, `unsupported` for an unknown codec, and what reading throws.
     public init(_ tensor: TensorView) throws {
         self.tensor = tensor
-        guard let decoder = try tensor.decoder as? QAMDecoder else {
+        guard case .coded = tensor.descriptor.storage else {
             throw tensor.error(.invalidArgument, "only coded tensors multiply from their symbols")
         }
-        let product = PairProduct(decoder.tables)
+        let product = try CodecRegistry.product(for: tensor.index, of: tensor.reader)
         self.product = product
         factors = try tensor.withGains { gains in
-            try decoder.gains(in: gains, rows: tensor.rows).map { $0 * product.unit }
+            try product.layout.gains(in: gains, rows: tensor.rows).map { $0 * product.unit }
         }
     }
 
@@ -61,7 +61,7 @@ public struct QAMMatrix: Sendable {
         guard out.count == activations.count * rows else {
             throw tensor.error(.invalidArgument, "\(activations.count) products of \(rows) rows do not fill \(out.count)")
         }
-        let rowBytes = product.tables.symbolBytes
+        let rowBytes = product.layout.symbolBytes
         let grain = max(1, Self.pieceBytes / max(1, rowBytes))
         let failure = Mutex<(any Error)?>(nil)
         unsafe out.withUnsafeMutableBufferPointer { out in

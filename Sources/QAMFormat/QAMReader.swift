@@ -10,7 +10,7 @@ import Synchronization
 /// Three ways lead to the payload: `tensor(named:)` gives a view that lends the stored bytes and decodes rows,
 /// `read(_:of:)` copies pieces as every `TensorSource` does, and `files` are what travels with the model. All of them hold
 /// the reader, which holds the files: they are closed and unmapped when the last one is gone.
-public final class QAMReader: TensorSource {
+public final class QAMReader: LendingSource {
     package let model: ContainerSet
     private let descriptors = Mutex<[TensorDescriptor]?>(nil)
 
@@ -82,17 +82,12 @@ public final class QAMReader: TensorSource {
         return model.files[file].granule(of: local)
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let (file, local) = model.located(tensor)
-        return try model.files[file].read(units, of: local)
+        return try model.files[file].withBytes(range, ofStream: stream, of: local, body)
     }
 
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        let (file, local) = model.located(tensor)
-        return try model.files[file].readWhole(stream: stream, of: local)
-    }
-
-    // The first file's, which is the only one unless the model is a model.
+    // Of the first file, which is the only one unless the model is a set.
     package var bytes: any ByteSource { model.first.bytes }
     package var header: FileHeader { model.first.header }
     package var sections: [SectionEntry] { model.first.sections }

@@ -119,10 +119,7 @@ public final class TensorView: Sendable {
 
     /// Lends a range of a raw tensor's bytes, decompressed.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let compression = file.directory.form(of: place).compression
-        guard compression != .none else { return try file.payload.withBytes(extent(0), range, body) }
-        let content = try file.payload.content(extent(0), compression, contentLength: descriptor.byteCount, range)
-        return try unsafe body(content.span.bytes)
+        try file.withBytes(range, ofStream: 0, of: place, body)
     }
 
     // MARK: Parts

@@ -1,23 +1,23 @@
 internal import ArgumentParser
 internal import QAMFormat
 
-/// How a command reports.
+/// Reporting options.
 struct ReportOptions: ParsableArguments {
     @Flag(help: "Print one JSON object and nothing else on standard output.")
     var json = false
 
-    @Flag(help: "Print no progress and, when all is well, nothing else.")
+    @Flag(help: "Print no progress and, on success, nothing else.")
     var quiet = false
 
     var hidesProgress: Bool { json || quiet }
 
-    /// Shows warnings where they are not in the JSON.
+    /// Prints warnings unless they are in the JSON.
     func show(warnings: [String]) {
         if !json { Console.warn(warnings) }
     }
 }
 
-/// How many threads a command uses.
+/// The number of threads.
 struct ThreadOptions: ParsableArguments {
     @Option(name: .customLong("threads"), help: ArgumentHelp("Threads to use; the result does not depend on it. (default: all processors)", valueName: "n"))
     var requested: Int?
@@ -30,14 +30,14 @@ struct ThreadOptions: ParsableArguments {
     }
 }
 
-/// How a command that writes a model treats what is there.
+/// How a command that writes a model treats existing outputs.
 struct WritingOptions: ParsableArguments {
-    @Flag(help: "Say what would be written and how large it would be; write nothing.")
+    @Flag(help: "Report what would be written and its size; write nothing.")
     var dryRun = false
 
-    @Flag(help: "Keep what an interrupted run has done, and go on from there.")
+    @Flag(help: "Continue an interrupted run.")
     var resume = false
 
-    @Flag(help: "Replace an output that exists.")
+    @Flag(help: "Replace an existing output.")
     var force = false
 }

@@ -37,7 +37,7 @@ struct Qamw: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            Platform.exit(ExitStatus.report(error).rawValue)
+            Platform.exit(ExitStatus.report(error, from: Self.self).rawValue)
         }
     }
 }

@@ -12,9 +12,9 @@ struct TokenFile {
         let file = try FileBytes(path: path)
         let width = path.hasSuffix(".u16") ? 2 : 4
         guard file.byteCount % width == 0 else {
-            throw QAMError(.malformed, "\(file.byteCount) bytes are no whole number of tokens of \(8 * width) bits", at: .init(file: path))
+            throw QAMError(.malformed, "\(file.byteCount) bytes are not a whole number of tokens of \(8 * width) bits", at: .init(file: path))
         }
-        guard file.byteCount > 0 else { throw QAMError(.malformed, "it holds no tokens", at: .init(file: path)) }
+        guard file.byteCount > 0 else { throw QAMError(.malformed, "it has no tokens", at: .init(file: path)) }
         let count = min(file.byteCount / width, limit ?? .max)
         let bytes = try file.read(0..<count * width)
         var tokens: [UInt32] = []
@@ -46,7 +46,8 @@ struct TokenFile {
         let count = min(tokens.count / context, wanted ?? .max)
         guard count > 0 else {
             throw QAMError(
-                .invalidArgument, "\(Format.count(tokens.count, "token")) fill no window of \(context); take a smaller --context", at: .init(file: path))
+                .invalidArgument, "\(Format.count(tokens.count, "token")) are fewer than a window of \(context); use a smaller --context", at: .init(file: path)
+            )
         }
         return count
     }

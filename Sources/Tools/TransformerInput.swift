@@ -24,40 +24,23 @@ struct TransformerInput {
             } else {
                 let decoded = try DequantizingSource(stored.source, to: .dtype(.f32))
                 let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
-                (weights, files) = (try stored.reader.flatMap { try Self.mapped($0, exact: exact) } ?? .source(named), named.files)
+                (weights, files) = (try stored.reader.flatMap { try ModelWeights.renamed($0, exact: exact) } ?? .source(named), named.files)
                 tensors = named.tensors
             }
             let beside = try Self.configuration(beside: path)
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
-                throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or beside it, to say how the model is built")
+                throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or its folder, which describes the model")
             }
             let shape = try TransformerConfiguration.shape(config)
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
             let unused =
-                surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used, the model's configuration asks for no such tensor"]
+                surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used by the model's configuration"]
             warnings = stored.source.warnings + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)
         }
-    }
-
-    /// The weights of a mapped file with GGUF's names; nil where more than names and the order of rows differs from Hugging Face's.
-    private static func mapped(_ reader: QAMReader, exact: Bool) throws -> ModelWeights? {
-        guard let counterparts = try HuggingFaceCounterparts(of: reader) else { return nil }
-        var places: [String: ModelWeights.Place] = [:]
-        for tensor in reader.tensors {
-            guard let counterpart = counterparts[tensor.name] else { continue }
-            switch counterpart.difference {
-            case .none: places[counterpart.name] = .init(name: tensor.name)
-            case .interleaved(let heads):
-                guard let order = HeadPermutation(heads: heads, .toHalves).order(rows: tensor.shape.first ?? 0) else { return nil }
-                places[counterpart.name] = .init(name: tensor.name, order: order)
-            case .values: return nil
-            }
-        }
-        return .mapped(reader, exact: exact, places: places)
     }
 
     /// The configuration in a folder, or in that of a file.

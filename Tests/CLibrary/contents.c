@@ -144,17 +144,17 @@ void test_metadata(const test_files *files) {
     EXPECT_SUCCESS(qamw_get_int64(file, "yes", &whole, &error));
     EXPECT(whole == 1);
     EXPECT_FAILURE(qamw_get_int64(file, "u64", &whole, &error), QAMW_INVALID_ARGUMENT, "\"u64\" is no whole number");
-    EXPECT_FAILURE(qamw_get_int64(file, "f32", &whole, &error), QAMW_INVALID_ARGUMENT, "is no whole number");
+    EXPECT_FAILURE(qamw_get_int64(file, "f32", &whole, &error), QAMW_INVALID_ARGUMENT, "is not a 64-bit integer");
     EXPECT_SUCCESS(qamw_get_double(file, "u64", &number, &error));
     EXPECT(number == 18446744073709551616.0);
     EXPECT_SUCCESS(qamw_get_double(file, "f64", &number, &error));
     EXPECT(number == 0.1);
-    EXPECT_FAILURE(qamw_get_double(file, "text", &number, &error), QAMW_INVALID_ARGUMENT, "is no number");
+    EXPECT_FAILURE(qamw_get_double(file, "text", &number, &error), QAMW_INVALID_ARGUMENT, "is not a number");
     EXPECT_SUCCESS(qamw_get_string(file, "text", &text, &error));
     EXPECT(text.bytes == 12 && memcmp(text.text, "nul \0 and \xC3\xA9", 13) == 0);
     EXPECT_SUCCESS(qamw_get_string(file, "", &text, &error));
     EXPECT(text.bytes == 0 && text.text != NULL);
-    EXPECT_FAILURE(qamw_get_string(file, "strings", &text, &error), QAMW_INVALID_ARGUMENT, "is no string");
+    EXPECT_FAILURE(qamw_get_string(file, "strings", &text, &error), QAMW_INVALID_ARGUMENT, "is not a string");
     EXPECT_FAILURE(qamw_get_string(file, NULL, &text, &error), QAMW_INVALID_ARGUMENT, "key is NULL");
     qamw_close(file);
 }

@@ -16,11 +16,11 @@ qamw_file *open_or_exit(const char *path, uint32_t access) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 12) {
-        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL EDITED SET SECOND INCOMPLETE BROKEN\n");
+    if (argc != 14) {
+        fprintf(stderr, "usage: library_tests EXAMPLE METADATA COMPRESSED DAMAGED CUT MODEL CHECKPOINT OUTPUT EDITED SET SECOND INCOMPLETE BROKEN\n");
         return 64;
     }
-    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9], argv[10], argv[11]};
+    test_files files = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9], argv[10], argv[11], argv[12], argv[13]};
     test_opening(&files);
     test_arguments(&files);
     test_damage(&files);
@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
     test_metadata(&files);
     test_products(&files);
     test_threads(&files);
+    test_quantization(&files);
     printf("%d passed, %d failed\n", checks, failures);
     return failures != 0 || checks == 0;
 }

@@ -43,6 +43,35 @@ import Testing
         #expect(dry["bytes"]?.integer == fed["bytes"]?.integer && dry["bytes"]?.integer == plain["bytes"]?.integer)
     }
 
+    /// The codecs that the pair codec is compared with take feedback and scales as it does.
+    @Test func otherCodecsTakeFeedbackAndScales() throws {
+        let scratch = try Self.calibrated(fisher: true)
+        func divergence(_ arguments: [String], exact: Bool = true) throws -> Double {
+            #expect(try Command.run(["quantize", ".", "q.qamw", "--force", "--quiet"] + arguments, in: scratch).status == 0, "\(arguments)")
+            #expect(try scratch.qamw("verify", "q.qamw", "--quiet").status == 0)
+            let found = try Command.run(
+                ["eval", "q.qamw", "--tokens", "text.u16", "--context", "128", "--windows", "8", "--reference", ".", "--json"] + (exact ? ["--exact"] : []),
+                in: scratch)
+            return try #require(try found.json["kl"]?.double)
+        }
+        let statistics = ["--calibration", "stats.safetensors"]
+        for code in [["--codebook", "polar", "--bits", "3.5"], ["--codebook", "int8"]] {
+            let plain = try divergence(code), columns = try divergence(code + statistics + ["--feedback", "columns"])
+            let both = try divergence(code + statistics)
+            #expect(columns < 0.9 * plain && both < columns, "\(code): \(plain), \(columns), \(both)")
+        }
+        let target = ["--codebook", "polar", "--target-bpw", "4"] + statistics
+        #expect(try divergence(target) < divergence(["--codebook", "polar", "--bits", "3.5"] + statistics))
+        // Activations of eight bits are what integer rows are multiplied by.
+        let rounded = try divergence(["--codebook", "int8"], exact: false), exact = try divergence(["--codebook", "int8"])
+        #expect(rounded > exact)
+        let smooth = try Command.run(
+            ["quantize", ".", "s.qamw", "--codebook", "int8", "--scaling", "smooth", "--feedback", "off", "--json"] + statistics, in: scratch)
+        let inputs = try #require(try smooth.json["scaling"]).elements
+        #expect(inputs.count == 16 && inputs.allSatisfy { $0["used"] == .bool(true) && $0["errorRatio"] == .null })
+        #expect(try scratch.qamw("verify", "s.qamw", "--quiet").status == 0)
+    }
+
     @Test func scalesAreReported() throws {
         let scratch = try Self.calibrated(hessian: false)
         for rule in ["published", "optimal"] {
@@ -172,7 +201,7 @@ import Testing
         let own = try #require(scratch.qamw("inspect", "low.qamw", "--json").json["tensors"]).elements.filter { $0["name"]?.text?.contains("q_proj") == true }
         #expect(own.count == 4 && own.allSatisfy { $0["encoding"]?["bits"]?.double == 6.5 })
         let impossible = try scratch.qamw("quantize", ".", "no.qamw", "--calibration", "stats.safetensors", "--target-bpw", "1.9")
-        #expect(impossible.status == 64 && impossible.errors.contains("cannot be had"))
+        #expect(impossible.status == 64 && impossible.errors.contains("is too low"))
     }
 
     @Test func targetsWithoutKnowledgeAreRefused() throws {

@@ -149,7 +149,7 @@ import Testing
     @Test func everyFamilyAndRateCanBeWritten() throws {
         let scratch = try Scratch()
         try scratch.write(TestModel(tensors: [try .weights("a.weight", 16, 128)]).safetensors, to: "in.safetensors")
-        for family in ["octant", "free"] {
+        for family in ["octant", "free", "polar"] {
             var last = Double.infinity
             for bits in ["2", "2.5", "3", "3.5", "4", "4.5", "5", "5.5", "6", "6.5"] {
                 let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--force", "--codebook", family, "--bits", bits).json
@@ -159,6 +159,40 @@ import Testing
                 #expect(try scratch.qamw("verify", "out.qamw", "--quiet").status == 0)
             }
         }
+    }
+
+    @Test func integerRowsTakeNoRates() throws {
+        let scratch = try Scratch()
+        // Odd columns too.
+        try scratch.write(TestModel(tensors: [try .weights("a.weight", 16, 128), try .weights("b.weight", 16, 33)]).safetensors, to: "in.safetensors")
+        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--codebook", "int8").json
+        #expect(json["tensors"] == ["quantized": JSONValue(2), "raw": JSONValue(0), "aliased": JSONValue(0)])
+        #expect(try #require(json["nmse"]?.double) < 2e-4)
+        #expect(try scratch.qamw("verify", "out.qamw", "--quiet").status == 0)
+        let encoding = try scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]?.elements[1]["encoding"]
+        #expect(
+            encoding == [
+                "codec": "int8-rows", "bits": .number(8), "codebook": .null, "blockSize": .null, "seed": .null, "gainType": "float16",
+                "channelScales": .bool(false),
+            ])
+        #expect(try scratch.qamw("inspect", "out.qamw", "--tensors").output.contains("int8 8.0 bits"))
+        #expect(try scratch.qamw("quantize", "in.safetensors", "eight.qamw", "--quiet", "--codebook", "int8", "--bits", "8").status == 0)
+        #expect(try scratch.bytes("eight.qamw") == scratch.bytes("out.qamw"))
+        for (option, reason) in [
+            (["--bits", "5.5"], "it has 8.0 only"), (["--include", "a=6.5"], "one rate only"),
+            (["--target-bpw", "8.1", "--calibration", "in.safetensors"], "int8 has only one"),
+        ] {
+            let refused = try Command.run(["quantize", "in.safetensors", "no.qamw", "--codebook", "int8"] + option, in: scratch)
+            #expect(refused.status == 64 && refused.errors.contains(reason), "\(refused.errors)")
+        }
+        // Through other formats and back.
+        for output in ["packed.safetensors", "packed.gguf"] {
+            #expect(try scratch.qamw("convert", "out.qamw", output, "--packed", "--quiet").status == 0)
+            #expect(try scratch.qamw("convert", output, "back.qamw", "--quiet", "--force").status == 0)
+            #expect(try scratch.qamw("compare", "out.qamw", "back.qamw", "--max-nmse", "0", "--quiet").status == 0)
+        }
+        #expect(try scratch.qamw("convert", "out.qamw", "plain.safetensors", "--quiet").status == 0)
+        #expect(try scratch.qamw("compare", "out.qamw", "plain.safetensors", "--max-nmse", "1e-5", "--quiet").status == 0)
     }
 
     @Test func slipsAreWarnedOf() throws {

@@ -33,15 +33,15 @@ import Testing
     }
 
     @Test func stacksOfExpertsAreLinearAndConvolutionsAreNot() throws {
-        let recipe = try Recipe(.linear, bits: 5)
-        #expect(recipe.decision(for: tensor("model.layers.0.mlp.experts.gate_up_proj", 4, 64, 128)) == .code(bits: 5))
+        let recipe = try Recipe(.linear, code: Code(.octant, bits: 5))
+        #expect(try recipe.decision(for: tensor("model.layers.0.mlp.experts.gate_up_proj", 4, 64, 128)) == .code(Code(.octant, bits: 5)))
         #expect(recipe.decision(for: tensor("conv1.weight", 64, 80, 4)) == .leave(reason: "3 dimensions (recipe linear)", wanted: false))
-        #expect(try Recipe(.all, bits: 5).decision(for: tensor("conv1.weight", 64, 80, 4)) == .code(bits: 5))
-        #expect(try Recipe(.all, bits: 5).decision(for: tensor("lm_head.weight", 64, 80)) == .code(bits: 5))
+        #expect(try Recipe(.all, code: Code(.octant, bits: 5)).decision(for: tensor("conv1.weight", 64, 80, 4)) == .code(Code(.octant, bits: 5)))
+        #expect(try Recipe(.all, code: Code(.octant, bits: 5)).decision(for: tensor("lm_head.weight", 64, 80)) == .code(Code(.octant, bits: 5)))
     }
 
     @Test func whatIsInTheWayIsWantedOrNot() throws {
-        var recipe = try Recipe(.linear, bits: 5)
+        var recipe = try Recipe(.linear, code: Code(.octant, bits: 5))
         try recipe.include("norm")
         func isWanted(_ tensor: TensorDescriptor) -> Bool? {
             if case .leave(_, let wanted) = recipe.decision(for: tensor) { wanted } else { nil }
@@ -54,16 +54,16 @@ import Testing
     }
 
     @Test(arguments: ["(", "a=7", "a=3.25", "a=0"]) func badRulesAreRefused(_ rule: String) throws {
-        var recipe = try Recipe(.linear, bits: 5)
+        var recipe = try Recipe(.linear, code: Code(.octant, bits: 5))
         #expect(throws: QAMError.self) { try recipe.include(rule) }
     }
 
     @Test func textAfterTheLastEqualsSignIsBitsOnlyIfItIsANumber() throws {
-        var recipe = try Recipe(.mlp, bits: 5)
+        var recipe = try Recipe(.mlp, code: Code(.octant, bits: 5))
         try recipe.include("x=y")
         try recipe.include("p=q=3")
-        #expect(recipe.decision(for: tensor("x=y", 8, 8)) == .code(bits: 5))
-        #expect(recipe.decision(for: tensor("p=q", 8, 8)) == .code(bits: 3))
+        #expect(try recipe.decision(for: tensor("x=y", 8, 8)) == .code(Code(.octant, bits: 5)))
+        #expect(try recipe.decision(for: tensor("p=q", 8, 8)) == .code(Code(.octant, bits: 3)))
         #expect(recipe.decision(for: tensor("attn.weight", 8, 8)) == .leave(reason: "not feed-forward (recipe mlp)", wanted: false))
     }
 }

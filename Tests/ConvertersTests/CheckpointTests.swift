@@ -168,7 +168,7 @@ import Testing
         let base = Self.source([("a.weight", [16, 64], .f8e4m3), ("a.weight_scale", [], .f32)])
         var zeros = base
         zeros.payloads[0] = [[UInt8](repeating: 0x38, count: 16 * 64)]
-        let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .free, bits: 4, seed: 0)])
+        let plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.free, bits: 4), seed: 0)])
         let coded = try await QuantizingSource.scanning(zeros, plan: plan, threads: 1)
         #expect(try QuantizationScheme.detect(in: coded)?.method == .fp8)
     }

@@ -211,7 +211,7 @@ import Testing
     ])
     func theCodecsRulesHold(_ old: String, _ new: String) throws {
         var source = MemorySource()
-        let codebook = try Codebook.builtIn(.octant, bits: 5.5)
+        let codebook = try Codebook.builtIn(Code(.octant, bits: 5.5))
         source.shared = SharedTables(codebooks: [.init(codec: .qamPairs, bytes: codebook.record)], seeds: [42])
         source.addCoded(
             "w", [1, 64],

@@ -127,11 +127,11 @@ import Testing
         let base = try Self.weights(), calibration = try Self.calibration(hessian: hessian, outputs: outputs)
         let scales = feedback == .off ? (0..<Self.columns).map { 0.5 + Float($0 % 3) / 2 } : nil
         var plan = QuantizationPlan(choices: [:])
-        for tensor in 0..<2 { plan.choices[tensor] = QuantizationChoice(family: .octant, bits: 4.5, seed: 3, channelScales: scales, feedback: feedback) }
+        for tensor in 0..<2 { plan.choices[tensor] = QuantizationChoice(try Code(.octant, bits: 4.5), seed: 3, channelScales: scales, feedback: feedback) }
         let measured = try await RateMeasurement.measure([0, 1], of: base, plan: plan, by: calibration, threads: 2)
         #expect(measured.unit == (outputs ? .divergence : .outputError))
         for bits in [2.5, 4.5, 6.5] {
-            for tensor in 0..<2 { plan.choices[tensor]?.bits = bits }
+            for tensor in 0..<2 { plan.choices[tensor]?.code = try Code(.octant, bits: bits) }
             let source = try QuantizingSource(base, plan: plan, gainTypes: [0: .float16, 1: .float16], calibration: calibration)
             for tensor in 0..<2 {
                 let point = try #require(measured.curves[tensor]?.points.first { $0.bits == bits })
@@ -147,7 +147,7 @@ import Testing
     @Test func unknownTensorsHaveNoCurve() async throws {
         var base = try Self.weights()
         try base.add("other", [8, Self.columns], Array(repeating: 1, count: 8 * Self.columns))
-        let plan = QuantizationPlan(choices: [2: QuantizationChoice(family: .octant, bits: 4, seed: 3)]), source = base
+        let plan = QuantizationPlan(choices: [2: QuantizationChoice(try Code(.octant, bits: 4), seed: 3)]), source = base
         let error = await #expect(throws: QAMError.self) {
             try await RateMeasurement.measure([2], of: source, plan: plan, by: Self.calibration(hessian: false, outputs: false), threads: 1)
         }
@@ -157,7 +157,7 @@ import Testing
     @Test(arguments: [1, 2])
     func rowsOfWholeTensorsAreThoseCodedTogether(threads: Int) throws {
         let base = try Self.weights(), calibration = try Self.calibration(hessian: true, outputs: true)
-        let choice = QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: .columnsAndRows)
+        let choice = QuantizationChoice(try Code(.octant, bits: 4), seed: 3, feedback: .columnsAndRows)
         let plan = QuantizationPlan(choices: [0: choice, 1: choice]), gains: [Int: GainType] = [0: .float16, 1: .float32]
         let source = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration)
         let again = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration, threads: threads)
@@ -167,7 +167,7 @@ import Testing
             #expect(whole.distortion == parts[0].distortion && parts[1].distortion == Distortion())
         }
         let columnsOnly = try QuantizingSource(
-            base, plan: QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 3, feedback: .columns)]), gainTypes: gains,
+            base, plan: QuantizationPlan(choices: [0: QuantizationChoice(try Code(.octant, bits: 4), seed: 3, feedback: .columns)]), gainTypes: gains,
             calibration: calibration)
         #expect(try columnsOnly.read(0..<Self.rows, of: 0).streams != source.read(0..<Self.rows, of: 0).streams)
         // Without the moments of outputs it cannot be done.

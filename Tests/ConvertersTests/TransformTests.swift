@@ -61,11 +61,15 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         return source
     }
 
-    private let plan = QuantizationPlan(choices: [
-        0: QuantizationChoice(family: .octant, bits: 5.5, blockSizeCap: 16, seed: 1),
-        2: QuantizationChoice(family: .octant, bits: 3.5, seed: 1, channelScales: (0..<128).map { 0.5 + Float($0) / 128 }),
-        4: QuantizationChoice(family: .free, bits: 5.5, seed: 2),
-    ])
+    private let plan: QuantizationPlan
+
+    init() throws {
+        plan = QuantizationPlan(choices: [
+            0: QuantizationChoice(try Code(.octant, bits: 5.5), blockSizeCap: 16, seed: 1),
+            2: QuantizationChoice(try Code(.octant, bits: 3.5), seed: 1, channelScales: (0..<128).map { 0.5 + Float($0) / 128 }),
+            4: QuantizationChoice(try Code(.free, bits: 5.5), seed: 2),
+        ])
+    }
 
     @Test(arguments: [1, 2]) func quantizedTensorsDecodeToWhatTheyWere(_ rowGranule: Int) async throws {
         let base = try source(rowGranule: rowGranule)
@@ -106,6 +110,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
     }
 
     @Test func fingerprintsTellOptionsApart() throws {
+        let five = try Code(.octant, bits: 5), free = try Code(.free, bits: 5.5)
         let base = try source()
         func fingerprint(_ change: (inout QuantizationPlan) -> Void) throws -> String {
             var plan = plan
@@ -114,7 +119,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         }
         let prints = try [
             fingerprint { _ in }, fingerprint { $0.refit = false }, fingerprint { $0.choices[4] = nil },
-            fingerprint { $0.choices[0]?.bits = 5 }, fingerprint { $0.choices[0]?.family = .free },
+            fingerprint { $0.choices[0]?.code = five }, fingerprint { $0.choices[0]?.code = free },
             fingerprint { $0.choices[0]?.seed = 9 }, fingerprint { $0.choices[0]?.blockSizeCap = 32 },
             fingerprint { $0.choices[2]?.channelScales?[5] = 3 }, fingerprint { $0.choices[2]?.channelScales = nil },
             DequantizingSource(base, to: .keep).fingerprint, DequantizingSource(base, to: .dtype(.f16)).fingerprint,
@@ -130,7 +135,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
             var values = wave(512)
             values[5 * 64 + 3] = bad
             try base.add("bad.weight", [8, 64], .f32, values)
-            let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 0)])
+            let plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.octant, bits: 4), seed: 0)])
             let error = await #expect(throws: QAMError.self) {
                 try await QuantizingSource.scanning(base, plan: plan, threads: 2)
             }
@@ -146,14 +151,14 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         var values = wave(512)
         for column in 0..<64 { values[7 * 64 + column] *= 1e-6 }
         try base.add("a", [8, 64], .f32, values)
-        let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .octant, bits: 4, seed: 0)])
+        let plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.octant, bits: 4), seed: 0)])
         let quantizing = try await QuantizingSource.scanning(base, plan: plan, threads: 1)
-        #expect(try CodecRegistry.describe(quantizing.tensors[0], shared: quantizing.shared).gainType == "float32")
+        #expect(try CodecRegistry.describe(quantizing.tensors[0], shared: quantizing.shared).gainType == .float32)
     }
 
     @Test func obstaclesHaveReasons() {
         func obstacle(_ shape: [Int], _ storage: TensorDescriptor.Storage) -> String? {
-            QuantizationPlan.obstacle(TensorDescriptor(name: "t", shape: shape, storage: storage))
+            QuantizationPlan.obstacle(TensorDescriptor(name: "t", shape: shape, storage: storage), to: .octant)
         }
         #expect(obstacle([4, 4], .raw(.bf16)) == nil)
         #expect(obstacle([4, 4], .raw(.f8e4m3)) == nil)
@@ -171,13 +176,12 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
     @Test func plansThatDoNotFitAreRefused() throws {
         let base = try source()
         for (tensor, choice) in [
-            (1, QuantizationChoice(family: .octant, bits: 4, seed: 0)), (3, QuantizationChoice(family: .octant, bits: 4, seed: 0)),
-            (5, QuantizationChoice(family: .octant, bits: 4, seed: 0)), (99, QuantizationChoice(family: .octant, bits: 4, seed: 0)),
-            (0, QuantizationChoice(family: .octant, bits: 4.2, seed: 0)),
-            (0, QuantizationChoice(family: .octant, bits: 4, blockSizeCap: 0, seed: 0)),
-            (0, QuantizationChoice(family: .octant, bits: 4, blockSizeCap: 12, seed: 0)),
-            (0, QuantizationChoice(family: .octant, bits: 4, seed: 0, channelScales: [1])),
-            (0, QuantizationChoice(family: .octant, bits: 4, seed: 0, channelScales: Array(repeating: -1, count: 96))),
+            (1, QuantizationChoice(try Code(.octant, bits: 4), seed: 0)), (3, QuantizationChoice(try Code(.octant, bits: 4), seed: 0)),
+            (5, QuantizationChoice(try Code(.octant, bits: 4), seed: 0)), (99, QuantizationChoice(try Code(.octant, bits: 4), seed: 0)),
+            (0, QuantizationChoice(try Code(.octant, bits: 4), blockSizeCap: 0, seed: 0)),
+            (0, QuantizationChoice(try Code(.octant, bits: 4), blockSizeCap: 12, seed: 0)),
+            (0, QuantizationChoice(try Code(.octant, bits: 4), seed: 0, channelScales: [1])),
+            (0, QuantizationChoice(try Code(.octant, bits: 4), seed: 0, channelScales: Array(repeating: -1, count: 96))),
         ] {
             let error = #expect(throws: QAMError.self) {
                 try QuantizingSource(base, plan: QuantizationPlan(choices: [tensor: choice]), gainTypes: [tensor: .float16])
@@ -240,7 +244,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
     @Test func keepWarnsWhereItCannot() async throws {
         var base = FixedSource()
         base.add("a", [4, 64], .f8e4m3, bytes: (0..<256).map { UInt8($0 % 120) })
-        let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .free, bits: 4, seed: 0)])
+        let plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.free, bits: 4), seed: 0)])
         let dequantizing = try DequantizingSource(await QuantizingSource.scanning(base, plan: plan, threads: 1), to: .keep)
         #expect(dequantizing.tensors[0].storage == .raw(.bf16))
         #expect(dequantizing.warnings.count == 1)
@@ -252,7 +256,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         func quantizing(columns: Int) async throws -> any TensorSource {
             var base = FixedSource()
             base.add("a", [4, columns], .f8e4m3, bytes: (0..<4 * columns).map { UInt8($0 % 120) })
-            let plan = QuantizationPlan(choices: [0: QuantizationChoice(family: .free, bits: 4, seed: 0)])
+            let plan = QuantizationPlan(choices: [0: QuantizationChoice(try Code(.free, bits: 4), seed: 0)])
             return try await QuantizingSource.scanning(base, plan: plan, threads: 1)
         }
         let source = try await quantizing(columns: 64)

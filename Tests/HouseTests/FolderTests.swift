@@ -73,7 +73,8 @@ import Testing
         for unused in [
             "// Base helper(1)", "/* Base /* Able */ Base */", "let s = \"Base helper(1)\"", "let r = #\"Base \"Able\" Base\"#",
             "let r = /Base(helper)/", "struct S { struct Base {}; let b: Base }", "struct S { func helper(_ x: Int) {}; func g() { helper(2) } }",
-            "let y = z.shared", "let o: Own", "let y = z.hidden()", "func f(Base: Int) {}", "let s = \"\"\"\n Base \" Able\n \"\"\"", "let inner: Inner",
+            "let y = z.shared", "let o: Own", "let y = z.hidden()", "func f(Base: Int) {}", "func f<Base: Equatable>(_ b: Base) {}",
+            "let s = \"\"\"\n Base \" Able\n \"\"\"", "let inner: Inner",
         ] {
             #expect(edges(lower, file("B/b.swift", unused)).isEmpty, "\(unused)")
         }

@@ -14,7 +14,8 @@ import Testing
     private static func gather(_ fixture: Fixture, context: Int, windows: Int?, moments: Bool, threads: Int) throws -> [Gathered] {
         let calibrator = try Calibrator(fixture.model, context: context, gatheringMoments: moments, pool: WorkerPool(width: threads))
         var all: [Gathered] = []
-        try calibrator.run(fixture.tokens, windows: windows, progress: { _, _ in }) { inputs in
+        var run = try CalibrationRun(calibrator, tokens: fixture.tokens, windows: windows)
+        while case .inputs(let inputs)? = try run.next() {
             for input in inputs {
                 let statistics = input.statistics, moment = input.secondMoment
                 all.append(
@@ -98,7 +99,7 @@ import Testing
         let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
         #expect(throws: QAMError.self) { _ = try Calibrator(model, context: 0, gatheringMoments: false, pool: pool) }
         let calibrator = try Calibrator(model, context: 4, gatheringMoments: false, pool: pool)
-        #expect(throws: QAMError.self) { try calibrator.run([1, 2, 3], windows: nil, progress: { _, _ in }) { _ in } }
-        #expect(throws: QAMError.self) { try calibrator.run([1, 2, 3, 80], windows: nil, progress: { _, _ in }) { _ in } }
+        #expect(throws: QAMError.self) { try CalibrationRun(calibrator, tokens: [1, 2, 3]) }
+        #expect(throws: QAMError.self) { try CalibrationRun(calibrator, tokens: [1, 2, 3, 80]) }
     }
 }

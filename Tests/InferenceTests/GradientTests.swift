@@ -2,6 +2,7 @@ import Converters
 import Foundation
 import Inference
 import QAMFormat
+import Synchronization
 import Testing
 
 /// The moments of gradients at the matrices' outputs, against a plain way back in float64 (Tests/oracles/backward.py, which is held
@@ -19,17 +20,24 @@ import Testing
         let calibrator = try Calibrator(
             fixture.model, context: context, gatheringMoments: false, gatheringGradients: true, pool: WorkerPool(width: threads))
         var all: [Moment] = [], layers = 0, last = (done: 0, total: 1)
-        try calibrator.run(tokens ?? fixture.tokens, windows: windows, labels: labels) { done, total in
-            #expect(done == last.done + 1)
-            last = (done, total)
-        } layer: { inputs in
-            #expect(inputs.allSatisfy { $0.secondMoment == nil } && all.isEmpty)
-            layers += 1
-        } outputs: { outputs in
-            #expect(layers == 2 && outputs.count == 7)
-            for output in outputs {
-                let moment = output.moment
-                all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
+        var run = try CalibrationRun(calibrator, tokens: tokens ?? fixture.tokens, windows: windows, labels: labels)
+        func next() throws -> Calibrator.Layer? {
+            try run.next { done, total in
+                #expect(done == last.done + 1)
+                last = (done, total)
+            }
+        }
+        while let layer = try next() {
+            switch layer {
+            case .inputs(let inputs):
+                #expect(inputs.allSatisfy { $0.secondMoment == nil } && all.isEmpty)
+                layers += 1
+            case .outputs(let outputs):
+                #expect(layers == 2 && outputs.count == 7)
+                for output in outputs {
+                    let moment = output.moment
+                    all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
+                }
             }
         }
         #expect(last.done == last.total)
@@ -79,18 +87,17 @@ import Testing
         struct Stop: Error {}
         let fixture = Fixture.all[2], pool = try WorkerPool(width: 1)
         func run(stoppingAt last: Int) throws -> Int {
-            var calls = 0, outputs = 0
+            let calls = Atomic(0)
+            var outputs = 0
             let calibrator = try Calibrator(fixture.model, context: 20, gatheringMoments: false, gatheringGradients: true, pool: pool) {
-                calls += 1
-                if calls == last { throw Stop() }
+                if calls.add(1, ordering: .relaxed).newValue == last { throw Stop() }
             }
-            try calibrator.run(fixture.tokens, windows: nil) { _, _ in
-            } layer: { _ in
-            } outputs: { _ in
-                outputs += 1
+            var run = try CalibrationRun(calibrator, tokens: fixture.tokens)
+            while let layer = try run.next() {
+                if case .outputs = layer { outputs += 1 }
             }
             #expect(outputs == 2)
-            return calls
+            return calls.load(ordering: .relaxed)
         }
         let calls = try run(stoppingAt: .max)
         #expect(calls == 2 * (2 + 1 + 2))

@@ -88,7 +88,7 @@ import Testing
         for coded in [false, true] {
             var plan = QuantizationPlan(choices: [:]), gains: [Int: GainType] = [:]
             for (index, tensor) in source.tensors.enumerated() where coded && QuantizationPlan.obstacle(tensor) == nil {
-                plan.choices[index] = QuantizationChoice(family: .octant, bits: 5.5, seed: 3)
+                plan.choices[index] = QuantizationChoice(try Code(.octant, bits: 5.5), seed: 3)
                 gains[index] = .float32
             }
             for (base, name) in [(source, "p.qamw"), (reversed, "r.qamw")] as [(any TensorSource, String)] {

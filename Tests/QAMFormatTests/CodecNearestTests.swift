@@ -5,12 +5,12 @@ import Testing
 /// The candidate grid against comparing every point with every codeword.
 @Suite struct CodecNearestTests {
     /// Codes that are searched pair by pair.
-    static let plain = everyCode.filter { $0.family == .free || $0.bits >= 5.5 }
+    static let plain = everyPairCode.filter { $0.family == .free || $0.bits >= 5.5 }
 
     @Test(arguments: plain.indices)
     func gridFindsTheNearestCodeword(_ index: Int) throws {
         let (family, bits) = Self.plain[index]
-        let search = try CodewordSearch(Codebook.builtIn(family, bits: bits))
+        let search = try CodewordSearch(Codebook.builtIn(Code(family, bits: bits)))
         guard case .grid(let grid) = search.method else {
             Issue.record("\(family) \(bits) has no grid")
             return

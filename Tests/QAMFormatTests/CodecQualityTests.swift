@@ -10,11 +10,9 @@ import Testing
     }()
 
     /// Mean squared error a weight, without rotation and gains.
-    private static func error(_ family: Codebook.Family, bits: Double) throws -> Double {
-        let search = try CodewordSearch(Codebook.builtIn(family, bits: bits))
-        let encoder = try QAMEncoder(search, columns: 4096, blockSize: 2, seed: 0, gainType: .float32)
-        let symbolBytes = encoder.parameters.symbolBytes(columns: 4096)
-        var symbols = [UInt8](repeating: 0, count: symbolBytes)
+    private static func error(_ family: Code.Family, bits: Double) throws -> Double {
+        let search = try CodewordSearch(Codebook.builtIn(Code(family, bits: bits)))
+        var symbols = [UInt8](repeating: 0, count: search.codebook.code.symbolBytes(columns: 4096))
         var y = [Float](repeating: 0, count: 4096)
         let unit = family == .octant ? search.codebook.step : 1
         var sum = 0.0
@@ -61,11 +59,11 @@ import Testing
         #expect(octant < free, "\(bits) bits: \(octant) and \(free)")
     }
 
-    @Test(arguments: everyCode.indices)
+    @Test(arguments: everyPairCode.indices)
     func recordsComeBackUnchanged(_ index: Int) throws {
-        let (family, bits) = everyCode[index]
-        let codebook = try Codebook.builtIn(family, bits: bits)
-        #expect(codebook.bits == bits)
+        let (family, bits) = everyPairCode[index]
+        let codebook = try Codebook.builtIn(Code(family, bits: bits))
+        #expect(codebook.code.bits == bits)
         #expect(try Codebook(record: codebook.record) == codebook)
     }
 }

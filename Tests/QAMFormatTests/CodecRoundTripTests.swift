@@ -9,19 +9,19 @@ import Testing
         (2, 2), (6, 2), (12, 4), (40, 8), (48, 16), (64, 64), (96, 32), (160, 32), (336, 16), (1024, 1024), (1536, 512),
     ]
 
-    @Test(arguments: everyCode.indices)
+    @Test(arguments: everyPairCode.indices)
     func arbitrarySymbolsDecodeAsTheSpecSays(_ index: Int) throws {
-        let (family, bits) = everyCode[index]
+        let (family, bits) = everyPairCode[index]
         var random = CodecRandom(seed: UInt64(index))
-        let search = try CodewordSearch(Codebook.builtIn(family, bits: bits))
+        let search = try CodewordSearch(Codebook.builtIn(Code(family, bits: bits)))
         for (columns, blockSize) in Self.shapes {
             let seed = random.next(), rows = 3
             let scales = (0..<columns).map { _ in Half.float(from: UInt16.random(in: 0x2000...0x5000, using: &random)) }
             for scaled in [false, true] {
-                let encoder = try QAMEncoder(
-                    search, columns: columns, blockSize: blockSize, seed: seed, gainType: .float32,
+                let encoder = try RowEncoder(
+                    PairCoder(search), columns: columns, blockSize: blockSize, seed: seed, gainType: .float32,
                     channelScales: scaled ? scales : nil)
-                let symbolBytes = encoder.parameters.symbolBytes(columns: columns)
+                let symbolBytes = encoder.layout.symbolBytes
                 let symbols = random.bytes(rows * symbolBytes)
                 let gains = (0..<rows).map { _ in Float.random(in: 0.001...4, using: &random) }
                 var gainBytes: [UInt8] = []
@@ -45,14 +45,14 @@ import Testing
     @Test(arguments: CodecNearestTests.plain.indices)
     func rowsEncodeAsTheReferenceDoes(_ index: Int) throws {
         let (family, bits) = CodecNearestTests.plain[index]
-        let codebook = try Codebook.builtIn(family, bits: bits)
+        let codebook = try Codebook.builtIn(Code(family, bits: bits))
         var random = CodecRandom(seed: 100 + UInt64(index))
         let search = try CodewordSearch(codebook)
         for (columns, blockSize) in Self.shapes {
             let seed = random.next()
             let weights = random.gaussian(columns).map { $0 * 0.03 }
-            let encoder = try QAMEncoder(
-                search, columns: columns, blockSize: blockSize, seed: seed, gainType: .float32, refit: false)
+            let encoder = try RowEncoder(
+                PairCoder(search), columns: columns, blockSize: blockSize, seed: seed, gainType: .float32, refit: false)
             let chunk = try encoder.encode(weights)
             let reference = CodecReference(record: codebook.record, columns: columns, blockSize: blockSize, seed: seed)
             let (z, gain) = reference.rotate(weights)
@@ -65,7 +65,6 @@ import Testing
     func distortionIsWhatDecodingShows(_ index: Int) throws {
         let (family, bits) = everyCode[index]
         var random = CodecRandom(seed: 200 + UInt64(index))
-        let search = try CodewordSearch(Codebook.builtIn(family, bits: bits))
         let rows = 5
         for (columns, blockSize) in [(80, 16), (1536, 512)] {
             let scales = (0..<columns).map { _ in Float.random(in: 0.5...2, using: &random) }
@@ -74,9 +73,8 @@ import Testing
             for (gainType, refit, scaled) in [
                 (GainType.float16, true, false), (.float32, true, false), (.float16, false, false), (.float16, true, true),
             ] {
-                let encoder = try QAMEncoder(
-                    search, columns: columns, blockSize: blockSize, seed: 9, gainType: gainType,
-                    channelScales: scaled ? scales : nil, refit: refit)
+                let encoder = try RowEncoder(
+                    family, bits, columns: columns, block: blockSize, seed: 9, gainType: gainType, scales: scaled ? scales : nil, refit: refit)
                 let chunk = try encoder.encode(weights)
                 let decoded = try CodedTensor(encoder, rows: rows, seed: 9).decode(chunk, scales: encoder.channelScaleBytes)
                 let error = zip(weights, decoded).reduce(0.0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
@@ -91,9 +89,9 @@ import Testing
 
     @Test func groupingOfRowsChangesNothing() throws {
         var random = CodecRandom(seed: 300)
-        for (family, bits) in [(Codebook.Family.free, 5.5), (.octant, 5.5), (.octant, 3.5), (.octant, 2.0)] {
-            let encoder = try QAMEncoder(
-                CodewordSearch(Codebook.builtIn(family, bits: bits)), columns: 96, blockSize: 32, seed: 1, gainType: .float16)
+        for (family, bits) in [(Code.Family.free, 5.5), (.octant, 5.5), (.octant, 3.5), (.octant, 2.0)] {
+            let encoder = try RowEncoder(
+                Coders.coder(Code(family, bits: bits)), columns: 96, blockSize: 32, seed: 1, gainType: .float16)
             let weights = random.gaussian(7 * 96)
             let together = try encoder.encode(weights)
             var apart: [[UInt8]] = [[], []]
@@ -106,9 +104,9 @@ import Testing
     }
 
     @Test func extremeRowsAreCodedOrRefused() throws {
-        let search = try CodewordSearch(Codebook.builtIn(.octant, bits: 5.5))
-        func encoder(_ gainType: GainType) throws -> QAMEncoder {
-            try QAMEncoder(search, columns: 64, blockSize: 64, seed: 3, gainType: gainType)
+        let search = try CodewordSearch(Codebook.builtIn(Code(.octant, bits: 5.5)))
+        func encoder(_ gainType: GainType) throws -> RowEncoder {
+            try RowEncoder(PairCoder(search), columns: 64, blockSize: 64, seed: 3, gainType: gainType)
         }
         let zeros = try encoder(.float16).encode(Array(repeating: 0, count: 64))
         #expect(zeros.streams.allSatisfy { $0.allSatisfy { $0 == 0 } })
@@ -132,13 +130,13 @@ import Testing
     }
 
     @Test func gainScanPicksTheType() throws {
-        let scan = try GainScan(columns: 4)
+        let scan = try GainScan(.octant, columns: 4)
         func row(_ x: Float) -> [Float] { [x, -x, x, -x] }
         #expect(try scan.gainType(of: row(0) + row(1), firstRow: 0) == .float16)
         #expect(try scan.gainType(of: row(0x1p-13) + row(0x1p15), firstRow: 0) == .float16)
         #expect(try scan.gainType(of: row(1) + row(0x1p-14), firstRow: 0) == .float32)
         #expect(try scan.gainType(of: row(0x1.1p15), firstRow: 0) == .float32)
-        #expect(try GainScan(columns: 4, channelScales: [4, 4, 4, 4]).gainType(of: row(0x1p14), firstRow: 0) == .float32)
+        #expect(try GainScan(.octant, columns: 4, channelScales: [4, 4, 4, 4]).gainType(of: row(0x1p14), firstRow: 0) == .float32)
         for bad: Float in [.nan, .infinity] {
             let error = #expect(throws: QAMError.self) { try scan.gainType(of: row(1) + row(bad), firstRow: 5) }
             #expect(error?.message.contains("row 6") == true)

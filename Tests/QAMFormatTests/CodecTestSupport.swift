@@ -1,5 +1,6 @@
 import Quantization
 import QAMFormat
+import Testing
 
 #if canImport(Darwin)
     import Darwin
@@ -38,9 +39,29 @@ struct CodecRandom: RandomNumberGenerator {
     }
 }
 
-/// Every codebook that the library has: family and bits.
-let everyCode: [(family: Codebook.Family, bits: Double)] =
-    (4...13).map { (.free, Double($0) / 2) } + (4...13).map { (.octant, Double($0) / 2) }
+/// Every codebook of pairs that the library has: family and bits.
+let everyPairCode: [(family: Code.Family, bits: Double)] = [Code.Family.free, .octant].flatMap { family in family.codes.map { (family, $0.bits) } }
+
+/// Every code that the library has: family and bits.
+let everyCode: [(family: Code.Family, bits: Double)] = CodecRegistry.families.flatMap { family in family.codes.map { (family, $0.bits) } }
+
+extension RowEncoder {
+    /// Of a code of whichever family, in blocks where it is rotated.
+    init(
+        _ family: Code.Family, _ bits: Double, columns: Int, block: Int, seed: UInt64 = 5, gainType: GainType = .float32,
+        scales: [Float]? = nil, refit: Bool? = nil
+    ) throws {
+        let coder = try Coders.coder(Code(family, bits: bits))
+        try self.init(
+            coder, columns: columns, blockSize: family.isRotated ? block : nil, seed: seed, gainType: gainType, channelScales: scales, refit: refit)
+    }
+
+    /// Of a code that has one.
+    var rotation: Rotation { get throws { try #require(transform.rotation) } }
+
+    /// Of a code of pairs.
+    var search: CodewordSearch { get throws { try #require((coder as? PairCoder)?.search) } }
+}
 
 func decibels(_ ratio: Double) -> Double { 10 * log10(ratio) }
 
@@ -49,15 +70,13 @@ struct CodedTensor {
     var descriptor: TensorDescriptor
     var shared: SharedTables
 
-    init(_ encoder: QAMEncoder, rows: Int, seed: UInt64) {
-        shared = SharedTables(
-            codebooks: [CodebookRecord(codec: .qamPairs, bytes: encoder.search.codebook.record)], seeds: [seed])
+    init(_ encoder: RowEncoder, rows: Int, seed: UInt64) {
+        let codebook = encoder.coder.codebook
+        shared = SharedTables(codebooks: codebook.map { [$0] } ?? [], seeds: [seed])
         descriptor = TensorDescriptor(
-            name: "test.weight", shape: [rows, encoder.rotation.columns],
+            name: "test.weight", shape: [rows, encoder.columns],
             storage: .coded(
-                Coding(
-                    codec: .qamPairs, sourceType: .f32, codebook: 0, seed: 0, parameters: encoder.parameters.bytes,
-                    streams: encoder.streams)))
+                encoder.coding(sourceType: .f32, codebook: codebook == nil ? nil : 0, seed: encoder.transform.rotation == nil ? nil : 0)))
     }
 
     func decode(_ chunk: TensorChunk, scales: [UInt8] = []) throws -> [Float] {

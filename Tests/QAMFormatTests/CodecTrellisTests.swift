@@ -12,7 +12,7 @@ import Testing
         private var tables = [Int32](repeating: 0, count: QAM_TRELLIS_WORDS)
 
         init(stride: Int) throws {
-            let record = try Codebook.builtIn(.octant, bits: Double(stride + 3) / 2).record
+            let record = try Codebook.builtIn(Code(.octant, bits: Double(stride + 3) / 2)).record
             let step = Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(record[4 + $1]) << UInt32(8 * $1) })
             self.init(stride: stride, step: step, magnitudes: (0..<512).map { record[8 + 2 * ($0 % 256) + $0 / 256] })
         }

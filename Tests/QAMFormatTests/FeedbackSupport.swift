@@ -21,20 +21,20 @@ struct FeedbackReference {
 
     func rows(_ range: Range<Int>) -> [Float] { Array(moments[range.lowerBound * columns..<range.upperBound * columns]) }
 
-    func factor(_ rotation: Rotation, scales: [Float]? = nil, threads: Int = 1, _ kernels: FeedbackKernels = .chosen) throws -> FeedbackFactor {
-        try FeedbackFactor(rotation, channelScales: scales, pool: WorkerPool(width: threads), kernels: kernels, rows: rows)
+    func factor(_ transform: RowTransform, threads: Int = 1, _ kernels: FeedbackKernels = .chosen) throws -> FeedbackFactor {
+        try FeedbackFactor(transform, pool: WorkerPool(width: threads), kernels: kernels, rows: rows)
     }
 
     /// The row that a rotation makes of unit row i, by the kernels that rotate weights.
-    private func rotated(_ unit: Int, _ rotation: Rotation) -> [Double] {
+    private func rotated(_ unit: Int, _ rotation: Rotation?) -> [Double] {
         var row = [Float](repeating: 0, count: columns)
         row[unit] = 1
-        Kernels.chosen.rotate(&row, by: rotation, inverseGain: 1)
+        if let rotation { Kernels.chosen.rotate(&row, by: rotation, inverseGain: 1) }
         return row.map(Double.init)
     }
 
     /// V of the damped moments of rotated inputs, upper triangular: H' = V VT.
-    func triangle(_ rotation: Rotation) -> [[Double]] {
+    func triangle(_ rotation: Rotation?) -> [[Double]] {
         let r = (0..<columns).map { rotated($0, rotation) }
         var h = [[Double]](repeating: Array(repeating: 0, count: columns), count: columns)
         for i in 0..<columns {

@@ -4,12 +4,12 @@ import QAMFormat
 extension MemorySource {
     /// A model of every kind of tensor that can be decoded, the first of several chunks.
     static func decodable(bigRows: Int = 26_000) throws -> MemorySource {
-        let octant = try Codebook.builtIn(.octant, bits: 5.5), free = try Codebook.builtIn(.free, bits: 4)
+        let octant = try Codebook.builtIn(Code(.octant, bits: 5.5)), free = try Codebook.builtIn(Code(.free, bits: 4))
         func coding(_ codebook: Codebook, index: Int, columns: Int, scaled: Bool, gains: GainType) -> Coding {
-            let parameters = QAMParameters(family: codebook.family, rate: codebook.rate, blockSize: 32, gainType: gains)
-            return Coding(
-                codec: .qamPairs, sourceType: .bf16, codebook: index, seed: index, parameters: parameters.bytes,
-                streams: parameters.streams(columns: columns, scaled: scaled))
+            Coding(
+                codec: .qamPairs, sourceType: .bf16, codebook: index, seed: index,
+                parameters: PairParameters(codebook, blockSize: 32, gainType: gains).bytes,
+                streams: RowLayout(codebook.code, columns: columns, gainType: gains, isScaled: scaled).streams)
         }
         var source = MemorySource(tensors: [
             .init(name: "big", shape: [bigRows, 128], storage: .coded(coding(octant, index: 0, columns: 128, scaled: false, gains: .float16))),

@@ -5,18 +5,17 @@ import Testing
 /// Coding with errors fed into columns and rows.
 @Suite struct OutputFeedbackTests {
     private static func encoder(
-        _ family: Codebook.Family, _ bits: Double, columns: Int, block: Int, scales: [Float]? = nil, gains: GainType = .float32
-    ) throws -> QAMEncoder {
-        try QAMEncoder(
-            CodewordSearch(Codebook.builtIn(family, bits: bits)), columns: columns, blockSize: block, seed: 5, gainType: gains, channelScales: scales)
+        _ family: Code.Family, _ bits: Double, columns: Int, block: Int, scales: [Float]? = nil, gains: GainType = .float32
+    ) throws -> RowEncoder {
+        try RowEncoder(family, bits, columns: columns, block: block, gainType: gains, scales: scales)
     }
 
     private static func code(
-        _ encoder: QAMEncoder, _ weights: [Float], _ inputs: FeedbackReference, _ outputs: FeedbackReference, scales: [Float]? = nil,
+        _ encoder: RowEncoder, _ weights: [Float], _ inputs: FeedbackReference, _ outputs: FeedbackReference, scales: [Float]? = nil,
         threads: Int = 1, _ kernels: FeedbackKernels = .chosen
     ) throws -> TensorChunk {
-        let columns = encoder.rotation.columns
-        let factor = try inputs.factor(encoder.rotation, scales: scales)
+        let columns = encoder.columns
+        let factor = try inputs.factor(encoder.transform)
         return try encoder.encodeAll(
             rows: weights.count / columns, feedback: factor, outputs: outputs.rows, pool: WorkerPool(width: threads), kernels: kernels
         ) { row, target in
@@ -79,27 +78,27 @@ import Testing
 
     /// Row by row, pair by pair: the nearest codeword to the coordinates plus what errors before them in the row add, and what coding has left
     /// of the rows before.
-    @Test(arguments: [(Codebook.Family.free, 3.5), (.free, 2), (.octant, 5.5)])
-    func plainCodesFollowTheirDefinition(family: Codebook.Family, bits: Double) throws {
+    @Test(arguments: [(Code.Family.free, 3.5), (.free, 2), (.octant, 5.5)])
+    func plainCodesFollowTheirDefinition(family: Code.Family, bits: Double) throws {
         let columns = 144, rows = 37, encoder = try Self.encoder(family, bits, columns: columns, block: 16)
         let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
         let weights = Self.weights(rows: rows, columns: columns, seed: 3)
         let chunk = try Self.code(encoder, weights, inputs, outputs, threads: 2)
-        let factor = try inputs.factor(encoder.rotation)
+        let factor = try inputs.factor(encoder.transform)
         let base = (0..<rows).map { row in
             Float((weights[row * columns..<(row + 1) * columns].reduce(0) { $0 + Double($1) * Double($1) } / Double(columns)).squareRoot())
         }
         let output = try OutputFactor(gains: base, pool: WorkerPool(width: 1), moments: outputs.rows)
-        let symbolBytes = chunk.streams[0].count / rows, unit = family == .octant ? encoder.search.codebook.step : 1
+        let symbolBytes = chunk.streams[0].count / rows, search = try encoder.search, unit = search.codebook.unit
         var left = [[Double]](repeating: [], count: rows)
         for (place, row) in output.order.enumerated() {
             let gain = GainType.float32.gain(row, in: chunk.streams[1]), widening = Double(gain) / Double(base[row])
             #expect(widening >= 1 && widening <= 2)
             var z = Array(weights[row * columns..<(row + 1) * columns])
-            Kernels.chosen.rotate(&z, by: encoder.rotation, inverseGain: 1 / Double(gain))
+            Kernels.chosen.rotate(&z, by: try encoder.rotation, inverseGain: 1 / Double(gain))
             var coded = [Float](repeating: 0, count: columns)
             let symbols = Array(chunk.streams[0][row * symbolBytes..<(row + 1) * symbolBytes])
-            Kernels.chosen.decode(symbols.span, with: encoder.search.codebook, into: &coded, at: 0..<columns)
+            Kernels.chosen.decode(symbols.span, with: search.codebook, into: &coded, at: 0..<columns)
             var errors = [Double](repeating: 0, count: columns)
             left[place] = errors
             for t in stride(from: 0, to: columns, by: 2) {
@@ -112,8 +111,8 @@ import Testing
                 }
                 func distance(_ x: Double, _ y: Double) -> Double { (target[0] - x) * (target[0] - x) + (target[1] - y) * (target[1] - y) }
                 var least = Double.infinity
-                for k in 0..<encoder.search.codebook.count {
-                    let x = Double(encoder.search.points[2 * k]), y = Double(encoder.search.points[2 * k + 1])
+                for k in 0..<search.codebook.count {
+                    let x = Double(search.points[2 * k]), y = Double(search.points[2 * k + 1])
                     if family == .free { least = min(least, distance(x, y)); continue }
                     for (a, b) in [(x, y), (y, x)] { for sa in [-1.0, 1] { for sb in [-1.0, 1] { least = min(least, distance(sa * a, sb * b)) } } }
                 }
@@ -128,14 +127,14 @@ import Testing
     }
 
     @Test(arguments: everyCode)
-    func predictionsErrLessThanWithColumnsAlone(family: Codebook.Family, bits: Double) throws {
+    func predictionsErrLessThanWithColumnsAlone(family: Code.Family, bits: Double) throws {
         for (rows, columns, block) in [(64, 128, 128), (45, 176, 16), (3, 24, 8)] {
             let encoder = try Self.encoder(family, bits, columns: columns, block: block)
             let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
             let weights = Self.weights(rows: rows, columns: columns, seed: 11), tensor = CodedTensor(encoder, rows: rows, seed: 5)
             let both = try tensor.decode(Self.code(encoder, weights, inputs, outputs))
             let columnsOnly = try tensor.decode(
-                encoder.encode(rows: rows, feedback: inputs.factor(encoder.rotation)) { row, target in
+                encoder.encode(rows: rows, feedback: inputs.factor(encoder.transform)) { row, target in
                     for column in 0..<columns { target[column] = weights[row * columns + column] }
                 })
             let limit = rows > 3 ? 0.75 : 1.1
@@ -143,8 +142,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Codebook.Family.free, 4.5), (.octant, 5.5), (.octant, 4.0), (.octant, 2.5)])
-    func bytesDependOnNothingElse(family: Codebook.Family, bits: Double) throws {
+    @Test(arguments: [(Code.Family.free, 4.5), (.octant, 5.5), (.octant, 4.0), (.octant, 2.5), (.polar, 3), (.int8, 8)])
+    func bytesDependOnNothingElse(family: Code.Family, bits: Double) throws {
         let columns = 392, rows = 101, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
         let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
         let weights = Self.weights(rows: rows, columns: columns, seed: 13)
@@ -211,9 +210,9 @@ import Testing
         for scales in [nil, scales] {
             let encoder = try Self.encoder(.octant, 4.5, columns: columns, block: 8, scales: scales)
             let weights = Self.weights(rows: 5, columns: columns, seed: 2)
-            for factor in [nil, try reference.factor(encoder.rotation, scales: scales)] {
+            for factor in [nil, try reference.factor(encoder.transform)] {
                 let errors = try encoder.errors(coding: weights, feedback: factor)
-                let costs = try reference.factor(encoder.rotation, scales: scales).costs(of: encoder.coordinates(errors))
+                let costs = try reference.factor(encoder.transform).costs(of: encoder.coordinates(errors))
                 let truth = reference.cost(errors, Array(repeating: 0, count: errors.count))
                 #expect(abs(costs.reduce(0, +) - truth) < 1e-3 * truth)
             }

@@ -45,17 +45,17 @@ import Testing
                 switch tensor.storage {
                 case .raw(let dtype): dtypes.insert(dtype.id)
                 case .coded(let coding):
-                    let parameters = try QAMParameters(bytes: coding.parameters)
-                    codes.insert("\(parameters.family.name)-\(parameters.rate)")
-                    codes.insert("\(parameters.family.name)-block-\(parameters.blockSize)")
-                    codes.insert("\(parameters.gainType.name)-\(coding.streams.count)")
+                    let description = try CodecRegistry.describe(tensor, shared: reader.shared), code = description.code
+                    codes.insert("\(code.family.name)-\(code.rate)")
+                    if let block = description.blockSize, code.family.codec == .qamPairs { codes.insert("\(code.family.name)-block-\(block)") }
+                    codes.insert("\(description.gainType.name)-\(coding.streams.count)")
                 case .alias: codes.insert("alias")
                 case .unreadable: Issue.record("\(vector.file) has unreadable tensors, and no warning")
                 }
             }
         }
         let expected =
-            (1...10).map { "octant-\($0)" } + (4...13).map { "free-\($0)" }
+            CodecRegistry.families.flatMap { family in family.codes.map { "\(family.name)-\($0.rate)" } }
             + (1...15).flatMap { ["octant-block-\(1 << $0)", "free-block-\(1 << $0)"] }
             + ["float16-2", "float16-3", "float32-2", "float32-3", "alias"]
         #expect(codes == Set(expected))

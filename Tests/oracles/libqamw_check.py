@@ -120,7 +120,9 @@ def check(command, testdata, prefix, scratch, tally):
 
     program, folder = os.path.join(scratch, "library_tests"), os.path.join(ROOT, "Tests", "CLibrary")
     compile_c(prefix, [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".c")], program)
-    result = subprocess.run([program, *(paths[name] for name in ("example", "metadata", "compressed", "damaged", "cut", "model", "edited", "set", "second", "incomplete", "broken"))],
+    files = [paths[name] for name in ("example", "metadata", "compressed", "damaged", "cut", "model")]
+    sets = [paths[name] for name in ("edited", "set", "second", "incomplete", "broken")]
+    result = subprocess.run([program, *files, os.path.join(testdata, "wikilm-tiny"), os.path.join(scratch, "made.qamw"), *sets],
                             capture_output=True, text=True)
     tally.check(result.returncode == 0, f"library_tests: status {result.returncode}: {result.stdout}{result.stderr}")
 

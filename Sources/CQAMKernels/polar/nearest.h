@@ -16,25 +16,33 @@ static inline void pk_codeword(const pk_codebook *c, uint32_t amplitude, uint32_
     codeword[1] = c->amplitudes[amplitude] * c->directions[2 * phase + 1];
 }
 
-// A codeword's distance, whose bits are in the order of distances, and below it the codeword's symbol: the least of these is that
-// of the nearest codeword, of equals the lowest.
+// Where a codeword stands: its amplitude, and below it its phase. Places are in the order of symbols.
+typedef uint32_t pk_place;
+
+static inline pk_place pk_place_of(uint32_t amplitude, uint32_t phase) { return amplitude << 16 | phase; }
+static inline uint32_t pk_amplitude(pk_place place) { return place >> 16; }
+static inline uint32_t pk_phase(pk_place place) { return place & 0xFFFF; }
+static inline uint32_t pk_symbol(const pk_codebook *c, pk_place place) { return pk_amplitude(place) * c->phase_count + pk_phase(place); }
+
+// A codeword's distance, whose bits are in the order of distances, and below it its place: the least of these is that of the
+// nearest codeword, of equals the lowest.
 static inline uint64_t pk_key(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float x, float y) {
     float codeword[2];
     pk_codeword(c, amplitude, phase, codeword);
     float dx = x - codeword[0], dy = y - codeword[1], distance = dx * dx + dy * dy;
     uint32_t bits;
     memcpy(&bits, &distance, sizeof bits);
-    return (uint64_t)bits << 32 | (amplitude * c->phase_count + phase);
+    return (uint64_t)bits << 32 | pk_place_of(amplitude, phase);
 }
 
 static inline uint64_t pk_least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-// Of all codewords; symbol 0 where no distance is finite.
-static inline uint32_t pk_nearest_of_all(const pk_codebook *c, float x, float y) {
+// Of all codewords; the first where no distance is finite.
+static inline pk_place pk_nearest_of_all(const pk_codebook *c, float x, float y) {
     uint64_t least = UINT64_C(0x7F800000) << 32;
     for (uint32_t i = 0; i < c->amplitude_count; i++)
         for (uint32_t k = 0; k < c->phase_count; k++) least = pk_least(least, pk_key(c, i, k, x, y));
-    return (uint32_t)least;
+    return (pk_place)least;
 }
 
 // How far a direction lies counter-clockwise from (0, -1): 0 to 4, along the square |x| + |y| = 1.
@@ -45,7 +53,7 @@ static inline uint32_t pk_cell(float place, uint32_t cells) {
     return cell < cells ? cell : cells - 1;
 }
 
-static inline uint32_t pk_nearest_symbol(const pk_search *s, float x, float y) {
+static inline pk_place pk_nearest(const pk_search *s, float x, float y) {
     const pk_codebook *c = &s->codebook;
     float square = x * x + y * y;
     if (!(square > s->least && square < s->most)) return pk_nearest_of_all(c, x, y);
@@ -57,7 +65,7 @@ static inline uint32_t pk_nearest_symbol(const pk_search *s, float x, float y) {
     uint32_t amplitude = s->amplitudes[pk_cell(larger * s->cells_per_unit, PK_AMPLITUDE_CELLS)];
     uint32_t above = amplitude + 1 < c->amplitude_count ? amplitude + 1 : amplitude;
     uint64_t lower_least = pk_least(pk_key(c, amplitude, phase, x, y), pk_key(c, amplitude, other, x, y));
-    return (uint32_t)pk_least(lower_least, pk_least(pk_key(c, above, phase, x, y), pk_key(c, above, other, x, y)));
+    return (pk_place)pk_least(lower_least, pk_least(pk_key(c, above, phase, x, y), pk_key(c, above, other, x, y)));
 }
 
 #endif

@@ -1,4 +1,4 @@
-// libqamw: .qamw model files from any language that can call C.
+// libqamw: reads and makes .qamw model files, from any language that can call C.
 //
 // Errors. Functions that can fail return a status, QAMW_OK on success, and describe the error in *error unless `error` is NULL.
 // After an error all other outputs are undefined, except handles, which are then NULL.
@@ -7,7 +7,7 @@
 //
 // Threads. Every function may be called from many threads concurrently, even with the same handles. Only the functions that
 // release a handle (qamw_close, qamw_free_...) need exclusive access to it: it must not be in use, or used afterwards. In a child
-// of fork() that does not call exec(), pools and qamw_verify must not be used.
+// of fork() that does not call exec(), pools, qamw_verify and qamw_quantize must not be used.
 //
 // Lifetimes. Handles from qamw_open and qamw_make_... must be released with their counterparts. All other returned pointers
 // belong to their file, and stay valid and unchanged until qamw_close. A matrix and its prepared vectors do not need
@@ -50,7 +50,9 @@ enum {
     QAMW_TRUNCATED = 5,         // the file ends before it should
     QAMW_CHECKSUM_MISMATCH = 6, // bytes of the file have changed
     QAMW_UNSUPPORTED = 7,       // possibly valid, but needs a later version
-    QAMW_LIMIT_EXCEEDED = 8     // too large for this library or this machine
+    QAMW_LIMIT_EXCEEDED = 8,    // too large for this library or this machine
+    QAMW_CANNOT_CREATE = 9,     // the output exists, is the input, or has no folder or no room
+    QAMW_INTERRUPTED = 10       // the caller asked to stop
 };
 
 typedef struct qamw_error {
@@ -276,14 +278,80 @@ int32_t qamw_verify(
     const qamw_file *file, const uint64_t *tensors, uint64_t tensor_count, uint32_t threads, qamw_problem_handler handler,
     void *context, uint64_t *bytes_verified, qamw_error *error);
 
-// Called on the thread that called qamw_verify_and_warn. The text is valid only during the call.
-typedef void (*qamw_warning_handler)(const char *text, void *context);
+// Called on the thread that called the function, for each warning, a sentence. The text is valid only during the call.
+typedef void (*qamw_warning_handler)(const char *warning, void *context);
 
 // Like qamw_verify, and also passes every warning, which is no damage, to `warn`, which may be NULL, with `context`: traces of an
 // interrupted edit of the metadata. Since version 2.
 int32_t qamw_verify_and_warn(
     const qamw_file *file, const uint64_t *tensors, uint64_t tensor_count, uint32_t threads, qamw_problem_handler handler,
     qamw_warning_handler warn, void *context, uint64_t *bytes_verified, qamw_error *error);
+
+// ---- Quantization ---------------------------------------------------------------------------------------------
+
+// What is at work: with what is counted.
+enum {
+    QAMW_VERIFYING = 0, // bytes of a .qamw input are checked
+    QAMW_SCALING = 1,   // channel scales are computed; inputs of matrices
+    QAMW_MEASURING = 2, // what tensors cost at each rate is measured; tensors
+    QAMW_SCANNING = 3,  // the weights are read for the types of their gains; bytes
+    QAMW_CODING = 4     // the output is written; bytes of it
+};
+
+typedef struct qamw_progress {
+    uint32_t size;    // of the struct as the library knows it
+    uint32_t phase;   // QAMW_VERIFYING, ...
+    uint64_t done, total;
+    const char *item; // the tensor that the work is at; may be ""
+} qamw_progress;
+
+// Called time and again, from one thread at a time but not always the same, nor the one that called qamw_quantize; also while nothing has changed.
+// Not 0: the work ends with QAMW_INTERRUPTED, and nothing is left of the output. The struct and what it points to end with the call.
+typedef int32_t (*qamw_progress_handler)(const qamw_progress *progress, void *context);
+
+// All zeros (and NULL) stand for the defaults, which are those of the command `qamw quantize`.
+typedef struct qamw_quantize_options {
+    uint32_t size;
+    uint32_t threads;            // as of qamw_make_pool
+    double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
+    double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits a weight on average; takes statistics
+    const char *codebook;        // "octant", "free", "polar", "int8"
+    const char *recipe;          // "linear", "mlp", "all"
+    const char *const *include;  // regular expressions, each with bits of its own after a last '='
+    uint64_t include_count;
+    const char *const *exclude;  // regular expressions
+    uint64_t exclude_count;
+    uint64_t block_size;         // of the rotation at most: a power of two from 2 to 32768; 0: 1024
+    uint64_t seed;               // of the rotation's signs
+    const char *statistics;      // a file of `qamw calibrate`, or llama.cpp's imatrix
+    const char *feedback;        // "on" (as far as the statistics reach), "columns", "off"
+    const char *scaling;         // "none", "published", "optimal", "smooth"; NULL: optimal with statistics, without feedback, for rotated codes
+    uint32_t keeps_gains;        // not 0: the rows' gains are not fitted to the codewords
+    uint32_t strict;             // not 0: a tensor that is wanted and cannot be coded is an error
+    uint32_t compresses_raw;     // not 0: tensors that stay raw are compressed; those cannot be mapped
+    uint32_t replaces;           // not 0: an output that exists is replaced
+    qamw_progress_handler progress;
+    qamw_warning_handler warning;
+    void *context;               // of both
+} qamw_quantize_options;
+
+typedef struct qamw_quantize_report {
+    uint32_t size;
+    uint32_t fed_back;             // tensors that are coded with feedback
+    uint64_t bytes;                // of the output
+    uint64_t weights;              // of all tensors
+    double bits_per_weight;        // of the whole model
+    double coded_bits_per_weight;  // of the coded tensors, all overhead included
+    double nmse;                   // normalised mean squared error of the coded tensors
+    double gaussian_nmse;          // what is to be expected of Gaussian weights
+    uint64_t coded, raw, aliased;  // tensors
+} qamw_quantize_report;
+
+// Writes a model as .qamw with quantized weights: what the command `qamw quantize` does. `input` is a .safetensors, .gguf or .qamw file, an index of shards
+// or a folder, `output` a file or a folder that exists. `options` may be NULL. Nothing appears under the output's name before it is complete and on disk.
+// Waits until all is done: minutes for a large model.
+int32_t qamw_quantize(
+    const char *input, const char *output, const qamw_quantize_options *options, qamw_quantize_report *report, qamw_error *error);
 
 #ifdef __cplusplus
 }

@@ -27,7 +27,7 @@ public enum GGUFMetadataEditor {
         }
         // The set's keys were dropped for a whole model, but this file stays what it is.
         let sink = GGUFSink(output: .file(file.path), keepingSplit: true, replacing: true)
-        _ = try await transfer(from: Rewritten(base: source, metadata: metadata), to: sink, threads: threads, monitor: monitor)
+        _ = try await transfer(from: MetadataReplacingSource(source, metadata: metadata), to: sink, threads: threads, monitor: monitor)
         return .rewritten
     }
 
@@ -37,19 +37,5 @@ public enum GGUFMetadataEditor {
         } catch let error as QAMError {
             throw QAMError(.invalidArgument, error.message)
         }
-    }
-
-    /// The file with other metadata. It may be replaced by what is written from it: it stays open, and the new file takes
-    /// only its name.
-    private struct Rewritten: TensorSource {
-        let base: GGUFSource
-        let metadata: Metadata
-
-        var tensors: [TensorDescriptor] { base.tensors }
-        var warnings: [String] { base.warnings }
-        var inputs: [String] { [] }
-        var fingerprint: String { "\(base.fingerprint) rewritten" }
-
-        func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: tensor) }
     }
 }

@@ -2,17 +2,15 @@ public import QAMFormat
 
 /// A model in GGUF: one file, a split set by its first file, or a folder that holds one of both as `model.gguf` or
 /// `model-00001-of-00003.gguf`, with the files beside it.
-public struct GGUFModel: TensorSource {
+public struct GGUFModel: WrappingSource {
     public let files: [any EmbeddedFile]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
     /// The files that hold tensors, each with the index of its first tensor.
     package let shards: [GGUFSource]
-    private let model: any TensorSource
-
-    public var metadata: Metadata { model.metadata }
-    public var tensors: [TensorDescriptor] { model.tensors }
+    /// The model without the files beside it.
+    public let base: any TensorSource
 
     /// Opens what is there; side files only for a folder, and only with `takingFiles`. Throws `notFound` where a folder
     /// holds no model, and what `GGUFSource` and `SplitGGUFSource` throw.
@@ -26,19 +24,19 @@ public struct GGUFModel: TensorSource {
         do { split = try GGUFSplit(first.metadata) } catch let error as QAMError { throw error.inFile(file) }
         if let split {
             let set = try SplitGGUFSource(first: first, split: split)
-            (model, shards) = (set, set.shards)
+            (base, shards) = (set, set.shards)
         } else {
-            (model, shards) = (first, [first])
+            (base, shards) = (first, [first])
         }
         guard isFolder, takingFiles else {
-            (files, warnings, inputs, fingerprint) = ([], model.warnings, model.inputs, model.fingerprint)
+            (files, warnings, inputs, fingerprint) = ([], base.warnings, base.inputs, base.fingerprint)
             return
         }
-        let sideFiles = try SideFiles(in: path, besides: Set(model.inputs.map(Path.name(of:))))
+        let sideFiles = try SideFiles(in: path, besides: Set(base.inputs.map(Path.name(of:))))
         files = sideFiles.taken
-        warnings = model.warnings + sideFiles.warnings
-        inputs = model.inputs + sideFiles.taken.map(\.path)
-        fingerprint = ([model.fingerprint] + sideFiles.taken.map { "file \($0.fingerprint)" }).joined(separator: "\n")
+        warnings = base.warnings + sideFiles.warnings
+        inputs = base.inputs + sideFiles.taken.map(\.path)
+        fingerprint = ([base.fingerprint] + sideFiles.taken.map { "file \($0.fingerprint)" }).joined(separator: "\n")
     }
 
     /// The GGUF file that a folder's model begins with; nil where there is none. A whole file goes before a set. Throws
@@ -47,9 +45,7 @@ public struct GGUFModel: TensorSource {
         try ShardPaths.modelFile(in: folder, fileExtension: GGUFSplit.fileExtension)
     }
 
-    public func granule(of tensor: Int) -> Int { model.granule(of: tensor) }
-
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try model.read(units, of: tensor) }
+    public func origin(of tensor: Int) -> Int? { tensor }
 
     /// The version of the files' format: `3`, or `3, big-endian`.
     package var version: String { "\(shards[0].header.version)\(shards[0].header.isBigEndian ? ", big-endian" : "")" }

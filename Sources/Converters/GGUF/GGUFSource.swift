@@ -1,7 +1,7 @@
 public import QAMFormat
 
 /// One GGUF file. Tensors come in the file's order, their elements little-endian whatever the file's byte order is.
-public struct GGUFSource: TensorSource {
+public struct GGUFSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
@@ -33,13 +33,11 @@ public struct GGUFSource: TensorSource {
         return start..<start + header.entries[tensor].byteCount
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        let range = range(of: tensor)
-        guard units.lowerBound >= 0, units.upperBound <= range.count else {
-            throw QAMError(.invalidArgument, "the tensor has \(range.count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
-        }
-        var bytes = try file.read(range.lowerBound + units.lowerBound..<range.lowerBound + units.upperBound)
-        if header.isBigEndian { GGMLFields(header.entries[tensor].dtype)?.swapBytes(&bytes) }
-        return TensorChunk(streams: [bytes])
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let place = try range.placed(in: self.range(of: tensor), of: tensors[tensor])
+        guard header.isBigEndian, let fields = GGMLFields(header.entries[tensor].dtype) else { return try file.withBytes(place, body) }
+        var bytes = try file.read(place)
+        fields.swapBytes(&bytes)
+        return try unsafe body(bytes.span.bytes)
     }
 }

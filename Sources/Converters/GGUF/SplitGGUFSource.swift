@@ -1,7 +1,7 @@
 public import QAMFormat
 
 /// A model in several GGUF files, named as llama.cpp does. Tensors come file by file in the files' order.
-public struct SplitGGUFSource: TensorSource {
+public struct SplitGGUFSource: LendingSource {
     /// Of all files, without what each says of its place in the set. Most sets have all in the first.
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
@@ -43,9 +43,9 @@ public struct SplitGGUFSource: TensorSource {
         return (shard, tensor - starts[shard])
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let place = place(of: tensor)
-        return try shards[place.shard].read(units, of: place.tensor)
+        return try shards[place.shard].withBytes(range, ofStream: stream, of: place.tensor, body)
     }
 
     private static func open(_ first: GGUFSource, _ split: GGUFSplit, path: String) throws -> [GGUFSource] {

@@ -4,7 +4,7 @@ public import QAMFormat
 /// `NAME.counts` for each matrix.
 ///
 /// Little-endian: i32 entries; each i32 length, name, i32 calls, i32 count, f32[count] with E[x^2] times the calls.
-public struct ImatrixFile: TensorSource {
+public struct ImatrixFile: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let inputs: [String]
@@ -53,10 +53,9 @@ public struct ImatrixFile: TensorSource {
         inputs = [path]
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        guard units.lowerBound >= 0, units.upperBound <= payloads[tensor].count else {
-            throw QAMError(.invalidArgument, "the statistics have \(payloads[tensor].count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
-        }
-        return TensorChunk(streams: [Array(payloads[tensor][units])])
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let place = try range.placed(in: 0..<payloads[tensor].count, of: tensors[tensor])
+        let payload = payloads[tensor]
+        return try unsafe body(payload.span.extracting(place).bytes)
     }
 }

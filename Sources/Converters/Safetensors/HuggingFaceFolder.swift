@@ -2,15 +2,13 @@ public import QAMFormat
 
 /// A model as Hugging Face lays it out: weights in one safetensors file or in shards with an index, and beside them the
 /// configuration, the tokenizer and the texts, which come along as `files`.
-public struct HuggingFaceFolder: TensorSource {
+public struct HuggingFaceFolder: WrappingSource {
     public let files: [any EmbeddedFile]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
-    private let model: any TensorSource
-
-    public var metadata: Metadata { model.metadata }
-    public var tensors: [TensorDescriptor] { model.tensors }
+    /// The model without the files beside it.
+    public let base: any TensorSource
 
     /// Opens a folder, an index, or a single file, which comes without side files. Throws `notFound` where the folder
     /// holds no model, and what the model's own reader throws.
@@ -30,13 +28,7 @@ public struct HuggingFaceFolder: TensorSource {
         }
     }
 
-    public func granule(of tensor: Int) -> Int { model.granule(of: tensor) }
-
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try model.read(units, of: tensor) }
-
-    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        try model.withElements(units, of: tensor, body)
-    }
+    public func origin(of tensor: Int) -> Int? { tensor }
 
     /// As transformers does, a whole file goes before an index.
     private init(folder: String) throws {
@@ -61,7 +53,7 @@ public struct HuggingFaceFolder: TensorSource {
     }
 
     private init(model: any TensorSource, sideFiles: [DiskFile], warnings: [String]) {
-        self.model = model
+        base = model
         self.warnings = warnings
         files = sideFiles
         inputs = model.inputs + sideFiles.map(\.path)

@@ -1,7 +1,7 @@
 public import QAMFormat
 
 /// One safetensors file. Tensors come in the order of their payloads.
-public struct SafetensorsSource: TensorSource {
+public struct SafetensorsSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
@@ -26,19 +26,7 @@ public struct SafetensorsSource: TensorSource {
         fingerprint = "safetensors \(file.fingerprint) \(header.hash)"
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        TensorChunk(streams: [try file.read(place(units, of: tensor))])
-    }
-
-    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        try file.withBytes(place(units, of: tensor), body)
-    }
-
-    private func place(_ units: Range<Int>, of tensor: Int) throws -> Range<Int> {
-        let range = ranges[tensor]
-        guard units.lowerBound >= 0, units.upperBound <= range.count else {
-            throw QAMError(.invalidArgument, "the tensor has \(range.count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
-        }
-        return range.lowerBound + units.lowerBound..<range.lowerBound + units.upperBound
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try file.withBytes(range.placed(in: ranges[tensor], of: tensors[tensor]), body)
     }
 }

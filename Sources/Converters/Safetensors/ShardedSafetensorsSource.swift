@@ -2,7 +2,7 @@ public import QAMFormat
 
 /// A checkpoint in several safetensors files with an index. Tensors come shard by shard in the order of the shards'
 /// names, and within a shard in the order of their payloads.
-public struct ShardedSafetensorsSource: TensorSource {
+public struct ShardedSafetensorsSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
@@ -41,14 +41,9 @@ public struct ShardedSafetensorsSource: TensorSource {
         fingerprint = (["sharded \(file.fingerprint)"] + shards.map(\.fingerprint)).joined(separator: "\n")
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let shard = starts.lastIndex { $0 <= tensor } ?? 0
-        return try shards[shard].read(units, of: tensor - starts[shard])
-    }
-
-    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let shard = starts.lastIndex { $0 <= tensor } ?? 0
-        return try shards[shard].withElements(units, of: tensor - starts[shard], body)
+        return try shards[shard].withBytes(range, ofStream: stream, of: tensor - starts[shard], body)
     }
 
     private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {

@@ -2,12 +2,12 @@ public import QAMFormat
 
 /// Finds tied weights: of raw tensors that are equal in type, shape and every byte, the later ones become aliases of the
 /// first. Small tensors are left alone, for equal ones among them (norms full of ones) are mere chance.
-public struct AliasingSource: TensorSource {
+public struct AliasingSource: WrappingSource {
     /// Bytes from which on a tensor is looked at.
     public static let minimumBytes = 64 << 10
 
     public let tensors: [TensorDescriptor]
-    private let base: any TensorSource
+    public let base: any TensorSource
 
     /// Reads 12 KiB of each tensor that has one of equal type and shape, and all bytes of those whose samples agree.
     /// Throws what reading throws.
@@ -24,22 +24,9 @@ public struct AliasingSource: TensorSource {
         self.tensors = tensors
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var shared: SharedTables { base.shared }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String { "aliased\n\(base.fingerprint)" }
 
-    public func granule(of tensor: Int) -> Int { base.granule(of: tensor) }
-
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: tensor) }
-
-    public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        try base.withElements(units, of: tensor, body)
-    }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
+    public func origin(of tensor: Int) -> Int? { tensor }
 
     /// Whether two raw tensors are equal in type, shape and every byte. Reads both up to the first difference.
     static func areEqual(_ left: Int, _ right: Int, in base: any TensorSource) throws -> Bool {

@@ -4,11 +4,11 @@ public import QAMFormat
 /// ggml's block types among them, to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases stay as they are.
 ///
 /// Each chunk says how many finite values became infinite in it.
-public struct CastingSource: TensorSource {
+public struct CastingSource: WrappingSource {
     private static let targets: Set<DType> = [.f32, .f16, .bf16, .q8_0]
 
     public let tensors: [TensorDescriptor]
-    private let base: any TensorSource
+    public let base: any TensorSource
 
     /// All floating-point tensors become of one type.
     ///
@@ -36,11 +36,6 @@ public struct CastingSource: TensorSource {
         }
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var shared: SharedTables { base.shared }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         let targets = tensors.indices.map { cast($0)?.to.name ?? "-" }
         return "\(base.fingerprint) cast \(XXH3.hash(Array(targets.joined(separator: ",").utf8)))"
@@ -51,6 +46,8 @@ public struct CastingSource: TensorSource {
         guard case .raw(let from) = base.tensors[tensor].storage, case .raw(let to) = tensors[tensor].storage, from != to else { return nil }
         return (from, to)
     }
+
+    public func origin(of tensor: Int) -> Int? { cast(tensor) == nil ? tensor : nil }
 
     public func granule(of tensor: Int) -> Int {
         let bytes = base.granule(of: tensor)
@@ -74,6 +71,4 @@ public struct CastingSource: TensorSource {
         let overflows = chunk.overflows + ElementConversion.overflows(values, as: cast.to)
         return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)], overflows: overflows)
     }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 }

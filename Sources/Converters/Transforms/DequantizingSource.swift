@@ -3,7 +3,7 @@ public import QAMFormat
 /// A source whose coded tensors are decoded as they are read.
 ///
 /// Each chunk says how many finite values became infinite in it.
-public struct DequantizingSource: TensorSource {
+public struct DequantizingSource: WrappingSource {
     /// What decoded tensors become.
     public enum Target: Hashable, Sendable {
         /// The type that they had before they were coded where that is F64, F32, F16 or BF16; F16 where it was one of ggml's
@@ -14,7 +14,7 @@ public struct DequantizingSource: TensorSource {
     }
 
     public let tensors: [TensorDescriptor]
-    private let base: any TensorSource
+    public let base: any TensorSource
     private let target: Target
     private let ownWarnings: [String]
 
@@ -55,10 +55,9 @@ public struct DequantizingSource: TensorSource {
         ownWarnings = warnings
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var files: [any EmbeddedFile] { base.files }
+    /// Nothing is coded any more.
+    public var shared: SharedTables { SharedTables() }
     public var warnings: [String] { base.warnings + ownWarnings }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         switch target {
         case .keep: "\(base.fingerprint) dequantize keep"
@@ -75,6 +74,8 @@ public struct DequantizingSource: TensorSource {
     private func rowBytes(_ tensor: Int, _ dtype: DType) -> Int {
         tensors[tensor].columns / dtype.blockElements * dtype.blockBytes
     }
+
+    public func origin(of tensor: Int) -> Int? { decoded(tensor) == nil ? tensor : nil }
 
     public func granule(of tensor: Int) -> Int {
         guard let dtype = decoded(tensor) else { return base.granule(of: tensor) }

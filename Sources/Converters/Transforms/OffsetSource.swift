@@ -4,7 +4,7 @@ public import QAMFormat
 /// gemma's norms, stored as their difference from 1, become factors and back.
 ///
 /// The sum is that of float32, rounded once more to the target. Each chunk says how many finite sums became infinite in it.
-public struct OffsetSource: TensorSource {
+public struct OffsetSource: WrappingSource {
     public struct Change: Hashable, Sendable {
         public var offset: Float
         public var target: DType
@@ -23,7 +23,7 @@ public struct OffsetSource: TensorSource {
     }
 
     public let tensors: [TensorDescriptor]
-    private let base: any TensorSource
+    public let base: any TensorSource
     private let changes: [Int: Change]
 
     /// `changes` by tensor index. Throws `invalidArgument` for a tensor that is no raw one with a type of `DType.floating`, or a
@@ -41,15 +41,12 @@ public struct OffsetSource: TensorSource {
         self.changes = changes
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var shared: SharedTables { base.shared }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         let parts = changes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.offset) \($0.value.target.name)" }
         return "\(base.fingerprint) offset \(parts.joined(separator: ","))"
     }
+
+    public func origin(of tensor: Int) -> Int? { changes[tensor] == nil ? tensor : nil }
 
     public func granule(of tensor: Int) -> Int {
         guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return base.granule(of: tensor) }
@@ -68,6 +65,4 @@ public struct OffsetSource: TensorSource {
             streams: [try ElementConversion.bytes(sums, as: change.target)],
             overflows: chunk.overflows + ElementConversion.overflows(sums, as: change.target))
     }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 }

@@ -4,12 +4,12 @@ public import QAMFormat
 /// and one metadata string, the directory, says how they belong together. `UnpackingSource` gives the very model back.
 ///
 /// It knows streams and tables, and no codec. An alias is only an entry in the directory.
-public struct PackingSource: TensorSource {
+public struct PackingSource: WrappingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let files: [any EmbeddedFile]
     public let fingerprint: String
-    private let base: any TensorSource
+    public let base: any TensorSource
     /// What each of `tensors` carries.
     private let contents: [Content]
 
@@ -80,8 +80,12 @@ public struct PackingSource: TensorSource {
         fingerprint = "packed \(carryingFiles) \(carriers.map(\.0.name)) \(directory.json)\n\(base.fingerprint)"
     }
 
-    public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
+    /// They are tensors now.
+    public var shared: SharedTables { SharedTables() }
+
+    public func origin(of tensor: Int) -> Int? {
+        if case .tensor(let index) = contents[tensor] { index } else { nil }
+    }
 
     public func granule(of tensor: Int) -> Int {
         switch contents[tensor] {

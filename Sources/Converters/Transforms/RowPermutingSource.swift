@@ -5,8 +5,8 @@ public import QAMFormat
 /// counts, so biases are permuted too. Rows of any type are moved as they are, where they are whole blocks.
 ///
 /// Reading rows takes about as much memory again, and towards halves up to twice as many bytes from the base.
-public struct RowPermutingSource: TensorSource {
-    private let base: any TensorSource
+public struct RowPermutingSource: WrappingSource {
+    public let base: any TensorSource
     private let layouts: [Int: Layout]
 
     private struct Layout: Sendable {
@@ -39,16 +39,12 @@ public struct RowPermutingSource: TensorSource {
         self.layouts = layouts
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var tensors: [TensorDescriptor] { base.tensors }
-    public var shared: SharedTables { base.shared }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String {
         let parts = layouts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.permutation.heads) \($0.value.permutation.direction)" }
         return "\(base.fingerprint) permute \(parts.joined(separator: ","))"
     }
+
+    public func origin(of tensor: Int) -> Int? { layouts[tensor] == nil ? tensor : nil }
 
     /// Whole pairs where they become neighbours, so that no pair is read for two pieces.
     public func granule(of tensor: Int) -> Int {
@@ -70,8 +66,6 @@ public struct RowPermutingSource: TensorSource {
         }
         return chunk
     }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
 
     /// Appends output rows of the head that begins at row `head`: at most two ranges of the base's rows hold them.
     private func append(_ local: Range<Int>, of head: Int, _ layout: Layout, _ tensor: Int, to chunk: inout TensorChunk) throws {

@@ -2,7 +2,7 @@ public import QAMFormat
 
 /// A source that gives tensors of another under other names, in another order, without some of them, or with small ones that are
 /// made; and with metadata and files of its own.
-public struct SelectingSource: TensorSource {
+public struct SelectingSource: WrappingSource {
     public struct Item: Sendable {
         public enum Payload: Sendable {
             /// That of the base's tensor at this index; of an alias its target's.
@@ -25,7 +25,7 @@ public struct SelectingSource: TensorSource {
     public let files: [any EmbeddedFile]
     public let tensors: [TensorDescriptor]
     public let fingerprint: String
-    private let base: any TensorSource
+    public let base: any TensorSource
     private let payloads: [Item.Payload]
     private let ownWarnings: [String]
 
@@ -53,14 +53,13 @@ public struct SelectingSource: TensorSource {
         fingerprint = "\(base.fingerprint) select \(XXH3.hash(identity))"
     }
 
-    public var shared: SharedTables { base.shared }
     public var warnings: [String] { base.warnings + ownWarnings }
-    public var inputs: [String] { base.inputs }
 
-    public func granule(of tensor: Int) -> Int {
-        guard case .base(let index) = payloads[tensor] else { return 1 }
-        return base.granule(of: index)
+    public func origin(of tensor: Int) -> Int? {
+        if case .base(let index) = payloads[tensor] { index } else { nil }
     }
+
+    public func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch payloads[tensor] {
@@ -71,12 +70,5 @@ public struct SelectingSource: TensorSource {
             }
             return TensorChunk(streams: [Array(bytes[units])])
         }
-    }
-
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        guard case .base(let index) = payloads[tensor] else {
-            throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
-        }
-        return try base.readWhole(stream: stream, of: index)
     }
 }

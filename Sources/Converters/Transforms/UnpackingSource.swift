@@ -4,14 +4,14 @@ public import QAMFormat
 ///
 /// The directory and the carriers are checked against each other when the source is made; a carrier may have any plain
 /// type that holds its bytes, since not every format has all types.
-public struct UnpackingSource: TensorSource {
+public struct UnpackingSource: WrappingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let files: [any EmbeddedFile]
     /// What `PackingSource` was given as `options`, in order.
     public let options: [(key: String, value: String)]
-    private let base: any TensorSource
+    public let base: any TensorSource
     /// Warnings of tensors that no codec of this program decodes.
     private let undecodable: [String]
     /// For each tensor the tensors of `base` that carry it: one of a raw tensor, one for each stream of a coded one.
@@ -69,15 +69,14 @@ public struct UnpackingSource: TensorSource {
     }
 
     public var warnings: [String] { base.warnings + undecodable }
-    public var inputs: [String] { base.inputs }
     public var fingerprint: String { "unpacked\n\(base.fingerprint)" }
 
-    public func granule(of tensor: Int) -> Int {
-        switch tensors[tensor].storage {
-        case .raw: base.granule(of: carriers[tensor][0])
-        case .coded, .alias, .unreadable: 1
-        }
+    /// A raw tensor's only carrier, whatever type the host calls it.
+    public func origin(of tensor: Int) -> Int? {
+        if case .raw = tensors[tensor].storage { carriers[tensor][0] } else { nil }
     }
+
+    public func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
 
     public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch tensors[tensor].storage {

@@ -35,13 +35,7 @@ final class OpenFile: Sendable {
 
     deinit { SystemCalls.closeDescriptor(descriptor) }
 
-    func read(_ range: Range<Int>) throws -> [UInt8] {
-        try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
-            try unsafe SystemCalls.read(descriptor, at: range.lowerBound, into: target, path: path)
-            count = range.count
-        }
-    }
+    func read(_ range: Range<Int>) throws -> [UInt8] { try SystemCalls.read(descriptor, range, path: path) }
 }
 
 /// A file read with `pread`: memory is bounded by the requested ranges, and a file that shrinks gives an error instead of a signal.
@@ -54,7 +48,7 @@ public final class FileBytes: ByteSource {
 
     public var name: String { file.path }
     public var byteCount: Int { file.status.byteCount }
-    public var status: FileStatus { file.status }
+    package var status: FileStatus { file.status }
 
     public func read(_ range: Range<Int>) throws -> [UInt8] {
         try checkBounds(range)

@@ -7,20 +7,20 @@
 #endif
 
 /// The file system's information about a path.
-public struct FileStatus: Hashable, Sendable {
-    public enum Kind: Hashable, Sendable { case file, folder, other }
+package struct FileStatus: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable { case file, folder, other }
 
-    public let kind: Kind
-    public let byteCount: Int
+    package let kind: Kind
+    package let byteCount: Int
     /// The bytes allocated on the file system: holes take none.
     package let allocatedByteCount: Int
     /// Identifies the file on this machine, under any name.
-    public let device: UInt64
-    public let inode: UInt64
+    package let device: UInt64
+    package let inode: UInt64
     /// The number of hard links.
     package let linkCount: Int
     /// Time of the last content change, in nanoseconds since 1970.
-    public let modified: Int
+    package let modified: Int
     /// Time of the last change of content, names, owner or mode, in nanoseconds since 1970: programs cannot set it back.
     package let changed: Int
     /// Mode and owner.
@@ -33,20 +33,18 @@ public struct FileStatus: Hashable, Sendable {
     }
 
     /// Follows symbolic links. Nil if nothing exists there. Throws `io` if the path cannot be accessed.
-    public init?(_ path: String) throws {
-        var status = stat()
-        let (_, code) = SystemCalls.attempt(.status) { unsafe stat(path, &status) }
-        switch code {
-        case 0: self.init(status)
-        case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
-        default: throw SystemCalls.error(.status, code, path)
-        }
+    package init?(_ path: String) throws {
+        try self.init(path) { unsafe stat($0, &$1) }
     }
 
     /// Does not follow a symbolic link at the path's end: its kind is `other`. Nil if nothing exists there.
     package init?(link path: String) throws {
+        try self.init(path) { unsafe lstat($0, &$1) }
+    }
+
+    private init?(_ path: String, _ call: (String, inout stat) -> CInt) throws {
         var status = stat()
-        let (_, code) = SystemCalls.attempt(.status) { unsafe lstat(path, &status) }
+        let (_, code) = SystemCalls.attempt(.status) { call(path, &status) }
         switch code {
         case 0: self.init(status)
         case ENOENT, ENOTDIR, ENAMETOOLONG: return nil

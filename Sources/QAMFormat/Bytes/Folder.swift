@@ -7,9 +7,9 @@
 #endif
 
 /// Folder operations.
-public enum Folder {
+package enum Folder {
     /// The names in a folder, without `.` and `..`, in byte order. Throws `notFound` or `io`.
-    public static func names(in path: String) throws -> [String] {
+    package static func names(in path: String) throws -> [String] {
         // The pointer as an integer, so that a failure is handled like that of other calls; -1 is never an address.
         let address = try SystemCalls.check(.list, path) { unsafe opendir(path).map { Int(bitPattern: $0) } ?? -1 }
         guard let folder = unsafe OpaquePointer(bitPattern: address) else { return [] }
@@ -36,7 +36,7 @@ public enum Folder {
     }
 
     /// Creates the folder unless it exists.
-    public static func create(_ path: String) throws {
+    package static func create(_ path: String) throws {
         if try FileStatus(path)?.kind == .folder { return }
         let (_, code) = SystemCalls.attempt(.makeFolder) { unsafe mkdir(path, 0o777) }
         guard code == 0 else {
@@ -44,8 +44,11 @@ public enum Folder {
         }
     }
 
+    /// Removes the folder if it is empty.
+    package static func removeIfEmpty(_ path: String) { _ = unsafe rmdir(path) }
+
     /// The free bytes of the file system that contains `path`, or nil if it does not report them.
-    public static func freeBytes(at path: String) -> Int? {
+    package static func freeBytes(at path: String) -> Int? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return nil }
         let (bytes, overflow) = Int(status.f_bavail).multipliedReportingOverflow(by: Int(status.f_frsize))

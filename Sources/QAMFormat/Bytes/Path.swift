@@ -7,21 +7,21 @@
 #endif
 
 /// Paths as text, split and joined at slashes.
-public enum Path {
+package enum Path {
     /// The folder that contains the path: `.` for a bare name.
-    public static func folder(of path: String) -> String {
+    package static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The part after the last slash.
-    public static func name(of path: String) -> String {
+    package static func name(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return path }
         return String(path[path.index(after: slash)...])
     }
 
     /// The path with symbolic links resolved. Throws `notFound` or `io`.
-    public static func resolvingLinks(_ path: String) throws -> String {
+    package static func resolvingLinks(_ path: String) throws -> String {
         var resolved: String?
         _ = try SystemCalls.check(.open, path) {
             guard let buffer = unsafe realpath(path, nil) else { return -1 }
@@ -32,7 +32,7 @@ public enum Path {
         return resolved ?? path
     }
 
-    public static func join(_ folder: String, _ name: String) -> String {
+    package static func join(_ folder: String, _ name: String) -> String {
         if folder == "." { return name }
         return folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }

@@ -1,9 +1,12 @@
 #if canImport(Glibc)
     import Glibc
+    private let cRename = unsafe Glibc.rename, cLink = unsafe Glibc.link
 #elseif canImport(Musl)
     import Musl
+    private let cRename = unsafe Musl.rename, cLink = unsafe Musl.link
 #else
     import Darwin
+    private let cRename = unsafe Darwin.rename, cLink = unsafe Darwin.link
 #endif
 
 /// The system-call boundary: every call that can fail is here, retried on EINTR and converted to a `QAMError`, so that error paths can be
@@ -62,6 +65,15 @@ package enum SystemCalls {
         }
     }
 
+    /// The bytes of a range of an open file.
+    package static func read(_ descriptor: CInt, _ range: Range<Int>, path: String) throws -> [UInt8] {
+        try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
+            try unsafe read(descriptor, at: range.lowerBound, into: target, path: path)
+            count = range.count
+        }
+    }
+
     package static func write(_ descriptor: CInt, at offset: Int, _ buffer: UnsafeRawBufferPointer, path: String) throws {
         if let faults { unsafe faults.observe(.write(path: path, offset: offset, bytes: Array(buffer))) }
         var done = 0
@@ -102,26 +114,14 @@ package enum SystemCalls {
     /// Renames a file, replacing any file of that name.
     package static func rename(_ from: String, to path: String) throws {
         _ = try check(.rename, path) {
-            #if canImport(Glibc)
-                unsafe Glibc.rename(from, path)
-            #elseif canImport(Musl)
-                unsafe Musl.rename(from, path)
-            #else
-                unsafe Darwin.rename(from, path)
-            #endif
+            unsafe cRename(from, path)
         }
     }
 
     /// Creates a hard link. Returns false if the file system has no links; throws `cannotCreate` if the name exists.
     package static func link(_ from: String, to path: String) throws -> Bool {
         let (_, code) = attempt(.link) {
-            #if canImport(Glibc)
-                unsafe Glibc.link(from, path)
-            #elseif canImport(Musl)
-                unsafe Musl.link(from, path)
-            #else
-                unsafe Darwin.link(from, path)
-            #endif
+            unsafe cLink(from, path)
         }
         if code == 0 { return true }
         guard [EPERM, EACCES, ENOSYS, ENOTSUP, EOPNOTSUPP, EMLINK, EINVAL].contains(code) else { throw error(.link, code, path) }

@@ -36,6 +36,8 @@ package enum XXH3 {
 /// Input may be split arbitrarily; at most one chunk is buffered.
 package struct ChunkHashes: Sendable {
     package static let chunkSize = 1 << 20
+    /// The chunks that so many bytes are cut into.
+    package static func count(of length: Int) -> Int { length / chunkSize + (length % chunkSize == 0 ? 0 : 1) }
     private var hashes: [UInt64] = []
     private var partial: [UInt8] = []
 

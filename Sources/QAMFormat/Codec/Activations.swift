@@ -1,25 +1,27 @@
-/// Vectors made ready to be multiplied by coded matrices: divided by the channel scales, rotated as the matrix's rows were, and
-/// rounded to bytes with one float scale for each 256 of them.
+/// Vectors made ready to be multiplied by coded matrices, rounded to bytes as the matrices' codec does it.
 ///
 /// Made by `QAMMatrix.prepare`. Matrices whose `activationKey` is equal (query, key and value of a layer, for instance)
-/// take the same ones, so that each vector is rotated once. The rounding costs about 0.7% of a vector's norm: after the
-/// rotation its coordinates are close to Gaussian, whatever outliers it had.
+/// take the same ones, so that each vector is prepared once.
 public struct Activations: Sendable {
     /// What decides how a vector is prepared.
     public struct Key: Hashable, Sendable {
-        let family: Codebook.Family
-        let rotation: Rotation
-        let channelScales: [Float]?
+        private let content: any Hashable & Sendable
+
+        /// - Parameter content: all that decides it, of a type of the codec's own.
+        init(_ content: some Hashable & Sendable) { self.content = content }
+
+        public static func == (left: Key, right: Key) -> Bool { AnyHashable(left.content) == AnyHashable(right.content) }
+
+        public func hash(into hasher: inout Hasher) { content.hash(into: &hasher) }
     }
 
     public let key: Key
     /// The number of vectors.
     public let count: Int
+    /// The length of a vector.
+    public let columns: Int
     /// Of each vector, the bytes that the kernels want.
     let values: [Int8]
-    /// Of each vector, one for each block of 256 columns.
+    /// Of each vector, what the bytes are worth.
     let scales: [Float]
-
-    /// The length of a vector.
-    public var columns: Int { key.rotation.columns }
 }

@@ -1,37 +1,16 @@
-/// Turns the chunks of one coded tensor into weights.
-public protocol TensorDecoder: Sendable {
-    /// Decodes `rows` consecutive rows, row-major. The chunk has a stream for each of `Coding.streams`, those of `whole`
-    /// streams empty. Any symbol bytes decode to something.
-    ///
-    /// - Throws: `QAMError.malformed` for gains that break a rule, `QAMError.invalidArgument` where the streams do not hold
-    ///   that many rows.
-    func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float]
-
-    /// Decodes `rows` consecutive rows into `weights`, row-major, from index `start` on. The spans hold those rows' bytes of
-    /// the per-row streams, and nothing else.
-    ///
-    /// - Throws: as the other, and `QAMError.invalidArgument` where `weights` has no room for the rows.
-    func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws
-}
-
-/// What a person wants to know of a tensor's coding.
-public struct CodingDescription: Hashable, Sendable {
-    /// The codec's name: `qam-pairs`.
-    public var codec: String
-    /// Bits a weight of the symbols alone, without padding.
-    public var bits: Double
-    /// The codebook's family: `free` or `octant`.
-    public var codebook: String
-    public var blockSize: Int
-    public var seed: UInt64
-    /// `float16` or `float32`.
-    public var gainType: String
-    public var channelScales: Bool
-}
-
 /// All codecs of coded tensors (spec section 7). Nothing outside this folder knows what a coded tensor's parameters,
 /// codebooks and streams mean.
 public enum CodecRegistry {
+    /// A line a codec.
+    private static let codecs: [any TensorCodec.Type] = [
+        PairCoding.self,
+        PolarCoding.self,
+        Int8Coding.self,
+    ]
+
+    /// The families of codes of all codecs.
+    public static let families: [Code.Family] = codecs.flatMap { $0.families }
+
     /// Rows of coded tensors are at most this long.
     public static let maximumColumns = 1 << 24
 
@@ -51,38 +30,87 @@ public enum CodecRegistry {
     public static func decoder(
         for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]]
     ) throws -> any TensorDecoder {
-        guard case .coded(let coding) = descriptor.storage else {
-            throw QAMError(.invalidArgument, "the tensor is not coded", at: .init(tensor: descriptor.name))
-        }
-        return try named(descriptor) {
-            try PairCoding(descriptor, coding, shared).decoder(columns: descriptor.columns, wholeStreams: wholeStreams)
-        }
+        try decoder(for: descriptor, shared: shared, wholeStreams: wholeStreams, kernels: .chosen)
+    }
+
+    package static func decoder(
+        for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]], kernels: Kernels
+    ) throws -> any TensorDecoder {
+        let codec = try codec(of: descriptor, shared: shared)
+        return try named(descriptor) { try codec.decoder(wholeStreams: checked(wholeStreams, codec.streams), kernels: kernels) }
     }
 
     /// The decoder of a source's coded tensor, with its whole streams read.
     public static func decoder(for tensor: Int, of source: any TensorSource) throws -> any TensorDecoder {
-        let descriptor = source.tensors[tensor]
-        guard case .coded(let coding) = descriptor.storage else {
-            throw QAMError(.invalidArgument, "the tensor is not coded", at: .init(tensor: descriptor.name))
-        }
-        let wholeStreams: [[UInt8]] = try coding.streams.enumerated().map { index, stream in
-            guard case .whole = stream.extent else { return [] }
-            return try source.readWhole(stream: index, of: tensor)
-        }
-        return try decoder(for: descriptor, shared: source.shared, wholeStreams: wholeStreams)
+        try decoder(for: source.tensors[tensor], shared: source.shared, wholeStreams: wholeStreams(of: tensor, source))
+    }
+
+    /// What multiplies a coded tensor from its symbols. As `decoder(for:shared:wholeStreams:kernels:)`.
+    package static func product(
+        for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]], kernels: Kernels = .chosen
+    ) throws -> any MatrixProduct {
+        let codec = try codec(of: descriptor, shared: shared)
+        return try named(descriptor) { try codec.product(wholeStreams: checked(wholeStreams, codec.streams), kernels: kernels) }
+    }
+
+    /// The same of a source's tensor, with its whole streams read.
+    package static func product(for tensor: Int, of source: any TensorSource) throws -> any MatrixProduct {
+        try product(for: source.tensors[tensor], shared: source.shared, wholeStreams: wholeStreams(of: tensor, source))
     }
 
     /// What to print of a coded tensor.
     ///
     /// - Throws: as `validate`.
     public static func describe(_ descriptor: TensorDescriptor, shared: SharedTables) throws -> CodingDescription {
-        guard case .coded(let coding) = descriptor.storage else {
-            throw QAMError(.invalidArgument, "the tensor is not coded", at: .init(tensor: descriptor.name))
-        }
-        return try named(descriptor) { try PairCoding(descriptor, coding, shared).description }
+        try codec(of: descriptor, shared: shared).description
     }
 
-    fileprivate static func named<Result>(_ descriptor: TensorDescriptor, _ body: () throws -> Result) throws -> Result {
+    private static func codec(of descriptor: TensorDescriptor, shared: SharedTables) throws -> any TensorCodec {
+        var tables = CodingTables(shared)
+        return try codec(of: descriptor, tables: &tables)
+    }
+
+    /// The coding of a tensor, checked.
+    static func codec(of descriptor: TensorDescriptor, tables: inout CodingTables) throws -> any TensorCodec {
+        try named(descriptor) {
+            guard case .coded(let coding) = descriptor.storage else { throw QAMError(.invalidArgument, "the tensor is not coded") }
+            guard let type = codecs.first(where: { $0.id == coding.codec }) else {
+                throw QAMError(.unsupported, "codec \(coding.codec.rawValue) is unknown")
+            }
+            guard descriptor.shape.count >= 2, descriptor.shape.allSatisfy({ $0 > 0 }) else {
+                throw QAMError(.malformed, "a coded tensor must have two dimensions or more, none of them zero")
+            }
+            guard descriptor.columns <= maximumColumns else {
+                throw QAMError(.limitExceeded, "rows of \(descriptor.columns) weights are longer than \(maximumColumns)")
+            }
+            let codec = try type.init(coding, columns: descriptor.columns, tables: &tables)
+            guard coding.streams == codec.streams else {
+                throw QAMError(.malformed, "the streams are not those that the parameters demand")
+            }
+            return codec
+        }
+    }
+
+    /// Throws `invalidArgument` unless there are as many as streams, of their lengths.
+    private static func checked(_ wholeStreams: [[UInt8]], _ streams: [StreamLayout]) throws -> [[UInt8]] {
+        let isSound =
+            wholeStreams.count == streams.count
+            && zip(wholeStreams, streams).allSatisfy { bytes, stream in
+                if case .whole(let length) = stream.extent { bytes.count == length } else { true }
+            }
+        guard isSound else { throw QAMError(.invalidArgument, "the whole streams are not those of the coding") }
+        return wholeStreams
+    }
+
+    private static func wholeStreams(of tensor: Int, _ source: any TensorSource) throws -> [[UInt8]] {
+        guard case .coded(let coding) = source.tensors[tensor].storage else { return [] }
+        return try coding.streams.enumerated().map { index, stream in
+            guard case .whole = stream.extent else { return [] }
+            return try source.readWhole(stream: index, of: tensor)
+        }
+    }
+
+    private static func named<Result>(_ descriptor: TensorDescriptor, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch var error as QAMError {
@@ -90,44 +118,4 @@ public enum CodecRegistry {
             throw error
         }
     }
-}
-
-/// Checks the coded tensors of one model. Codebooks that tensors share are parsed once, so a directory of many tensors
-/// costs little more than its length.
-public struct CodingValidator {
-    private let shared: SharedTables
-    private var codebooks: [Int: Codebook] = [:]
-    /// The coding that was found good last: most tensors of a model are coded alike.
-    private var last: (coding: Coding, columns: Int)?
-
-    public init(shared: SharedTables) { self.shared = shared }
-
-    /// As `CodecRegistry.validate`.
-    public mutating func validate(_ descriptor: TensorDescriptor) throws {
-        guard case .coded(let coding) = descriptor.storage else { return }
-        if let last, last.columns == descriptor.columns, last.coding == coding, descriptor.shape.count >= 2, descriptor.elementCount > 0 { return }
-        let parsed = coding.codebook.flatMap { codebooks[$0] }
-        let coded = try CodecRegistry.named(descriptor) { try PairCoding(descriptor, coding, shared, parsed: parsed) }
-        if let index = coding.codebook { codebooks[index] = coded.codebook }
-        last = (coding, descriptor.columns)
-    }
-
-    /// As `validate`, but where only the codec or a part of it is unknown, so that all but this tensor can be read, returns a warning.
-    package mutating func warning(_ descriptor: TensorDescriptor) throws -> String? {
-        guard try !isDecodable(descriptor), case .coded(let coding) = descriptor.storage else { return nil }
-        return "tensor \"\(descriptor.name)\" \(Self.reason(coding.codec))"
-    }
-
-    /// As `validate`; false where only the codec or a part of it is unknown.
-    package mutating func isDecodable(_ descriptor: TensorDescriptor) throws -> Bool {
-        do {
-            try validate(descriptor)
-            return true
-        } catch let error as QAMError where error.code == .unsupported {
-            return false
-        }
-    }
-
-    /// What a warning says of a tensor whose codec is unknown.
-    package static func reason(_ codec: CodecID) -> String { "is coded by codec \(codec.rawValue), which this program cannot decode" }
 }

@@ -3,6 +3,14 @@ public enum GainType: UInt8, Hashable, Sendable {
     case float16 = 1
     case float32 = 2
 
+    /// The gain type that a byte of a codec's parameters says.
+    ///
+    /// - Throws: `QAMError.unsupported` for an unknown one.
+    init(parameter: UInt8) throws {
+        guard let type = GainType(rawValue: parameter) else { throw QAMError(.unsupported, "gain type \(parameter) is unknown") }
+        self = type
+    }
+
     /// `float16` or `float32`.
     public var name: String {
         switch self {

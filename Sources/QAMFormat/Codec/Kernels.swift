@@ -33,6 +33,8 @@ package struct Kernels: Sendable {
 
     /// The last set whose features may all be used.
     package let instructionSet: InstructionSet
+    /// The features that may be used: those of the set, and of others beyond it.
+    package let features: UInt32
     /// For extensions in targets above.
     package let table: qam_kernels
 
@@ -46,6 +48,7 @@ package struct Kernels: Sendable {
     }
 
     private init(features: qam_features) {
+        self.features = features
         instructionSet = unsafe InstructionSet(qam_last_set(features).pointee)
         table = qam_kernels_for(features)
     }

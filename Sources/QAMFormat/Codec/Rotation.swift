@@ -25,6 +25,24 @@ package struct Rotation: Hashable, Sendable {
         return min(cap, 1 << min(columns.trailingZeroBitCount, 15))
     }
 
+    /// The byte of a codec's parameters that says the block size: its binary logarithm.
+    package static func parameter(blockSize: Int) -> UInt8 { UInt8(blockSize.trailingZeroBitCount) }
+
+    /// The block size of such a byte.
+    ///
+    /// - Throws: `QAMError.malformed` for one that is not from 2^1 to 2^15.
+    static func blockSize(parameter: UInt8) throws -> Int {
+        guard (1...15).contains(parameter) else {
+            throw QAMError(.malformed, "block size 2^\(parameter) where 2^1 to 2^15 are allowed")
+        }
+        return 1 << Int(parameter)
+    }
+
+    /// - Throws: `QAMError.malformed` unless blocks divide rows.
+    static func check(blockSize: Int, columns: Int) throws {
+        guard columns % blockSize == 0 else { throw QAMError(.malformed, "blocks of \(blockSize) do not fit rows of \(columns)") }
+    }
+
     /// The output of SplitMix64 from `seed`.
     static func signWords(seed: UInt64, count: Int) -> [UInt64] {
         var generator = SplitMix64(state: seed)

@@ -68,31 +68,19 @@ package final class ContainerFile: Sendable {
         return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
     }
 
-    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        let descriptor = directory.descriptor(tensor)
-        switch descriptor.storage {
-        case .alias:
-            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
-        case .unreadable(let reason):
-            throw TensorDescriptor.unreadable(reason, descriptor.name)
-        case .raw:
-            let compression = directory.form(of: tensor).compression
-            return TensorChunk(
-                streams: try directory.extents(of: tensor).map {
-                    try payload.content($0, compression, contentLength: descriptor.byteCount, units)
-                })
-        case .coded(let coding):
-            return TensorChunk(
-                streams: try zip(coding.streams, directory.extents(of: tensor)).map { stream, extent in
-                    guard case .perRow(let size) = stream.extent else { return [] }
-                    return try payload.read(extent, units.lowerBound * size..<units.upperBound * size)
-                })
+    /// Lends a range of a stream's bytes, decompressed (`LendingSource.withBytes`).
+    func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let form = directory.form(of: tensor)
+        if case .unreadable(let reason) = form.storage { throw TensorDescriptor.unreadable(reason, directory.name(of: tensor)) }
+        guard form.extents.indices.contains(stream) else {
+            throw QAMError(.invalidArgument, "the tensor has no stream \(stream) of its own", at: .init(tensor: directory.name(of: tensor)))
         }
-    }
-
-    func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        let extent = directory.extent(stream, of: tensor)
-        return try payload.read(extent, 0..<extent.extent.length)
+        guard case .raw = form.storage, form.compression != .none else {
+            return try payload.withBytes(directory.extent(stream, of: tensor), range, body)
+        }
+        let content = try payload.content(
+            directory.extent(0, of: tensor), form.compression, contentLength: directory.descriptor(tensor).byteCount, range)
+        return try unsafe body(content.span.bytes)
     }
 
     /// A file inside the container.

@@ -9,7 +9,7 @@ package struct SectionExtent: Hashable, Sendable {
     package var chunkCount: Int { Self.chunkCount(length: length) }
 
     /// The chunks that so many bytes are cut into.
-    package static func chunkCount(length: Int) -> Int { length / chunkSize + (length % chunkSize == 0 ? 0 : 1) }
+    package static func chunkCount(length: Int) -> Int { ChunkHashes.count(of: length) }
 
     /// Each hash covers this many bytes; the last of an extent may cover fewer.
     package static let chunkSize = ChunkHashes.chunkSize

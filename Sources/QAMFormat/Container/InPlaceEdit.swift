@@ -19,13 +19,13 @@ package struct InPlaceEdit {
     }
 
     /// Nil where the room does not hold the new metadata beside the old ones. `metadata` are as `ContainerPlan.store` gives them.
-    package init?(of file: ContainerFile, metadata: (bytes: [UInt8], contentLength: Int)) throws {
-        let roomEnd = file.sections.roomEnd
-        let spare = file.sections.first { $0.known == .spare }
-        guard let table = file.header.table, let old = file.sections.first(where: { $0.known == .metadata }),
+    package init?(of bytes: any ByteSource, header: FileHeader, sections: [SectionEntry], metadata: (bytes: [UInt8], contentLength: Int)) throws {
+        let roomEnd = sections.roomEnd
+        let spare = sections.first { $0.known == .spare }
+        guard let table = header.table, let old = sections.first(where: { $0.known == .metadata }),
             table.upperBound <= roomEnd, old.end <= roomEnd, spare?.end ?? 0 <= roomEnd
         else { return nil }
-        var entries = file.sections.filter { $0.known != .metadata && $0.known != .spare }
+        var entries = sections.filter { $0.known != .metadata && $0.known != .spare }
         guard entries.count + 2 <= FileHeader.maxSections else { return nil }
         let tableLength = (entries.count + 2) * SectionEntry.byteCount
 
@@ -40,10 +40,10 @@ package struct InPlaceEdit {
         entries.append(
             SectionEntry(
                 name: SectionName.spare.rawValue, flags: [], offset: unused.lowerBound, length: unused.count, contentLength: unused.count,
-                checksum: try Self.hash(unused, of: file.bytes)))
+                checksum: try Self.hash(unused, of: bytes)))
         entries.sort { $0.offset < $1.offset }
         let newTable = SectionTable.encode(entries)
-        var header = file.header
+        var header = header
         header.tableOffset = place
         header.sectionCount = entries.count
         header.tableHash = XXH3.hash(newTable)

@@ -134,11 +134,7 @@ final class JournalClaim {
 
     private static func contents(of descriptor: CInt, _ path: String, limit: Int) throws -> [UInt8] {
         let length = min(limit, try FileStatus(descriptor: descriptor, path: path).byteCount)
-        return try unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length])
-            try unsafe SystemCalls.read(descriptor, at: 0, into: target, path: path)
-            count = length
-        }
+        return try SystemCalls.read(descriptor, 0..<length, path: path)
     }
 
     /// Creates the partial file for one path.

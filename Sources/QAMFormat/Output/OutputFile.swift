@@ -61,14 +61,7 @@ package final class OutputFile {
     }
 
     /// Reads back written bytes; throws `truncated` beyond the end.
-    package func read(_ range: Range<Int>) throws -> [UInt8] {
-        let descriptor = try opened()
-        return try unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
-            try unsafe SystemCalls.read(descriptor, at: range.lowerBound, into: target, path: temporaryPath)
-            count = range.count
-        }
-    }
+    package func read(_ range: Range<Int>) throws -> [UInt8] { try SystemCalls.read(opened(), range, path: temporaryPath) }
 
     /// Truncates or extends (with zeros) the written bytes.
     package func setLength(_ length: Int) throws {

@@ -134,7 +134,7 @@ package final class ResumeJournal {
             let length = try payload.count()
             let hashCount = try payload.count()
             // Never written: the hashes do not match the length.
-            guard hashCount == SectionExtent.chunkCount(length: length), hashCount <= payload.remaining / 8 else {
+            guard hashCount == ChunkHashes.count(of: length), hashCount <= payload.remaining / 8 else {
                 throw payload.malformed("\(hashCount) hashes are not those of \(length) bytes")
             }
             var hashes: [UInt64] = []

@@ -1,25 +1,22 @@
-/// The number of a codec in the registry (spec section 7).
+/// The number of a codec in the registry (spec section 7). Each codec declares its own.
 public struct CodecID: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
-
-    /// Pairs of rotated coordinates against a codebook of the plane: QAM-W.
-    public static let qamPairs = CodecID(rawValue: 1)
 }
 
-/// What a stream of a coded tensor holds; it decides the section that carries it.
+/// The content of a stream of a coded tensor; it determines the stream's section.
 public struct StreamRole: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Bit-packed symbols, in the section `symbols`.
     public static let symbols = StreamRole(rawValue: 1)
-    /// One gain for each row, in the section `scales`.
+    /// One gain per row, in the section `scales`.
     public static let gains = StreamRole(rawValue: 2)
-    /// One scale for each column, in the section `scales`.
+    /// One scale per column, in the section `scales`.
     public static let channelScales = StreamRole(rawValue: 3)
 
-    /// The name that a packed checkpoint gives the stream's tensor.
+    /// The suffix of the stream's tensor in a packed checkpoint.
     public var name: String {
         switch self {
         case .symbols: "symbols"
@@ -30,7 +27,7 @@ public struct StreamRole: RawRepresentable, Hashable, Sendable {
     }
 }
 
-/// One stream of a coded tensor: so many bytes for each row, or so many for the whole tensor.
+/// One stream of a coded tensor: a number of bytes per row, or for the whole tensor.
 public struct StreamLayout: Hashable, Sendable {
     public enum Extent: Hashable, Sendable {
         case perRow(Int)
@@ -54,14 +51,14 @@ public struct StreamLayout: Hashable, Sendable {
     }
 }
 
-/// How a coded tensor is stored, in terms that every codec shares; `parameters` are the codec's own.
+/// How a coded tensor is stored, independent of the codec; `parameters` are codec-specific.
 public struct Coding: Hashable, Sendable {
     public var codec: CodecID
-    /// The type that the tensor had before it was coded, and that `keep` gives it back; nil where it is not known.
+    /// The type before coding, which `keep` restores; nil if not known.
     public var sourceType: DType?
-    /// Index into the source's shared codebooks, where the codec uses one.
+    /// Index into the source's shared codebooks, if the codec uses one.
     public var codebook: Int?
-    /// Index into the source's shared seeds, where the codec uses one.
+    /// Index into the source's shared seeds, if the codec uses one.
     public var seed: Int?
     /// At most 255 bytes whose meaning the codec defines.
     public var parameters: [UInt8]
@@ -77,7 +74,7 @@ public struct Coding: Hashable, Sendable {
     }
 }
 
-/// A codebook as the container carries it: bytes that its codec understands.
+/// A codebook in the container: bytes that its codec interprets.
 public struct CodebookRecord: Hashable, Sendable {
     public var codec: CodecID
     public var bytes: [UInt8]
@@ -88,7 +85,7 @@ public struct CodebookRecord: Hashable, Sendable {
     }
 }
 
-/// What coded tensors of one model share and refer to by index.
+/// Tables shared by the coded tensors of one model, which refer to them by index.
 public struct SharedTables: Hashable, Sendable {
     public var codebooks: [CodebookRecord]
     /// Seeds of the sign generator (spec section 8.2).

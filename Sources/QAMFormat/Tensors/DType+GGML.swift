@@ -1,7 +1,7 @@
 extension DType {
     public static let q8_0 = DType(id: 64 + 8)
 
-    /// The block types of ggml, in order of its numbers. What ggml has in common with safetensors goes by those names.
+    /// The block types of ggml, in order of its numbers. Types that ggml shares with safetensors have the latter's names.
     public static let ggml: [DType] = ggmlForms.map { DType(id: $0.id) }
 
     static let ggmlForms: [Form] = [

@@ -1,5 +1,5 @@
-/// How the elements of a raw tensor are stored. Element counts and bytes go by blocks, so that sub-byte
-/// types and block-quantized types fit: `elements / blockElements * blockBytes` bytes.
+/// The storage type of a raw tensor's elements. Sizes are given per block, which covers sub-byte and block-quantized types: `elements /
+/// blockElements * blockBytes` bytes.
 ///
 /// The ids are those of the .qamw directory (spec section 6.3); ids from 64 on are 64 + the ggml type id.
 public struct DType: Hashable, Sendable {
@@ -28,7 +28,7 @@ public struct DType: Hashable, Sendable {
     public var blockElements: Int { Self.forms[Int(id)].blockElements }
     public var blockBytes: Int { Self.forms[Int(id)].blockBytes }
 
-    /// The bytes that `elements` elements take, or nil where they fill no whole number of blocks or overflow.
+    /// The bytes of `elements` elements, or nil if they are not whole blocks or the size overflows.
     public func byteCount(elements: Int) -> Int? {
         guard elements >= 0, elements % blockElements == 0 else { return nil }
         let (bytes, overflow) = (elements / blockElements).multipliedReportingOverflow(by: blockBytes)
@@ -66,7 +66,7 @@ extension DType {
         .i16, .u16, .f16, .bf16, .i32, .u32, .f32, .c64, .f64, .i64, .u64,
     ]
 
-    /// The types of weights: those that can be quantized, cast and multiplied. ggml's block types are among them.
+    /// Types of weights, which can be quantized, cast and multiplied. Includes ggml's block types.
     public static let floating: Set<DType> = Set(ggml).union([
         .f64, .f32, .f16, .bf16, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz,
     ])
@@ -80,7 +80,7 @@ extension DType {
         .init(21, "I64", 1, 8), .init(22, "U64", 1, 8),
     ]
 
-    /// By id; those without a name are unknown.
+    /// By id; entries without a name are unknown.
     private static let forms: [Form] =
         (safetensorsForms + ggmlForms).reduce(into: Array(repeating: Form(0, "", 1, 1), count: 256)) { $0[Int($1.id)] = $1 }
 

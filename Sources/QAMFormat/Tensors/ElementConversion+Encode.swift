@@ -2,14 +2,13 @@ extension ElementConversion {
     /// The types that values can be encoded to.
     public static let encodable: Set<DType> = [.f64, .f32, .f16, .bf16, .q8_0]
 
-    /// The elements of values: rounded to nearest even, infinite beyond the type's largest number; NaN stays NaN.
-    /// O(values).
+    /// Encodes values: rounds to nearest even, overflows to infinity, propagates NaNs. O(values).
     ///
-    /// Q8_0 takes whole rows of a multiple of 32 columns, and gives what ggml's reference quantizer gives: values share a
-    /// scale 32 by 32, and one that is not finite makes all 32 NaN.
+    /// Q8_0 requires rows of a multiple of 32 columns, and matches ggml's reference quantizer: 32 values share a scale, and a non-finite
+    /// one makes all 32 NaN.
     ///
-    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`, `QAMError.invalidArgument` where the values
-    ///   fill no whole number of blocks.
+    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`, `QAMError.invalidArgument` if the values are not whole
+    ///   blocks.
     public static func bytes(_ values: [Float], as dtype: DType) throws -> [UInt8] {
         switch dtype {
         case .f32: bytes(values) { $0.bitPattern }
@@ -21,9 +20,9 @@ extension ElementConversion {
         }
     }
 
-    /// The elements of values, rounded once: from Double straight to the type. (Q8_0 goes by way of Float.) O(values).
+    /// Encodes values with a single rounding, directly from Double. (Q8_0 goes through Float.) O(values).
     ///
-    /// - Throws: as for Floats.
+    /// - Throws: as for Float.
     public static func bytes(_ values: [Double], as dtype: DType) throws -> [UInt8] {
         switch dtype {
         case .f32: bytes(values) { Float($0).bitPattern }
@@ -35,7 +34,7 @@ extension ElementConversion {
         }
     }
 
-    /// How many values are finite, but not in `dtype`, a type of `encodable`.
+    /// The number of finite values that overflow in `dtype`, a type of `encodable`.
     package static func overflows<Value: BinaryFloatingPoint>(_ values: [Value], as dtype: DType) -> Int {
         let limit = Value(overflowLimit(dtype))
         guard limit.isFinite else { return 0 }
@@ -44,7 +43,7 @@ extension ElementConversion {
         return count
     }
 
-    /// The least magnitude that becomes infinite in a type of `encodable`.
+    /// The least magnitude that overflows in a type of `encodable`.
     private static func overflowLimit(_ dtype: DType) -> Double {
         switch dtype {
         case .f16: 65520
@@ -55,8 +54,7 @@ extension ElementConversion {
         }
     }
 
-    /// A Float whose last bit tells whether anything was cut off, so that rounding it again to fewer bits gives what
-    /// rounding `value` at once would have given.
+    /// A Float rounded to odd, so that rounding it again to fewer bits gives the same result as rounding `value` directly.
     private static func roundedToOdd(_ value: Double) -> Float {
         let nearest = Float(value)
         guard Double(nearest) != value, !value.isNaN else { return nearest }

@@ -1,8 +1,8 @@
 extension ElementConversion {
-    /// The values of elements as Float, into the caller's memory from index `start` on. Like `floats(_:as:)`, but without
-    /// arrays for the types that weights come in: F32, F16, BF16 and ggml's block types. O(elements).
+    /// The values of elements as Float, into the caller's memory from index `start` on. Like `floats(_:as:)`, but without allocating for
+    /// F32, F16, BF16 and ggml's block types. O(elements).
     ///
-    /// - Throws: as `floats(_:as:)`, and `QAMError.invalidArgument` where the values do not fit.
+    /// - Throws: as `floats(_:as:)`, and `QAMError.invalidArgument` if the values do not fit.
     public static func floats(
         _ bytes: RawSpan, as dtype: DType, into values: inout MutableSpan<Float>, at start: Int = 0
     ) throws {
@@ -27,7 +27,7 @@ extension ElementConversion {
     ) throws {
         let size = MemoryLayout<Bits>.size, count = bytes.byteCount / size
         guard bytes.byteCount % size == 0 else {
-            throw QAMError(.invalidArgument, "\(bytes.byteCount) bytes are no whole number of elements of \(size)")
+            throw QAMError(.invalidArgument, "\(bytes.byteCount) bytes are not a whole number of elements of \(size)")
         }
         try checkRoom(for: count, in: values, at: start)
         unsafe bytes.withUnsafeBytes { bytes in

@@ -1,13 +1,11 @@
-/// Elements of raw tensors as numbers, and back: every type that safetensors or ggml names.
+/// Conversion of raw tensor elements to numbers and back, for every type of safetensors and ggml.
 ///
-/// Decoding is exact wherever the result can hold the value and rounds to nearest even elsewhere (integers and F64 to
-/// Float). BOOL gives 0 or 1; C64 gives two values an element, the real part first. ggml's block types give the very Floats
-/// that ggml itself makes of them.
+/// Decoding is exact if the result type can represent the value, and rounds to nearest even otherwise (integers and F64 to Float). BOOL
+/// gives 0 or 1; C64 gives two values per element, the real part first. ggml's block types give bit-identical results to ggml.
 public enum ElementConversion {
     /// The values of elements, as Float. O(elements).
     ///
-    /// - Throws: `QAMError.unsupported` for a type without numbers of its own, `QAMError.invalidArgument` where the bytes
-    ///   fill no whole number of blocks.
+    /// - Throws: `QAMError.unsupported` for a type without numeric values, `QAMError.invalidArgument` if the bytes are not whole blocks.
     public static func floats(_ bytes: [UInt8], as dtype: DType) throws -> [Float] {
         try GGMLBlocks.floats(bytes, as: dtype) ?? values(bytes, as: dtype)
     }
@@ -21,7 +19,7 @@ public enum ElementConversion {
 
     private static func values<Value: ElementValue>(_ bytes: [UInt8], as dtype: DType) throws -> [Value] {
         guard bytes.count % dtype.blockBytes == 0 else {
-            throw QAMError(.invalidArgument, "\(bytes.count) bytes are no whole number of \(dtype.name) elements")
+            throw QAMError(.invalidArgument, "\(bytes.count) bytes are not a whole number of \(dtype.name) elements")
         }
         switch dtype {
         case .f32, .c64: return map(bytes) { (bits: UInt32) in Value(Float(bitPattern: bits)) }
@@ -45,7 +43,7 @@ public enum ElementConversion {
         case .f4: return unpack(bytes, table: SmallFloat.e2m1, bits: 4)
         case .f6e2m3: return unpack(bytes, table: SmallFloat.e2m3, bits: 6)
         case .f6e3m2: return unpack(bytes, table: SmallFloat.e3m2, bits: 6)
-        default: throw QAMError(.unsupported, "\(dtype.name) elements have no values of their own")
+        default: throw QAMError(.unsupported, "\(dtype.name) elements have no numeric values")
         }
     }
 
@@ -79,7 +77,7 @@ public enum ElementConversion {
     }
 }
 
-/// What elements decode to.
+/// The types that elements decode to.
 private protocol ElementValue {
     init(_ value: Float)
     init(_ value: Double)

@@ -1,9 +1,9 @@
-/// What an embedded file is for a model (spec section 6.2). Open: other numbers are kept.
+/// The purpose of an embedded file (spec section 6.2). Unknown numbers are kept.
 public struct EmbeddedFileRole: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Not said.
+    /// Not specified.
     public static let none = EmbeddedFileRole(rawValue: 0)
     /// The model's configuration.
     public static let configuration = EmbeddedFileRole(rawValue: 1)
@@ -12,16 +12,16 @@ public struct EmbeddedFileRole: RawRepresentable, Hashable, Sendable {
     public static let specialTokens = EmbeddedFileRole(rawValue: 4)
     /// A vocabulary or merges of a tokenizer.
     public static let vocabulary = EmbeddedFileRole(rawValue: 5)
-    /// How to generate.
+    /// Generation parameters.
     public static let generation = EmbeddedFileRole(rawValue: 6)
     public static let chatTemplate = EmbeddedFileRole(rawValue: 7)
-    /// How to prepare images or sound.
+    /// Preprocessing of images or audio.
     public static let preprocessor = EmbeddedFileRole(rawValue: 8)
     public static let license = EmbeddedFileRole(rawValue: 9)
     /// The description of the model.
     public static let description = EmbeddedFileRole(rawValue: 10)
 
-    /// The role of a file of this name; `none` of names that say nothing.
+    /// The role of a file of this name; `none` for other names.
     public init(ofName name: String) {
         self = Self.byName[name] ?? (name == "LICENSE" || name.hasPrefix("LICENSE.") ? .license : .none)
     }

@@ -1,24 +1,24 @@
 import CQAMKernels.Blocks
 
-/// The C functions for ggml's block types behind safe signatures: the one place that hands pointers to them.
+/// Safe wrappers for the C functions of ggml's block types; the only place that passes pointers to them.
 enum GGMLBlocks {
     private static let functions = unsafe gb_functions_for(qam_features_allowed()).pointee
 
     private static func type(_ id: UInt32) -> gb_type { unsafe withUnsafePointer(to: functions) { unsafe gb_type_of($0, id) } }
 
-    /// The values in so many bytes of blocks; nil where `dtype` is no block type of ggml.
+    /// The number of values in `bytes` bytes of blocks; nil if `dtype` is not a ggml block type.
     static func valueCount(_ bytes: Int, as dtype: DType) throws -> Int? {
         guard let id = dtype.ggmlBlockID else { return nil }
         let type = type(id)
-        // Two statements of one fact: a difference is a bug and traps.
+        // Redundant tables: a difference is a bug and traps.
         precondition(Int(type.elements) == dtype.blockElements && Int(type.bytes) == dtype.blockBytes)
         guard bytes % dtype.blockBytes == 0 else {
-            throw QAMError(.invalidArgument, "\(bytes) bytes are no whole number of \(dtype.name) blocks")
+            throw QAMError(.invalidArgument, "\(bytes) bytes are not a whole number of \(dtype.name) blocks")
         }
         return bytes / dtype.blockBytes * dtype.blockElements
     }
 
-    /// The values of whole blocks, bit for bit those of ggml's own `to_float`; nil where `dtype` is no block type of ggml.
+    /// The values of whole blocks, bit-identical to ggml's `to_float`; nil if `dtype` is not a ggml block type.
     static func floats(_ bytes: [UInt8], as dtype: DType) throws -> [Float]? {
         guard let count = try valueCount(bytes.count, as: dtype) else { return nil }
         return unsafe [Float](unsafeUninitializedCapacity: count) { values, initialized in
@@ -27,7 +27,7 @@ enum GGMLBlocks {
         }
     }
 
-    /// The same into the caller's memory, which has room for them from `start` on; `dtype` is a block type of ggml.
+    /// The same into the caller's memory, which has room from `start` on; `dtype` is a ggml block type.
     static func decode(_ bytes: RawSpan, as dtype: DType, into values: inout MutableSpan<Float>, at start: Int) {
         unsafe bytes.withUnsafeBytes { bytes in
             unsafe values.withUnsafeMutableBufferPointer {
@@ -44,13 +44,13 @@ enum GGMLBlocks {
         unsafe type.to_floats?(bytes.bindMemory(to: UInt8.self).baseAddress, blocks, values.baseAddress)
     }
 
-    /// Q8_0 blocks, bit for bit those of ggml's reference quantizer.
+    /// Q8_0 blocks, bit-identical to ggml's reference quantizer.
     ///
-    /// A block with a NaN becomes all NaN, and so does one with an infinity: its scale is infinite.
+    /// A block with a NaN or an infinity becomes all NaN, because its scale is not finite.
     static func q8Blocks(_ values: [Float]) throws -> [UInt8] {
         let dtype = DType.q8_0
         guard values.count % dtype.blockElements == 0 else {
-            throw QAMError(.invalidArgument, "\(values.count) values fill no whole number of \(dtype.name) blocks")
+            throw QAMError(.invalidArgument, "\(values.count) values are not a whole number of \(dtype.name) blocks")
         }
         let blocks = values.count / dtype.blockElements
         return unsafe [UInt8](unsafeUninitializedCapacity: blocks * dtype.blockBytes) { bytes, initialized in

@@ -1,21 +1,21 @@
-/// IEEE float16 as bits, without hardware support and without branches, so that loops over it vectorise.
+/// IEEE float16 as bits, without hardware support and branches, so that loops vectorise.
 package enum Half {
     /// The bits of positive, finite, normal numbers.
     static let positiveNormal: ClosedRange<UInt16> = 0x0400...0x7BFF
 
-    /// Exact. NaN stays NaN.
+    /// Exact. Propagates NaNs.
     @inline(__always)
     package static func float(from half: UInt16) -> Float {
         let word = UInt32(half) << 16
         let doubled = word &+ word
-        // The exponent moves by 112 in all; as a factor it carries infinity and NaN along.
+        // The exponent changes by 112 in total; multiplication preserves infinities and NaNs.
         let normal = Float(bitPattern: (doubled >> 4) &+ 0x7000_0000) * 0x1p-112
         let subnormal = Float(bitPattern: (doubled >> 17) | 0x3F00_0000) - 0.5
         let magnitude = doubled < 0x0800_0000 ? subnormal.bitPattern : normal.bitPattern
         return Float(bitPattern: word & 0x8000_0000 | magnitude)
     }
 
-    /// Rounds to nearest even; beyond the largest number lies infinity. NaN stays NaN.
+    /// Rounds to nearest even; overflows to infinity; propagates NaNs.
     @inline(__always)
     package static func bits(of value: Float) -> UInt16 {
         let word = value.bitPattern

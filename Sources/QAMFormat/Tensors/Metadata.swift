@@ -1,4 +1,4 @@
-/// Ordered, typed key-value pairs that travel with a model. Keys are unique.
+/// Ordered, typed key-value pairs of a model. Keys are unique.
 public struct Metadata: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         public var key: String
@@ -10,10 +10,10 @@ public struct Metadata: Hashable, Sendable {
         }
     }
 
-    /// An entry whose type this program does not know: kept as it is in .qamw files, and lost elsewhere.
+    /// An entry of an unknown type: kept unchanged in .qamw files, and dropped elsewhere.
     public struct UnreadableEntry: Hashable, Sendable {
         public var key: String
-        /// Its number in .qamw files.
+        /// The type number in .qamw files.
         public var type: UInt32
         public var value: [UInt8]
     }
@@ -28,10 +28,10 @@ public struct Metadata: Hashable, Sendable {
     /// O(1).
     public subscript(key: String) -> MetadataValue? { index[ExactName(key)].map { entries[$0].value } }
 
-    /// The place of the key in `entries`; nil where there is no such key. O(1).
+    /// The position of the key in `entries`, or nil. O(1).
     public func index(of key: String) -> Int? { index[ExactName(key)] }
 
-    /// Replaces the key's value in its place, or appends the key. O(1).
+    /// Replaces the key's value in place, or appends the key. O(1).
     public mutating func set(_ key: String, _ value: MetadataValue) {
         if let position = index[ExactName(key)] {
             entries[position].value = value
@@ -45,7 +45,7 @@ public struct Metadata: Hashable, Sendable {
     /// Keeps an entry that cannot be read.
     package mutating func keep(_ entry: UnreadableEntry) { unreadable.append(entry) }
 
-    /// Removes the key; returns whether it was there. O(n).
+    /// Removes the key; returns whether it existed. O(n).
     @discardableResult
     public mutating func remove(_ key: String) -> Bool {
         guard let position = index[ExactName(key)] else {
@@ -59,7 +59,7 @@ public struct Metadata: Hashable, Sendable {
     }
 }
 
-/// A metadata value. The cases are GGUF's types, so that every format's metadata fit.
+/// A metadata value. The cases are GGUF's types, which cover those of all formats.
 public enum MetadataValue: Hashable, Sendable {
     case uint8(UInt8)
     case int8(Int8)

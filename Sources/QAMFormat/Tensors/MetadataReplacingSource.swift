@@ -1,22 +1,16 @@
-/// A source with other metadata: what a file is rewritten from where they do not fit in place.
-public struct MetadataReplacingSource: TensorSource {
+/// A source with replaced metadata, for rewriting a file if they do not fit in place.
+public struct MetadataReplacingSource: WrappingSource {
     public let metadata: Metadata
-    private let base: any TensorSource
+    public let base: any TensorSource
 
     public init(_ base: any TensorSource, metadata: Metadata) {
         self.base = base
         self.metadata = metadata
     }
 
-    public var tensors: [TensorDescriptor] { base.tensors }
-    public var shared: SharedTables { base.shared }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
-    /// None: what is written from it may take its base's place, which stays open.
+    /// None: the output may replace the base file, which stays open.
     public var inputs: [String] { [] }
     public var fingerprint: String { "\(base.fingerprint) metadata \(XXH3.hash(metadata.encoded))" }
 
-    public func granule(of tensor: Int) -> Int { base.granule(of: tensor) }
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: tensor) }
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: tensor) }
+    public func origin(of tensor: Int) -> Int? { tensor }
 }

@@ -1,14 +1,14 @@
-/// Finds the tensors of a list by the hashes of their names; what is at a position has the name or not, the caller says.
+/// Finds tensors by the hashes of their names; the caller compares the names.
 ///
-/// A table of positions, probed one after the other: a quarter of a dictionary's memory, and no copies of the names. The
-/// hash is seeded anew in every process, so that no file can choose names that collide.
+/// An open-addressing table of positions: a quarter of a dictionary's memory, and no copies of the names. The hash is seeded per process,
+/// so that no file can choose colliding names.
 package struct NameIndex: Sendable {
-    /// Positions in the list, plus one; 0 where there is none. A power of two of them, or none.
+    /// Positions in the list plus one; 0 for empty slots. The count is a power of two, or zero.
     private var slots: [UInt32] = []
 
     package init() {}
 
-    /// Room for so many names: `insert` takes no more.
+    /// Capacity for `capacity` names; `insert` accepts no more.
     package init(capacity: Int) {
         guard capacity > 0 else { return }
         slots = Array(repeating: 0, count: 2 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount))
@@ -20,7 +20,7 @@ package struct NameIndex: Sendable {
         return hasher.finalize()
     }
 
-    /// Enters a position. False, and nothing is entered, where an earlier one has its name.
+    /// Inserts a position. Returns false, without inserting, if an earlier one has the same name.
     package mutating func insert(_ position: Int, hash: Int, isSame: (Int) -> Bool) -> Bool {
         let slot = slot(hash, isSame)
         guard slots[slot] == 0 else { return false }
@@ -35,7 +35,7 @@ package struct NameIndex: Sendable {
         return entry == 0 ? nil : Int(entry) - 1
     }
 
-    /// Where the name is, or would be: some slots are always empty.
+    /// The slot of a name, or the empty slot for it: some slots are always empty.
     private func slot(_ hash: Int, _ isSame: (Int) -> Bool) -> Int {
         let mask = slots.count - 1
         var slot = hash & mask

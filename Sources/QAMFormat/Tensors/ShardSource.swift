@@ -1,13 +1,13 @@
-/// What one file of a set holds of a model: some of its tensors, and all codebooks and seeds. The first file has the metadata and the
-/// embedded files.
-struct ShardSource: TensorSource {
+/// The part of a model that one file of a set holds: some of its tensors, and all codebooks and seeds. The first file also has the
+/// metadata and the embedded files.
+struct ShardSource: WrappingSource {
+    let base: any TensorSource
     let tensors: [TensorDescriptor]
-    private let base: any TensorSource
-    /// Of each tensor, the index in the model.
+    /// The base's index of each tensor.
     private let indices: [Int]
     private let isFirst: Bool
 
-    /// `indices` are in ascending order, and name the target of each alias that they name.
+    /// `indices` ascend, and include the target of each alias that they include.
     init(_ base: any TensorSource, indices: [Int], isFirst: Bool) {
         self.base = base
         self.indices = indices
@@ -22,15 +22,9 @@ struct ShardSource: TensorSource {
     }
 
     var metadata: Metadata { isFirst ? base.metadata : Metadata() }
-    var shared: SharedTables { base.shared }
     var files: [any EmbeddedFile] { isFirst ? base.files : [] }
-    var inputs: [String] { base.inputs }
+    /// The output's fingerprint is that of the whole model.
     var fingerprint: String { base.fingerprint }
 
-    func granule(of tensor: Int) -> Int { base.granule(of: indices[tensor]) }
-    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try base.read(units, of: indices[tensor]) }
-    func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        try base.withElements(units, of: indices[tensor], body)
-    }
-    func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try base.readWhole(stream: stream, of: indices[tensor]) }
+    func origin(of tensor: Int) -> Int? { indices[tensor] }
 }

@@ -1,4 +1,4 @@
-/// Tables of the floating-point types of eight bits and fewer.
+/// Decoding tables of floating-point types of at most eight bits.
 enum SmallFloat {
     static let e2m1 = table(exponentBits: 2, mantissaBits: 1, bias: 1, specials: .none)
     static let e2m3 = table(exponentBits: 2, mantissaBits: 3, bias: 1, specials: .none)
@@ -7,17 +7,17 @@ enum SmallFloat {
     static let e4m3 = table(exponentBits: 4, mantissaBits: 3, bias: 7, specials: .allOnesNaN)
     static let e5m2fnuz = table(exponentBits: 5, mantissaBits: 2, bias: 16, specials: .negativeZeroNaN)
     static let e4m3fnuz = table(exponentBits: 4, mantissaBits: 3, bias: 8, specials: .negativeZeroNaN)
-    /// Powers of two alone: no sign, no zero, no infinity; 255 is NaN.
+    /// Powers of two only: no sign, zero or infinity; 255 is NaN.
     static let e8m0: [Float] = (0..<255).map { Float(sign: .plus, exponent: $0 - 127, significand: 1) } + [.nan]
 
-    /// What a type has beside finite numbers.
+    /// The non-finite values of a type.
     private enum Specials {
         case none
         /// The largest exponent means infinity or NaN, as in IEEE types.
         case infinityAndNaN
         /// Exponent and mantissa all ones mean NaN; no infinity.
         case allOnesNaN
-        /// What would be -0 is the only NaN; no infinity.
+        /// The encoding of -0 is the only NaN; no infinity.
         case negativeZeroNaN
     }
 
@@ -32,7 +32,7 @@ enum SmallFloat {
             case .negativeZeroNaN where bits == signBit: return .nan
             default: break
             }
-            // Subnormal numbers have the exponent of the least normal ones, and no leading one.
+            // Subnormal numbers have the smallest normal exponent and no implicit leading one.
             let significand = Float(exponent == 0 ? mantissa : mantissa + 1 << mantissaBits)
             return Float(
                 sign: bits & signBit == 0 ? .plus : .minus, exponent: max(exponent, 1) - bias - mantissaBits,

@@ -1,4 +1,4 @@
-/// What is known of a tensor without its payload: name, shape and how it is stored.
+/// A tensor without its payload: name, shape and storage.
 public struct TensorDescriptor: Hashable, Sendable {
     public var name: String
     /// Row-major: the last dimension is contiguous. Empty for a scalar.
@@ -10,9 +10,9 @@ public struct TensorDescriptor: Hashable, Sendable {
         case raw(DType)
         /// Rows coded by a codec of the registry.
         case coded(Coding)
-        /// Another name for the tensor at this index of the same list, which is no alias itself.
+        /// Another name for the tensor at this index of the same list, which is not an alias.
         case alias(of: Int)
-        /// In a way that this program does not know; the text names what is unknown. It can be listed and verified, not read.
+        /// Stored in an unknown way, named by the text. It can be listed and verified, but not read.
         case unreadable(String)
     }
 
@@ -22,16 +22,16 @@ public struct TensorDescriptor: Hashable, Sendable {
         self.storage = storage
     }
 
-    /// The number of elements. Sources refuse shapes whose product overflows, so this does not.
+    /// The number of elements. Sources refuse shapes whose product overflows.
     public var elementCount: Int { shape.reduce(1, &*) }
     /// The length of a row: the last dimension, 1 for a scalar.
     public var columns: Int { shape.last ?? 1 }
     /// The number of rows: the product of all dimensions but the last.
     public var rows: Int { shape.dropLast().reduce(1, &*) }
 
-    /// The product of the dimensions, or nil where one is negative or the product overflows.
+    /// The product of the dimensions, or nil if one is negative or the product overflows.
     public static func checkedElementCount(_ shape: [Int]) -> Int? {
-        // A zero makes the product zero, but the other dimensions must not overflow on the way either.
+        // A zero makes the product zero, but the other dimensions must not overflow either.
         var product = 1
         var hasZero = false
         for dimension in shape {
@@ -44,8 +44,7 @@ public struct TensorDescriptor: Hashable, Sendable {
         return hasZero ? 0 : product
     }
 
-    /// The stored bytes before any zstd compression: of a raw tensor its elements', of a coded one its streams',
-    /// of an alias none.
+    /// The stored bytes before zstd compression: of a raw tensor its elements, of a coded one its streams, of an alias zero.
     public var byteCount: Int {
         switch storage {
         case .raw(let dtype): dtype.byteCount(elements: elementCount) ?? 0
@@ -54,7 +53,7 @@ public struct TensorDescriptor: Hashable, Sendable {
         }
     }
 
-    /// What `TensorSource.read` counts in: bytes of a raw tensor, rows of a coded one, nothing of an alias.
+    /// The number of units that `TensorSource.read` counts: bytes of a raw tensor, rows of a coded one, zero for an alias.
     public var unitCount: Int {
         switch storage {
         case .raw: byteCount
@@ -63,7 +62,7 @@ public struct TensorDescriptor: Hashable, Sendable {
         }
     }
 
-    /// Throws `unsupported` for a tensor that can only be listed and verified.
+    /// Throws `unsupported` for an unreadable tensor.
     public func requireReadable() throws {
         if case .unreadable(let reason) = storage { throw Self.unreadable(reason, name) }
     }

@@ -1,27 +1,27 @@
-/// A file that travels with a model, kept byte for byte: config.json, tokenizer.json and their like.
+/// A side file of a model, kept byte for byte: config.json, tokenizer.json and similar.
 public protocol EmbeddedFile: Sendable {
     /// A plain file name: data, never a path (see `EmbeddedFileName`).
     var name: String { get }
     var byteCount: Int { get }
-    /// What the file is for a model.
+    /// The purpose of the file.
     var role: EmbeddedFileRole { get }
-    /// The bytes of `range`, which lies in `0..<byteCount`. Throws `unsupported` where it is stored in a way that this program does not know.
+    /// The bytes of `range`, which is within `0..<byteCount`. Throws `unsupported` if it is stored in an unknown way.
     func read(_ range: Range<Int>) throws -> [UInt8]
 }
 
 extension EmbeddedFile {
-    /// What files of this name are.
+    /// The role given by the file's name.
     public var role: EmbeddedFileRole { EmbeddedFileRole(ofName: name) }
 }
 
-/// A piece of a tensor's payload.
+/// A chunk of a tensor's payload.
 public struct TensorChunk: Sendable {
-    /// Raw tensors have one stream. Coded ones have an array for each of `Coding.streams`, in that order;
-    /// those of `whole` streams are empty (see `TensorSource.readWhole`).
+    /// Raw tensors have one stream. Coded ones have an array for each of `Coding.streams`, in order; those of `whole` streams are empty
+    /// (see `TensorSource.readWhole`).
     public var streams: [[UInt8]]
-    /// What coding cost this piece, where the source has just coded it.
+    /// The distortion of this chunk, if the source has just coded it.
     public var distortion: Distortion?
-    /// How many finite values of this piece became infinite in the type that they were converted to.
+    /// The number of finite values of this chunk that overflowed to infinity in a conversion.
     public var overflows: Int
 
     public init(streams: [[UInt8]], distortion: Distortion? = nil, overflows: Int = 0) {
@@ -31,8 +31,8 @@ public struct TensorChunk: Sendable {
     }
 }
 
-/// What was found out about a tensor while its payload was made: the sum over its chunks. Sources remember nothing, so a piece that is
-/// read twice counts only where it is written.
+/// Results of producing a tensor's payload, summed over its chunks. Sources are stateless, so a chunk that is read twice counts only when
+/// it is written.
 public struct TensorFindings: Hashable, Sendable {
     public var distortion: Distortion?
     public var overflows: Int
@@ -69,32 +69,31 @@ public struct Distortion: Hashable, Sendable {
     }
 }
 
-/// Where tensors come from: a file of any format, or a transform that wraps another source.
+/// A provider of tensors: a file of any format, or a transform that wraps another source (`WrappingSource`).
 ///
-/// The list of tensors is fixed and in a fixed order. Reads are independent of each other and may come from
-/// many threads at a time; memory is bounded by the ranges asked for.
+/// The list of tensors and its order are fixed. Reads are independent and may be concurrent; memory is bounded by the requested ranges.
 public protocol TensorSource: Sendable {
     var metadata: Metadata { get }
     var tensors: [TensorDescriptor] { get }
-    /// Codebooks and seeds that coded tensors refer to. Empty where nothing is coded.
+    /// Codebooks and seeds that coded tensors refer to. Empty if nothing is coded.
     var shared: SharedTables { get }
-    /// Files to be kept with the model, in order of their names.
+    /// Side files, in order of their names.
     var files: [any EmbeddedFile] { get }
-    /// What the reader noticed and tolerated.
+    /// Warnings of the reader.
     var warnings: [String] { get }
-    /// The paths of all files that the payload comes from: an output never replaces one of them.
+    /// The paths of all input files: an output never replaces one of them.
     var inputs: [String] { get }
-    /// Identifies the input's content and every option that shapes the output, for `--resume`:
-    /// two sources with equal strings give equal bytes.
+    /// Identifies the input's content and every option that affects the output, for `--resume`: sources with equal fingerprints give equal
+    /// bytes.
     var fingerprint: String { get }
 
-    /// Reads of this tensor start at multiples of this many units, and end at one or at the tensor's end.
+    /// Reads of this tensor start at multiples of this many units, and end at such a multiple or at the tensor's end.
     func granule(of tensor: Int) -> Int
     /// Reads units (bytes of a raw tensor, rows of a coded one) of the tensor at this index.
     func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk
-    /// Lends units of a raw tensor to `body`, without a copy where the source has none to make. The span ends with the call.
+    /// Lends units of a raw tensor to `body`, without a copy if possible. The span ends with the call.
     func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result
-    /// Reads a stream of a coded tensor that belongs to the tensor as a whole.
+    /// Reads a stream that belongs to a coded tensor as a whole.
     func readWhole(stream: Int, of tensor: Int) throws -> [UInt8]
 }
 
@@ -107,30 +106,33 @@ extension TensorSource {
         if case .raw(let dtype) = tensors[tensor].storage { dtype.blockBytes } else { 1 }
     }
 
-    /// Reads a copy.
+    /// Lends a copy.
     public func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let bytes = try read(units, of: tensor).streams.first ?? []
-        return try unsafe body(bytes.span.bytes)
+        try withCopy(units, of: tensor, body)
     }
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+        throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+    }
+
+    func withCopy<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let bytes = try read(units, of: tensor).streams.first ?? []
+        return try unsafe body(bytes.span.bytes)
     }
 }
 
-/// Where tensors go: a file of some format that is being written.
+/// A consumer of tensors: a file being written.
 ///
-/// Calls come in this order, from one thread at a time: `begin`, then for each tensor that is not yet complete
-/// `write` for consecutive ranges until the tensor is complete (not at all for an alias or an empty tensor),
-/// then `endTensor`; at last `finish` or, after an error, `discard`.
+/// Calls are made by one thread at a time, in this order: `begin`; for each tensor that is not yet complete `write` for consecutive ranges
+/// (none for an alias or an empty tensor), then `endTensor`; finally `finish` or, after an error, `discard`.
 public protocol TensorSink: AnyObject {
-    /// Takes the plan: everything but the payload. Returns the findings of each of the first tensors that are
-    /// complete already, which are none unless an interrupted run is resumed.
+    /// Receives everything except payloads. Returns the findings of each of the first tensors that are already complete, which are none
+    /// unless an interrupted run is resumed.
     func begin(_ source: any TensorSource) throws -> [TensorFindings]
     func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws
     func endTensor(_ tensor: Int, findings: TensorFindings) throws
-    /// Makes the output appear under its name, complete and on disk. Returns the bytes written.
+    /// Makes the complete output appear under its name, on disk. Returns the bytes written.
     func finish() throws -> Int
-    /// Leaves nothing behind, or with `keepingPartial` only what a resumed run needs.
+    /// Removes everything, or with `keepingPartial` keeps what a resumed run needs.
     func discard(keepingPartial: Bool)
 }

@@ -1,12 +1,11 @@
-/// What the tensors of a model come to, added up where their list is read.
+/// The total size of a model's tensors, computed when their list is read.
 ///
-/// A header of a few hundred bytes may claim any size. Readers refuse what would not fit into 64 bits whatever is made of it, so
-/// that no sum behind them can overflow: not the bytes of all tensors, aliases written out, nor those decoded to float64, nor
-/// either counted in bits (spec section 10).
+/// A header of a few hundred bytes may declare any size. Readers refuse totals that could overflow 64 bits later: the bytes of all tensors
+/// including aliases, decoded to float64, or counted in bits (spec section 10).
 package struct TensorTotals: Sendable {
-    /// Elements, a dimension of zero counted as one: it is in the way of no other's product.
+    /// Elements, counting a dimension of zero as one.
     package static let maximumElements = 1 << 56
-    /// Bytes before any compression, those of an alias counted as its target's; those of embedded files too.
+    /// Bytes before compression, counting aliases like their targets, and including embedded files.
     package static let maximumBytes = 1 << 59
 
     package private(set) var elements = 0
@@ -31,7 +30,7 @@ package struct TensorTotals: Sendable {
         self.bytes += bytes
     }
 
-    /// Checks a whole list, of tensors whose own sizes have been checked. Throws `limitExceeded`; the error names the tensor.
+    /// Checks a whole list of tensors whose individual sizes have been checked. Throws `limitExceeded`; the error names the tensor.
     package static func check(_ tensors: [TensorDescriptor]) throws {
         var totals = TensorTotals()
         for tensor in tensors {
@@ -46,6 +45,6 @@ package struct TensorTotals: Sendable {
         }
     }
 
-    /// The product of the dimensions that are not zero, which `TensorDescriptor.checkedElementCount` has found not to overflow.
+    /// The product of the nonzero dimensions, which `TensorDescriptor.checkedElementCount` has checked for overflow.
     package static func elements(_ shape: [Int]) -> Int { shape.reduce(1) { $1 == 0 ? $0 : $0 &* $1 } }
 }

@@ -1,18 +1,18 @@
-/// How far a transfer has come.
+/// The progress of a transfer.
 public struct TransferProgress: Sendable {
-    /// The tensor that is being written.
+    /// The tensor being written.
     public var tensor: String
     public var doneBytes: Int
     public var totalBytes: Int
 }
 
-/// What a transfer did.
+/// The result of a transfer.
 public struct TransferReport: Sendable {
-    /// The bytes of the output.
+    /// The size of the output in bytes.
     public var bytes: Int
-    /// What coding cost each tensor that was coded, by index.
+    /// The distortion of each tensor that was coded, by index.
     public var distortion: [Int: Distortion] = [:]
-    /// How many finite values became infinite, by index of the tensors that have such.
+    /// The number of finite values that overflowed to infinity, by index of the affected tensors.
     public var overflows: [Int: Int] = [:]
 
     fileprivate mutating func take(_ findings: TensorFindings, of tensor: Int) {
@@ -20,7 +20,14 @@ public struct TransferReport: Sendable {
         overflows[tensor] = findings.overflows > 0 ? findings.overflows : nil
     }
 
-    /// A sentence for each tensor with values that became infinite, in order.
+    /// The distortion of all tensors together; nil if none was coded, or all coded tensors are zero.
+    public var totalDistortion: Distortion? {
+        var total = Distortion()
+        for tensor in distortion.keys.sorted() { distortion[tensor].map { total += $0 } }
+        return total.energy > 0 ? total : nil
+    }
+
+    /// A sentence per tensor with overflowed values, in order.
     public func warnings(_ tensors: [TensorDescriptor]) -> [String] {
         overflows.sorted { $0.key < $1.key }.map { tensor, count in
             "tensor \"\(tensors[tensor].name)\": \(count) finite value\(count == 1 ? "" : "s") became infinite"
@@ -28,11 +35,11 @@ public struct TransferReport: Sendable {
     }
 }
 
-/// The one way for data: moves every tensor of a source into a sink, in order, in chunks of a few MiB that up to
-/// `threads` tasks produce side by side. The output does not depend on `threads`.
+/// Moves every tensor of a source to a sink, in order, in chunks of a few MiB that up to `threads` tasks produce in parallel. The output
+/// does not depend on `threads`.
 ///
-/// `monitor` is called before each chunk is written; what it throws ends the transfer. After any error the sink is
-/// told to discard its output, and with `keepingPartial` to keep what a resumed run needs.
+/// `monitor` is called before each chunk is written; an error that it throws ends the transfer. After any error the sink discards its
+/// output, or with `keepingPartial` keeps what a resumed run needs.
 public func transfer(
     from source: any TensorSource, to sink: any TensorSink, threads: Int, keepingPartial: Bool = false,
     monitor: (TransferProgress) throws -> Void = { _ in }
@@ -45,7 +52,7 @@ public func transfer(
     }
 }
 
-/// One piece of work: a range of a tensor's units.
+/// A piece of work: a range of a tensor's units.
 private struct Piece: Sendable {
     var tensor: Int
     var units: Range<Int>
@@ -91,17 +98,17 @@ private func run(
 
 /// All pieces of a transfer, computed on demand: a list of them would grow with the model.
 private struct Pieces: Sendable {
-    /// About this many bytes of a raw tensor make a piece.
+    /// The target size of a raw tensor's piece, in bytes.
     private static let rawBytes = 1 << 22
-    /// About this many weights of a coded one: what they are read from and written to stays in a core's own cache.
+    /// The target size of a coded tensor's piece, in weights: its input and output fit in a core's cache.
     private static let codedWeights = 1 << 18
 
-    /// At least so many stored bytes, where rows hold few: rows of a coding that nobody knows may be counted without end.
+    /// The minimum stored bytes per piece, for rows with few bytes: an unknown codec may have any number of rows.
     private static let codedBytes = 1 << 12
 
     private let tensors: [TensorDescriptor]
     private let first: Int
-    /// Units of one piece of each tensor.
+    /// Units per piece of each tensor.
     private let steps: [Int]
     private let numbering: PieceNumbering
 
@@ -135,7 +142,7 @@ private struct Pieces: Sendable {
         return Piece(tensor: first + item, units: start..<max(start, end), isLast: isLast)
     }
 
-    /// The rows of a coded tensor's pieces.
+    /// Rows per piece of a coded tensor.
     private static func rows(of tensor: TensorDescriptor, _ coding: Coding) -> Int {
         let rowBytes = coding.streams.reduce(0) { most, stream in
             if case .perRow(let bytes) = stream.extent { max(most, bytes) } else { most }

@@ -2,14 +2,16 @@ package import QAMFormat
 
 /// Looks at the rows of a tensor before they are coded: whether they can be, and which gain type they need.
 package struct GainScan: Sendable {
+    private let coder: any GroupCoder.Type
     private let columns: Int
     private let channelScales: [Float]?
 
-    /// - Throws: `QAMError.invalidArgument` where the scales do not fit the columns or float16.
-    package init(columns: Int, channelScales: [Float]? = nil) throws {
+    /// - Throws: `QAMError.invalidArgument` where the scales do not fit the columns or float16, `unsupported` for a family that is only decoded.
+    package init(_ family: Code.Family, columns: Int, channelScales: [Float]? = nil) throws {
         guard columns > 0, channelScales == nil || channelScales?.count == columns else {
             throw QAMError(.invalidArgument, "there must be one channel scale for each of \(columns) columns")
         }
+        coder = try Coders.type(of: family)
         self.columns = columns
         // As a reader will see them.
         self.channelScales = try channelScales.map { try ChannelScales.parse(ChannelScales.bytes($0)) }
@@ -27,7 +29,7 @@ package struct GainScan: Sendable {
             var span = weights.mutableSpan
             try fill(row, &span)
             if let channelScales { Kernels.chosen.multiply(&weights, by: channelScales) }
-            let gain = QAMEncoder.gain(sumOfSquares: Kernels.chosen.sumOfSquares(weights.span), columns: columns)
+            let gain = coder.gain(of: weights.span, sumOfSquares: Kernels.chosen.sumOfSquares(weights.span), as: nil)
             guard gain.isFinite else {
                 throw QAMError(.malformed, "row \(firstRow + row) holds values that are not finite, or too large")
             }

@@ -5,7 +5,7 @@ extension FeedbackFactor {
     ///
     /// O(rows * columns^2 / 2).
     func whiten(_ numbers: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels, into whitened: FeedbackKernels.Floats) {
-        let columns = rotation.columns, apart = FeedbackKernels.padded(columns)
+        let columns = transform.columns, apart = FeedbackKernels.padded(columns)
         for group in stride(from: 0, to: columns, by: FeedbackKernels.groupColumns) {
             kernels.feed(
                 .init(numbers: numbers, start: 0, apart: apart), of: 0, count: min(group + FeedbackKernels.groupColumns, columns), rows: rows,
@@ -19,7 +19,7 @@ extension FeedbackFactor {
     ///
     /// - Parameter errors: whole rows, one after the other, scaled and rotated as coordinates are.
     package func costs(of errors: [Float], kernels: FeedbackKernels = .chosen) -> [Double] {
-        let columns = rotation.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
+        let columns = transform.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
         precondition(errors.count == rows * columns)
         let e = FeedbackKernels.Floats(repeating: 0, count: rows * apart), whitened = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
         for row in 0..<rows {
@@ -28,7 +28,7 @@ extension FeedbackFactor {
         whiten(e, rows: rows, kernels, into: whitened)
         return (0..<rows).map { row in
             var cost = 0.0
-            for t in 0..<columns / 2 {
+            for t in 0..<(columns + 1) / 2 {
                 let j = row * apart + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
                 let first = Double(metric[3 * t]) * x, second = Double(metric[3 * t + 1]) * x + Double(metric[3 * t + 2]) * y
                 let own = Double(e[j]) * Double(e[j]) + Double(e[j + 1]) * Double(e[j + 1])
@@ -52,7 +52,7 @@ struct SignNoise {
 extension FeedbackFactor {
     /// By the feedback of noise in a few rows. O(columns^2) for each.
     func probedVariance(_ kernels: FeedbackKernels) -> Double {
-        let columns = rotation.columns, width = FeedbackKernels.groupColumns, rows = 16
+        let columns = transform.columns, width = FeedbackKernels.groupColumns, rows = 16
         let apart = FeedbackKernels.padded(columns)
         let errors = FeedbackKernels.Floats(repeating: 0, count: rows * apart), targets = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
         var noise = SignNoise(), sum = 0.0

@@ -7,8 +7,7 @@ final class FeedbackFactors: Sendable {
     /// What tensors must have in common to share a factor.
     struct Key: Hashable, Sendable {
         let input: Int
-        let rotation: Rotation
-        let channelScales: [Float]?
+        let transform: RowTransform
     }
 
     /// The factor of one key. It has a lock of its own: making it takes long, and others are made meanwhile.
@@ -59,7 +58,7 @@ final class FeedbackFactors: Sendable {
     }
 
     private func make(_ key: Key) throws -> FeedbackFactor {
-        try FeedbackFactor(key.rotation, channelScales: key.channelScales, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
+        try FeedbackFactor(key.transform, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
             try calibration.secondMoment(of: key.input, rows: $0)
         }
     }

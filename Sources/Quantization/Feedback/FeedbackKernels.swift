@@ -16,7 +16,8 @@ package struct FeedbackKernels: Sendable {
     /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
     package static let chosen = FeedbackKernels(features: qam_features_allowed())
 
-    private let table: fb_functions
+    /// For extensions of the codecs.
+    let table: fb_functions
 
     private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
 
@@ -109,28 +110,30 @@ package struct FeedbackKernels: Sendable {
     ///   - codewords: takes the codewords.
     ///   - place: where the group's symbols go.
     func code(
-        _ z: Rows, group: Int, columns: Int, _ search: CodewordSearch, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
+        _ z: Rows, group: Int, columns: Int, _ coder: any GroupCoder, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
         symbols: Bytes, at place: Range<Int>, work: inout [Float]
     ) {
         let width = Self.groupColumns
-        precondition(columns > 0 && columns % 2 == 0 && columns <= width && work.count >= Self.workCount)
-        let rate = UInt32(search.codebook.rate), panel = factor.panelStart(group: group) + group * width
-        let isOctant = search.codebook.family == .octant
-        precondition(place.count == qam_row_bytes(isOctant ? QAM_OCTANT : QAM_FREE, rate, columns))
+        precondition(columns > 0 && columns <= width && work.count >= Self.workCount)
+        let panel = factor.panelStart(group: group) + group * width
+        precondition(place.count == coder.code.symbolBytes(columns: columns))
         precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
-        precondition(panel + columns * width <= factor.panels.count && (group + columns) / 2 * 3 <= factor.metric.count)
+        precondition(panel + columns * width <= factor.panels.count && (group + columns + 1) / 2 * 3 <= factor.metric.count)
         unsafe factor.panels.withUnsafeBufferPointer { panels in
             unsafe factor.metric.withUnsafeBufferPointer { metric in
-                var part = unsafe fb_group(
-                    columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel }, metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 },
-                    z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
-                    codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)
-                switch search.method {
-                case .trellis: unsafe table.code_trellis(&part, search.points, rate, &work)
-                case .grid(let grid):
-                    unsafe Kernels.withPlane(search, grid) { unsafe table.code_plain(&part, $0, isOctant ? QAM_OCTANT : QAM_FREE, rate) }
-                }
+                let group = unsafe FeedbackGroup(
+                    part: fb_group(
+                        columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel },
+                        metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 },
+                        z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
+                        codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound))
+                coder.code(group, kernels: self, work: &work)
             }
         }
     }
+}
+
+/// A group of columns of a row that is to be coded, as the kernels take it; it lives as long as the call that it is handed to.
+@safe package struct FeedbackGroup {
+    let part: fb_group
 }

@@ -6,7 +6,7 @@ internal import QAMFormat
 /// Numbers lie by groups of 128 columns, within a group by rows in the order of coding. A block of rows in one group is coded
 /// when the same rows in the groups before are, and the rows before in the same group: blocks on a diagonal at the same time.
 struct FeedbackMatrix: Sendable {
-    let encoder: QAMEncoder
+    let encoder: RowEncoder
     let factor: FeedbackFactor
     let outputs: OutputFactor
     let kernels: FeedbackKernels
@@ -24,33 +24,33 @@ struct FeedbackMatrix: Sendable {
 
     private static let width = FeedbackKernels.groupColumns
 
-    /// - Parameter baseGains: the root mean squares of all rows, by their numbers.
-    init(_ encoder: QAMEncoder, _ factor: FeedbackFactor, _ outputs: OutputFactor, _ kernels: FeedbackKernels, baseGains: [Float]) {
+    /// - Parameter baseGains: the gains of all rows before they are widened, by their numbers.
+    init(_ encoder: RowEncoder, _ factor: FeedbackFactor, _ outputs: OutputFactor, _ kernels: FeedbackKernels, baseGains: [Float]) {
         self.encoder = encoder
         self.factor = factor
         self.outputs = outputs
         self.kernels = kernels
         rows = baseGains.count
-        columns = encoder.rotation.columns
+        columns = encoder.columns
         var gains: [Float] = [], widenings: [Float] = []
         for (place, row) in outputs.order.enumerated() {
             let widening = FeedbackFactor.widening(
-                fedVariance: factor.fedVariance + outputs.fedVariance[place], error: encoder.expectedError)
+                fedVariance: factor.fedVariance + outputs.fedVariance[place], error: encoder.coder.expectedError)
             // Errors are those of the gain that a reader will see.
-            gains.append(encoder.gainType.rounded(baseGains[row] * Float(widening)))
+            gains.append(encoder.layout.gainType.rounded(baseGains[row] * Float(widening)))
             widenings.append(baseGains[row] > 0 ? gains[place] / baseGains[row] : 1)
         }
         self.gains = gains
         self.widenings = widenings
         z = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
         targets = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
-        symbols = .init(repeating: 0, count: rows * encoder.tables.symbolBytes)
+        symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
     }
 
     /// Takes the scaled weights of the row that is coded at this place.
     func set(place: Int, weights: inout [Float]) {
         guard gains[place] > 0 else { return }
-        encoder.tables.kernels.rotate(&weights, by: encoder.rotation, inverseGain: 1 / Double(gains[place]))
+        encoder.transform.rotate(&weights, gain: gains[place], encoder.kernels)
         for group in stride(from: 0, to: columns, by: Self.width) {
             z.replace(from: start(group, place), with: weights.span.extracting(group..<min(group + Self.width, columns)))
         }
@@ -93,7 +93,7 @@ struct FeedbackMatrix: Sendable {
             kernels.feed(
                 part(z, other, first), of: other, count: width, rows: end - first, through: factor, group: group, into: part(targets, group, first))
         }
-        let symbolStart = encoder.parameters.symbolBytes(columns: group), length = encoder.parameters.symbolBytes(columns: used)
+        let code = encoder.coder.code, symbolStart = code.symbolBytes(columns: group), length = code.symbolBytes(columns: used)
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
         for row in first..<end where gains[row] > 0 {
             kernels.add(coefficients(row, from: first), times: part(targets, group, first), count: row - first, rows: 1, into: move(row))
@@ -103,9 +103,9 @@ struct FeedbackMatrix: Sendable {
                 moves[moved + j] *= toOwn
                 targets[index + j] += moves[moved + j]
             }
-            let target = outputs.order[row] * encoder.tables.symbolBytes + symbolStart
+            let target = outputs.order[row] * encoder.layout.symbolBytes + symbolStart
             kernels.code(
-                part(z, group, row), group: group, columns: used, encoder.search, factor, targets: part(targets, group, row),
+                part(z, group, row), group: group, columns: used, encoder.coder, factor, targets: part(targets, group, row),
                 codewords: .init(numbers: codewords, start: 0, apart: width), symbols: symbols, at: target..<target + length, work: &work)
             for j in 0..<used {
                 z[index + j] -= codewords[j]

@@ -2,12 +2,12 @@ internal import QAMFormat
 
 /// Rows that are coded with feedback together, each in `apart` floats of the arrays.
 struct FeedbackRows {
-    let encoder: QAMEncoder
+    let encoder: RowEncoder
     let factor: FeedbackFactor
     let kernels: FeedbackKernels
     let rows: Int
     let columns: Int
-    /// What row gains are larger by than root mean squares.
+    /// What row gains are larger by than those of rows that nothing is fed into.
     let widening: Float
     /// The columns up to whole groups.
     let apart: Int
@@ -23,32 +23,32 @@ struct FeedbackRows {
     let errors: FeedbackKernels.Floats
     let symbols: FeedbackKernels.Bytes
 
-    init(_ encoder: QAMEncoder, _ factor: FeedbackFactor, _ kernels: FeedbackKernels, rows: Int) {
+    init(_ encoder: RowEncoder, _ factor: FeedbackFactor, _ kernels: FeedbackKernels, rows: Int) {
         self.encoder = encoder
         self.factor = factor
         self.kernels = kernels
         self.rows = rows
-        columns = encoder.rotation.columns
-        widening = Float(FeedbackFactor.widening(fedVariance: factor.fedVariance, error: encoder.expectedError))
+        columns = encoder.columns
+        widening = Float(FeedbackFactor.widening(fedVariance: factor.fedVariance, error: encoder.coder.expectedError))
         apart = FeedbackKernels.padded(columns)
         z = .init(repeating: 0, count: rows * apart)
         targets = .init(repeating: 0, count: rows * apart)
         codewords = .init(repeating: 0, count: rows * apart)
         errors = .init(repeating: 0, count: rows * apart)
-        symbols = .init(repeating: 0, count: rows * encoder.tables.symbolBytes)
+        symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
     }
 
     /// Scales, normalises and rotates the rows.
     mutating func read(firstRow: Int, _ fill: (Int, inout MutableSpan<Float>) throws -> Void) throws {
-        let kernels = encoder.tables.kernels
+        let kernels = encoder.kernels
         var row = [Float](repeating: 0, count: columns)
         for i in 0..<rows {
             var span = row.mutableSpan
             try fill(i, &span)
-            if encoder.channelScales != nil { weights += row }
+            if encoder.layout.isScaled { weights += row }
             let scaled = encoder.scale(&row), energy = scaled.energy, gain = scaled.gain * widening
             guard gain.isFinite, energy.isFinite else { throw encoder.unfit(row: firstRow + i) }
-            if gain > 0 { kernels.rotate(&row, by: encoder.rotation, inverseGain: 1 / Double(gain)) }
+            if gain > 0 { encoder.transform.rotate(&row, gain: gain, kernels) }
             z.replace(from: i * apart, with: row.span)
             targets.replace(from: i * apart, with: row.span)
             energies.append(energy)
@@ -61,16 +61,16 @@ struct FeedbackRows {
 
     /// Codes all rows, group of columns by group.
     func code(_ work: inout [Float]) {
-        let width = FeedbackKernels.groupColumns, bytes = encoder.tables.symbolBytes
+        let width = FeedbackKernels.groupColumns, bytes = encoder.layout.symbolBytes
         var place = 0
         for group in stride(from: 0, to: columns, by: width) {
             let used = min(width, columns - group)
-            let length = encoder.parameters.symbolBytes(columns: used)
+            let length = encoder.coder.code.symbolBytes(columns: used)
             kernels.feed(all(errors, 0), of: 0, count: group, rows: rows, through: factor, group: group, into: all(targets, group))
             for i in 0..<rows where gains[i] > 0 {
                 func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, i * apart + group) }
                 kernels.code(
-                    part(z), group: group, columns: used, encoder.search, factor, targets: part(targets), codewords: part(codewords),
+                    part(z), group: group, columns: used, encoder.coder, factor, targets: part(targets), codewords: part(codewords),
                     symbols: symbols, at: i * bytes + place..<i * bytes + place + length, work: &work)
                 for j in i * apart + group..<i * apart + group + used { errors[j] = z[j] - codewords[j] }
             }
@@ -88,19 +88,19 @@ struct FeedbackRows {
         for i in 0..<rows {
             let gain = gains[i]
             guard gain > 0 else {
-                _ = encoder.gainType.append(0, to: &bytes)
+                _ = encoder.layout.gainType.append(0, to: &bytes)
                 distortion += Distortion(error: energies[i], energy: energies[i])
                 continue
             }
             let sums = whitenedProducts(i, whitened)
             var fitted = gain
-            if encoder.refit, sums.yy > 0 {
+            if encoder.fitsGains, sums.yy > 0 {
                 let g = Float(Double(gain) * sums.zy / sums.yy)
                 if g >= gain / widening / 2, g <= gain / widening * 2 { fitted = g }
             }
-            let stored = encoder.gainType.append(fitted, to: &bytes)
+            let stored = encoder.layout.gainType.append(fitted, to: &bytes)
             guard stored.isFinite else { throw encoder.unfit(row: firstRow + i) }
-            distortion += Distortion(error: error(i, gain: gain, stored: stored), energy: energies[i])
+            distortion += Distortion(error: try error(i, gain: gain, stored: stored), energy: energies[i])
         }
         return distortion
     }
@@ -108,7 +108,7 @@ struct FeedbackRows {
     /// The products of row i's coordinates and codewords, and of the codewords with themselves, as H weighs them.
     private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> (zy: Double, yy: Double) {
         var zy = 0.0, yy = 0.0
-        for t in 0..<columns / 2 {
+        for t in 0..<(columns + 1) / 2 {
             let j = row * apart + 2 * t
             let a = Double(factor.metric[3 * t]), b = Double(factor.metric[3 * t + 1]), d = Double(factor.metric[3 * t + 2])
             let y0 = Double(whitened[j]), y1 = Double(whitened[j + 1]), x0 = Double(targets[j]), x1 = Double(targets[j + 1])
@@ -120,22 +120,17 @@ struct FeedbackRows {
     }
 
     /// The squared error of row i's weights.
-    private func error(_ i: Int, gain: Float, stored: Float) -> Double {
+    private func error(_ i: Int, gain: Float, stored: Float) throws -> Double {
         let row = i * apart..<i * apart + columns
-        if encoder.channelScales == nil {
-            let sums = encoder.tables.kernels.innerProducts(z.array(row), codewords.array(row))
+        if !encoder.layout.isScaled {
+            let sums = encoder.kernels.innerProducts(z.array(row), codewords.array(row))
             let g = Double(gain), s = Double(stored)
             return max(0, g * g * sums.zz - 2 * g * s * sums.zy + s * s * sums.yy)
         }
-        let bytes = encoder.tables.symbolBytes
+        let bytes = encoder.layout.symbolBytes
         var scratch = [Float](repeating: 0, count: columns)
-        return encoder.squaredError(
+        return try encoder.squaredError(
             symbols.array(i * bytes..<(i + 1) * bytes).span, gain: stored, weights: weights.span.extracting(i * columns..<(i + 1) * columns),
             scratch: &scratch)
     }
-}
-
-extension QAMEncoder {
-    /// The variance of what coding leaves of coordinates of variance 1, about: pairs reach 1.4 times what no code can do better than.
-    var expectedError: Double { 1.4 / Double(1 << Int(2 * search.codebook.bits)) }
 }

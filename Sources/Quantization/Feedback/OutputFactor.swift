@@ -40,7 +40,7 @@ package struct OutputFactor: Sendable {
     /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes while it is made, and 2 * rows^2 for the result.
     ///
     /// - Parameters:
-    ///   - gains: the root mean squares of the rows that are coded.
+    ///   - gains: those of the rows that are coded, before they are widened.
     ///   - vectors: how many G is the mean over, where that is known.
     ///   - checkpoint: called time and again; what it throws ends the work.
     ///   - moments: reads rows of G, one after the other; all in ascending order, two times.

@@ -8,89 +8,127 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     /// (E[x^2] / e)^(1/4) for columns of energy e, which makes the error of the outputs least; with feedback, which does most of
     /// that itself, the exponent is 1/8.
     case optimal
-
-    /// What became of the matrices of one input.
-    public struct Outcome: Hashable, Sendable {
-        public let matrices: [String]
-        /// The error of the outputs to be expected, as a share of that without scales.
-        public let errorRatio: Double
-        /// Whether the scales are used: only where that is below 1.
-        public var isUsed: Bool { errorRatio < 1 }
-    }
+    /// (max|x| / max|w|)^(1/2), SmoothQuant's rule with alpha 0.5: what is hard to round in the activations moves to the weights. For
+    /// codes that are not rotated, and multiplied with activations of 8 bits.
+    case smooth
 
     /// Gives scales to the planned tensors that `calibration` knows. Reads each of them once, on up to `threads` tasks; O(width^3) for each
-    /// input of tensors that are coded with feedback.
+    /// input of tensors that are coded with feedback. `monitor` is told before each input how many are done, of how many, and a tensor's name.
     ///
     /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` for statistics without those that the
     ///   rule takes, and what reading throws.
     public func apply(
-        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int
-    ) async throws -> [Outcome] {
+        to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int,
+        checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
+    ) async throws -> [ScalingOutcome] {
         var users: [Int: [Int]] = [:]
         for tensor in plan.choices.keys.sorted() {
             let descriptor = source.tensors[tensor]
             guard let input = calibration.input(of: descriptor) else { continue }
             users[input, default: []].append(tensor)
         }
-        var outcomes: [Outcome] = []
-        for (input, tensors) in users.sorted(by: { $0.key < $1.key }) {
-            let energies = try await Self.columnEnergies(tensors, of: source, threads: threads)
-            guard let choice = plan.choices[tensors[0]], energies.contains(where: { $0 > 0 }),
-                let scales = try scales(energies: energies, input: input, calibration, feedback: choice.feedback != .off)
+        var outcomes: [ScalingOutcome] = []
+        for (done, (input, tensors)) in users.sorted(by: { $0.key < $1.key }).enumerated() {
+            try monitor(done, users.count, source.tensors[tensors[0]].name)
+            guard let choice = plan.choices[tensors[0]] else { continue }
+            let columns = try await Self.columns(tensors, of: source, to: choice.code.family, threads: threads, checkpoint: checkpoint)
+            guard columns.energies.contains(where: { $0 > 0 }),
+                let scales = try scales(columns, input: input, calibration, feedback: choice.feedback != .off)
             else { continue }
-            let ratio = try Self.errorRatio(scales, energies, input: input, calibration, choice, threads: threads)
-            let outcome = Outcome(matrices: tensors.map { source.tensors[$0].name }, errorRatio: ratio)
+            let ratio = self == .smooth ? nil : try Self.errorRatio(scales, columns.energies, input: input, calibration, choice, threads: threads)
+            let outcome = ScalingOutcome(matrices: tensors.map { source.tensors[$0].name }, errorRatio: ratio)
             if outcome.isUsed { for tensor in tensors { plan.choices[tensor]?.channelScales = scales } }
             outcomes.append(outcome)
         }
         return outcomes
     }
 
-    /// The sum of each column's squares over tensors. It does not depend on `threads`.
-    private static func columnEnergies(_ tensors: [Int], of source: any TensorSource, threads: Int) async throws -> [Double] {
-        let readers = try tensors.map { try RowReader(source, tensor: $0) }
+    /// Of each column of several tensors together.
+    private struct Columns: Sendable {
+        /// The sum of the squares.
+        var energies: [Double]
+        /// The largest magnitude.
+        var largest: [Double]
+
+        init(count: Int) {
+            energies = [Double](repeating: 0, count: count)
+            largest = energies
+        }
+
+        mutating func add(_ row: [Float]) {
+            for j in row.indices {
+                let magnitude = Double(row[j].magnitude)
+                energies[j] += magnitude * magnitude
+                if magnitude > largest[j] { largest[j] = magnitude }
+            }
+        }
+
+        mutating func add(_ other: Columns) {
+            for j in energies.indices {
+                energies[j] += other.energies[j]
+                if other.largest[j] > largest[j] { largest[j] = other.largest[j] }
+            }
+        }
+    }
+
+    /// What is known of the columns of tensors. It does not depend on `threads`.
+    private static func columns(
+        _ tensors: [Int], of source: any TensorSource, to family: Code.Family, threads: Int, checkpoint: @escaping @Sendable () throws -> Void
+    ) async throws -> Columns {
+        let readers = try tensors.map { try RowReader(source, tensor: $0, to: family) }
         let pieces = readers.flatMap { reader in reader.ranges(ofBytes: 1 << 19).map { (reader, $0) } }
-        var energies = [Double](repeating: 0, count: readers[0].columns)
+        var all = Columns(count: readers[0].columns)
         try await orderedMap(0..<pieces.count, width: threads) { index in
+            try checkpoint()
             let (reader, rows) = pieces[index]
-            var sums = [Double](repeating: 0, count: reader.columns), row = [Float](repeating: 0, count: reader.columns)
+            var columns = Columns(count: reader.columns), row = [Float](repeating: 0, count: reader.columns)
             return try reader.named {
                 try reader.withRows(rows) { fill in
                     for i in 0..<rows.count {
                         var span = row.mutableSpan
                         try fill(i, &span)
-                        for j in row.indices { sums[j] += Double(row[j]) * Double(row[j]) }
+                        columns.add(row)
                     }
                 }
-                guard sums.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "its weights are not finite") }
-                return sums
+                guard columns.energies.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "its weights are not finite") }
+                return columns
             }
-        } consume: { _, sums in
-            for j in sums.indices { energies[j] += sums[j] }
+        } consume: { _, columns in
+            all.add(columns)
         }
-        return energies
+        return all
     }
 
     /// Scales with a mean of 1, rounded to float16; nil where the statistics say nothing. Only operations that every
     /// machine rounds alike.
-    private func scales(energies: [Double], input: Int, _ calibration: CalibrationFile, feedback: Bool) throws -> [Float]? {
+    private func scales(_ columns: Columns, input: Int, _ calibration: CalibrationFile, feedback: Bool) throws -> [Float]? {
         let scales: [Double]
         switch self {
         case .published:
-            guard let magnitudes = try calibration.meanMagnitudes(of: input) else {
-                throw QAMError(
-                    .unsupported, "published scaling takes mean |x|, which the calibration does not have",
-                    at: .init(tensor: calibration.inputs[input].matrices[0]))
-            }
+            let magnitudes = try required(calibration.meanMagnitudes(of: input), "mean |x|", of: input, calibration)
             guard let floored = Self.floored(magnitudes.map(Double.init)) else { return nil }
             scales = floored.map { Self.fifthRoot($0 * $0 * $0).squareRoot() }
         case .optimal:
-            guard let a = Self.floored(try calibration.meanSquares(of: input).map(Double.init)), let e = Self.floored(energies) else { return nil }
+            guard let a = Self.floored(try calibration.meanSquares(of: input).map(Double.init)), let e = Self.floored(columns.energies) else { return nil }
             let quarters = zip(a, e).map { ($0 / $1).squareRoot().squareRoot() }
             scales = feedback ? quarters.map { $0.squareRoot() } : quarters
+        case .smooth:
+            let magnitudes = try required(calibration.largestMagnitudes(of: input), "max |x|", of: input, calibration)
+            guard let x = Self.floored(magnitudes.map(Double.init)), let w = Self.floored(columns.largest) else { return nil }
+            scales = zip(x, w).map { ($0 / $1).squareRoot() }
         }
         let mean = scales.reduce(0, +) / Double(scales.count)
         return scales.map { Half.float(from: Half.bits(of: Float($0 / mean))) }
+    }
+
+    /// - Throws: `QAMError.unsupported` for statistics that are not there.
+    private func required(_ statistics: [Float]?, _ name: String, of input: Int, _ calibration: CalibrationFile) throws -> [Float] {
+        guard let statistics else {
+            throw QAMError(
+                .unsupported, "\(rawValue) scaling takes \(name), which the calibration does not have",
+                at: .init(tensor: calibration.inputs[input].matrices[0]))
+        }
+        return statistics
     }
 
     /// By Newton's method, from above.
@@ -115,13 +153,16 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     ) throws -> Double {
         // Noise is spread evenly over the rotated columns; rows of more energy have more of it.
         let energy = zip(scales, energies).reduce(0) { $0 + Double($1.0) * Double($1.0) * $1.1 } / energies.reduce(0, +)
-        guard choice.feedback != .off, let block = Rotation.blockSize(columns: scales.count, cap: choice.blockSizeCap) else {
+        guard choice.feedback != .off else {
             let a = try calibration.meanSquares(of: input).map(Double.init)
             return energy * zip(scales, a).reduce(0) { $0 + $1.1 / (Double($1.0) * Double($1.0)) } / a.reduce(0, +)
         }
-        let rotation = Rotation(columns: scales.count, blockSize: block, seed: choice.seed), pool = try WorkerPool(width: threads)
+        let rotation = try choice.rotation(columns: scales.count)
+        let pool = try WorkerPool(width: threads)
         let noise = try [scales, nil].map { scales in
-            try FeedbackFactor(rotation, channelScales: scales, vectors: calibration.vectorCount, pool: pool) {
+            try FeedbackFactor(
+                RowTransform(columns: energies.count, rotation: rotation, channelScales: scales), vectors: calibration.vectorCount, pool: pool
+            ) {
                 try calibration.secondMoment(of: input, rows: $0)
             }.noiseGain
         }

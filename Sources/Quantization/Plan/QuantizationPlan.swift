@@ -2,10 +2,8 @@ public import QAMFormat
 
 /// How one tensor is to be quantized.
 public struct QuantizationChoice: Hashable, Sendable {
-    public var family: Codebook.Family
-    /// Bits a weight: 2.0 to 6.5 in halves.
-    public var bits: Double
-    /// The largest block of the rotation: a power of two from 2 to 32,768. Shorter where it does not divide the columns.
+    public var code: Code
+    /// The largest block of the rotation, if the code has one: a power of two from 2 to 32,768. Shorter where it does not divide the columns.
     public var blockSizeCap: Int
     /// The seed of the rotation's signs. Tensors that read the same activation share it.
     public var seed: UInt64
@@ -33,10 +31,9 @@ public struct QuantizationChoice: Hashable, Sendable {
     }
 
     public init(
-        family: Codebook.Family, bits: Double, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Feedback = .off
+        _ code: Code, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Feedback = .off
     ) {
-        self.family = family
-        self.bits = bits
+        self.code = code
         self.blockSizeCap = blockSizeCap
         self.seed = seed
         self.channelScales = channelScales
@@ -47,16 +44,16 @@ public struct QuantizationChoice: Hashable, Sendable {
 /// Which tensors of a source are to be quantized and how: choices by tensor index. Tensors without one are left as they are.
 public struct QuantizationPlan: Hashable, Sendable {
     public var choices: [Int: QuantizationChoice]
-    /// Whether row gains are fitted to the codewords by least squares.
-    public var refit: Bool
+    /// Whether row gains are fitted to the codewords by least squares; nil for what is usual with each code.
+    public var refit: Bool?
 
-    public init(choices: [Int: QuantizationChoice], refit: Bool = true) {
+    public init(choices: [Int: QuantizationChoice], refit: Bool? = nil) {
         self.choices = choices
         self.refit = refit
     }
 
-    /// Why this tensor cannot be quantized, in words; nil where it can.
-    public static func obstacle(_ descriptor: TensorDescriptor) -> String? {
+    /// Why this tensor cannot be quantized with codes of a family, in words; nil where it can.
+    public static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family) -> String? {
         switch descriptor.storage {
         case .alias: return "another name for a tensor"
         case .coded: return "quantized already"
@@ -66,7 +63,7 @@ public struct QuantizationPlan: Hashable, Sendable {
         }
         if descriptor.shape.count < 2 { return descriptor.shape.isEmpty ? "scalar" : "one-dimensional" }
         if descriptor.elementCount == 0 { return "empty" }
-        if descriptor.columns % 2 != 0 { return "\(descriptor.columns) columns have no power-of-two factor" }
+        if !family.fits(columns: descriptor.columns) { return "\(descriptor.columns) columns have no power-of-two factor" }
         if descriptor.columns > CodecRegistry.maximumColumns { return "rows of \(descriptor.columns) are too long" }
         return nil
     }
@@ -79,8 +76,9 @@ public struct QuantizationPlan: Hashable, Sendable {
             }
             let scaling = scales.isEmpty ? "" : "/scales \(XXH3.hash(scales))"
             return
-                "\(tensor):\(choice.family.name)/\(choice.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
+                "\(tensor):\(choice.code.family.name)/\(choice.code.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
         }
-        return "quantize refit \(refit) \(parts.joined(separator: ","))"
+        let refit = refit.map { " refit \($0)" } ?? ""
+        return "quantize\(refit) \(parts.joined(separator: ","))"
     }
 }

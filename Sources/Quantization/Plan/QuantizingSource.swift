@@ -3,12 +3,12 @@ public import QAMFormat
 /// A source whose planned tensors are coded as they are read, a few rows at a time.
 ///
 /// The gain type of a tensor depends on all its rows, so each planned tensor is read once before (`scan`) and once after.
-public struct QuantizingSource: TensorSource {
+public struct QuantizingSource: WrappingSource {
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let fingerprint: String
     public let inputs: [String]
-    private let base: any TensorSource
+    public let base: any TensorSource
     private let jobs: [Int: Job]
     private let factors: FeedbackFactors?
     private let whole = WholeTensors()
@@ -23,10 +23,10 @@ public struct QuantizingSource: TensorSource {
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
         // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
-        var pieces: [(tensor: Int, rows: Range<Int>)] = []
-        for tensor in plan.choices.keys.sorted() {
-            let rows = try RowReader(base, tensor: tensor)
-            pieces += rows.ranges(ofBytes: 1 << 19).map { (tensor, $0) }
+        var pieces: [(tensor: Int, rows: Range<Int>, choice: QuantizationChoice)] = []
+        for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
+            let rows = try RowReader(base, tensor: tensor, to: choice.code.family)
+            pieces += rows.ranges(ofBytes: 1 << 19).map { (tensor, $0, choice) }
         }
         let work = pieces
         let total = plan.choices.keys.reduce(0) { $0 + base.tensors[$1].byteCount }
@@ -34,7 +34,7 @@ public struct QuantizingSource: TensorSource {
         var gainTypes: [Int: GainType] = [:]
         try await orderedMap(0..<work.count, width: threads) { index in
             let piece = work[index]
-            return try scan(piece.rows, of: piece.tensor, in: base, channelScales: plan.choices[piece.tensor]?.channelScales)
+            return try scan(piece.rows, of: piece.tensor, in: base, choice: piece.choice)
         } consume: { index, gainType in
             let tensor = work[index].tensor
             try monitor(done, total, base.tensors[tensor].name)
@@ -48,11 +48,11 @@ public struct QuantizingSource: TensorSource {
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite.
     public static func scan(
-        _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, channelScales: [Float]?
+        _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, choice: QuantizationChoice
     ) throws -> GainType {
-        let reader = try RowReader(base, tensor: tensor)
+        let reader = try RowReader(base, tensor: tensor, to: choice.code.family)
         return try reader.named {
-            let scan = try GainScan(columns: reader.columns, channelScales: channelScales)
+            let scan = try GainScan(choice.code.family, columns: reader.columns, channelScales: choice.channelScales)
             return try reader.withRows(rows) { try scan.gainType(rows: rows.count, firstRow: rows.lowerBound, fill: $0) }
         }
     }
@@ -68,30 +68,23 @@ public struct QuantizingSource: TensorSource {
         checkpoint: @escaping @Sendable () throws -> Void = {}
     ) throws {
         var tensors = base.tensors, shared = base.shared
-        var searches: [CodebookKey: (search: CodewordSearch, index: Int)] = [:]
+        var coders: [Code: (coder: any GroupCoder, codebook: Int?)] = [:]
         var jobs: [Int: Job] = [:]
         for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
-            let reader = try RowReader(base, tensor: tensor)
+            let reader = try RowReader(base, tensor: tensor, to: choice.code.family)
             guard let gainType = gainTypes[tensor] else {
                 throw QAMError(.invalidArgument, "no gain type is given", at: .init(tensor: reader.descriptor.name))
             }
-            let key = CodebookKey(family: choice.family, bits: choice.bits)
-            let codebook: (search: CodewordSearch, index: Int)
-            if let known = searches[key] {
-                codebook = known
+            let coder: any GroupCoder, codebook: Int?
+            if let known = coders[choice.code] {
+                (coder, codebook) = known
             } else {
-                let builtIn = try Codebook.builtIn(choice.family, bits: choice.bits)
-                let record = CodebookRecord(codec: .qamPairs, bytes: builtIn.record)
-                codebook = (try CodewordSearch(builtIn), shared.codebooks.indexAppending(record))
-                searches[key] = codebook
+                coder = try Coders.coder(choice.code)
+                codebook = coder.codebook.map { shared.codebooks.indexAppending($0) }
+                coders[choice.code] = (coder, codebook)
             }
             let encoder = try reader.named {
-                guard let blockSize = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap) else {
-                    throw QAMError(.invalidArgument, "rows of \(reader.columns) cannot be quantized")
-                }
-                return try QAMEncoder(
-                    codebook.search, columns: reader.columns, blockSize: blockSize, seed: choice.seed, gainType: gainType,
-                    channelScales: choice.channelScales, refit: plan.refit)
+                try choice.encoder(coder, columns: reader.columns, gainType: gainType, refit: plan.refit)
             }
             var factor: FeedbackFactors.Key?
             if choice.feedback != .off {
@@ -99,14 +92,11 @@ public struct QuantizingSource: TensorSource {
                 guard let input = calibration?.input(of: reader.descriptor.name), possible == .columnsAndRows || possible == choice.feedback else {
                     throw QAMError(.invalidArgument, "the second moments that feedback takes are not given", at: .init(tensor: reader.descriptor.name))
                 }
-                factor = FeedbackFactors.Key(input: input, rotation: encoder.rotation, channelScales: choice.channelScales)
+                factor = FeedbackFactors.Key(input: input, transform: encoder.transform)
             }
             jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor, feedsRows: choice.feedback == .columnsAndRows)
-            tensors[tensor].storage = .coded(
-                Coding(
-                    codec: .qamPairs, sourceType: reader.dtype, codebook: codebook.index,
-                    seed: shared.seeds.indexAppending(choice.seed), parameters: encoder.parameters.bytes,
-                    streams: encoder.streams))
+            let seed = encoder.transform.rotation == nil ? nil : shared.seeds.indexAppending(choice.seed)
+            tensors[tensor].storage = .coded(encoder.coding(sourceType: reader.dtype, codebook: codebook, seed: seed))
         }
         self.base = base
         inputs = base.inputs + (calibration?.paths ?? [])
@@ -119,24 +109,22 @@ public struct QuantizingSource: TensorSource {
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
 
-    private struct CodebookKey: Hashable {
-        var family: Codebook.Family
-        var bits: Double
+    /// The source with the shorter gains, which can be had without reading weights: as small as it can be.
+    static func outline(of base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile?) throws -> QuantizingSource {
+        try QuantizingSource(base, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
     }
 
     /// A planned tensor: where its rows come from and what codes them.
     private struct Job: Sendable {
         var reader: RowReader
-        var encoder: QAMEncoder
+        var encoder: RowEncoder
         /// The factor that errors are fed through, if they are.
         var factor: FeedbackFactors.Key?
         /// Whether they are fed into other rows too, so that the tensor is coded as a whole.
         var feedsRows: Bool
     }
 
-    public var metadata: Metadata { base.metadata }
-    public var files: [any EmbeddedFile] { base.files }
-    public var warnings: [String] { base.warnings }
+    public func origin(of tensor: Int) -> Int? { jobs[tensor] == nil ? tensor : nil }
 
     public func granule(of tensor: Int) -> Int {
         jobs[tensor]?.reader.granule ?? base.granule(of: tensor)
@@ -172,7 +160,8 @@ public struct QuantizingSource: TensorSource {
 
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard let encoder = jobs[tensor]?.encoder else { return try base.readWhole(stream: stream, of: tensor) }
-        guard encoder.streams.indices.contains(stream), encoder.streams[stream].role == .channelScales else {
+        let streams = encoder.layout.streams
+        guard streams.indices.contains(stream), streams[stream].role == .channelScales else {
             throw QAMError(
                 .invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }

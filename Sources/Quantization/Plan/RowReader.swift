@@ -8,13 +8,13 @@ struct RowReader {
     private let tensor: Int
     private let rowBytes: Int
 
-    /// - Throws: `QAMError.invalidArgument` for a tensor that cannot be quantized.
-    init(_ base: any TensorSource, tensor: Int) throws {
+    /// - Throws: `QAMError.invalidArgument` for a tensor that cannot be quantized with codes of the family.
+    init(_ base: any TensorSource, tensor: Int, to family: Code.Family) throws {
         guard base.tensors.indices.contains(tensor) else {
             throw QAMError(.invalidArgument, "the plan names tensor \(tensor) of \(base.tensors.count)")
         }
         descriptor = base.tensors[tensor]
-        if let obstacle = QuantizationPlan.obstacle(descriptor) {
+        if let obstacle = QuantizationPlan.obstacle(descriptor, to: family) {
             throw QAMError(.invalidArgument, "the tensor cannot be quantized: \(obstacle)", at: .init(tensor: descriptor.name))
         }
         guard case .raw(let dtype) = descriptor.storage, let rowBytes = dtype.byteCount(elements: descriptor.columns) else {

@@ -3,14 +3,7 @@ public import QAMFormat
 /// Measures what coding tensors costs at each rate: rows of each, spread over it, are coded at all rates as the plan says, and their errors are
 /// weighed by what the calibration knows.
 public struct RateMeasurement: Sendable {
-    /// What costs are.
-    public enum Unit: String, Sendable {
-        /// The expected divergence of the model's predictions, in nats a token: half of tr(G E H ET) for the second moments G of the gradients at the
-        /// outputs and H of the inputs.
-        case divergence
-        /// The expected squared error of the outputs.
-        case outputError
-    }
+    public typealias Unit = RateChoice.Unit
 
     public let unit: Unit
     /// By tensor index.
@@ -31,13 +24,14 @@ public struct RateMeasurement: Sendable {
     ) async throws -> RateMeasurement {
         let knowsGradients = tensors.allSatisfy { QuantizationChoice.Feedback(calibration, for: source.tensors[$0]) == .columnsAndRows }
         let unit = knowsGradients ? Unit.divergence : .outputError
-        let searches = try Recipe.rates.map { bits in
-            try Dictionary(
-                uniqueKeysWithValues: Set(tensors.compactMap { plan.choices[$0]?.family }).map { ($0, try CodewordSearch(Codebook.builtIn($0, bits: bits))) })
+        var coders: [Code.Family: [any GroupCoder]] = [:]
+        for family in Set(tensors.compactMap { plan.choices[$0]?.code.family }) {
+            guard family.codes.count > 1 else {
+                throw QAMError(.invalidArgument, "rates cannot be chosen: family \(family.name) has one rate only")
+            }
+            coders[family] = try family.codes.map { try Coders.coder($0) }
         }
-        let jobs = try tensors.map { tensor in
-            try Job(tensor, source, plan, calibration, searches)
-        }
+        let jobs = try tensors.map { try Job($0, source, plan, calibration, coders) }
         let users = jobs.compactMap { job in job.key.map { (tensor: job.tensor, rows: job.reader.descriptor.rows, key: $0) } }
         let factors = try FeedbackFactors(calibration, users: users, threads: threads, checkpoint: checkpoint)
         var curves: [Int: RateCurve] = [:]
@@ -56,31 +50,28 @@ public struct RateMeasurement: Sendable {
         let reader: RowReader
         let choice: QuantizationChoice
         /// By rate.
-        let encoders: [QAMEncoder]
+        let encoders: [RowEncoder]
         let input: Int
         /// The factor of the input's second moments, where they are known.
         let key: FeedbackFactors.Key?
 
         init(
             _ tensor: Int, _ source: any TensorSource, _ plan: QuantizationPlan, _ calibration: CalibrationFile,
-            _ searches: [[Codebook.Family: CodewordSearch]]
+            _ coders: [Code.Family: [any GroupCoder]]
         ) throws {
-            let reader = try RowReader(source, tensor: tensor), name = reader.descriptor.name
-            guard let input = calibration.input(of: reader.descriptor), let choice = plan.choices[tensor],
-                let block = Rotation.blockSize(columns: reader.columns, cap: choice.blockSizeCap)
-            else {
+            guard let choice = plan.choices[tensor] else { throw QAMError(.invalidArgument, "tensor \(tensor) is not planned") }
+            let reader = try RowReader(source, tensor: tensor, to: choice.code.family), name = reader.descriptor.name
+            guard let input = calibration.input(of: reader.descriptor) else {
                 throw QAMError(
                     .invalidArgument, "its rate cannot be chosen: the calibration knows nothing of it; exclude it, or include it with bits of its own",
                     at: .init(tensor: name))
             }
-            encoders = try searches.compactMap { $0[choice.family] }.map {
-                try QAMEncoder(
-                    $0, columns: reader.columns, blockSize: block, seed: choice.seed, gainType: .float16, channelScales: choice.channelScales,
-                    refit: plan.refit)
+            encoders = try (coders[choice.code.family] ?? []).map {
+                try choice.encoder($0, columns: reader.columns, gainType: .float16, refit: plan.refit)
             }
             key =
                 calibration.hasSecondMoment(of: input)
-                ? FeedbackFactors.Key(input: input, rotation: encoders[0].rotation, channelScales: choice.channelScales) : nil
+                ? FeedbackFactors.Key(input: input, transform: encoders[0].transform) : nil
             self.tensor = tensor
             self.reader = reader
             self.choice = choice
@@ -106,8 +97,8 @@ public struct RateMeasurement: Sendable {
                     } else {
                         cost = errors.indices.reduce(0) { $0 + Double(squares[$1 % squares.count]) * Double(errors[$1]) * Double(errors[$1]) }
                     }
-                    let bytes = encoder.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
-                    return RateCurve.Point(bits: encoder.search.codebook.bits, storedBits: 8 * bytes, cost: sampled > 0 ? cost / sampled * weight : 0)
+                    let bytes = encoder.layout.streams.reduce(0) { $0 + $1.byteCount(rows: rows) }
+                    return RateCurve.Point(bits: encoder.layout.code.bits, storedBits: 8 * bytes, cost: sampled > 0 ? cost / sampled * weight : 0)
                 })
         }
 

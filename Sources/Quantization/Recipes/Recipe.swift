@@ -1,14 +1,14 @@
 public import QAMFormat
 
-/// Decides which tensors of a model are coded, and with how many bits a weight.
+/// Decides which tensors of a model are coded, and with which codes of one family.
 ///
-///     var recipe = Recipe(.linear, bits: 5.5)
+///     var recipe = try Recipe(.linear, code: Code(.octant, bits: 5.5))
 ///     try recipe.include("embed_tokens=6.5")
 ///     try recipe.exclude("layers\\.0\\.")
 ///     recipe.decision(for: tensor)
 ///
 /// Exclusions win over inclusions, a later inclusion over an earlier one, and both over the named recipe.
-public struct Recipe {
+public struct Recipe: Sendable {
     public enum Name: String, CaseIterable, Sendable {
         /// Every matrix but embeddings, output heads and routers; the stacked matrices of experts too.
         case linear
@@ -19,21 +19,21 @@ public struct Recipe {
     }
 
     public enum Decision: Hashable, Sendable {
-        /// The tensor is to be coded with so many bits a weight.
-        case code(bits: Double)
+        /// The tensor is to be coded.
+        case code(Code)
         /// The tensor stays as it is. `wanted` tells that it was to be coded, but cannot be.
         case leave(reason: String, wanted: Bool)
     }
 
     /// A pattern of tensors' names.
-    private struct Rule {
+    private struct Rule: Sendable {
         let pattern: String
         let expression: NamePattern
-        let bits: Double?
+        let code: Code?
 
-        init(_ pattern: String, bits: Double?) throws {
+        init(_ pattern: String, code: Code?) throws {
             self.pattern = pattern
-            self.bits = bits
+            self.code = code
             expression = try NamePattern(pattern)
         }
 
@@ -41,31 +41,31 @@ public struct Recipe {
     }
 
     private let name: Name
-    private let bits: Double
+    private let code: Code
     private var inclusions: [Rule] = []
     private var exclusions: [Rule] = []
 
-    /// The rates that codebooks have.
-    public static let rates: [Double] = stride(from: 2, through: 6.5, by: 0.5).map(\.self)
-
-    /// A recipe without rules of its own. Throws `invalidArgument` for bits that no codebook has.
-    public init(_ name: Name, bits: Double) throws {
+    /// A recipe without rules of its own.
+    public init(_ name: Name, code: Code) {
         self.name = name
-        self.bits = try Self.checked(bits)
+        self.code = code
     }
 
     /// Codes tensors whose names match a regular expression (`NamePattern`), with bits of their own after the last `=`:
     /// `embed_tokens` or `down_proj=6.5`. Throws `invalidArgument`.
     public mutating func include(_ rule: String) throws {
         guard let equals = rule.lastIndex(of: "="), let bits = Double(rule[rule.index(after: equals)...]) else {
-            return inclusions.append(try Rule(rule, bits: nil))
+            return inclusions.append(try Rule(rule, code: nil))
         }
-        inclusions.append(try Rule(String(rule[..<equals]), bits: try Self.checked(bits)))
+        guard code.family.codes.count > 1 else {
+            throw QAMError(.invalidArgument, "family \(code.family.name) has one rate only: leave out \(rule[equals...])")
+        }
+        inclusions.append(try Rule(String(rule[..<equals]), code: try Code(code.family, bits: bits)))
     }
 
     /// Leaves tensors whose names match a regular expression as they are. Throws `invalidArgument`.
     public mutating func exclude(_ pattern: String) throws {
-        exclusions.append(try Rule(pattern, bits: nil))
+        exclusions.append(try Rule(pattern, code: nil))
     }
 
     /// What becomes of a tensor that is no alias.
@@ -73,7 +73,7 @@ public struct Recipe {
         if let rule = exclusions.first(where: { $0.matches(tensor.name) }) {
             return .leave(reason: "excluded by --exclude \(rule.pattern)", wanted: false)
         }
-        let obstacle = QuantizationPlan.obstacle(tensor)
+        let obstacle = QuantizationPlan.obstacle(tensor, to: code.family)
         let inclusion = inclusions.last { $0.matches(tensor.name) }
         if inclusion == nil {
             // What is no matrix of weights was never wanted, whatever its name.
@@ -81,11 +81,11 @@ public struct Recipe {
             if let reason = reasonToLeave(tensor) { return .leave(reason: "\(reason) (recipe \(name.rawValue))", wanted: false) }
         }
         if let obstacle { return .leave(reason: obstacle, wanted: true) }
-        return .code(bits: inclusion?.bits ?? bits)
+        return .code(inclusion?.code ?? code)
     }
 
-    /// The bits that an inclusion says for a tensor of this name.
-    public func ownBits(of name: String) -> Double? { inclusions.last { $0.matches(name) }?.bits }
+    /// Whether an inclusion says the bits for a tensor of this name.
+    public func hasOwnBits(_ name: String) -> Bool { inclusions.last { $0.matches(name) }?.code != nil }
 
     /// The patterns that match no tensor's name: most likely slips.
     public func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
@@ -113,12 +113,5 @@ public struct Recipe {
     private static func isMatrix(_ tensor: TensorDescriptor) -> Bool {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
         return tensor.shape.count >= 2 && tensor.elementCount > 0
-    }
-
-    private static func checked(_ bits: Double) throws -> Double {
-        guard rates.contains(bits) else {
-            throw QAMError(.invalidArgument, "\(bits) bits a weight are not to be had: 2 to 6.5 in steps of 0.5")
-        }
-        return bits
     }
 }

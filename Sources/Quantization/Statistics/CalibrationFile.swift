@@ -118,6 +118,11 @@ public struct CalibrationFile: Sendable {
     /// - Throws: as `meanSquares`.
     public func meanMagnitudes(of input: Int) throws -> [Float]? { try channels(.meanMagnitude, of: input) }
 
+    /// max |x| of the channels of an input; nil where the file does not have it.
+    ///
+    /// - Throws: as `meanSquares`.
+    public func largestMagnitudes(of input: Int) throws -> [Float]? { try channels(.largest, of: input) }
+
     /// Whether the file has E[x xT] of an input.
     public func hasSecondMoment(of input: Int) -> Bool { tensorOfName[name(.secondMoment, of: input)] != nil }
 

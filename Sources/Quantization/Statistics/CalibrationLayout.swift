@@ -1,11 +1,10 @@
 import Architectures
-public import QAMFormat
+package import QAMFormat
 
-/// What a file of calibration statistics holds (docs/calibration.md), for the sink that writes it: the statistics come from
-/// elsewhere, in the order of `tensors`.
-public struct CalibrationLayout: TensorSource {
+/// The tensors and metadata of a file of calibration statistics (docs/calibration.md).
+package struct CalibrationLayout: Sendable {
     /// What is known of the channels of a matrix's input, and of its outputs: the endings of the tensors' names.
-    public enum Statistic: String, CaseIterable, Sendable {
+    package enum Statistic: String, CaseIterable, Sendable {
         /// E[x^2], [channels].
         case meanSquare = "mean_square"
         /// E[|x|], [channels].
@@ -25,38 +24,41 @@ public struct CalibrationLayout: TensorSource {
     static let tokensKey = "qamw.calibration.tokens"
     static let contextKey = "qamw.calibration.context"
 
-    public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
-    public let inputs: [String]
-    /// The statistic that each tensor holds.
-    public let statistics: [Statistic]
+    /// What a tensor holds.
+    package struct Content: Hashable, Sendable {
+        package let statistic: Statistic
+        /// Of which input, or of which output: its place in what the layout was made of.
+        package let index: Int
+    }
+
+    package let metadata: Metadata
+    package let tensors: [TensorDescriptor]
+    /// What each tensor holds.
+    package let contents: [Content]
 
     /// - Parameters:
     ///   - inputs: the matrices that share an input, by the names of their tensors, and the number of its channels.
     ///   - outputs: the matrices whose outputs' moments come after all else, in this order, and the rows of each.
     ///   - tokens: how many vectors each statistic is made of.
-    ///   - paths: the files that were read for it, which the output must not replace.
-    public init(
-        inputs: [(matrices: [String], width: Int)], hasMoments: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int,
-        paths: [String]
+    package init(
+        inputs: [(matrices: [String], width: Int)], hasMoments: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
     ) {
-        var tensors: [TensorDescriptor] = [], statistics: [Statistic] = []
-        for (matrices, width) in inputs {
+        var tensors: [TensorDescriptor] = [], contents: [Content] = []
+        for (input, (matrices, width)) in inputs.enumerated() {
             for (index, matrix) in matrices.enumerated() {
                 for statistic in Statistic.ofInputs where statistic != .secondMoment || hasMoments && index == 0 {
                     let shape = statistic == .secondMoment ? [width, width] : [width]
                     tensors.append(TensorDescriptor(name: Self.name(matrix, statistic), shape: shape, storage: .raw(.f32)))
-                    statistics.append(statistic)
+                    contents.append(Content(statistic: statistic, index: input))
                 }
             }
         }
-        for (matrix, rows) in outputs {
+        for (output, (matrix, rows)) in outputs.enumerated() {
             tensors.append(TensorDescriptor(name: Self.name(matrix, .outputMoment), shape: [rows, rows], storage: .raw(.f32)))
-            statistics.append(.outputMoment)
+            contents.append(Content(statistic: .outputMoment, index: output))
         }
         self.tensors = tensors
-        self.statistics = statistics
-        self.inputs = paths
+        self.contents = contents
         let groups = JSONValue.array(inputs.map { .array($0.matrices.map(JSONValue.string)) })
         var metadata = Metadata()
         metadata.set(Self.inputsKey, .string(JSONWriter.text(groups)))
@@ -66,10 +68,4 @@ public struct CalibrationLayout: TensorSource {
     }
 
     static func name(_ matrix: String, _ statistic: Statistic) -> String { "\(matrix).\(statistic.rawValue)" }
-
-    public var fingerprint: String { "calibration" }
-
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        throw QAMError(.invalidArgument, "statistics are written as they come, not read", at: .init(tensor: tensors[tensor].name))
-    }
 }

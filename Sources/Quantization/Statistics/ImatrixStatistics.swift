@@ -5,7 +5,7 @@ import QAMFormat
 ///
 /// Of each matrix it has `NAME.in_sum2`, [experts, channels], and `NAME.counts`, the vectors of each expert; statistics are those of all
 /// experts together. Matrices of one layer with equal statistics read the same input.
-struct ImatrixStatistics: TensorSource {
+struct ImatrixStatistics: LendingSource {
     let metadata: Metadata
     let tensors: [TensorDescriptor]
     let inputs: [String]
@@ -55,11 +55,10 @@ struct ImatrixStatistics: TensorSource {
         inputs = source.inputs
     }
 
-    func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        guard units.lowerBound >= 0, units.upperBound <= payloads[tensor].count else {
-            throw QAMError(.invalidArgument, "the statistics have \(payloads[tensor].count) bytes, not \(units)", at: .init(tensor: tensors[tensor].name))
-        }
-        return TensorChunk(streams: [Array(payloads[tensor][units])])
+    func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let place = try range.placed(in: 0..<payloads[tensor].count, of: tensors[tensor])
+        let payload = payloads[tensor]
+        return try unsafe body(payload.span.extracting(place).bytes)
     }
 
     private static func entries(_ source: any TensorSource) throws -> [Entry] {

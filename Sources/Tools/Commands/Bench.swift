@@ -5,7 +5,7 @@ internal import QAMFormat
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure the kernels beside this machine's memory bandwidth.",
+        abstract: "Measure the kernels and this machine's memory bandwidth.",
         discussion: """
             Without MODEL: every code at every rate, for each instruction set that the machine has, on random weights in a mapped \
             file of 256 MiB (in TMPDIR). With MODEL, a .qamw file: its own matrices. "of read" is the stored bytes that a kernel reads \
@@ -17,7 +17,7 @@ struct Bench: AsyncParsableCommand {
               qamw bench llama.qamw
             """)
 
-    @Argument(help: "A .qamw file whose matrices are multiplied.", completion: .file())
+    @Argument(help: "A .qamw file whose matrices to multiply.", completion: .file())
     var model: String?
 
     @OptionGroup var threads: ThreadOptions

@@ -7,7 +7,7 @@ internal import QAMFormat
 
 struct Calibrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Gather what the matrices of a model are multiplied by.",
+        abstract: "Gather statistics of the inputs of a model's matrices.",
         discussion: """
             Runs a text through the model and writes, for each channel that a matrix reads, E[x^2], E|x| and max|x|; with --hessian also \
             E[x xT] of each input, which "quantize --calibration" makes the most of; with --fisher also E[g gT] of each matrix's outputs, where g is \
@@ -30,19 +30,19 @@ struct Calibrate: AsyncParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var output: String
 
-    @Flag(help: "Gather E[x xT] too.")
+    @Flag(help: "Also gather E[x xT], the Hessian.")
     var hessian = false
 
-    @Flag(help: "Gather E[x xT] and E[g gT]: the Fisher information, factored.")
+    @Flag(help: "Gather E[x xT] and E[g gT], the Kronecker factors of the Fisher information.")
     var fisher = false
 
-    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
+    @Option(help: ArgumentHelp("Tokens per window.", valueName: "n"))
     var context = 512
 
-    @Option(help: ArgumentHelp("Read the first n windows only.", valueName: "n"))
+    @Option(help: ArgumentHelp("Read only the first n windows.", valueName: "n"))
     var windows: Int?
 
-    @Flag(help: "Replace an output that exists.")
+    @Flag(help: "Replace an existing output.")
     var force = false
 
     @OptionGroup var threads: ThreadOptions
@@ -62,30 +62,12 @@ struct Calibrate: AsyncParsableCommand {
         let calibrator = try Calibrator(
             input.model, context: context, gatheringMoments: hessian || fisher, gatheringGradients: fisher,
             pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
-        let layout = CalibrationLayout(
-            inputs: calibrator.inputs, hasMoments: hessian || fisher, outputs: fisher ? calibrator.outputs : [], tokens: count * context,
-            context: context, paths: input.paths + [tokens])
-        let sink = SafetensorsSink(output: .file(output), maxShardSize: nil, replacing: force, resuming: false)
-        let bytes: Int
-        do {
-            _ = try sink.begin(layout)
-            var next = 0
-            try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
-                try calibrator.run(text.tokens, windows: count) {
-                    try bar.report($0, of: $1, item: "")
-                } layer: { inputs in
-                    for input in inputs { try write(input, to: sink, &next, layout) }
-                } outputs: { outputs in
-                    for output in outputs {
-                        try write(output.moment, to: sink, next)
-                        next += 1
-                    }
-                }
+        let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
+            let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + [tokens]) {
+                try bar.report($0, of: $1, item: "")
             }
-            bytes = try sink.finish()
-        } catch {
-            sink.discard(keepingPartial: false)
-            throw error
+            // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
+            return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
         }
         report.show(warnings: input.warnings)
         let seconds = (ContinuousClock.now - start).seconds
@@ -99,36 +81,5 @@ struct Calibrate: AsyncParsableCommand {
                 "  \(Format.printable(output)): \(Format.count(calibrator.inputs.count, "input")) seen over \(Format.count(count * context, "token")), "
                     + "\(Format.bytes(bytes)), \(Format.decimal(seconds, 1)) s")
         }
-    }
-
-    /// Writes the tensors of one input, which come next in the layout.
-    private func write(_ input: Calibrator.Input, to sink: SafetensorsSink, _ next: inout Int, _ layout: CalibrationLayout) throws {
-        for _ in input.matrices {
-            repeat {
-                switch layout.statistics[next] {
-                case .meanSquare: try write([input.statistics.meanSquares], to: sink, next)
-                case .meanMagnitude: try write([input.statistics.meanMagnitudes], to: sink, next)
-                case .largest: try write([input.statistics.largest], to: sink, next)
-                case .secondMoment:
-                    if let moment = input.secondMoment { try write(moment, to: sink, next) }
-                case .outputMoment: break
-                }
-                next += 1
-            } while next < layout.tensors.count && ![.meanSquare, .outputMoment].contains(layout.statistics[next])
-        }
-    }
-
-    private func write(_ moment: SecondMoment, to sink: SafetensorsSink, _ tensor: Int) throws {
-        try write(stride(from: 0, to: moment.width, by: 64).lazy.map { moment.mean(rows: $0..<min($0 + 64, moment.width)) }, to: sink, tensor)
-    }
-
-    private func write(_ pieces: some Sequence<[Float]>, to sink: SafetensorsSink, _ tensor: Int) throws {
-        var offset = 0
-        for piece in pieces {
-            let bytes = try ElementConversion.bytes(piece, as: .f32)
-            try sink.write(TensorChunk(streams: [bytes]), units: offset..<offset + bytes.count, of: tensor)
-            offset += bytes.count
-        }
-        try sink.endTensor(tensor, findings: TensorFindings())
     }
 }

@@ -14,18 +14,18 @@ struct Checksum: AsyncParsableCommand {
     @Argument(help: "The files to hash.", completion: .file())
     var files: [String] = []
 
-    @Option(help: "xxh3 is fast and finds damage; sha256 finds forgery too.")
+    @Option(help: "xxh3 is fast and detects damage; sha256 also detects forgery.")
     var algorithm: HashAlgorithm?
 
-    @Option(help: ArgumentHelp("Check the files that are listed there.", valueName: "manifest"), completion: .file())
+    @Option(help: ArgumentHelp("Check the files listed in this manifest.", valueName: "manifest"), completion: .file())
     var check: String?
 
-    @Flag(help: "Print no progress and, with --check, nothing for files that are all right.")
+    @Flag(help: "Print no progress and, with --check, nothing for files that match.")
     var quiet = false
 
     func validate() throws {
         guard (check == nil) != files.isEmpty else { throw ValidationError("Name either files or a manifest with --check.") }
-        guard check == nil || algorithm == nil else { throw ValidationError("--check takes the algorithm from the hashes; leave --algorithm out.") }
+        guard check == nil || algorithm == nil else { throw ValidationError("--check takes the algorithm from the hashes; remove --algorithm.") }
     }
 
     func run() async throws {
@@ -41,7 +41,7 @@ struct Checksum: AsyncParsableCommand {
         for file in files {
             do {
                 let line = Manifest.line(hash: try await hash(file, algorithm ?? .xxh3), file: file)
-                // A manifest names files exactly; a person is shown what the terminal can bear.
+                // A manifest has exact names; on a terminal they are escaped.
                 try Console.printExactly(Platform.standardOutputIsTerminal ? Format.printable(line) : line)
             } catch let error as QAMError where error.code != .interrupted {
                 failure = ExitStatus.report(error)
@@ -72,7 +72,7 @@ struct Checksum: AsyncParsableCommand {
         if unreadable > 0 { throw ExitStatus.noInput }
     }
 
-    /// The hash of all bytes up to the file's end, of which a few MiB are in memory at a time.
+    /// The hash of the whole file, read a few MiB at a time.
     private func hash(_ path: String, _ algorithm: HashAlgorithm) async throws -> String {
         let file = try FileStream(path: path)
         return try await ProgressBar.during("Hashing", quiet: quiet) { bar in

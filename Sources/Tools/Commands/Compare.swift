@@ -5,7 +5,7 @@ internal import QAMFormat
 
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell how far two models are apart, tensor by tensor.",
+        abstract: "Measure the difference between two models, per tensor.",
         discussion: """
             Both may be of any format; quantized tensors are decoded, integers compared as numbers. NMSE is the squared error \
             by the reference's squared norm. With --max-nmse the exit status is 1 where the NMSE of any tensor is larger, or \
@@ -19,20 +19,20 @@ struct Compare: AsyncParsableCommand {
               qamw compare models/llama llama.qamw --max-nmse 0.002
             """)
 
-    @Argument(help: "The model to compare with.", completion: .file())
+    @Argument(help: "The reference model.", completion: .file())
     var reference: String
 
     @Argument(help: "The model to compare.", completion: .file())
     var other: String
 
-    @Option(name: .customLong("max-nmse"), help: ArgumentHelp("The largest NMSE that is all right.", valueName: "x"))
+    @Option(name: .customLong("max-nmse"), help: ArgumentHelp("The largest acceptable NMSE.", valueName: "x"))
     var maxNMSE: Double?
 
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if let maxNMSE, !(maxNMSE >= 0) { throw ValidationError("--max-nmse takes a number that is not negative.") }
+        if let maxNMSE, !(maxNMSE >= 0) { throw ValidationError("--max-nmse takes a non-negative number.") }
     }
 
     func run() async throws {
@@ -54,12 +54,12 @@ struct Compare: AsyncParsableCommand {
         } else if !report.quiet {
             try Console.print(comparison.text)
         }
-        // What has no common measure is neither near nor far.
+        // Tensors that cannot be compared are an error.
         if let error = comparison.incomparable { throw error.inFile(other) }
         if let maxNMSE, comparison.exceeds(maxNMSE) { throw ExitStatus.overLimit }
     }
 
-    /// A model with GGUF's names under those of Hugging Face, where the other has not GGUF's too.
+    /// A model with GGUF names under its Hugging Face names, unless both have GGUF names.
     private static func canonical(_ model: any TensorSource, beside other: any TensorSource) throws -> any TensorSource {
         guard ModelNames.of(model) == .gguf, ModelNames.of(other) != .gguf else { return model }
         return try ModelNames.huggingFace.applied(to: DequantizingSource(model, to: .dtype(.f32)), strict: false)

@@ -42,27 +42,27 @@ struct Convert: AsyncParsableCommand {
     var output: String
 
     @Option(help: "The output's format.")
-    var to: OutputFormat?
+    var to: ModelFormat?
 
     @Option(help: "The type of floating-point tensors; in .qamw quantized ones stay quantized.")
     var dtype = TargetType.keep
 
-    @Option(help: "Whose names and layout tensors get. (default: those of the output's format; keep for .qamw and with --packed)")
+    @Option(help: "The naming convention and layout of tensors. (default: that of the output's format; keep for .qamw and with --packed)")
     var names: TargetNames?
 
-    @Option(help: ArgumentHelp("The pre-tokenizer's name for GGUF, where tokenizer.json does not tell it.", valueName: "name"))
+    @Option(help: ArgumentHelp("The pre-tokenizer's name for GGUF, if it cannot be derived from tokenizer.json.", valueName: "name"))
     var tokenizerPre: String?
 
-    @Flag(help: "Carry quantized tensors through safetensors or GGUF undecoded.")
+    @Flag(help: "Store quantized tensors losslessly in safetensors or GGUF.")
     var packed = false
 
     @Option(help: ArgumentHelp("The largest shard: a number with B, KB, MB, GB, KiB, MiB or GiB.", valueName: "size"), transform: ByteSize.init)
     var maxShardSize: ByteSize?
 
-    @Option(help: ArgumentHelp("Where GGUF's tensors begin: at multiples of this power of two. (default: 32, or as in the input)", valueName: "n"))
+    @Option(help: ArgumentHelp("The alignment of GGUF's tensors, a power of two. (default: 32, or as in the input)", valueName: "n"))
     var alignment: Int?
 
-    @Flag(help: "Write files of the model into a folder also where their names begin with a point.")
+    @Flag(help: "Also write side files whose names begin with a dot into a folder.")
     var dotfiles = false
 
     @OptionGroup var threads: ThreadOptions
@@ -70,9 +70,9 @@ struct Convert: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        guard !packed || dtype == .keep else { throw ValidationError("--packed keeps tensors as they are; leave --dtype out.") }
-        guard !packed || names ?? .keep == .keep else { throw ValidationError("--packed keeps tensors as they are; leave --names out.") }
-        guard !packed || alignment == nil else { throw ValidationError("--packed keeps metadata as they are; leave --alignment out.") }
+        guard !packed || dtype == .keep else { throw ValidationError("--packed does not change tensors; remove --dtype.") }
+        guard !packed || names ?? .keep == .keep else { throw ValidationError("--packed does not change tensors; remove --names.") }
+        guard !packed || alignment == nil else { throw ValidationError("--packed does not change metadata; remove --alignment.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
         }
@@ -83,7 +83,7 @@ struct Convert: AsyncParsableCommand {
         let model = try ModelInput(path: input, takingFiles: true)
         let target = try ModelOutput(output, format: to, from: model.format)
         guard target.format != .qamw || !packed else {
-            throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw holds quantized tensors by itself")
+            throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw stores quantized tensors natively")
         }
         guard dtype != .q8_0 || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype q8_0 is for GGUF") }
         guard maxShardSize == nil || target.format != .safetensors || target.isFolder else {
@@ -123,7 +123,7 @@ struct Convert: AsyncParsableCommand {
         try result.print(report)
     }
 
-    /// The model as the output is to hold it.
+    /// The source with all requested transforms.
     private func transformed(_ model: ModelInput, for target: ModelOutput) throws -> any TensorSource {
         if packed {
             return try PackingSource(
@@ -133,23 +133,23 @@ struct Convert: AsyncParsableCommand {
         var result = model.stored
         if !isCopied(result, to: target.format) {
             result = try model.weights().source
-            // A cast follows, and rounds but once.
+            // Decode to float32: a cast follows, and must round only once.
             if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
             result = try renamed(result, for: target)
             result = try DeclaredType.updated(try cast(result, for: target.format))
         }
-        // Ties are found where they are not known yet; a file that is only copied stays as it is.
+        // Find ties that are not known yet, unless the file is only copied.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
     }
 
-    /// Whether the output holds every tensor as it lies, under its name: whoever does that need not know what its numbers mean.
-    private func isCopied(_ source: any TensorSource, to format: OutputFormat) -> Bool {
+    /// Whether every tensor is copied unchanged under its name, so that its interpretation does not matter.
+    private func isCopied(_ source: any TensorSource, to format: ModelFormat) -> Bool {
         let present = ModelNames.of(source)
         let wanted = wantedNames(format)
         guard dtype == .keep, wanted == nil || wanted == present || wanted == .huggingFace && present == nil && names == nil else { return false }
         return switch format {
         case .qamw: true
-        // Loaders of GGUF take what they know by name for weights.
+        // GGUF loaders interpret tensors by name.
         case .gguf: present == .gguf && source.tensors.allSatisfy { if case .coded = $0.storage { false } else { true } }
         case .safetensors:
             source.tensors.allSatisfy { tensor in
@@ -162,8 +162,8 @@ struct Convert: AsyncParsableCommand {
         }
     }
 
-    /// Whose names were asked for, or are those of the output's format; nil for those that are there.
-    private func wantedNames(_ format: OutputFormat) -> ModelNames? {
+    /// The requested naming convention, or that of the output's format; nil to keep the names.
+    private func wantedNames(_ format: ModelFormat) -> ModelNames? {
         switch (names, format) {
         case (.keep, _), (nil, .qamw): nil
         case (.hf, _), (nil, .safetensors): .huggingFace
@@ -171,14 +171,14 @@ struct Convert: AsyncParsableCommand {
         }
     }
 
-    /// The tensors under the names that were asked for, or that the output's format wants where it can be done.
+    /// The tensors renamed as requested, or to the output format's convention if possible.
     private func renamed(_ source: any TensorSource, for target: ModelOutput) throws -> any TensorSource {
         guard let wanted = wantedNames(target.format) else { return source }
         return try wanted.applied(to: source, strict: names != nil, pre: tokenizerPre, carryingFiles: target.isFolder || target.format == .qamw)
     }
 
-    /// The tensors in types that were asked for, or that the output's format has.
-    private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
+    /// The tensors cast to the requested types, or to types of the output's format.
+    private func cast(_ source: any TensorSource, for format: ModelFormat) throws -> any TensorSource {
         if let dtype = dtype.dtype {
             return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         }
@@ -190,14 +190,14 @@ struct Convert: AsyncParsableCommand {
     }
 }
 
-/// Whose names tensors get.
+/// The naming convention of tensors.
 enum TargetNames: String, CaseIterable, ExpressibleByArgument {
     case keep
     case hf
     case gguf
 }
 
-/// What floating-point tensors become.
+/// The type that floating-point tensors are converted to.
 enum TargetType: String, CaseIterable, ExpressibleByArgument {
     case keep
     case f32
@@ -216,9 +216,9 @@ enum TargetType: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
-/// A number of bytes as people write it.
+/// A human-readable number of bytes.
 struct ByteSize: Sendable {
-    /// What huggingface_hub takes.
+    /// The default of huggingface_hub.
     static let defaultShard = ByteSize(count: 5_000_000_000)
 
     let count: Int
@@ -235,7 +235,7 @@ struct ByteSize: Sendable {
         let unit = upper.dropFirst(digits.count)
         guard let number = Double(digits), let factor = units.first(where: { $0.0 == unit })?.1,
             let count = Int(exactly: (number * factor).rounded()), count > 0
-        else { throw ValidationError("\"\(text)\" is no size such as 5GB, 500MB or 1GiB") }
+        else { throw ValidationError("\"\(text)\" is not a size such as 5GB, 500MB or 1GiB") }
         self.count = count
     }
 }

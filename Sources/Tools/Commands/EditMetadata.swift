@@ -65,7 +65,7 @@ struct EditMetadata: AsyncParsableCommand {
     private func safetensorsFile(of model: ModelInput) throws -> String {
         let files = try model.source.inputs.filter { try FileKind.of(path: $0) == .safetensors }
         guard files.count == 1 else {
-            throw QAMError(.invalidArgument, "it has \(files.count) shards with metadata of their own; name one of them")
+            throw QAMError(.invalidArgument, "it has \(files.count) shards with separate metadata; name one of them")
         }
         for setting in set {
             guard case .string = setting.value else {

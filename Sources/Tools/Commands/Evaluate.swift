@@ -6,7 +6,7 @@ internal import QAMFormat
 struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
-        abstract: "Tell how well models predict a text, and how far they are from a reference.",
+        abstract: "Measure models' perplexity on a text, and their divergence from a reference.",
         discussion: """
             Perplexity over consecutive windows of the text without overlap. With --reference also the Kullback-Leibler divergence \
             from that model's predictions, in nats, and how often the most likely token is the same. The protocol "windows" counts the \
@@ -26,19 +26,19 @@ struct Evaluate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The text.", valueName: "file"), completion: .file())
     var tokens: String
 
-    @Option(help: ArgumentHelp("The model whose predictions are the measure.", valueName: "model"), completion: .file())
+    @Option(help: ArgumentHelp("The reference model.", valueName: "model"), completion: .file())
     var reference: String?
 
-    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
+    @Option(help: ArgumentHelp("Tokens per window.", valueName: "n"))
     var context = 512
 
-    @Option(help: ArgumentHelp("Read the first n windows only.", valueName: "n"))
+    @Option(help: ArgumentHelp("Read only the first n windows.", valueName: "n"))
     var windows: Int?
 
     @Option(name: .customLong("protocol"), help: "Which predictions count.")
     var counting = PredictionCounting.windows
 
-    @Flag(help: "Multiply by activations of 32 bits.")
+    @Flag(help: "Use float32 activations.")
     var exact = false
 
     @OptionGroup var threads: ThreadOptions
@@ -77,7 +77,7 @@ struct Evaluate: AsyncParsableCommand {
         }
     }
 
-    /// The size of the vocabulary that all models have.
+    /// The common vocabulary size of all models.
     private func requireOneVocabulary(_ inputs: [TransformerInput]) throws -> Int {
         let sizes = inputs.map(\.model.configuration.vocabularySize)
         if let other = sizes.firstIndex(where: { $0 != sizes[0] }) {
@@ -88,7 +88,7 @@ struct Evaluate: AsyncParsableCommand {
     }
 }
 
-/// Which predictions of a window count.
+/// The predictions of a window that count.
 enum PredictionCounting: String, CaseIterable, ExpressibleByArgument {
     case windows
     case llamacpp

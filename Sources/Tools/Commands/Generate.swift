@@ -6,7 +6,7 @@ internal import QAMFormat
 
 struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continue a text, each time with the most likely token.",
+        abstract: "Continue a text greedily.",
         discussion: """
             The text is a file of token ids: little-endian, of 32 bits or, where its name ends in .u16, of 16. Ids come out, too: on \
             standard output, one after the other.
@@ -18,10 +18,10 @@ struct Generate: AsyncParsableCommand {
     @Argument(help: "The model to run.", completion: .file())
     var model: String
 
-    @Option(help: ArgumentHelp("The text.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("The prompt.", valueName: "file"), completion: .file())
     var tokens: String
 
-    @Option(help: ArgumentHelp("How many tokens to add.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of tokens to generate.", valueName: "n"))
     var count = 32
 
     @OptionGroup var threads: ThreadOptions
@@ -57,7 +57,7 @@ struct Generate: AsyncParsableCommand {
         } else {
             try Console.print(made.map(String.init).joined(separator: " "))
             guard !report.quiet else { return }
-            Console.write("\(Format.decimal(speed, 1)) tokens/s; the text at \(Format.decimal(promptSpeed, 1)) tokens/s\n")
+            Console.write("\(Format.decimal(speed, 1)) tokens/s; the prompt at \(Format.decimal(promptSpeed, 1)) tokens/s\n")
         }
     }
 }

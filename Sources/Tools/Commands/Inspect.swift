@@ -4,7 +4,7 @@ internal import QAMFormat
 
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what is in a model file.",
+        abstract: "Show the contents of a model file.",
         discussion: """
             Without a flag an overview is shown. --json prints everything, whatever the other flags. No payload is read, and \
             none is checked: that is what verify is for.
@@ -13,10 +13,10 @@ struct Inspect: AsyncParsableCommand {
               qamw inspect llama.qamw --tensors
             """)
 
-    @Argument(help: "The model to look into.", completion: .file())
+    @Argument(help: "The model to inspect.", completion: .file())
     var file: String
 
-    @Flag(help: "List the tensors with shape, type, encoding and place.")
+    @Flag(help: "List the tensors with shape, type, encoding and offset.")
     var tensors = false
 
     @Flag(help: "List all metadata.")

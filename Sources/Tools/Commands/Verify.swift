@@ -4,7 +4,7 @@ internal import QAMFormat
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check that files are whole and undamaged.",
+        abstract: "Check that files are complete and undamaged.",
         discussion: """
             Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found; of a set, named by \
             its first file, all files, and that they belong together. \
@@ -18,10 +18,10 @@ struct Verify: AsyncParsableCommand {
     @Argument(help: "The files or folders to check.", completion: .file())
     var files: [String]
 
-    @Flag(help: "Check the structure only, no payload.")
+    @Flag(help: "Check only the structure, not payloads.")
     var headerOnly = false
 
-    @Option(help: ArgumentHelp("Check the payload of this tensor only; may be repeated.", valueName: "name"))
+    @Option(help: ArgumentHelp("Check only the payload of this tensor; may be repeated.", valueName: "name"))
     var tensor: [String] = []
 
     @OptionGroup var threads: ThreadOptions
@@ -69,7 +69,7 @@ struct Verify: AsyncParsableCommand {
         return result
     }
 
-    /// Tensors that are asked for must be there, in every format.
+    /// Requested tensors must exist, in every format.
     private func check(_ source: any TensorSource) throws {
         let names = Set(source.tensors.map { ExactName($0.name) })
         for name in tensor where !names.contains(ExactName(name)) {
@@ -87,15 +87,15 @@ struct Verify: AsyncParsableCommand {
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
         switch try? FileKind.of(path: ModelInput.modelFile(path)) {
-        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelInput.Format.gguf.rawValue
-        case .safetensors?, .safetensorsIndex?, .folder?: ModelInput.Format.safetensors.rawValue
-        case .qamw?: ModelInput.Format.qamw.rawValue
-        case .gguf?: ModelInput.Format.gguf.rawValue
+        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelFormat.gguf.rawValue
+        case .safetensors?, .safetensorsIndex?, .folder?: ModelFormat.safetensors.rawValue
+        case .qamw?: ModelFormat.qamw.rawValue
+        case .gguf?: ModelFormat.gguf.rawValue
         case .foreign?, .unknown?, nil: nil
         }
     }
 
-    /// Damage goes before everything else, for that is what is looked for.
+    /// Damage takes precedence over other errors.
     private static func worse(_ new: ExitCode, _ old: ExitCode?) -> ExitCode {
         guard let old else { return new }
         let order = [ExitStatus.badData, ExitStatus.io, ExitStatus.noInput]

@@ -1,13 +1,15 @@
+internal import QAMFormat
+
 internal import Architectures
 internal import Converters
 internal import KernelBenchmark
 
-/// What a benchmark measured, as JSON and as text.
+/// The results of a benchmark, as JSON and as text.
 struct BenchReport {
     let machine: String
     let results: [Measurement]
 
-    /// Of the largest number of threads.
+    /// For the largest number of threads.
     private var memoryRead: Double { results.filter { $0.kernel == .read }.map(\.bytesPerSecond).max() ?? 0 }
 
     var json: JSONValue {
@@ -25,7 +27,7 @@ struct BenchReport {
         return .object(members.compactMap { key, value in value.map { JSONValue.Member(key, $0) } })
     }
 
-    /// One table a kernel: a line a code or a model's matrices, columns for each instruction set and number of threads.
+    /// One table per kernel: a row per code or model matrix, columns per feature set and number of threads.
     var text: String {
         var lines = [machine]
         for read in results where read.kernel == .read {
@@ -45,7 +47,7 @@ struct BenchReport {
         case .read: "Memory read"
         case .multiply: "Product with one int8 vector, weights/s"
         case .multiplyBatch: "Product with 64 int8 vectors at a time, weights x vectors/s"
-        case .dequantize: "Dequantizing to float32, rotation undone, weights/s"
+        case .dequantize: "Dequantizing to float32, including the inverse rotation, weights/s"
         case .encode: "Encoding from float32 in memory, weights/s"
         case .prepare: "Preparing activations, coordinates/s"
         }
@@ -60,7 +62,7 @@ struct BenchReport {
             if cells[row] == nil { rows.append(row) }
             cells[row, default: [:]][column] = result
         }
-        // What is set beside memory has two more columns, but only for the instruction set that is used.
+        // Two more columns compare with memory bandwidth, only for the selected feature set.
         let detailed = Set(
             columns.filter { column in
                 results.contains { $0.fractionOfMemoryRead != nil && column == "\(results[0].instructionSet.uppercased()) x\($0.threads)" }

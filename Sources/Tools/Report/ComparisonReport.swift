@@ -4,7 +4,7 @@ internal import QAMFormat
 
 /// A comparison as JSON and as text.
 extension Comparison {
-    /// Whether any tensor has a larger error, or is not there to be compared.
+    /// Whether any tensor exceeds the error limit, or cannot be compared.
     func exceeds(_ limit: Double) -> Bool {
         guard missing.isEmpty, extra.isEmpty else { return true }
         return tensors.contains { tensor in
@@ -13,7 +13,7 @@ extension Comparison {
         }
     }
 
-    /// Why a tensor that both models have cannot be compared, but for its shape.
+    /// The reason why a tensor of both models cannot be compared, other than its shape.
     var incomparable: QAMError? {
         tensors.lazy.compactMap { tensor in
             if case .failure(let error) = tensor.result, error.code == .unsupported { error } else { nil }

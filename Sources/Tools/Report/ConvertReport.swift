@@ -2,11 +2,11 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What `convert` did, or would do.
+/// The result of `convert`, or of its dry run.
 struct ConvertReport {
     var output: String
     let inputBytes: Int
-    /// The model that was read, and what became of it.
+    /// The input model and the transformed one.
     let before: any TensorSource
     let after: any TensorSource
     let isPacked: Bool
@@ -24,7 +24,7 @@ struct ConvertReport {
         }
     }
 
-    /// The model as a reader of the output sees it: a packed one is what it carries.
+    /// The model as seen by a reader of the output: for a packed one, its contents.
     private var result: any TensorSource { isPacked ? before : after }
 
     private var raw: RawTensors {
@@ -60,7 +60,7 @@ struct ConvertReport {
         let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
         table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
         table.add("model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
-        if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept undecoded") }
+        if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept as they are") }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
         let title = Format.printable(output) + (isDryRun ? " (dry run, nothing is written)" : "")

@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 internal import Architectures
 internal import Converters
 internal import Inference
@@ -10,7 +12,7 @@ struct EvaluationReport {
     let tokensPerSecond: Double
     let warnings: [String]
 
-    /// The figures so far, beside the progress.
+    /// Preliminary results for the progress bar.
     static func running(_ evaluations: [Evaluation]) -> String {
         let perplexity = "perplexity " + evaluations.map { Format.decimal($0.perplexity, 3) }.joined(separator: " ")
         let divergences = evaluations.filter(\.hasReference).map { Format.scientific($0.divergence) }
@@ -48,7 +50,7 @@ struct EvaluationReport {
         return table.lines.joined(separator: "\n")
     }
 
-    /// Several models in one table, a line each, and what they have in common below.
+    /// Several models in one table, with common values below.
     static func table(_ reports: [EvaluationReport]) -> String {
         let hasReference = reports.contains { $0.evaluation.hasReference }
         let measured = ["CHANGE", "KL", "KL 99%", "KL MAX", "SAME TOP TOKEN"].map { ($0, Table.Alignment.right) }

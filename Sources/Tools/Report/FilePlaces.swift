@@ -1,7 +1,7 @@
 internal import Converters
 internal import QAMFormat
 
-/// Where a file keeps things: what a person or a script needs to look at bytes.
+/// Offsets of sections and tensors in a file.
 struct FilePlaces {
     struct Section {
         var name: String
@@ -9,9 +9,9 @@ struct FilePlaces {
         var length: Int
         /// Bytes after decompression.
         var contentLength: Int
-        /// XXH3, where the format has checksums.
+        /// XXH3, if the format has checksums.
         var checksum: UInt64?
-        /// The file, where the model has several.
+        /// The file, if the model has several.
         var file: String?
     }
 
@@ -28,9 +28,9 @@ struct FilePlaces {
     }
 
     private(set) var sections: [Section] = []
-    /// Of a set of .qamw files, in order.
+    /// The files of a set, in order.
     private(set) var shards: [Shard] = []
-    /// Where each tensor's payload begins: that of an alias at its target's.
+    /// The offset of each tensor's payload in its file; of an alias, its target's.
     private(set) var tensors: [Place] = []
 
     init(_ model: ModelInput) throws {
@@ -70,7 +70,7 @@ struct FilePlaces {
         }
     }
 
-    /// The headers of safetensors are read once more, file by file.
+    /// Reads the headers of safetensors files again.
     private mutating func take(files source: any TensorSource) throws {
         let paths = try source.inputs.filter { try FileKind.of(path: $0) == .safetensors }
         var places: [ExactName: Place] = [:]

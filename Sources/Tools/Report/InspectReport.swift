@@ -2,11 +2,11 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What is in a model's file: everything as JSON, or tables for people.
+/// The contents of a model file, as JSON or as tables.
 struct InspectReport {
     let model: ModelInput
     let places: FilePlaces
-    /// How another tool has quantized what is in it.
+    /// The scheme of a checkpoint quantized by another tool.
     let scheme: QuantizationScheme?
 
     init(_ model: ModelInput) throws {
@@ -17,12 +17,12 @@ struct InspectReport {
 
     private var source: any TensorSource { model.source }
 
-    /// The tensor whose payload this one has: itself unless it is an alias.
+    /// The tensor that stores the payload: the tensor itself unless it is an alias.
     private func target(_ tensor: TensorDescriptor) -> TensorDescriptor {
         if case .alias(let index) = tensor.storage { source.tensors[index] } else { tensor }
     }
 
-    /// The type by its format's name: of a coded tensor the one that it had before.
+    /// The type's name in the file's format: for a coded tensor its source type.
     private func dtype(_ tensor: TensorDescriptor) -> String {
         switch target(tensor).storage {
         case .raw(let dtype): dtype.name
@@ -31,7 +31,7 @@ struct InspectReport {
         }
     }
 
-    /// How a tensor is coded; nil for others, and for codecs that this program does not know.
+    /// The coding of a coded tensor; nil for others and for unknown codecs.
     private func coding(_ tensor: TensorDescriptor) -> CodingDescription? {
         try? CodecRegistry.describe(tensor, shared: source.shared)
     }
@@ -68,8 +68,9 @@ struct InspectReport {
                 .init(
                     "encoding",
                     [
-                        "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": .string(coding.codebook),
-                        "blockSize": JSONValue(coding.blockSize), "seed": JSONValue(coding.seed), "gainType": .string(coding.gainType),
+                        "codec": .string(coding.codec), "bits": .number(coding.bits), "codebook": coding.codebook.map(JSONValue.string) ?? .null,
+                        "blockSize": coding.blockSize.map { JSONValue($0) } ?? .null, "seed": coding.seed.map { JSONValue($0) } ?? .null,
+                        "gainType": .string(coding.gainType.name),
                         "channelScales": .bool(coding.channelScales),
                     ]))
         }
@@ -99,13 +100,13 @@ struct InspectReport {
             table.add(title, "\(shard.file), \(Format.bytes(shard.bytes)), \(Format.count(shard.tensors, "tensor"))")
         }
         table.add("parameters", Format.count(size.parameters))
-        table.add("bits a weight", Format.decimal(size.bitsPerWeight, 3))
+        table.add("bits per weight", Format.decimal(size.bitsPerWeight, 3))
         if let unpacked = model.unpacked {
-            table.add("packed", "carries \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it")
+            table.add("packed", "contains \(Format.count(unpacked.tensors.count, "tensor")) of a .qamw file; convert unpacks it")
         }
         if let scheme { table.add("quantized with", "\(scheme.method.title)\(scheme.format.map { ", \($0)" } ?? ""); \(scheme.evidence)") }
         let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
-        if !files.isEmpty { table.add(model.reader == nil ? "files beside it" : "files in it", files.joined(separator: ", ")) }
+        if !files.isEmpty { table.add(model.reader == nil ? "side files" : "embedded files", files.joined(separator: ", ")) }
         var lines = [Format.printable(model.path)] + table.lines + [""] + encodings(size).lines
         let shown = 8
         let entries = source.metadata.entries
@@ -114,7 +115,7 @@ struct InspectReport {
         return lines
     }
 
-    /// How many weights are stored in which way.
+    /// The number of weights per storage type.
     private func encodings(_ size: ModelSize) -> Table {
         struct Group {
             var tensors = 0
@@ -144,7 +145,7 @@ struct InspectReport {
         case .raw(let dtype): dtype.name
         case .alias: "alias"
         case .unreadable: "unreadable"
-        case .coded: coding(tensor).map { "\($0.codebook) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
+        case .coded: coding(tensor).map { "\($0.code.family.name) \(Format.decimal($0.bits, 1)) bits" } ?? "unknown codec"
         }
     }
 
@@ -157,7 +158,7 @@ struct InspectReport {
             if case .alias(let index) = tensor.storage { remark = "of \(source.tensors[index].name)" }
             let coding = coding(tensor)
             table.add(
-                tensor.name, Format.shape(tensor.shape), dtype(tensor), encoding(tensor), coding.map { "\($0.blockSize)" } ?? "",
+                tensor.name, Format.shape(tensor.shape), dtype(tensor), encoding(tensor), coding?.blockSize.map { "\($0)" } ?? "",
                 Format.count(tensor.byteCount), Format.count(place.offset), remark)
         }
         return table.lines

@@ -3,7 +3,7 @@ internal import Converters
 internal import QAMFormat
 
 extension JSONValue {
-    /// A metadata value as plain JSON: without its type, and null for what is not finite.
+    /// A metadata value as untyped JSON; non-finite numbers are null.
     init(_ value: MetadataValue) {
         switch value {
         case .uint8(let value): self.init(value)
@@ -22,6 +22,6 @@ extension JSONValue {
         }
     }
 
-    /// A Float with no more digits than it has.
+    /// The shortest decimal of a Float.
     private static func number(_ value: Float) -> JSONValue { .number(Double(value.description) ?? Double(value)) }
 }

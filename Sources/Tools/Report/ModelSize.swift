@@ -1,55 +1,8 @@
 internal import Architectures
-internal import Converters
 internal import QAMFormat
 
-/// What a model's tensors come to in bytes and weights.
-struct ModelSize {
-    /// Weights, each once: an alias has none of its own.
-    private(set) var parameters = 0
-    /// The bytes of all payloads.
-    private(set) var bytes = 0
-    private(set) var quantizedParameters = 0
-    private(set) var quantizedBytes = 0
-    /// What the quantized tensors need beside their payloads: codebooks, seeds, checksums and padding between them.
-    private(set) var overheadBytes = 0
-    private(set) var quantizedCount = 0
-    private(set) var rawCount = 0
-    private(set) var aliasCount = 0
-    private(set) var unreadableCount = 0
-
-    init(_ source: any TensorSource) {
-        let alignment = SectionExtent.alignment
-        for tensor in source.tensors {
-            bytes += tensor.byteCount
-            switch tensor.storage {
-            case .alias:
-                aliasCount += 1
-            case .unreadable:
-                unreadableCount += 1
-            case .raw:
-                rawCount += 1
-                parameters += tensor.elementCount
-            case .coded(let coding):
-                quantizedCount += 1
-                parameters += tensor.elementCount
-                quantizedParameters += tensor.elementCount
-                quantizedBytes += tensor.byteCount
-                for stream in coding.streams {
-                    let length = stream.byteCount(rows: tensor.rows)
-                    overheadBytes += alignUp(length, to: alignment) - length
-                    overheadBytes += 8 * SectionExtent.chunkCount(length: length)
-                }
-            }
-        }
-        guard quantizedCount > 0 else { return }
-        overheadBytes += source.shared.encodedCodebooks.count + source.shared.encodedSeeds.count
-    }
-
-    var bitsPerWeight: Double { Self.bits(bytes, parameters) }
-    var quantizedBitsPerWeight: Double { Self.bits(quantizedBytes + overheadBytes, quantizedParameters) }
-
-    private static func bits(_ bytes: Int, _ parameters: Int) -> Double { parameters > 0 ? Double(bytes) * 8 / Double(parameters) : 0 }
-
+/// What a model comes to, for scripts.
+extension ModelSize {
     var tensorsJSON: JSONValue {
         ["quantized": JSONValue(quantizedCount), "raw": JSONValue(rawCount), "aliased": JSONValue(aliasCount)]
     }

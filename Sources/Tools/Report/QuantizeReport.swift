@@ -3,38 +3,27 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// What `quantize` did, or would do.
+/// The result of `quantize`, or of its dry run.
 struct QuantizeReport {
     let output: String
     let inputBytes: Int
+    let plan: Quantizer.Plan
+    /// The model as it is coded.
     let source: any TensorSource
-    let raw: RawTensors
-    /// The error on Gaussian data of the codebook of each tensor that is coded here.
-    private let codebookErrors: [Int: Double]
     var bytes = 0
-    /// What coding cost each coded tensor, by index.
-    var distortion: [Int: Distortion] = [:]
-    /// How many tensors are coded with feedback.
-    var fedBack = 0
-    /// What channel scales do, where they were asked for.
-    var scaling: [ChannelScaling.Outcome]?
-    /// Where rates were chosen tensor by tensor.
-    var rates: ChosenRates?
-    var warnings: [String] = []
-    var isDryRun = false
+    /// What was done; nil for a dry run.
+    var transfer: TransferReport?
     var seconds = 0.0
 
-    /// All that can fail is done here, before anything is written. `quantized` are the tensors of the source that are coded here.
-    init(output: String, inputBytes: Int, source: any TensorSource, quantized: Set<Int>, raw: RawTensors) throws {
+    init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource) {
         self.output = output
         self.inputBytes = inputBytes
+        self.plan = plan
         self.source = source
-        self.raw = raw
-        codebookErrors = try Self.codebookErrors(source, quantized)
     }
 
     func print(_ options: ReportOptions) throws {
-        options.show(warnings: warnings)
+        options.show(warnings: plan.warnings)
         if options.json {
             try Console.print(json)
         } else if !options.quiet {
@@ -42,11 +31,24 @@ struct QuantizeReport {
         }
     }
 
+    private var isDryRun: Bool { transfer == nil }
     /// Over all coded tensors; nil before they are coded.
-    private var nmse: Double? {
-        var total = Distortion()
-        for index in distortion.keys.sorted() { distortion[index].map { total += $0 } }
-        return total.energy > 0 ? total.normalized : nil
+    private var nmse: Double? { transfer?.totalDistortion?.normalized }
+    /// The error of the codes on Gaussian data.
+    private var gaussianError: Double { plan.gaussianError(weighedBy: transfer?.distortion) }
+    /// How many tensors are coded with feedback.
+    private var fedBack: Int {
+        plan.decisions.count { if case .coded(_, feedsBack: true) = $0.outcome { true } else { false } }
+    }
+
+    /// The tensors that stay as they are, with why; those that are coded already are none of them.
+    private var raw: RawTensors {
+        var raw = RawTensors()
+        for decision in plan.decisions {
+            guard case .left(let reason) = decision.outcome, case .raw = source.tensors[decision.tensor].storage else { continue }
+            raw.add(source.tensors[decision.tensor], reason: reason)
+        }
+        return raw
     }
 
     private var json: JSONValue {
@@ -56,17 +58,17 @@ struct QuantizeReport {
             .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
             .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
             .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(gaussianError)),
-            .init("feedback", JSONValue(fedBack)), .init("scaling", scaling.map { .array($0.map(Self.json)) } ?? .null),
-            .init("rates", rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
-            .init("warnings", .array(warnings.map(JSONValue.string))),
+            .init("feedback", JSONValue(fedBack)), .init("scaling", plan.scaling.map { .array($0.map(Self.json)) } ?? .null),
+            .init("rates", plan.rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
+            .init("warnings", .array(plan.warnings.map(JSONValue.string))),
         ]
         if isDryRun { members.append(.init("dryRun", .bool(true))) }
         return .object(members)
     }
 
-    private static func json(_ outcome: ChannelScaling.Outcome) -> JSONValue {
+    private static func json(_ outcome: ScalingOutcome) -> JSONValue {
         [
-            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": .number(outcome.errorRatio),
+            "tensors": .array(outcome.matrices.map(JSONValue.string)), "errorRatio": outcome.errorRatio.map(JSONValue.number) ?? .null,
             "used": .bool(outcome.isUsed),
         ]
     }
@@ -82,49 +84,26 @@ struct QuantizeReport {
                 + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
                 + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
         table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
-        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors that are stored once") }
+        if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors stored once") }
         let gaussian = gaussianError
         if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
-        } else if !codebookErrors.isEmpty {
+        } else if gaussian > 0 {
             table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
-        if let rates { table.add("rates", rates.summary) }
-        if let scaling {
-            let used = scaling.filter(\.isUsed), least = used.map(\.errorRatio).min() ?? 1
+        if let rates = plan.rates { table.add("rates", rates.summary) }
+        if let scaling = plan.scaling {
+            let used = scaling.filter(\.isUsed)
+            let error = used.compactMap(\.errorRatio).min().map { ", output error down to \(Format.decimal($0, 3)) of that without" } ?? ""
             let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
-            table.add("scales", "\(Format.count(used.count, "input")), output error down to \(Format.decimal(least, 3)) of that without\(left)")
+            table.add("scales", "\(Format.count(used.count, "input"))\(error)\(left)")
         }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
         let title = Format.printable(output) + (isDryRun ? " (dry run, nothing is written)" : "")
         let rawTable = raw.table(parameters: size.parameters)
-        let chosen = isDryRun ? rates.map { [""] + $0.lines } ?? [] : []
+        let chosen = isDryRun ? plan.rates.map { [""] + $0.lines } ?? [] : []
         return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
-    }
-
-    /// The error of the codebooks on Gaussian data, weighted as the tensors are: by what they have in energy, or before that
-    /// is known in weights.
-    private var gaussianError: Double {
-        var sum = Distortion()
-        for (index, error) in codebookErrors.sorted(by: { $0.key < $1.key }) {
-            let energy = isDryRun ? Double(source.tensors[index].elementCount) : distortion[index]?.energy ?? 0
-            sum += Distortion(error: energy * error, energy: energy)
-        }
-        return sum.normalized
-    }
-
-    /// By tensor, of those that are coded here: what else the source has is kept, with codebooks of any kind.
-    private static func codebookErrors(_ source: any TensorSource, _ quantized: Set<Int>) throws -> [Int: Double] {
-        var errors: [Int: Double] = [:]
-        var tensors: [Int: Double] = [:]
-        for index in quantized {
-            guard case .coded(let coding) = source.tensors[index].storage, let codebook = coding.codebook else { continue }
-            let error = try errors[codebook] ?? GaussianReference.normalizedError(Codebook(record: source.shared.codebooks[codebook].bytes))
-            errors[codebook] = error
-            tensors[index] = error
-        }
-        return tensors
     }
 }

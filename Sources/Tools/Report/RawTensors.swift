@@ -2,7 +2,7 @@ internal import Architectures
 internal import Converters
 internal import QAMFormat
 
-/// The tensors that an output holds uncoded, with why.
+/// The uncoded tensors of an output, with the reasons.
 struct RawTensors {
     private struct Tensor {
         var name: String
@@ -20,7 +20,7 @@ struct RawTensors {
         .array(tensors.map { ["name": .string($0.name), "reason": .string($0.reason), "parameters": JSONValue($0.parameters)] })
     }
 
-    /// A table of reasons, those with the most weights first. `parameters` are the whole model's.
+    /// A table of reasons by descending weights. `parameters` are the whole model's.
     func table(parameters: Int) -> Table {
         var groups: [(reason: String, tensors: Int, parameters: Int)] = []
         var places: [String: Int] = [:]

@@ -3,11 +3,11 @@ internal import ArgumentParser
 internal import Converters
 internal import QAMFormat
 
-/// What `verify` found in one file.
+/// The result of `verify` for one file.
 struct Verification {
     let file: String
     var format: String?
-    /// Format and version as people read them.
+    /// Format and version, for display.
     private var title = ""
     private var hasChecksums = false
     var tensorCount = 0
@@ -17,18 +17,18 @@ struct Verification {
 
     init(file: String) { self.file = file }
 
-    /// Notes what a model that could be opened is; opening it has checked its structure.
+    /// Records a model that was opened; opening has checked its structure.
     mutating func take(_ model: ModelInput) {
         format = model.format.rawValue
         title = [model.format.title, model.version].compactMap(\.self).joined(separator: " ")
         hasChecksums = model.reader != nil
         tensorCount = model.source.tensors.count
         warnings = model.source.warnings
-        // Of formats without checksums only what is no payload has been read.
+        // For formats without checksums only non-payload bytes have been read.
         bytesVerified = model.fileBytes - model.source.tensors.reduce(0) { $0 + $1.byteCount }
     }
 
-    /// The exit status that the problems ask for.
+    /// The exit status for the problems.
     var status: ExitCode? { problems.first.map(ExitStatus.of) }
 
     var json: JSONValue {

@@ -11,7 +11,8 @@ internal import QAMFormat
 
 /// Standard output and standard error.
 enum Console {
-    /// Writes lines to standard output; names in them have been made printable, so that none breaks a line. A reader that has gone away (`qamw inspect FILE | head`) is no error.
+    /// Writes lines to standard output; names in them are escaped, so none breaks a line. A closed pipe (`qamw inspect FILE | head`) is not
+    /// an error.
     static func print(_ text: String) throws { try printExactly(Format.printableLines(text)) }
 
     /// Writes a line to standard output as it is.
@@ -23,7 +24,7 @@ enum Console {
     /// Writes one JSON document on a line of its own.
     static func print(_ json: JSONValue) throws { try printExactly(Format.printableJSON(JSONWriter.text(json))) }
 
-    /// Writes a line of diagnostics; where even that fails, nobody can be told.
+    /// Writes a diagnostic line; failures are ignored.
     static func complain(_ message: String) { write("qamw: \(Format.printableLines(message))\n") }
 
     static func warn(_ messages: [String]) {

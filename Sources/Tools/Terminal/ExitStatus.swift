@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import QAMFormat
 
-/// Exit statuses that scripts may rely on: those of sysexits.h where it has one.
+/// Stable exit statuses: those of sysexits.h where applicable.
 enum ExitStatus {
     static let overLimit = ExitCode(1)
     static let badData = ExitCode(65)
@@ -25,34 +25,36 @@ enum ExitStatus {
     }
 
     /// Tells the user what `error` says and returns the status to exit with.
-    static func report(_ error: any Error) -> ExitCode {
+    static func report(_ error: QAMError) -> ExitCode {
+        Console.complain(Format.diagnostic(error.description))
+        return of(error)
+    }
+
+    /// The same of any error that ended `command`.
+    static func report(_ error: any Error, from command: any ParsableCommand.Type) -> ExitCode {
         switch error {
-        case let error as QAMError:
-            Console.complain(Format.diagnostic(error.description))
-            return of(error)
-        case let code as ExitCode:
-            return code
-        default:
-            return reportParsing(error)
+        case let error as QAMError: report(error)
+        case let code as ExitCode: code
+        default: reportParsing(error, from: command)
         }
     }
 
     /// Help and version, which the parser throws too, go to standard output; mistakes in the arguments to standard error.
-    private static func reportParsing(_ error: any Error) -> ExitCode {
-        let code = Qamw.exitCode(for: error)
-        var text = Qamw.fullMessage(for: error)
+    private static func reportParsing(_ error: any Error, from command: any ParsableCommand.Type) -> ExitCode {
+        let code = command.exitCode(for: error)
+        var text = command.fullMessage(for: error)
         if code.isSuccess {
-            do { try Console.printExactly(text) } catch { return report(error) }
+            do { try Console.printExactly(text) } catch { return report(error, from: command) }
             return code
         }
-        // The parser quotes arguments as they are, line breaks too.
+        // The parser quotes arguments verbatim, including line breaks.
         for argument in CommandLine.arguments {
             let part = argument.drop { $0 == "-" }, shown = Format.printable(String(part))
             if shown != part { text = text.replacing(part, with: shown) }
         }
         let prefix = "Error: "
         Console.complain(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
-        // The parser has one status for what it does not know; here that is a bug.
+        // The parser's generic failure status is a bug here.
         return code == .failure ? bug : code
     }
 }

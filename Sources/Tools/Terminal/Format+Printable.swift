@@ -1,19 +1,21 @@
-/// Text that came from a file, a folder or the command line, as a terminal may show it.
+internal import QAMFormat
+
+/// Escapes untrusted text for display on a terminal.
 ///
-/// Control characters would command the terminal; those that set the direction of text, join, or take no room would make a name
-/// look like another. They are shown by their numbers.
+/// Control characters would control the terminal; characters that set the direction of text, join, or have no width could make two names
+/// look alike. They are shown by code point.
 extension Format {
     /// Text on one line.
     static func printable(_ text: String) -> String {
         escaped(text, where: isUnsafe) { $0.escaped(asASCII: true) }
     }
 
-    /// Text of several lines, whose parts are printable already: what one of them should have missed.
+    /// Text of several lines whose parts are already escaped: a second line of defence.
     static func printableLines(_ text: String) -> String {
         escaped(text, where: { isUnsafe($0) && $0 != "\n" && $0 != "\t" }) { $0.escaped(asASCII: true) }
     }
 
-    /// A JSON document: such characters stand in strings alone, where JSON has escapes for them.
+    /// A JSON document: such characters occur in strings only, where JSON has escapes for them.
     static func printableJSON(_ text: String) -> String {
         escaped(text, where: isUnsafe) { scalar in
             String(scalar).utf16.map { unit in

@@ -7,7 +7,7 @@
 #endif
 internal import QAMFormat
 
-/// What the command asks of the operating system beside files.
+/// Operating-system queries other than files.
 enum Platform {
     /// Processors that this process may use.
     static var processorCount: Int { WorkerPool.coreCount }
@@ -18,7 +18,7 @@ enum Platform {
         return unsafe String(cString: path)
     }
 
-    /// What the processor calls itself, and how many of it there are.
+    /// The processor's model name and number of threads.
     static var processorName: String {
         let name: String?
         #if canImport(Darwin)
@@ -37,7 +37,7 @@ enum Platform {
         return "\(name ?? "unknown processor"), \(Format.count(processorCount, "thread"))"
     }
 
-    /// The most memory that the process has held so far.
+    /// The peak resident memory of the process.
     static var peakMemoryBytes: Int {
         var usage = rusage()
         #if canImport(Darwin)
@@ -57,15 +57,12 @@ enum Platform {
     static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
     static var standardOutputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// The columns of the terminal behind standard error.
+    /// The width in columns of the terminal on standard error.
     static var terminalWidth: Int {
         var size = winsize()
         guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
     }
-
-    /// Removes a folder, unless something is in it.
-    static func removeEmptyFolder(_ path: String) { _ = unsafe rmdir(path) }
 
     static func exit(_ status: CInt) -> Never {
         #if canImport(Glibc)

@@ -1,19 +1,24 @@
 internal import QAMFormat
+internal import Synchronization
 
-/// Tells how far a piece of work has come: on standard error, and only where that is a terminal and wanted.
+/// A progress bar on standard error, only if that is a terminal and progress is wanted.
 ///
-/// Every report is also where a signal ends the work, so that whoever reports can be interrupted.
-final class ProgressBar {
+/// Each report also checks for signals, so that work which reports can be interrupted.
+final class ProgressBar: Sendable {
     private static let interval = Duration.milliseconds(100)
 
     private let title: String
     private let isShown: Bool
-    /// Whether what is counted are bytes, so that their rate says something.
+    /// Whether the unit is bytes, so that a rate is shown.
     private let countsBytes: Bool
     private let start = ContinuousClock.now
-    private var lastDrawn: ContinuousClock.Instant?
-    /// What was done before this run: it says nothing about this run's rate.
-    private var initial: Int?
+    private let state = Mutex(State())
+
+    private struct State {
+        var lastDrawn: ContinuousClock.Instant?
+        /// The amount done before this run, which does not count for the rate.
+        var initial: Int?
+    }
 
     init(_ title: String, quiet: Bool, countsBytes: Bool = true) {
         self.title = title
@@ -30,23 +35,27 @@ final class ProgressBar {
             throw error
         }
         guard isShown else { return }
-        let initial = self.initial ?? done
-        self.initial = initial
-        let now = ContinuousClock.now
-        if let lastDrawn, now - lastDrawn < Self.interval { return }
-        lastDrawn = now
-        let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
-        Console.write("\r\(line)\u{1B}[K")
+        state.withLock { state in
+            let initial = state.initial ?? done
+            state.initial = initial
+            let now = ContinuousClock.now
+            if let lastDrawn = state.lastDrawn, now - lastDrawn < Self.interval { return }
+            state.lastDrawn = now
+            let line = line(done: done, total: total, since: initial, seconds: (now - start).seconds, item: item, width: Platform.terminalWidth - 1)
+            Console.write("\r\(line)\u{1B}[K")
+        }
     }
 
-    /// Takes the bar off the screen.
+    /// Removes the bar from the screen.
     func clear() {
-        guard lastDrawn != nil else { return }
-        lastDrawn = nil
-        Console.write("\r\u{1B}[K")
+        state.withLock { state in
+            guard state.lastDrawn != nil else { return }
+            state.lastDrawn = nil
+            Console.write("\r\u{1B}[K")
+        }
     }
 
-    /// Runs a piece of work under a bar, which is gone when it ends or fails.
+    /// Runs a piece of work with a bar, which is removed at the end or on error.
     static func during<Result>(
         _ title: String, quiet: Bool, countsBytes: Bool = true, _ work: (ProgressBar) async throws -> Result
     ) async throws -> Result {
@@ -55,7 +64,7 @@ final class ProgressBar {
         return try await work(bar)
     }
 
-    /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`, as much of it as fits.
+    /// `Quantizing [=====>    ]  43%  81.2 MB/s  0:12 left  model.layers.3.mlp.up_proj.weight`, shortened to the width.
     private func line(done: Int, total: Int, since initial: Int, seconds: Double, item: String, width: Int) -> String {
         let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
         let cells = width < 72 ? 10 : 20
@@ -72,7 +81,7 @@ final class ProgressBar {
             if countsBytes { append(Format.rate(advance, seconds: seconds)) }
             append("\(Format.clock(seconds: Double(total - done) / advance * seconds)) left")
         }
-        // A name of a few letters says nothing.
+        // A name of a few letters is useless.
         let room = width - line.count - 2
         if room >= 12 { append(Format.shortened(Format.printable(item), to: room)) }
         return String(line.prefix(max(0, width)))

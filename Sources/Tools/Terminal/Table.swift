@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// Text in columns.
 struct Table {
     enum Alignment { case left, right }
@@ -6,14 +8,14 @@ struct Table {
     private var rows: [[String]]
     private let hasHeader: Bool
 
-    /// A table with a line of headings, unless they are all empty.
+    /// A table with a heading line, unless all headings are empty.
     init(_ columns: [(heading: String, alignment: Alignment)]) {
         alignments = columns.map(\.alignment)
         hasHeader = columns.contains { !$0.heading.isEmpty }
         rows = hasHeader ? [columns.map(\.heading)] : []
     }
 
-    /// A table of two columns without headings: names and what they are.
+    /// A table of two columns without headings: names and values.
     static var pairs: Table { Table([("", .left), ("", .left)]) }
 
     var isEmpty: Bool { rows.count == (hasHeader ? 1 : 0) }
@@ -22,7 +24,7 @@ struct Table {
 
     mutating func add(_ cells: [String]) { rows.append(cells.map(Format.printable)) }
 
-    /// The lines, indented by two spaces, without blanks at their ends.
+    /// The lines, indented by two spaces, without trailing blanks.
     var lines: [String] {
         let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

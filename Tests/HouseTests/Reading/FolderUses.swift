@@ -81,6 +81,7 @@ struct FolderUses {
             // What hides a name of the file's own level.
             var hidden = holders.reduce(into: Set<String>()) { $0.formUnion(nested[$1] ?? []) }
             hidden.formUnion(file.declarations.filter { $0.isLocal || $0.isPrivate && $0.holders.isEmpty }.map(\.name))
+            hidden.formUnion(Self.genericParameters(file))
             let own = Set(file.declarations.map(\.name))
             func add(_ to: String?, _ token: Token, _ name: String) {
                 if let to, to != from { found.append(Use(from: from, to: to, name: name, place: file.place(token))) }
@@ -117,6 +118,21 @@ struct FolderUses {
                     if places.count == 1, next == "(" || name.first?.isUppercase == true { add(owner(places[0]), token, name) }
                 }
             }
+        }
+        return found
+    }
+
+    /// The names behind the `<` of the file's declarations.
+    private static func genericParameters(_ file: SourceFile) -> Set<String> {
+        var found: Set<String> = []
+        for declaration in file.declarations {
+            var at = declaration.token + 1, depth = 0
+            guard at < file.tokens.count, file.tokens[at].text == "<" else { continue }
+            repeat {
+                if file.tokens[at].text == "<" { depth += 1 } else if file.tokens[at].text == ">" { depth -= 1 }
+                if depth == 1, ["<", ","].contains(file.tokens[at].text), at + 1 < file.tokens.count { found.insert(file.tokens[at + 1].text) }
+                at += 1
+            } while depth > 0 && at < file.tokens.count
         }
         return found
     }

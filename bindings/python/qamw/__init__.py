@@ -1,4 +1,4 @@
-"""Reads .qamw files: language-model weights coded with QAM-W.
+"""Reads and makes .qamw files: language-model weights coded with QAM-W.
 
     import qamw
 
@@ -6,19 +6,22 @@
         weights = model["model.layers.0.mlp.down_proj.weight"]
         weights[10:20]      # decodes ten rows: numpy.float32
         weights @ x         # the product, computed from the mapped symbols
+
+    qamw.quantize("models/llama", "model.qamw", bits=4.5)
 """
 
 import os
 from typing import Union
 
-from ._errors import DamagedError, Error, InvalidArgumentError, NotFoundError
+from ._errors import CannotCreateError, DamagedError, Error, InvalidArgumentError, NotFoundError
 from ._file import File, Problem, Verification
 from ._library import library_version
+from ._quantize import Progress, Quantized, quantize
 from ._tensor import Encoding, Tensor
 
 __all__ = [
-    "open", "File", "Tensor", "Encoding", "Problem", "Verification", "library_version",
-    "Error", "DamagedError", "InvalidArgumentError", "NotFoundError",
+    "open", "quantize", "File", "Tensor", "Encoding", "Problem", "Verification", "Progress", "Quantized", "library_version",
+    "Error", "CannotCreateError", "DamagedError", "InvalidArgumentError", "NotFoundError",
 ]
 
 

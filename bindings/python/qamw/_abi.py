@@ -65,8 +65,32 @@ class ProblemRecord(Structure):
         ("offset", c_int64), ("length", c_uint64)]
 
 
-PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)
+class ProgressRecord(Structure):
+    _fields_ = [("size", c_uint32), ("phase", c_uint32), ("done", c_uint64), ("total", c_uint64), ("item", c_char_p)]
+
+
+PHASES = ("verifying", "scaling", "measuring", "scanning", "coding")
+PROGRESS_HANDLER = CFUNCTYPE(c_int32, POINTER(ProgressRecord), c_void_p)
 WARNING_HANDLER = CFUNCTYPE(None, c_char_p, c_void_p)
+
+
+class QuantizeOptions(Sized):
+    _fields_ = [
+        ("size", c_uint32), ("threads", c_uint32), ("bits", c_double), ("target_bits", c_double), ("codebook", c_char_p), ("recipe", c_char_p),
+        ("include", POINTER(c_char_p)), ("include_count", c_uint64), ("exclude", POINTER(c_char_p)), ("exclude_count", c_uint64),
+        ("block_size", c_uint64), ("seed", c_uint64), ("statistics", c_char_p), ("feedback", c_char_p), ("scaling", c_char_p),
+        ("keeps_gains", c_uint32), ("strict", c_uint32), ("compresses_raw", c_uint32), ("replaces", c_uint32),
+        ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p)]
+
+
+class QuantizeReport(Sized):
+    _fields_ = [
+        ("size", c_uint32), ("fed_back", c_uint32), ("bytes", c_uint64), ("weights", c_uint64), ("bits_per_weight", c_double),
+        ("coded_bits_per_weight", c_double), ("nmse", c_double), ("gaussian_nmse", c_double), ("coded", c_uint64), ("raw", c_uint64),
+        ("aliased", c_uint64)]
+
+
+PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)
 
 # The parameters of each function that can fail, without the trailing error.
 _FALLIBLE = {
@@ -85,6 +109,7 @@ _FALLIBLE = {
     "qamw_read_embedded": (c_void_p, c_uint64, c_uint64, c_uint64, c_void_p),
     "qamw_verify_and_warn": (
         c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, WARNING_HANDLER, c_void_p, POINTER(c_uint64)),
+    "qamw_quantize": (c_char_p, c_char_p, POINTER(QuantizeOptions), POINTER(QuantizeReport)),
 }
 
 

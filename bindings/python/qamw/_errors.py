@@ -27,13 +27,19 @@ class DamagedError(Error):
     code = "malformed"
 
 
+class CannotCreateError(Error, FileExistsError):
+    """The output exists, is the input, or has no folder or no room."""
+
+    code = "cannot_create"
+
+
 CODES = {
     1: "invalid_argument", 2: "not_found", 3: "io", 4: "malformed", 5: "truncated", 6: "checksum_mismatch", 7: "unsupported",
-    8: "limit_exceeded",
+    8: "limit_exceeded", 9: "cannot_create", 10: "interrupted",
 }
 _CLASSES: Dict[str, Type[Error]] = {
     "invalid_argument": InvalidArgumentError, "not_found": NotFoundError, "malformed": DamagedError, "truncated": DamagedError,
-    "checksum_mismatch": DamagedError,
+    "checksum_mismatch": DamagedError, "cannot_create": CannotCreateError,
 }
 
 

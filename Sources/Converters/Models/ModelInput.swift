@@ -1,0 +1,159 @@
+package import QAMFormat
+
+/// A model as the user names it, opened. What it is, its content says.
+package struct ModelInput: Sendable {
+    /// The path as it was given.
+    package let path: String
+    package let format: ModelFormat
+    /// The tensors as the file holds them, for what looks at the file.
+    package let source: any TensorSource
+    /// The reader of a .qamw file.
+    package let reader: QAMReader?
+    /// The reader of GGUF files.
+    package let gguf: GGUFModel?
+    /// What the reader of a packed model finds in it.
+    package let unpacked: UnpackingSource?
+
+    /// Opens a file, an index or a folder. With `takingFiles` the files beside a folder's model come along, and a warning says
+    /// which do not. `access` is how a .qamw file is reached. Throws `notFound`, `io`, or what is wrong with the content.
+    package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
+        self.path = path
+        let file = try Self.modelFile(path)
+        switch try FileKind.of(path: file) {
+        case .qamw:
+            let reader = try QAMReader(path: file, access: access)
+            (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
+        case .folder where try Self.holdsGGUF(file), .gguf:
+            let model = try GGUFModel(path: file, takingFiles: takingFiles)
+            (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
+        case .folder where try !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
+        case .safetensors, .safetensorsIndex, .folder:
+            let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
+            (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
+        case let kind:
+            throw kind.refusal?.inFile(path) ?? Self.unknown(path)
+        }
+    }
+
+    private static func unpacked(_ source: any TensorSource, _ path: String) throws -> UnpackingSource? {
+        do {
+            return try UnpackingSource.isPacked(source) ? UnpackingSource(wrapping: source) : nil
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
+    }
+
+    /// The version of the file's format, where it has one.
+    package var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
+
+    /// The tensors of the model that the file carries, those of a packed one unpacked: as they lie, for what copies them and need not know
+    /// what their numbers mean. Everything else takes `weights`.
+    package var stored: any TensorSource { unpacked ?? source }
+
+    /// The weights of the model, for all that computes with them or gives them another type, name or layout.
+    package struct Weights: Sendable {
+        package let source: any TensorSource
+        /// The reader of a .qamw file, for what multiplies from the mapping.
+        package let reader: QAMReader?
+    }
+
+    /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are not plain weights.
+    package func weights() throws -> Weights {
+        if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
+        return Weights(source: stored, reader: reader)
+    }
+
+    /// How another tool has quantized the checkpoint; nil where its tensors are weights. Single files and indexes are described by the
+    /// configuration beside them.
+    package func quantization() throws -> QuantizationScheme? {
+        do {
+            return try QuantizationScheme.detect(in: stored, beside: configurations.map(DiskFile.init(path:)))
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
+    }
+
+    /// The files beside safetensors that tell how the checkpoint is quantized, and are read for that.
+    package var configurations: [String] {
+        get throws {
+            guard format == .safetensors, unpacked == nil else { return [] }
+            let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+            return try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }
+        }
+    }
+
+    /// Checks every byte of a .qamw file before it is read for writing: what is written from damaged payloads would get
+    /// checksums of its own and look sound. `monitor` is told the bytes done and to do; what it throws ends the work.
+    package func requireSound(threads: Int, monitor: (Int, Int) throws -> Void = { _, _ in }) async throws {
+        guard let reader else { return }
+        let report = try await reader.verify(threads: threads, monitor: monitor)
+        if let problem = report.problems.first { throw problem.inFile(path) }
+    }
+
+    /// What a .qamw file with this content was or would be written with.
+    package var containerOptions: ContainerOptions {
+        get throws {
+            if let reader { return reader.options }
+            return try unpacked.map { try ContainerOptions(packed: $0.options) } ?? ContainerOptions()
+        }
+    }
+
+    /// The bytes of the model's own files, without the files beside them.
+    package var fileBytes: Int {
+        let names = Set(source.files.map(\.name))
+        return source.inputs.reduce(0) { sum, path in
+            let isSideFile = reader == nil && names.contains(Path.name(of: path))
+            let (more, overflow) = sum.addingReportingOverflow(isSideFile ? 0 : (try? FileStatus(path))?.byteCount ?? 0)
+            return overflow ? .max : more
+        }
+    }
+
+    /// A folder's .qamw file, or the first of its set, where it holds no safetensors.
+    package static func modelFile(_ path: String) throws -> String {
+        guard try FileStatus(path)?.kind == .folder else { return path }
+        if try holdsSafetensors(path) { return path }
+        return try ShardPaths.modelFile(in: path, fileExtension: ModelFormat.qamw.rawValue) ?? path
+    }
+
+    private static func holdsSafetensors(_ folder: String) throws -> Bool {
+        try [SafetensorsPlan.modelName, SafetensorsPlan.indexName].contains { try FileStatus(Path.join(folder, $0)) != nil }
+    }
+
+    private static func holdsGGUF(_ folder: String) throws -> Bool {
+        try !holdsSafetensors(folder) && GGUFModel.modelFile(in: folder) != nil
+    }
+
+    /// Safetensors without the files beside them.
+    private static func weights(_ path: String) throws -> any TensorSource {
+        switch try FileKind.of(path: path) {
+        case .folder:
+            let files = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
+            guard let file = try files.first(where: { try FileStatus($0) != nil }) else { return try HuggingFaceFolder(path: path) }
+            return try weights(file)
+        case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
+        default: return try SafetensorsSource(path: path)
+        }
+    }
+
+    private static func noModel(in folder: String) throws -> QAMError {
+        let names = try Folder.names(in: folder)
+        let files = names.filter { [.gguf, .qamw].contains(ModelFormat(nameOf: $0)) }
+        let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
+        return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
+    }
+
+    private static func unknown(_ path: String) -> QAMError {
+        // The content is nothing known, so the name may say at least which rule it breaks.
+        do {
+            switch true {
+            case path.hasSuffix(".safetensors"): _ = try SafetensorsSource(path: path)
+            case path.hasSuffix(".gguf"): _ = try GGUFSource(path: path)
+            default: break
+            }
+        } catch let error as QAMError {
+            return error
+        } catch {}
+        return QAMError(.malformed, "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
+    }
+}

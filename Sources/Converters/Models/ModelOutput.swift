@@ -1,0 +1,157 @@
+package import QAMFormat
+
+/// Where a model goes and in which format.
+package struct ModelOutput: Sendable {
+    package static let qamwName = "model.qamw"
+
+    /// The file, or the folder of a model that may have several.
+    package let path: String
+    package let format: ModelFormat
+    /// The folder that the output goes into, where the user named one.
+    private let folder: String?
+
+    /// `format` may be nil where the name or, for a folder, the input's format tells it.
+    package init(_ path: String, format given: ModelFormat?, from input: ModelFormat) throws {
+        let isFolder = try path.hasSuffix("/") || FileStatus(path)?.kind == .folder
+        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : ModelFormat(nameOf: path))
+        guard let format else {
+            throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors or .gguf; say the format with --to", at: .init(file: path))
+        }
+        self.format = format
+        folder = isFolder ? path : nil
+        self.path = isFolder && format == .qamw ? Path.join(path, Self.qamwName) : path
+    }
+
+    package var isFolder: Bool { folder != nil }
+
+    private var safetensorsDestination: SafetensorsDestination { folder.map { .folder($0) } ?? .file(path) }
+    private var qamwDestination: QAMDestination { folder.map { .folder($0) } ?? .file(path) }
+    private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
+
+    /// Throws `cannotCreate` where something is in the way: what can be known before any work.
+    /// `reading` are files that were read beside the source's inputs.
+    package func check(_ source: any TensorSource, _ layout: Layout = Layout(), reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
+        let parent = Self.parent(of: folder ?? path)
+        guard try FileStatus(parent)?.kind == .folder else {
+            throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
+        }
+        if let folder, let status = try FileStatus(folder), status.kind != .folder {
+            throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
+        }
+        var paths = folder == nil ? [path] : []
+        if format == .qamw {
+            paths = try QAMWriter.plannedPaths(of: source, to: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize)
+        }
+        let set = try OutputSet(inputs: source.inputs + configurations, replacing: replacing)
+        for path in paths { try set.check(path) }
+        let present = try paths.reduce(0) { $0 + (try FileStatus(link: ResumeJournal.partialPath($1))?.allocatedByteCount ?? 0) }
+        if let free = Folder.freeBytes(at: parent), free + present < plannedBytes {
+            throw QAMError(
+                .cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
+                at: .init(file: path))
+        }
+    }
+
+    /// How an output is laid out, each where the format has it.
+    package struct Layout: Sendable {
+        /// Of a .qamw file.
+        package var container: ContainerOptions
+        /// Of GGUF's tensors; nil for what the metadata say.
+        package var alignment: Int?
+        package var maxShardSize: Int?
+        /// Of a folder: whether files come along whose names begin with a point.
+        package var dotfiles: Bool
+
+        package init(
+            container: ContainerOptions = ContainerOptions(), alignment: Int? = nil, maxShardSize: Int? = nil, dotfiles: Bool = false
+        ) {
+            self.container = container
+            self.alignment = alignment
+            self.maxShardSize = maxShardSize
+            self.dotfiles = dotfiles
+        }
+    }
+
+    /// The bytes that the output will have.
+    package func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
+        switch format {
+        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container, maxShardSize: layout.maxShardSize)
+        case .safetensors:
+            try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
+        case .gguf:
+            try GGUFSink.plannedByteCount(
+                of: source, to: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
+        }
+    }
+
+    /// The sink, and how to ask it, when it is done, for the path that the output is opened by and for its warnings.
+    private func sink(_ layout: Layout, replacing: Bool, resuming: Bool) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
+        switch format {
+        case .qamw:
+            let sink = QAMWriter(
+                output: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize, replacing: replacing, resuming: resuming)
+            return (sink, { (sink.outputs.first ?? path, sink.warnings) })
+        case .safetensors:
+            let sink = SafetensorsSink(
+                output: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles, replacing: replacing,
+                resuming: resuming)
+            return (sink, { (path, sink.warnings) })
+        case .gguf:
+            let sink = GGUFSink(
+                output: ggufDestination, alignment: layout.alignment, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles,
+                replacing: replacing, resuming: resuming)
+            return (sink, { (isFolder ? path : sink.outputs.last ?? path, sink.warnings) })
+        }
+    }
+
+    /// What writing a model did.
+    package struct Written: Sendable {
+        package let report: TransferReport
+        /// The path that the output is opened by.
+        package let path: String
+        /// What the user should know about the output.
+        package let warnings: [String]
+    }
+
+    /// Moves all tensors into the output. Where that fails, nothing is left but, with `resuming`, what a second run goes on from.
+    package func write(
+        _ source: any TensorSource, _ layout: Layout, replacing: Bool, resuming: Bool, threads: Int,
+        monitor: (TransferProgress) throws -> Void = { _ in }
+    ) async throws -> Written {
+        let isNewFolder = try folder.map { try FileStatus($0) == nil } ?? false
+        if let folder { try Folder.create(folder) }
+        let (sink, outcome) = sink(layout, replacing: replacing, resuming: resuming)
+        do {
+            let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: resuming, monitor: monitor)
+            let (path, warnings) = outcome()
+            // The output is in place: nothing may fail any more.
+            return Written(report: report, path: path, warnings: warnings + ((try? otherModels()) ?? []))
+        } catch {
+            if isNewFolder, let folder { Folder.removeIfEmpty(folder) }
+            throw error
+        }
+    }
+
+    /// A warning where the output's folder holds a model of another format too: a folder opens as one of them.
+    private func otherModels() throws -> [String] {
+        guard let folder else { return [] }
+        // In the order in which a folder is looked through.
+        func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
+        let present = try [
+            (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)),
+            (.qamw, ShardPaths.modelFile(in: folder, fileExtension: ModelFormat.qamw.rawValue).map(Path.name(of:))),
+            (.gguf, GGUFModel.modelFile(in: folder).map(Path.name(of:))),
+        ].compactMap { format, name in name.map { (format: format, name: $0) } }
+        guard present.count > 1 else { return [] }
+        if present[0].format == format {
+            return ["\(folder) also holds \(present.dropFirst().map(\.name).joined(separator: ", ")), which the folder does not open as any more"]
+        }
+        return ["\(folder) opens as \(present[0].name), which was there before; name the file of the output to open it"]
+    }
+
+    private static func parent(of path: String) -> String {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return Path.folder(of: path)
+    }
+}

@@ -1,0 +1,117 @@
+public import CQAMW
+import Converters
+import QAMFormat
+import Quantization
+
+@c(qamw_quantize) @implementation
+public func qamw_quantize(
+    _ input: UnsafePointer<CChar>?, _ output: UnsafePointer<CChar>?, _ options: UnsafePointer<qamw_quantize_options>?,
+    _ report: UnsafeMutablePointer<qamw_quantize_report>?, _ error: UnsafeMutablePointer<qamw_error>?
+) -> Int32 {
+    unsafe reporting(error) {
+        let input = try unsafe text(input, "input"), output = try unsafe text(output, "output")
+        let given: qamw_quantize_options = try unsafe load(options, "options")
+        let request = try unsafe QuantizationRequest(given)
+        let callers = unsafe CallersProgress(given.progress, given.context)
+        let done = try blocking {
+            do {
+                return try await request.run(from: input, to: output, callers)
+            } catch let error as QAMError {
+                throw error.inFile(input)
+            }
+        }
+        if let tell = unsafe given.warning {
+            for warning in done.plan.warnings + done.written.warnings { unsafe warning.withCString { unsafe tell($0, given.context) } }
+        }
+        if unsafe report != nil { try unsafe store(qamw_quantize_report(done), in: report, "report") }
+    }
+}
+
+/// What C asks for, in terms of the library.
+private struct QuantizationRequest: Sendable {
+    private var options = Quantizer.Options()
+    private let statistics: String?
+    private var container = ContainerOptions()
+    private let replaces: Bool
+
+    @unsafe init(_ given: qamw_quantize_options) throws {
+        options.threads = try threadCount(given.threads)
+        if given.bits != 0, given.target_bits != 0 { throw QAMError(.invalidArgument, "bits and target_bits exclude each other") }
+        if given.bits != 0 { options.rate = .bits(given.bits) }
+        if given.target_bits != 0 { options.rate = .average(given.target_bits) }
+        if let name = unsafe optionalText(given.codebook) {
+            guard let family = CodecRegistry.families.first(where: { $0.name == name }) else {
+                throw QAMError(.invalidArgument, "there is no codebook \"\(name)\"")
+            }
+            options.family = family
+        }
+        options.recipe = try unsafe choice(given.recipe, "recipe") ?? options.recipe
+        options.inclusions = try unsafe texts(given.include, given.include_count, "include")
+        options.exclusions = try unsafe texts(given.exclude, given.exclude_count, "exclude")
+        if given.block_size != 0 { options.blockSize = Int(clamping: given.block_size) }
+        options.seed = given.seed
+        options.feedback = try unsafe choice(given.feedback, "feedback") ?? options.feedback
+        options.scaling = try unsafe choice(given.scaling, "scaling")
+        if given.keeps_gains != 0 { options.fitsGains = false }
+        options.isStrict = given.strict != 0
+        statistics = unsafe optionalText(given.statistics)
+        container.compressesRaw = given.compresses_raw != 0
+        replaces = given.replaces != 0
+    }
+
+    func run(from input: String, to output: String, _ callers: CallersProgress) async throws -> Done {
+        let model = try ModelInput(path: input, takingFiles: true)
+        let target = try ModelOutput(output, format: .qamw, from: model.format)
+        let statistics = try statistics.map { try CalibrationFile(StatisticsFile.open($0)) }
+        let quantizer = try Quantizer(options, statistics: statistics, checkpoint: callers.checkpoint)
+        let weights = try model.weights().source
+        try target.check(weights, reading: model.configurations, replacing: replaces, plannedBytes: 0)
+        try await model.requireSound(threads: options.threads) { try callers.report(QAMW_VERIFYING, $0, $1, "") }
+        let source = try AliasingSource(wrapping: weights)
+        let plan = try await quantizer.plan(for: source, progress: callers.report)
+        let layout = ModelOutput.Layout(container: container)
+        let least = container.compressesRaw ? 0 : try target.plannedByteCount(of: plan.outline, layout)
+        try target.check(source, reading: model.configurations, replacing: replaces, plannedBytes: least)
+        let coded = try await plan.codedSource(progress: callers.report)
+        let done = try await target.write(coded, layout, replacing: replaces, resuming: false, threads: options.threads) {
+            try callers.report(QAMW_CODING, $0.doneBytes, $0.totalBytes, $0.tensor)
+        }
+        return Done(plan: plan, size: ModelSize(coded), written: done)
+    }
+
+    /// What was done.
+    struct Done: Sendable {
+        let plan: Quantizer.Plan
+        let size: ModelSize
+        let written: ModelOutput.Written
+    }
+}
+
+extension CallersProgress {
+    fileprivate func report(_ progress: Quantizer.Progress) throws {
+        let phase =
+            switch progress.phase {
+            case .scaling: QAMW_SCALING
+            case .measuring: QAMW_MEASURING
+            case .scanning: QAMW_SCANNING
+            }
+        try report(phase, progress.done, progress.total, progress.item)
+    }
+}
+
+extension qamw_quantize_report {
+    fileprivate init(_ done: QuantizationRequest.Done) {
+        let size = done.size, report = done.written.report
+        self.init()
+        fed_back = UInt32(done.plan.decisions.count { if case .coded(_, feedsBack: true) = $0.outcome { true } else { false } })
+        bytes = UInt64(report.bytes)
+        weights = UInt64(size.parameters)
+        bits_per_weight = size.bitsPerWeight
+        coded_bits_per_weight = size.quantizedBitsPerWeight
+        nmse = report.totalDistortion?.normalized ?? 0
+        gaussian_nmse = done.plan.gaussianError(weighedBy: report.distortion)
+        coded = UInt64(size.quantizedCount)
+        raw = UInt64(size.rawCount)
+        aliased = UInt64(size.aliasCount)
+    }
+}

@@ -1,0 +1,25 @@
+/// Turns the chunks of one coded tensor into weights.
+public protocol TensorDecoder: Sendable {
+    /// The length of a row.
+    var columns: Int { get }
+
+    /// Decodes `rows` consecutive rows into `weights`, row-major, from index `start` on. The spans hold those rows' bytes of
+    /// the per-row streams, and nothing else. Any symbol bytes decode to something.
+    ///
+    /// - Throws: `QAMError.malformed` for gains that break a rule, `QAMError.invalidArgument` where the streams do not hold
+    ///   that many rows, or `weights` has no room for them.
+    func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws
+}
+
+extension TensorDecoder {
+    /// Decodes `rows` consecutive rows, row-major. The chunk has a stream for each of `Coding.streams`, those of `whole`
+    /// streams empty. Throws as the other.
+    public func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
+        guard chunk.streams.count >= 2 else { throw QAMError(.invalidArgument, "symbols or gains are missing") }
+        let symbols = chunk.streams[0], gains = chunk.streams[1]
+        var weights = [Float](repeating: 0, count: rows * columns)
+        var span = weights.mutableSpan
+        try unsafe decode(symbols: symbols.span.bytes, gains: gains.span.bytes, rows: rows, into: &span, at: 0)
+        return weights
+    }
+}

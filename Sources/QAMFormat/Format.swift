@@ -1,0 +1,43 @@
+/// Numbers as people read them.
+package enum Format {
+    /// `23.1 MB`, in powers of ten.
+    package static func bytes(_ count: Int) -> String {
+        let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
+        guard count >= 1000 else { return "\(count) B" }
+        var value = Double(count) / 1000
+        var unit = 0
+        // 999.95 would be printed as 1000.0.
+        while value >= 999.95, unit + 1 < units.count {
+            value /= 1000
+            unit += 1
+        }
+        return "\(decimal(value, 1)) \(units[unit])"
+    }
+
+    /// `5,770,496`.
+    package static func count(_ value: Int) -> String {
+        let digits = Array(String(value.magnitude))
+        var text = value < 0 ? "-" : ""
+        for (position, digit) in digits.enumerated() {
+            if position > 0, (digits.count - position) % 3 == 0 { text += "," }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// A number and its noun: `1 tensor`, `83 tensors`.
+    package static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
+
+    /// A number with so many digits after the point, rounded to nearest.
+    package static func decimal(_ value: Double, _ places: Int) -> String {
+        guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+        let scale = (0..<places).reduce(1.0) { scale, _ in scale * 10 }
+        guard abs(value) * scale < 0x1p62 else { return "\(value)" }
+        let scaled = Int((abs(value) * scale).rounded())
+        var digits = String(scaled)
+        if digits.count <= places { digits = String(repeating: "0", count: places + 1 - digits.count) + digits }
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard places > 0 else { return sign + digits }
+        return sign + digits.dropLast(places) + "." + digits.suffix(places)
+    }
+}

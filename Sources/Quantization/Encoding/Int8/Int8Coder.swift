@@ -1,0 +1,43 @@
+internal import CQAMKernels.Feedback
+package import QAMFormat
+
+/// Codes rows as integers of 8 bits (spec section 16.3): in units of the gain, which is a 127th of the row's largest magnitude.
+package struct Int8Coder: GroupCoder {
+    package let code: Code
+
+    package init(_ code: Code) throws {
+        guard code.family == .int8 else { throw QAMError(.invalidArgument, "codes of family \(code.family.name) are no integers") }
+        self.code = code
+    }
+
+    package static var fitsGains: Bool { false }
+
+    package static func gain(of row: Span<Float>, sumOfSquares: Double, as type: GainType?) -> Float {
+        let gain = IntegerKernels.chosen.largest(row) / 127
+        return type?.rounded(gain) ?? gain
+    }
+
+    package var codebook: CodebookRecord? { nil }
+    package var unit: Float { 1 }
+
+    /// What is fed is small beside the range that integers have: gains need not be widened.
+    package var expectedError: Double { 0 }
+
+    package func parameters(_ layout: RowLayout, _ transform: RowTransform) -> [UInt8] { Int8Parameters(gainType: layout.gainType).bytes }
+
+    package func decoder(_ layout: RowLayout, _ transform: RowTransform, kernels: Kernels) -> any TensorDecoder {
+        Int8Decoder(layout, channelScales: transform.channelScales, IntegerKernels(kernels))
+    }
+
+    package func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
+        IntegerKernels(kernels).encode(z, into: &symbols, at: place)
+    }
+
+    package func decode(_ symbols: Span<UInt8>, into y: inout [Float], kernels: Kernels) {
+        IntegerKernels(kernels).decode(symbols, into: &y)
+    }
+
+    package func code(_ group: FeedbackGroup, kernels: FeedbackKernels, work: inout [Float]) {
+        unsafe withUnsafePointer(to: group.part) { unsafe kernels.table.code_integers($0) }
+    }
+}

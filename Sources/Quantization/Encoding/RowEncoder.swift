@@ -1,0 +1,174 @@
+package import QAMFormat
+
+/// Codes the rows of one tensor. The same rows give the same bytes, in any grouping of rows and on any thread.
+package struct RowEncoder: Sendable {
+    package let coder: any GroupCoder
+    package let layout: RowLayout
+    package let transform: RowTransform
+    /// The stream of channel scales; empty where there are none.
+    package let channelScaleBytes: [UInt8]
+    /// Whether each gain is fitted to what is coded by least squares, which costs nothing to store.
+    package let fitsGains: Bool
+    package let kernels: Kernels
+    package let decoder: any TensorDecoder
+    private let parameters: [UInt8]
+
+    /// - Parameters:
+    ///   - columns: the length of a row.
+    ///   - blockSize: of the rotation, a power of two from 2 to 2^15 that divides `columns`; nil for codes that are not rotated.
+    ///   - channelScales: a positive factor for each column, or nil.
+    ///   - refit: whether gains are fitted; nil for what is usual with the code.
+    /// - Throws: `QAMError.invalidArgument` where the parameters do not fit together.
+    package init(
+        _ coder: any GroupCoder, columns: Int, blockSize: Int?, seed: UInt64, gainType: GainType,
+        channelScales: [Float]? = nil, refit: Bool? = nil, kernels: Kernels = .chosen
+    ) throws {
+        let type = Swift.type(of: coder)
+        guard columns > 0, coder.code.family.fits(columns: columns) else {
+            throw QAMError(.invalidArgument, "family \(coder.code.family.name) has no codes for rows of \(columns)")
+        }
+        if let blockSize {
+            guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0, columns % blockSize == 0 else {
+                throw QAMError(.invalidArgument, "blocks of \(blockSize) do not fit rows of \(columns)")
+            }
+        }
+        guard channelScales == nil || channelScales?.count == columns else {
+            throw QAMError(.invalidArgument, "there must be one channel scale for each of \(columns) columns")
+        }
+        self.coder = coder
+        self.kernels = kernels
+        fitsGains = refit ?? type.fitsGains
+        layout = RowLayout(coder.code, columns: columns, gainType: gainType, isScaled: channelScales != nil)
+        channelScaleBytes = try ChannelScales.bytes(channelScales ?? [])
+        transform = RowTransform(
+            columns: columns, rotation: blockSize.map { Rotation(columns: columns, blockSize: $0, seed: seed) },
+            channelScales: channelScales == nil ? nil : try ChannelScales.parse(channelScaleBytes))
+        decoder = try coder.decoder(layout, transform, kernels: kernels)
+        parameters = try coder.parameters(layout, transform)
+    }
+
+    package var columns: Int { layout.columns }
+
+    /// How a tensor that this codes is stored.
+    ///
+    /// - Parameters:
+    ///   - codebook: the index of the coder's codebook, if it has one.
+    ///   - seed: that of the rotation's seed, if there is a rotation.
+    package func coding(sourceType: DType?, codebook: Int?, seed: Int?) -> Coding {
+        Coding(
+            codec: coder.code.family.codec, sourceType: sourceType, codebook: codebook, seed: seed, parameters: parameters,
+            streams: layout.streams)
+    }
+
+    /// Codes whole rows, given one after the other. As `encode(rows:firstRow:fill:)`.
+    package func encode(_ weights: [Float], firstRow: Int = 0) throws -> TensorChunk {
+        let rows = weights.count / columns
+        precondition(weights.count == rows * columns)
+        return try encode(rows: rows, firstRow: firstRow) { row, target in
+            for column in 0..<columns { target[column] = weights[row * columns + column] }
+        }
+    }
+
+    /// Codes whole rows.
+    ///
+    /// - Parameter fill: writes the weights of the row of this number, counted from 0.
+    /// - Returns: the streams, and their squared error and energy in the domain of the weights.
+    /// - Throws: `QAMError.malformed` for a row that is not finite or whose gain does not fit the gain type, its
+    ///   message counts rows from `firstRow`; and what `fill` throws.
+    package func encode(
+        rows: Int, firstRow: Int = 0, fill: (Int, inout MutableSpan<Float>) throws -> Void
+    ) throws -> TensorChunk {
+        let symbolBytes = layout.symbolBytes
+        var symbols = [UInt8](repeating: 0, count: rows * symbolBytes)
+        var gains: [UInt8] = []
+        gains.reserveCapacity(rows * layout.gainType.byteCount)
+        var distortion = Distortion()
+        var scratch = Scratch(columns: columns)
+        for row in 0..<rows {
+            var span = scratch.z.mutableSpan
+            try fill(row, &span)
+            guard let rowDistortion = try encode(&symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
+                throw unfit(row: firstRow + row)
+            }
+            distortion += rowDistortion
+        }
+        return chunk(symbols: symbols, gains: gains, distortion)
+    }
+
+    /// A chunk of coded rows: of channel scales it has the empty place.
+    func chunk(symbols: [UInt8], gains: [UInt8], _ distortion: Distortion) -> TensorChunk {
+        TensorChunk(streams: [symbols, gains] + (layout.isScaled ? [[]] : []), distortion: distortion)
+    }
+
+    /// The error for a row that is not finite, or whose gain is not in the gain type.
+    func unfit(row: Int) -> QAMError { QAMError(.malformed, "row \(row) is not finite or too large for \(layout.gainType.name) gains") }
+
+    /// Scales a row of weights. Returns the sum of its squares before that, and its gain before any fit.
+    func scale(_ row: inout [Float]) -> (energy: Double, gain: Float) {
+        let energy = kernels.sumOfSquares(row.span)
+        var sumOfSquares = energy
+        if transform.channelScales != nil {
+            transform.scale(&row, kernels)
+            sumOfSquares = kernels.sumOfSquares(row.span)
+        }
+        return (energy, type(of: coder).gain(of: row.span, sumOfSquares: sumOfSquares, as: layout.gainType))
+    }
+
+    /// The squared error of one row's weights by its symbols and its gain as stored. `scratch` is overwritten.
+    func squaredError(_ symbols: Span<UInt8>, gain: Float, weights: Span<Float>, scratch: inout [Float]) throws -> Double {
+        var bytes: [UInt8] = []
+        _ = layout.gainType.append(gain, to: &bytes)
+        var decoded = scratch.mutableSpan
+        try unsafe decoder.decode(symbols: symbols.bytes, gains: bytes.span.bytes, rows: 1, into: &decoded, at: 0)
+        return kernels.squaredDistance(weights, scratch)
+    }
+
+    private struct Scratch {
+        /// The weights of the row that is coded, then what becomes of them.
+        var z: [Float]
+        var y: [Float]
+
+        init(columns: Int) {
+            z = Array(repeating: 0, count: columns)
+            y = z
+        }
+    }
+
+    /// Codes the row whose weights are in `scratch.z`; nil where its gain is not finite in the gain type.
+    private func encode(
+        _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
+    ) throws -> Distortion? {
+        // With channel scales the error is measured on the weights themselves.
+        let weights = layout.isScaled ? scratch.z : []
+        let (energy, gain) = scale(&scratch.z)
+        guard gain.isFinite, energy.isFinite else { return nil }
+        guard gain > 0 else {
+            // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
+            _ = layout.gainType.append(0, to: &gains)
+            return Distortion(error: energy, energy: energy)
+        }
+
+        transform.rotate(&scratch.z, gain: gain, kernels)
+        coder.encode(scratch.z, into: &symbols, at: place, kernels: kernels)
+        coder.decode(symbols.span.extracting(place), into: &scratch.y, kernels: kernels)
+
+        let unit = Double(coder.unit)
+        let sums = kernels.innerProducts(scratch.z, scratch.y)
+        let zy = sums.zy * unit, yy = sums.yy * unit * unit
+        var fitted = gain
+        if fitsGains, yy > 0 {
+            let g = Float(Double(gain) * zy / yy)
+            if g >= gain / 2, g <= gain * 2 { fitted = g }
+        }
+        let stored = layout.gainType.append(fitted, to: &gains)
+        guard stored.isFinite else { return nil }
+
+        if !layout.isScaled {
+            // The rotation keeps distances, so the error need not be taken back to the weights.
+            let g = Double(gain), s = Double(stored)
+            return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
+        }
+        let error = try squaredError(symbols.span.extracting(place), gain: stored, weights: weights.span, scratch: &scratch.y)
+        return Distortion(error: error, energy: energy)
+    }
+}

@@ -1,0 +1,111 @@
+internal import QAMFormat
+
+/// The steps from options and a source to a plan.
+struct PlanBuilder {
+    private let quantizer: Quantizer
+    private let source: any TensorSource
+    private let statistics: CalibrationFile?
+    private var choices: QuantizationPlan
+    private var decisions: [Quantizer.Plan.Decision] = []
+    /// Tensors whose bits no rule says.
+    private var free: [Int] = []
+    private var scaling: [ScalingOutcome]?
+
+    private var options: Quantizer.Options { quantizer.options }
+
+    /// Applies the recipe to every tensor.
+    init(_ quantizer: Quantizer, _ source: any TensorSource) throws {
+        let options = quantizer.options, recipe = quantizer.recipe
+        self.quantizer = quantizer
+        self.source = source
+        statistics = try quantizer.statistics?.ordered(for: source)
+        choices = QuantizationPlan(choices: [:], refit: options.fitsGains)
+        for (index, tensor) in source.tensors.enumerated() {
+            if case .alias = tensor.storage { continue }
+            try quantizer.checkpoint()
+            let outcome: Quantizer.Plan.Decision.Outcome
+            switch recipe.decision(for: tensor) {
+            case .code(let code):
+                if !recipe.hasOwnBits(tensor.name) { free.append(index) }
+                let feedback = options.feedback.limit(statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off)
+                choices.choices[index] = QuantizationChoice(
+                    code, blockSizeCap: options.blockSize, seed: options.seed, feedback: feedback)
+                outcome = .coded(bits: code.bits, feedsBack: feedback != .off)
+            case .leave(let reason, let wanted):
+                guard !(options.isStrict && wanted) else {
+                    throw QAMError(
+                        .unsupported, "it cannot be quantized (\(reason)), and nothing that is wanted may be left; exclude it",
+                        at: .init(tensor: tensor.name))
+                }
+                outcome = .left(reason: reason)
+            }
+            decisions.append(.init(tensor: index, name: tensor.name, weights: tensor.elementCount, outcome: outcome))
+        }
+    }
+
+    /// Gives channels scales, where that is asked for or the default.
+    mutating func scale(_ progress: (Quantizer.Progress) throws -> Void) async throws {
+        let leavesOut = choices.choices.values.contains { $0.feedback != .off } || !options.family.isRotated
+        guard let statistics, let rule = options.scaling.map(\.rule) ?? (leavesOut ? nil : .optimal) else { return }
+        scaling = try await rule.apply(to: &choices, of: source, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint) {
+            try progress(.init(phase: .scaling, done: $0, total: $1, item: $2))
+        }
+    }
+
+    /// Chooses the rates of free tensors, where they are not given.
+    mutating func chooseRates(_ progress: (Quantizer.Progress) throws -> Void) async throws -> RateChoice? {
+        guard let statistics, case .average(let target) = options.rate else { return nil }
+        let measured = try await RateMeasurement.measure(
+            free, of: source, plan: choices, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint
+        ) {
+            try progress(.init(phase: .measuring, done: $0, total: $1, item: $2))
+        }
+        let rates = try RateChoice(measured, for: &choices, of: source, by: statistics, target: target)
+        for index in decisions.indices {
+            guard case .coded(_, let feedsBack) = decisions[index].outcome, let choice = choices.choices[decisions[index].tensor] else { continue }
+            decisions[index].outcome = .coded(bits: choice.code.bits, feedsBack: feedsBack)
+        }
+        return rates
+    }
+
+    func plan(rates: RateChoice?) throws -> Quantizer.Plan {
+        let outline = try QuantizingSource.outline(of: source, plan: choices, calibration: statistics)
+        return Quantizer.Plan(
+            decisions: decisions, scaling: scaling, rates: rates, warnings: warnings, outline: outline, source: source, choices: choices,
+            quantizer: quantizer, statistics: statistics, gaussianErrors: try gaussianErrors())
+    }
+
+    private var warnings: [String] {
+        let tensors = source.tensors
+        var warnings = source.warnings + quantizer.recipe.unmatchedPatterns(in: tensors).map { "\"\($0)\" matches the name of no tensor" }
+        let types = choices.choices.keys.compactMap { index -> String? in
+            guard case .raw(let dtype) = tensors[index].storage, dtype.blockElements > 1 else { return nil }
+            return dtype.name
+        }
+        if !types.isEmpty {
+            let names = Set(types).sorted().joined(separator: ", ")
+            warnings.append(
+                "\(Format.count(types.count, "tensor")) had been quantized before (\(names)) and are coded a second time; the error is that against these values, and comes on top"
+            )
+        }
+        if let statistics {
+            let unknown = choices.choices.keys.sorted().map { tensors[$0] }.filter { statistics.input(of: $0) == nil }
+            if let first = unknown.first {
+                warnings.append(
+                    "the calibration knows nothing of \(Format.count(unknown.count, "quantized tensor")) of this shape, \"\(first.name)\" the first")
+            }
+        }
+        if choices.choices.isEmpty { warnings.append("no tensor was quantized") }
+        return warnings
+    }
+
+    /// The error on Gaussian data of the code of each tensor that is coded here; one that many tensors have is measured once.
+    private func gaussianErrors() throws -> [Int: Double] {
+        var errors: [Code: Double] = [:]
+        return try choices.choices.mapValues { choice in
+            let error = try errors[choice.code] ?? GaussianReference.normalizedError(choice.code)
+            errors[choice.code] = error
+            return error
+        }
+    }
+}

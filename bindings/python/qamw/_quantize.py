@@ -1,0 +1,114 @@
+"""Makes .qamw files."""
+
+import ctypes
+import os
+from typing import Callable, List, NamedTuple, Optional, Sequence, Union
+
+from . import _abi
+from ._errors import Error
+from ._library import call
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Progress(NamedTuple):
+    """How far `quantize` is: what is counted depends on the phase (bytes, tensors or inputs)."""
+
+    phase: str
+    done: int
+    total: int
+    item: str
+
+
+class Quantized(NamedTuple):
+    """What `quantize` did."""
+
+    bytes: int
+    weights: int
+    bits_per_weight: float
+    coded_bits_per_weight: float
+    nmse: float
+    gaussian_nmse: float
+    coded: int
+    raw: int
+    aliased: int
+    fed_back: int
+    warnings: List[str]
+
+
+def quantize(
+    input: Path, output: Path, *, bits: Optional[float] = None, target_bits: Optional[float] = None, codebook: Optional[str] = None,
+    recipe: Optional[str] = None, include: Sequence[str] = (), exclude: Sequence[str] = (), block_size: Optional[int] = None, seed: int = 0,
+    statistics: Optional[Path] = None, feedback: Optional[str] = None, scaling: Optional[str] = None, fit_gains: bool = True, strict: bool = False,
+    compress_raw: bool = False, replace: bool = False, threads: int = 0, progress: Optional[Callable[[Progress], object]] = None,
+) -> Quantized:
+    """Writes a model as .qamw with quantized weights. Other Python threads run meanwhile.
+
+    input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or a folder that exists.
+    bits: a weight, in steps of 0.5; 5.5 unless said otherwise; int8 has 8. target_bits: in its place, the average over tensors that each get the rate that
+        makes errors cost least; takes statistics.
+    codebook: "octant" (the default), "free", "polar" or "int8". recipe: "linear" (the default), "mlp" or "all".
+    include, exclude: regular expressions of tensors' names; an inclusion may have bits of its own, "down_proj=6.5".
+    statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. By these, feedback ("on", the default: as far as they reach; "columns"; "off")
+        and scaling ("none", "published", "optimal", "smooth"; by default "optimal" where nothing is fed back).
+    block_size, seed: of the rotation. fit_gains: fit the rows' gains to their codewords. strict: fail where a tensor that is wanted cannot be coded.
+    compress_raw: compress the tensors that stay raw; those cannot be mapped. replace: replace an output that exists.
+    threads: 0 for one a processor; the result does not depend on it.
+    progress: called time and again with a Progress, from threads of the library. An exception that it raises ends the work, leaves nothing of the
+        output, and is raised here.
+
+    Raises NotFoundError, InvalidArgumentError, DamagedError, CannotCreateError, Error.
+    """
+    raised: List[BaseException] = []
+    warnings: List[str] = []
+
+    def tell(record, _):
+        # No exception may pass through the library.
+        try:
+            if progress is not None and not raised:
+                known = record.contents
+                phase = _abi.PHASES[known.phase] if known.phase < len(_abi.PHASES) else str(known.phase)
+                progress(Progress(phase, known.done, known.total, known.item.decode("utf-8")))
+            return 1 if raised else 0
+        except BaseException as exception:
+            raised.append(exception)
+            return 1
+
+    options = _abi.QuantizeOptions(
+        threads=threads, bits=_rate(bits), target_bits=_rate(target_bits), codebook=_text(codebook), recipe=_text(recipe),
+        include=_texts(include), include_count=len(include), exclude=_texts(exclude), exclude_count=len(exclude),
+        block_size=0 if block_size is None else block_size, seed=seed, statistics=None if statistics is None else _path(statistics), feedback=_text(feedback),
+        scaling=_text(scaling), keeps_gains=int(not fit_gains), strict=int(strict), compresses_raw=int(compress_raw), replaces=int(replace),
+        progress=_abi.PROGRESS_HANDLER(tell), warning=_abi.WARNING_HANDLER(lambda text, _: warnings.append(text.decode("utf-8"))))
+    report = _abi.QuantizeReport()
+    try:
+        call("qamw_quantize", _path(input), _path(output), ctypes.byref(options), ctypes.byref(report))
+    except Error:
+        if raised:
+            raise raised[0]
+        raise
+    return Quantized(warnings=warnings, **{name: getattr(report, name) for name in Quantized._fields if name != "warnings"})
+
+
+def _rate(bits: Optional[float]) -> float:
+    # To the library 0 is no number given.
+    if bits is not None and not bits > 0:
+        raise ValueError(f"{bits} bits a weight make no sense")
+    return bits or 0
+
+
+def _path(path: Path) -> bytes:
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ValueError("a path cannot hold a zero byte")
+    return encoded
+
+
+def _text(text: Optional[str]) -> Optional[bytes]:
+    return None if text is None else text.encode("utf-8")
+
+
+def _texts(texts: Sequence[str]) -> ctypes.Array:
+    if isinstance(texts, str):
+        raise TypeError("include and exclude are lists of texts")
+    return (ctypes.c_char_p * len(texts))(*[_text(text) for text in texts])
