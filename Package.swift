@@ -34,7 +34,7 @@ let package = Package(
         .target(name: "CQAMKernels", exclude: ["blocks/data"], cSettings: cSettings),
         .target(name: "QAMFormat", dependencies: ["CQAMKernels", "CQAMCodebooks", "CZstd", "CXXHash"], swiftSettings: swiftSettings),
         .target(name: "Architectures", dependencies: ["QAMFormat"], swiftSettings: swiftSettings),
-        .target(name: "Inference", dependencies: ["QAMFormat", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "Inference", dependencies: ["QAMFormat", "Architectures", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
         .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "Inference", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
