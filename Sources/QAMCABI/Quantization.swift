@@ -35,28 +35,29 @@ private struct QuantizationRequest: Sendable {
     private let replaces: Bool
 
     @unsafe init(_ given: qamw_quantize_options) throws {
-        options.threads = try threadCount(given.threads)
-        if given.bits != 0, given.target_bits != 0 { throw QAMError(.invalidArgument, "bits and target_bits exclude each other") }
-        if given.bits != 0 { options.rate = .bits(given.bits) }
-        if given.target_bits != 0 { options.rate = .average(given.target_bits) }
+        let (bits, targetBits, blockSize) = unsafe (given.bits, given.target_bits, given.block_size)
+        guard bits == 0 || targetBits == 0 else { throw QAMError(.invalidArgument, "bits and target_bits exclude each other") }
+        if bits != 0 { options.rate = .bits(bits) }
+        if targetBits != 0 { options.rate = .average(targetBits) }
         if let name = unsafe optionalText(given.codebook) {
             guard let family = CodecRegistry.families.first(where: { $0.name == name }) else {
                 throw QAMError(.invalidArgument, "there is no codebook \"\(name)\"")
             }
             options.family = family
         }
+        options.threads = try unsafe threadCount(given.threads)
         options.recipe = try unsafe choice(given.recipe, "recipe") ?? options.recipe
         options.inclusions = try unsafe texts(given.include, given.include_count, "include")
         options.exclusions = try unsafe texts(given.exclude, given.exclude_count, "exclude")
-        if given.block_size != 0 { options.blockSize = Int(clamping: given.block_size) }
-        options.seed = given.seed
+        if blockSize != 0 { options.blockSize = Int(clamping: blockSize) }
+        options.seed = unsafe given.seed
         options.feedback = try unsafe choice(given.feedback, "feedback") ?? options.feedback
         options.scaling = try unsafe choice(given.scaling, "scaling")
-        if given.keeps_gains != 0 { options.fitsGains = false }
-        options.isStrict = given.strict != 0
+        if unsafe given.keeps_gains != 0 { options.fitsGains = false }
+        options.isStrict = unsafe given.strict != 0
         statistics = unsafe optionalText(given.statistics)
-        container.compressesRaw = given.compresses_raw != 0
-        replaces = given.replaces != 0
+        container.compressesRaw = unsafe given.compresses_raw != 0
+        replaces = unsafe given.replaces != 0
     }
 
     func run(from input: String, to output: String, _ callers: CallersProgress) async throws -> Done {

@@ -180,7 +180,7 @@ import Testing
         #expect(try scratch.bytes("eight.qamw") == scratch.bytes("out.qamw"))
         for (option, reason) in [
             (["--bits", "5.5"], "it has 8.0 only"), (["--include", "a=6.5"], "one rate only"),
-            (["--target-bpw", "8.1", "--calibration", "in.safetensors"], "int8 has only one"),
+            (["--target-bpw", "8.1", "--calibration", "in.safetensors"], "int8 has one only"),
         ] {
             let refused = try Command.run(["quantize", "in.safetensors", "no.qamw", "--codebook", "int8"] + option, in: scratch)
             #expect(refused.status == 64 && refused.errors.contains(reason), "\(refused.errors)")

@@ -87,7 +87,7 @@ import Testing
         }
         for coded in [false, true] {
             var plan = QuantizationPlan(choices: [:]), gains: [Int: GainType] = [:]
-            for (index, tensor) in source.tensors.enumerated() where coded && QuantizationPlan.obstacle(tensor) == nil {
+            for (index, tensor) in source.tensors.enumerated() where coded && QuantizationPlan.obstacle(tensor, to: .octant) == nil {
                 plan.choices[index] = QuantizationChoice(try Code(.octant, bits: 5.5), seed: 3)
                 gains[index] = .float32
             }

@@ -16,16 +16,18 @@ import Testing
             symbols = random.bytes(rows * coder.code.symbolBytes(columns: columns))
         var chunks: [TensorChunk] = [], decoded: [[UInt32]] = [], products: [[UInt32]] = []
         for set in Kernels.InstructionSet.present {
+            let kernels = try #require(Kernels(set))
             let encoder = try RowEncoder(
-                coder, columns: columns, blockSize: family.isRotated ? 16 : nil, seed: 1, gainType: .float16, kernels: #require(Kernels(set)))
+                coder, columns: columns, blockSize: family.isRotated ? 16 : nil, seed: 1, gainType: .float16, kernels: kernels)
             let chunk = try encoder.encode(weights), tensor = CodedTensor(encoder, rows: rows, seed: 1)
             chunks.append(chunk)
             let arbitrary = TensorChunk(streams: [symbols, chunk.streams[1]])
-            decoded.append(try encoder.decoder.decode(arbitrary, rows: rows).map(\.bitPattern))
-            let product = try CodecRegistry.product(
-                for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: encoder.kernels)
+            let decoder = try CodecRegistry.decoder(for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: kernels)
+            decoded.append(try decoder.decode(arbitrary, rows: rows).map(\.bitPattern))
+            let product = try CodecRegistry.product(for: tensor.descriptor, shared: tensor.shared, wholeStreams: [[], []], kernels: kernels)
             var out = [Float](repeating: 0, count: 3 * rows)
-            let gains = try unsafe encoder.layout.gains(in: chunk.streams[1].span.bytes, rows: rows).map { $0 * product.unit }
+            let stored = chunk.streams[1]
+            let gains = try unsafe encoder.layout.gains(in: stored.span.bytes, rows: rows).map { $0 * product.unit }
             unsafe out.withUnsafeMutableBufferPointer { out in
                 guard let start = out.baseAddress else { return }
                 unsafe product.multiply(product.prepare(vectors), symbols: symbols.span.bytes, factors: gains.span, into: start, rowsApart: rows)
@@ -44,7 +46,8 @@ import Testing
         var random = CodecRandom(seed: 6)
         let weights = random.gaussian(columns), chunk = try encoder.encode(weights)
         var y = [Float](repeating: 0, count: columns)
-        encoder.coder.decode(chunk.streams[0].span, into: &y, kernels: .chosen)
+        let symbols = chunk.streams[0]
+        encoder.coder.decode(symbols.span, into: &y, kernels: .chosen)
         // A rotation of blocks of two is undone by hand.
         let gain = GainType.float32.gain(0, in: chunk.streams[1])
         let decoded = try CodedTensor(encoder, rows: 1, seed: 5).decode(chunk, scales: encoder.channelScaleBytes)

@@ -95,7 +95,8 @@ def check(command, testdata, prefix, scratch, tally):
     example, cases = make_example.example(), dict(make_example.cases())
     damaged = bytearray(example)
     damaged[qamw.open_qamw(example).sections["symbols"].offset + 5] ^= 1
-    contents = {"example": example, "metadata": cases["metadata"], "compressed": cases["compressed"], "damaged": damaged, "cut": example[:-1]}
+    contents = {"example": example, "metadata": cases["metadata"], "compressed": cases["compressed"], "damaged": damaged, "cut": example[:-1],
+                "polar": cases["polar-example"], "int8": cases["int8-example"]}
     paths = {name: os.path.join(scratch, name + ".qamw") for name in [*contents, "model"]}
     for name, content in contents.items():
         oracle.write_file(paths[name], content)
@@ -120,7 +121,7 @@ def check(command, testdata, prefix, scratch, tally):
 
     program, folder = os.path.join(scratch, "library_tests"), os.path.join(ROOT, "Tests", "CLibrary")
     compile_c(prefix, [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".c")], program)
-    files = [paths[name] for name in ("example", "metadata", "compressed", "damaged", "cut", "model")]
+    files = [paths[name] for name in (*contents, "model")]
     sets = [paths[name] for name in ("edited", "set", "second", "incomplete", "broken")]
     result = subprocess.run([program, *files, os.path.join(testdata, "wikilm-tiny"), os.path.join(scratch, "made.qamw"), *sets],
                             capture_output=True, text=True)

@@ -103,7 +103,7 @@ int32_t qamw_get_warning(const qamw_file *file, uint64_t index, const char **tex
 
 enum {
     QAMW_RAW = 0,   // plain elements
-    QAMW_CODED = 1, // coded by a codec: qam-pairs
+    QAMW_CODED = 1, // coded by a codec: qam-pairs, polar-pairs, int8-rows
     QAMW_ALIAS = 2, // another name for a tensor: all members except `name` and `storage` are that tensor's
     QAMW_UNREADABLE = 3 // stored in an unknown way: it can be listed and verified, but not read
 };
@@ -122,12 +122,12 @@ typedef struct qamw_tensor {
     uint64_t bytes;             // its size in the file, before compression; of an alias, its target's size
     uint64_t target;            // index of an alias's target; otherwise its own
     // Of a coded tensor; NULL and 0 of a raw one, and of one whose codec is unknown.
-    const char *codec;          // "qam-pairs"
-    const char *codebook;       // "octant" or "free"
+    const char *codec;          // "qam-pairs", "polar-pairs" or "int8-rows"
+    const char *codebook;       // "octant", "free" or "polar"; NULL of int8-rows
     const char *gain_type;      // "float16" or "float32"
     double bits;                // per weight, symbols only
-    uint64_t block_size;        // of the rotation
-    uint64_t seed;              // of the rotation's signs
+    uint64_t block_size;        // of the rotation; 0 where there is none
+    uint64_t seed;              // of the rotation's signs; 0 where there is no rotation
 } qamw_tensor;
 
 // O(1); the memory that the struct points to is allocated on the first call for a tensor. QAMW_INVALID_ARGUMENT for a bad index.

@@ -15,7 +15,11 @@ _ELEMENT_TYPES = {"float32": (_abi.F32, np.float32), "float16": (_abi.F16, np.fl
 
 
 class Encoding(NamedTuple):
-    """How a tensor is coded (spec/qamw.md, section 8). For an unknown codec `codec` is "" and the rest is empty."""
+    """How a tensor is coded (spec/qamw.md, sections 8, 15 and 16).
+
+    For an unknown codec `codec` is "" and the rest is empty. `codebook` is "" where the codec has none (int8-rows), `block_size` and
+    `seed` are 0 where rows are not rotated.
+    """
 
     codec: str
     codebook: str
@@ -73,7 +77,7 @@ class Tensor:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        how = f", {self.encoding.codebook} {self.encoding.bits} bits" if self.encoding else ""
+        how = f", {self.encoding.codebook or self.encoding.codec} {self.encoding.bits} bits" if self.encoding else ""
         return f"<qamw.Tensor {self.name!r} {list(self.shape)} {self.dtype}{how}>"
 
     # Weights

@@ -14,7 +14,9 @@ def bits(array):
 
 class Decoding(FileTest):
     def test_every_code_decodes_to_the_reference_decoders_bits(self):
-        names = [name for name in CONTENTS if name.startswith(("octant", "free", "zero", "rank"))]
+        names = [name for name in CONTENTS if name.startswith(("octant", "free", "polar", "int8", "zero", "rank"))]
+        families = {"free": "free", "polar": "polar", "int8": ""}
+        codecs = {"polar": "polar-pairs", "": "int8-rows"}
         self.assertGreater(len(names), 60)
         for name in names:
             for access in ("mapped", "buffered"):
@@ -22,8 +24,10 @@ class Decoding(FileTest):
                     whole, expected = file["w"][...], decoded(name)
                     self.assertEqual(whole.shape, expected.shape)
                     self.assertTrue(np.array_equal(bits(whole), bits(expected)), name)
-                    self.assertEqual(file["w"].dtype, "BF16")
-                    self.assertEqual(file["w"].encoding.codebook, "free" if "free" in name else "octant")
+                    self.assertEqual(file["w"].dtype, "F32" if name.endswith("example") else "BF16")
+                    family = next((families[part] for part in families if part in name), "octant")
+                    self.assertEqual(file["w"].encoding.codebook, family)
+                    self.assertEqual(file["w"].encoding.codec, codecs.get(family, "qam-pairs"))
 
     def test_indexing_is_numpys(self):
         mask = np.array([True, False, True, True, False])

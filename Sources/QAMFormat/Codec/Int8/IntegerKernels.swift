@@ -37,7 +37,7 @@ package struct IntegerKernels: Sendable {
     ) {
         precondition(symbols.byteCount == gains.count * columns && channelScales.map { $0.count == columns } ?? true)
         precondition(start >= 0 && start + gains.count * columns <= weights.count)
-        unsafe Self.withOptional(channelScales) { scales in
+        unsafe Kernels.withOptional(channelScales) { scales in
             unsafe symbols.withUnsafeBytes { bytes in
                 unsafe weights.withUnsafeMutableBufferPointer { weights in
                     unsafe table.decode(
@@ -53,7 +53,7 @@ package struct IntegerKernels: Sendable {
         precondition(vectors.count % columns == 0 && channelScales.map { $0.count == columns } ?? true)
         let count = vectors.count / columns
         var vectors = vectors, values = [Int8](repeating: 0, count: vectors.count), scales = [Float](repeating: 0, count: count)
-        unsafe Self.withOptional(channelScales) { channelScales in
+        unsafe Kernels.withOptional(channelScales) { channelScales in
             unsafe vectors.withUnsafeMutableBufferPointer { vectors in
                 unsafe values.withUnsafeMutableBufferPointer { values in
                     guard let x = vectors.baseAddress, let v = values.baseAddress else { return }
@@ -78,10 +78,5 @@ package struct IntegerKernels: Sendable {
                     activations.scales, activations.count, out, rowsApart)
             }
         }
-    }
-
-    private static func withOptional(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
-        guard let array else { return body(nil) }
-        unsafe array.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
     }
 }

@@ -82,11 +82,10 @@ package struct FeedbackKernels: Sendable {
         }
     }
 
-    /// Adds to `targets`, rows of the group at column `group`, what errors of columns from `first` on move them by.
-    func feed(_ errors: Rows, of first: Int, count: Int, rows: Int, through factor: FeedbackFactor, group: Int, into targets: Rows) {
-        let place = factor.panelStart(group: group) + first * Self.groupColumns
-        precondition(first >= 0 && count >= 0 && place + count * Self.groupColumns <= factor.panels.count)
-        unsafe factor.panels.withUnsafeBufferPointer { panels in
+    /// Adds to `targets` the products of rows of errors and `count` rows of a panel, which begins at `place` of the panels.
+    func feed(_ errors: Rows, count: Int, rows: Int, through panels: [Float], at place: Int, into targets: Rows) {
+        precondition(count >= 0 && place >= 0 && place + count * Self.groupColumns <= panels.count)
+        unsafe panels.withUnsafeBufferPointer { panels in
             guard let panel = panels.baseAddress else { return }
             unsafe table.feed(
                 errors.pointer(rows: rows, length: count), errors.apart, panel + place, count, rows,
@@ -102,32 +101,38 @@ package struct FeedbackKernels: Sendable {
             count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
     }
 
-    /// Codes a row's group of `columns` columns at column `group`.
+    /// Where a group's coefficients begin: those of its own columns, and the elements of D.
+    struct Coefficients {
+        let panels: [Float]
+        let panel: Int
+        let metric: [Float]
+        let firstPair: Int
+    }
+
+    /// Lends a row's group of `columns` columns to what codes it.
     ///
     /// - Parameters:
     ///   - z: the coordinates.
     ///   - targets: z moved by the errors before; takes what coding leaves of it.
     ///   - codewords: takes the codewords.
     ///   - place: where the group's symbols go.
-    func code(
-        _ z: Rows, group: Int, columns: Int, _ coder: any GroupCoder, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
-        symbols: Bytes, at place: Range<Int>, work: inout [Float]
+    func withGroup(
+        _ z: Rows, columns: Int, _ coefficients: Coefficients, targets: Rows, codewords: Rows, symbols: Bytes, at place: Range<Int>,
+        _ body: (FeedbackGroup) -> Void
     ) {
-        let width = Self.groupColumns
-        precondition(columns > 0 && columns <= width && work.count >= Self.workCount)
-        let panel = factor.panelStart(group: group) + group * width
-        precondition(place.count == coder.code.symbolBytes(columns: columns))
+        let width = Self.groupColumns, panel = coefficients.panel, pair = 3 * coefficients.firstPair
+        precondition(columns > 0 && columns <= width)
         precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
-        precondition(panel + columns * width <= factor.panels.count && (group + columns + 1) / 2 * 3 <= factor.metric.count)
-        unsafe factor.panels.withUnsafeBufferPointer { panels in
-            unsafe factor.metric.withUnsafeBufferPointer { metric in
-                let group = unsafe FeedbackGroup(
-                    part: fb_group(
-                        columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel },
-                        metric: metric.baseAddress.map { unsafe $0 + group / 2 * 3 },
-                        z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
-                        codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound))
-                coder.code(group, kernels: self, work: &work)
+        precondition(panel >= 0 && panel + columns * width <= coefficients.panels.count)
+        precondition(pair >= 0 && pair + (columns + 1) / 2 * 3 <= coefficients.metric.count)
+        unsafe coefficients.panels.withUnsafeBufferPointer { panels in
+            unsafe coefficients.metric.withUnsafeBufferPointer { metric in
+                body(
+                    unsafe FeedbackGroup(
+                        part: fb_group(
+                            columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel }, metric: metric.baseAddress.map { unsafe $0 + pair },
+                            z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
+                            codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)))
             }
         }
     }
