@@ -14,8 +14,8 @@ public final class QAMReader: LendingSource {
     package let model: ContainerSet
     private let descriptors = Mutex<[TensorDescriptor]?>(nil)
 
-    /// Opens a model by the path of its file, or of the first file of a set; another file of a set opens as what it is, with a warning.
-    /// Throws `QAMError`: `notFound`, `io`, or what is wrong with the content; `malformed` where files of the set are missing, were
+    /// Opens a model by the path of its file, or of the first file of a set; another file of a set opens on its own, with a warning.
+    /// Throws `QAMError`: `notFound`, `io`, or what is wrong with the content; `malformed` if files of the set are missing, were
     /// exchanged or contradict the first.
     ///
     /// - Parameters:
@@ -35,12 +35,12 @@ public final class QAMReader: LendingSource {
         }
     }
 
-    /// Opens what `bytes` holds, one file by itself. Throws what is wrong with it, and what reading throws.
+    /// Opens the file in `bytes`, on its own. Throws what is wrong with it, and what reading throws.
     public convenience init(_ bytes: any ByteSource, verifiesPayload: Bool = false, limits: Limits = Limits()) throws {
         self.init(alone: try ContainerFile(bytes, verifiesPayload: verifiesPayload, limits: limits))
     }
 
-    /// Shows one file by itself.
+    /// Presents one file on its own.
     package init(alone file: ContainerFile) { model = ContainerSet(alone: file) }
 
     /// The version of the file's format.

@@ -1,8 +1,8 @@
-/// Where a .qamw output goes.
+/// The destination of a .qamw output.
 public enum QAMDestination: Hashable, Sendable {
-    /// One file, or where it needs several `NAME-00001-of-00003.qamw` and so on.
+    /// One file, or a set `NAME-00001-of-00003.qamw` and so on.
     case file(String)
-    /// A folder that is there: `model.qamw`, or the files of a set.
+    /// An existing folder: `model.qamw`, or the files of a set.
     case folder(String)
 }
 
@@ -14,17 +14,17 @@ public final class QAMWriter: TensorSink {
     private let maxShardSize: Int?
     private let replacing: Bool
     private let resuming: Bool
-    /// The section of a file of a set that is written again.
+    /// The section `shards` of a file of a set that is rewritten.
     private var keptShards: [UInt8] = []
-    /// What lies beside the output and may mislead. Complete after `begin`.
+    /// Warnings about other files in the folder of the output. Complete after `begin`.
     public private(set) var warnings: [String] = []
     /// The paths of all files of the output, in order. Known after `begin`.
     public private(set) var outputs: [String] = []
 
     private var output: ContainerOutput?
 
-    /// Prepares to write. `maxShardSize` counts bytes of tensors: more of them become a set of files. With `replacing` existing
-    /// files are replaced at the end; with `resuming` the partial files of an interrupted run are taken up, if there are any.
+    /// Prepares to write. If the tensors have more than `maxShardSize` bytes, the output is a set. With `replacing` existing files are replaced
+    /// at the end; with `resuming` the partial files of an interrupted run are continued, if there are any.
     public init(
         output destination: QAMDestination, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil, replacing: Bool = false,
         resuming: Bool = false
@@ -41,7 +41,7 @@ public final class QAMWriter: TensorSink {
         self.init(output: .file(path), options: options, replacing: replacing, resuming: resuming)
     }
 
-    /// Prepares to write an open file anew, with other metadata: in a set it stays what it is.
+    /// Prepares to rewrite an open file with other metadata. A file of a set keeps its place in the set.
     convenience init(rewriting file: ContainerFile, at path: String) {
         self.init(path: path, options: file.options, replacing: true)
         keptShards = file.shard?.bytes ?? []
@@ -57,7 +57,7 @@ public final class QAMWriter: TensorSink {
         }
     }
 
-    /// The paths that the output will have. Throws as `begin` where a file is in the way of a set, and for what the format cannot hold.
+    /// The paths that the output will have. Throws as `begin` if a file would take precedence over a set, and for what the format cannot hold.
     package static func plannedPaths(
         of source: any TensorSource, to destination: QAMDestination, options: ContainerOptions, maxShardSize: Int?
     ) throws -> [String] {

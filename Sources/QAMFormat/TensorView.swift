@@ -14,7 +14,7 @@ import Synchronization
 /// that it does not have.
 public final class TensorView: Sendable {
     public let reader: QAMReader
-    /// The file that holds the payload, and the index there.
+    /// The file that holds the payload, and the tensor's index in it.
     let file: ContainerFile
     let place: Int
     /// Name and shape as asked for; how it is stored, of the tensor that holds the payload.
@@ -29,7 +29,7 @@ public final class TensorView: Sendable {
         file = reader.model.files[located.file]
         var descriptor = file.directory.descriptor(located.tensor)
         var place = located.tensor
-        // An alias lies in the file of its target.
+        // An alias is in the file of its target.
         if case .alias(let target) = descriptor.storage {
             descriptor.storage = file.directory.form(of: target).storage
             place = target

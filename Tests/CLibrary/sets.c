@@ -1,4 +1,4 @@
-// Sets of files, and what verifying tells that is no damage.
+// Sets of files, and the warnings of verifying.
 
 #include "tests.h"
 

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// What a file of a split set says of itself: as llama.cpp does it. How the files of a set are called, `ShardName` says.
+/// The keys of a file of a split set, as llama.cpp writes them. `ShardName` names the files.
 struct GGUFSplit: Hashable {
     static let fileExtension = "gguf"
     static let numberKey = "split.no"

@@ -1,7 +1,7 @@
-/// The name of one file of a set: `PREFIX-00001-of-00003.EXTENSION`. The names of the other files are made from it: none is ever
-/// read from a file.
+/// The name of one file of a set: `PREFIX-00001-of-00003.EXTENSION`. The names of the other files are derived from it, never read from a
+/// file.
 package struct ShardName: Hashable, Sendable, CustomStringConvertible {
-    /// What the names of all files of the set begin with.
+    /// The beginning of the names of all files of the set.
     package var prefix: String
     /// From 1.
     package var number: Int
@@ -15,7 +15,7 @@ package struct ShardName: Hashable, Sendable, CustomStringConvertible {
         self.fileExtension = fileExtension
     }
 
-    /// Nil where the name is not that of a file of some set of several.
+    /// Nil if the name is not that of a file of a set of two or more.
     package init?(_ name: String, fileExtension: String) {
         guard name.hasSuffix("." + fileExtension) else { return nil }
         let parts = name.dropLast(fileExtension.count + 1).split(separator: "-", omittingEmptySubsequences: false)
@@ -24,7 +24,7 @@ package struct ShardName: Hashable, Sendable, CustomStringConvertible {
         else { return nil }
         let prefix = parts.dropLast(3).joined(separator: "-")
         self.init(prefix: prefix, number: number, count: count, fileExtension: fileExtension)
-        // Other ways of writing the numbers, such as with fewer digits, are other names.
+        // Numbers written in another way, such as with fewer digits, make another name.
         guard !prefix.isEmpty, description == name else { return nil }
     }
 

@@ -1,6 +1,6 @@
-/// One .qamw file, opened by itself: its table of contents, and the payloads of the tensors that lie in it.
+/// One open .qamw file: its table of contents, and the payloads of its tensors.
 ///
-/// Tensors are numbered as in its directory. `QAMReader` shows the model that it is, or that the set has whose first file it is.
+/// Tensor indices are those of its directory. `QAMReader` presents the model, which is one file or a set of them.
 package final class ContainerFile: Sendable {
     package static let fileExtension = "qamw"
 
@@ -12,11 +12,11 @@ package final class ContainerFile: Sendable {
     package let directory: StoredDirectory
     package let options: ContainerOptions
     package let producer: String?
-    /// What it says of the set that it belongs to.
+    /// The section `shards` of a file of a set.
     package let shard: ShardSection?
     package let payload: Payload
     package let files: [any EmbeddedFile]
-    /// What opening noticed and tolerated.
+    /// Warnings of opening.
     package let warnings: [String]
 
     /// `codecs` checks the coded tensors and returns a warning for each that cannot be decoded. Throws what is wrong with the content, with
@@ -51,7 +51,7 @@ package final class ContainerFile: Sendable {
         }
     }
 
-    /// What to tell who has opened the file by itself, where it is one of a set.
+    /// The warning for a file of a set that is opened on its own.
     var loneWarning: String? {
         guard let shard else { return nil }
         let name = ShardName(Path.name(of: bytes.name), fileExtension: Self.fileExtension)

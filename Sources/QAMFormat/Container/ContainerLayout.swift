@@ -1,6 +1,6 @@
-/// The layout of a .qamw output before its payload is there: one file, or the files of a set.
+/// The layout of a .qamw output, one file or a set, before its payload is written.
 struct ContainerLayout {
-    /// A file: what goes into it, and where.
+    /// A file: its contents and their places.
     struct File {
         var source: any TensorSource
         var plan: ContainerPlan
@@ -11,8 +11,8 @@ struct ContainerLayout {
     private(set) var places: [(file: Int, tensor: Int)]
     private let tensors: [TensorDescriptor]
 
-    /// Tensors are put into files greedily and in order (`ShardGroups`), aliases into that of their target, so that each file is sound by
-    /// itself. `keeping` is the section of a file of a set that is written again. Throws `invalidArgument` and `unsupported` for what the
+    /// Tensors are assigned to files greedily and in order (`ShardGroups`), aliases to the file of their target, so that each file is valid on
+    /// its own. `keeping` is the section `shards` of a file of a set that is rewritten. Throws `invalidArgument` and `unsupported` for what the
     /// format cannot hold.
     init(_ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, keeping shards: [UInt8] = []) throws {
         tensors = source.tensors
@@ -26,7 +26,7 @@ struct ContainerLayout {
         for (file, group) in groups.enumerated() {
             for (tensor, index) in group.enumerated() { places[index] = (file, tensor) }
         }
-        // The identities of the other files, which are known at the end, take as many bytes as zeros.
+        // The identities of the other files are known at the end; zeros have the same length.
         let index = Self.index(tensors, places, identities: Array(repeating: 0, count: groups.count - 1))
         files = try groups.enumerated().map { file, group in
             let part = ShardSource(source, indices: group, isFirst: file == 0)
@@ -38,7 +38,7 @@ struct ContainerLayout {
         }
     }
 
-    /// The first file's section once the others are complete.
+    /// The section of the first file, when the others are complete.
     func index(identities: [UInt64]) -> [UInt8] { Self.index(tensors, places, identities: identities) }
 
     private static func index(_ tensors: [TensorDescriptor], _ places: [(file: Int, tensor: Int)], identities: [UInt64]) -> [UInt8] {

@@ -1,4 +1,4 @@
-/// The files of a .qamw output that is being written, and the journal of what is complete: from the layout to the renamed files.
+/// The files of a .qamw output that is being written, and the journal of completed tensors.
 final class ContainerOutput {
     private let layout: ContainerLayout
     private let paths: ShardPaths
@@ -8,7 +8,7 @@ final class ContainerOutput {
     /// Whether the partial files hold bytes of an earlier run.
     private var isResumed = false
 
-    /// Opens the partial files, or takes up those of an interrupted run.
+    /// Creates the partial files, or opens those of an interrupted run.
     init(source: any TensorSource, layout: ContainerLayout, paths: ShardPaths, set: OutputSet, resuming: Bool) throws {
         self.layout = layout
         self.paths = paths
@@ -59,7 +59,7 @@ final class ContainerOutput {
             identities.append(sections.identity)
             length += sections.end
         }
-        // The first file says what the others are.
+        // The first file holds the identities of the others.
         let first = try files[0].finish(shards: files.count > 1 ? layout.index(identities: identities) : nil, isResumed: isResumed)
         try set.commit(paths.inOrderOfAppearance)
         return length + first.end

@@ -1,6 +1,6 @@
-/// The files of an open model, and where each of its tensors lies: one file, or all files of a set (spec section 6.9).
+/// The files of an open model, one or all files of a set (spec section 6.9), and the location of each tensor.
 package struct ContainerSet: Sendable {
-    /// A tensor in its file.
+    /// A file, and the index of a tensor in it.
     private struct Place: Sendable {
         var file: UInt32
         var tensor: UInt32
@@ -8,20 +8,20 @@ package struct ContainerSet: Sendable {
 
     /// In order: the first has the metadata and the embedded files.
     package let files: [ContainerFile]
-    /// What the first file of a set says of the tensors.
+    /// The section of the first file of a set, which lists the tensors.
     private let index: ShardSection?
-    /// Of a set: where each tensor of the model lies, and for each file the places of its tensors in the model.
+    /// In a set: the location of each tensor of the model, and for each file the indices of its tensors in the model.
     private var places: [Place] = []
     private var positions: [[UInt32]] = []
 
-    /// A file by itself, whether or not it belongs to a set.
+    /// A file on its own, whether or not it belongs to a set.
     init(alone file: ContainerFile) {
         files = [file]
         index = nil
     }
 
-    /// The model that a file at `path` is, or is the first file of: `open` opens the others. Throws `malformed` where files are missing, are
-    /// not those that the first was written with, or do not hold what it says.
+    /// The model in the file at `path`, or in the set whose first file it is: `open` opens the others. Throws `malformed` if files are missing,
+    /// are not those that the first was written with, or contradict it.
     init(first: ContainerFile, at path: String, open: (String) throws -> ContainerFile) throws {
         guard let index = first.shard, index.number == 1 else {
             files = [first]
@@ -48,7 +48,7 @@ package struct ContainerSet: Sendable {
         return (Int(places[tensor].file), Int(places[tensor].tensor))
     }
 
-    /// The place in the model of a file's tensor.
+    /// The index in the model of a file's tensor.
     func position(of tensor: Int, in file: Int) -> Int { index == nil ? tensor : Int(positions[file][tensor]) }
 
     /// The index of the tensor of this name. O(1).
@@ -82,7 +82,7 @@ package struct ContainerSet: Sendable {
         return paths
     }
 
-    /// Throws where a file is not the one that the first was written with.
+    /// Throws if a file is not the one that the first was written with.
     private static func check(_ file: ContainerFile, number: Int, _ first: ContainerFile, _ index: ShardSection) throws {
         func fault(_ message: String) -> QAMError {
             QAMError(.malformed, message, at: .init(file: file.bytes.name, section: SectionName.shards.rawValue))
@@ -97,7 +97,7 @@ package struct ContainerSet: Sendable {
         guard file.shared == first.shared else { throw fault("its codebooks and seeds are not those of the first file") }
     }
 
-    /// Finds all tensors: each file holds those that the index says, in the index's order.
+    /// Locates all tensors: each file holds those that the index assigns to it, in the order of the index.
     private mutating func place(_ index: ShardSection) throws {
         positions = files.map { file in
             var positions: [UInt32] = []
@@ -124,7 +124,7 @@ package struct ContainerSet: Sendable {
         QAMError(.malformed, message, at: .init(file: file.bytes.name, section: SectionName.shards.rawValue, tensor: tensor))
     }
 
-    /// What the files claim together; each by itself has been checked.
+    /// Checks the totals of all files together; those of each file have been checked.
     private func checkTotals() throws {
         var totals = TensorTotals()
         do {
@@ -135,9 +135,9 @@ package struct ContainerSet: Sendable {
         }
     }
 
-    // MARK: What is told
+    // MARK: Warnings
 
-    /// What opening noticed, in all files.
+    /// Warnings of opening, of all files.
     var warnings: [String] {
         guard isSet else { return first.warnings + [first.loneWarning].compactMap(\.self) }
         return first.warnings

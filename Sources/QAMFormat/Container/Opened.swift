@@ -8,7 +8,7 @@ package struct Opened {
     package let options: ContainerOptions
     /// The program that wrote the file, where it says so.
     package let producer: String?
-    /// What the file says of the set that it belongs to.
+    /// The section `shards` of a file of a set.
     package let shard: ShardSection?
     package private(set) var warnings: [String] = []
 
@@ -96,7 +96,7 @@ package struct Opened {
     private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
-        // The usual room is not said: a model that is written in other files has that of its own sections.
+        // The usual room is stored as 0: a model that is written to another number of files gets the usual room of its own sections.
         let room = sections.roomEnd - FileHeader.byteCount
         let needed = InPlaceEdit.roomNeeded(
             sectionCount: sections.count { $0.known != .spare }, metadataLength: sections.first { $0.known == .metadata }?.length ?? 0)

@@ -1,9 +1,9 @@
-/// What a file of a set says of the set (spec section 6.9): its own place, and in the first file which tensor lies in which file, and
-/// how the other files are recognised.
+/// The section `shards` of a file of a set (spec section 6.9): the number of the file, and in the first file the location of each tensor and
+/// the identities of the other files.
 package struct ShardSection: Sendable {
     package static let maximumCount = 65_535
 
-    /// What the first file says of a tensor of the model.
+    /// The record of a tensor of the model.
     private struct Entry: Sendable {
         var nameStart: Int
         var nameLength: UInt32
@@ -11,13 +11,13 @@ package struct ShardSection: Sendable {
         var shard: UInt32
     }
 
-    /// Of this file, from 1.
+    /// The number of this file, from 1.
     package let number: Int
-    /// Of all files.
+    /// The number of files in the set.
     package let count: Int
-    /// Of the first file: the identities of the others, in order.
+    /// In the first file: the identities of the others, in order.
     package let identities: [UInt64]
-    /// The section, as it lies in the file.
+    /// The section as stored.
     package let bytes: [UInt8]
     private var entries: [Entry] = []
     private var index = NameIndex()
@@ -25,7 +25,7 @@ package struct ShardSection: Sendable {
     private static let identityLength = 8
     private static let shardLength = 4
 
-    /// Parses the section and checks all that can be checked without the other files. O(bytes).
+    /// Parses the section and makes all checks that do not need the other files. O(bytes).
     init(_ bytes: [UInt8], base: Int) throws {
         self.bytes = bytes
         var reader = ByteReader(bytes, section: SectionName.shards.rawValue, base: base)
@@ -81,7 +81,7 @@ package struct ShardSection: Sendable {
     /// How many tensors the first file lists.
     package var tensorCount: Int { entries.count }
 
-    /// The file that holds a tensor, from 0.
+    /// The index of the file that holds a tensor, from 0.
     func file(of tensor: Int) -> Int { Int(entries[tensor].shard) - 1 }
 
     func name(of tensor: Int) -> String { String(decoding: bytes[nameRange(tensor)], as: UTF8.self) }
@@ -90,7 +90,7 @@ package struct ShardSection: Sendable {
         try body(bytes.span.extracting(nameRange(tensor)))
     }
 
-    /// The place of the tensor of this name in the model. O(1).
+    /// The index in the model of the tensor of this name. O(1).
     func position(of name: String) -> Int? {
         let name = name.utf8Span.span
         return index.position(hash: NameIndex.hash(name)) { other in withName(of: other) { $0.equals(name) } }
@@ -132,8 +132,8 @@ extension [SectionEntry] {
     /// Where a file with these sections ends.
     var end: Int { last?.end ?? FileHeader.byteCount }
 
-    /// What another file of a set recognises this one by: XXH3 of the entries of all sections but those that an edit of metadata in
-    /// place changes. Their checksums cover everything that lies in the file besides.
+    /// Identifies a file of a set: XXH3 of the entries of all sections except those that editing metadata in place changes. The checksums in
+    /// the entries cover everything else in the file.
     package var identity: UInt64 {
         XXH3.hash(SectionTable.encode(filter { $0.known != .metadata && $0.known != .spare }))
     }

@@ -1,7 +1,7 @@
-/// Which tensors go into which file of a set.
+/// Distributes tensors over the files of a set.
 package enum ShardGroups {
-    /// Items of these sizes in groups of at most `limit` bytes, greedily and in order: a group is closed when the next item would not
-    /// fit, and an item that is larger than the limit gets a group of its own. One group at least. The sum of the sizes must not overflow.
+    /// Groups items of these sizes, greedily and in order, so that each group has at most `limit` bytes. An item that is larger than the limit
+    /// gets a group of its own. Returns at least one group. The sum of the sizes must not overflow.
     package static func groups(sizes: [Int], limit: Int) -> [[Int]] {
         var groups: [[Int]] = []
         var current: [Int] = []

@@ -1,19 +1,19 @@
-/// The paths of a model that is written as one file or, where it needs several, as a set that is found by its first.
+/// The paths of a model's files: one, or a set that its first file opens.
 package struct ShardPaths: Sendable {
-    /// The name of a folder's model, without what tells its files apart.
+    /// The prefix of the names of a folder's model files.
     package static let modelPrefix = "model"
 
     /// One for each file, in order.
     package let paths: [String]
     package private(set) var warnings: [String] = []
 
-    /// One file at `path`, or a set whose names begin as its does.
+    /// One file at `path`, or a set with the prefix of its name.
     package init(file path: String, fileExtension: String, count: Int) {
         let ending = "." + fileExtension
         paths = Self.paths(path.hasSuffix(ending) ? String(path.dropLast(ending.count)) : path, whole: path, fileExtension, count)
     }
 
-    /// `model.EXTENSION`, or a set. Throws `cannotCreate` where a `model.EXTENSION` would hide the set, and `io`.
+    /// `model.EXTENSION`, or a set. Throws `cannotCreate` if an existing `model.EXTENSION` would take precedence over the set, and `io`.
     package init(folder: String, fileExtension: String, count: Int) throws {
         let whole = Path.join(folder, "\(Self.modelPrefix).\(fileExtension)")
         paths = Self.paths(Path.join(folder, Self.modelPrefix), whole: whole, fileExtension, count)
@@ -31,7 +31,7 @@ package struct ShardPaths: Sendable {
         }
     }
 
-    /// What makes the others findable comes last.
+    /// The first file, by which the others are found, comes last.
     package var inOrderOfAppearance: [String] { Array(paths.dropFirst() + paths.prefix(1)) }
 
     private static func paths(_ prefix: String, whole: String, _ fileExtension: String, _ count: Int) -> [String] {
@@ -39,8 +39,8 @@ package struct ShardPaths: Sendable {
         return (1...count).map { ShardName(prefix: prefix, number: $0, count: count, fileExtension: fileExtension).description }
     }
 
-    /// The file that a folder's model begins with; nil where there is none. A whole file goes before a set. Throws `malformed` where
-    /// there are several sets.
+    /// The file that opens a folder's model; nil if there is none. A single file takes precedence over a set. Throws `malformed` if there are
+    /// several sets.
     package static func modelFile(in folder: String, fileExtension: String) throws -> String? {
         let whole = Path.join(folder, "\(modelPrefix).\(fileExtension)")
         if try FileStatus(whole) != nil { return whole }
