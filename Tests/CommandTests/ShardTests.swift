@@ -1,3 +1,4 @@
+import Architectures
 import Converters
 import Foundation
 import Testing
