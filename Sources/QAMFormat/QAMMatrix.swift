@@ -24,7 +24,7 @@ public struct QAMMatrix: Sendable {
     public init(_ tensor: TensorView) throws {
         self.tensor = tensor
         guard case .coded = tensor.descriptor.storage else {
-            throw tensor.error(.invalidArgument, "only coded tensors multiply from their symbols")
+            throw tensor.error(.invalidArgument, "the tensor is not coded: only coded tensors multiply vectors from their symbols")
         }
         let product = try CodecRegistry.product(for: tensor.index, of: tensor.reader)
         self.product = product

@@ -143,7 +143,7 @@ void test_metadata(const test_files *files) {
     EXPECT(whole == INT64_MIN);
     EXPECT_SUCCESS(qamw_get_int64(file, "yes", &whole, &error));
     EXPECT(whole == 1);
-    EXPECT_FAILURE(qamw_get_int64(file, "u64", &whole, &error), QAMW_INVALID_ARGUMENT, "\"u64\" is no whole number");
+    EXPECT_FAILURE(qamw_get_int64(file, "u64", &whole, &error), QAMW_INVALID_ARGUMENT, "\"u64\" is not a 64-bit integer");
     EXPECT_FAILURE(qamw_get_int64(file, "f32", &whole, &error), QAMW_INVALID_ARGUMENT, "is not a 64-bit integer");
     EXPECT_SUCCESS(qamw_get_double(file, "u64", &number, &error));
     EXPECT(number == 18446744073709551616.0);

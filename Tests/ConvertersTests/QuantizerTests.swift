@@ -90,12 +90,18 @@ import Testing
         #expect(other.warnings == ["the calibration knows nothing of 1 quantized tensor of this shape, \"embed_tokens.weight\" the first"])
     }
 
-    @Test(
-        arguments: [
+    private typealias Change = @Sendable (inout Quantizer.Options) -> Void
+
+    private static let senseless: [(Change, String)] = {
+        let changes: [(Change, String)] = [
             ({ $0.rate = .bits(4.6) }, "4.6 bits"), ({ $0.rate = .average(4) }, "statistics"), ({ $0.rate = .average(.nan) }, "average rate"),
             ({ $0.scaling = .optimal }, "statistics"), ({ $0.blockSize = 48 }, "power of two"), ({ $0.blockSize = 65536 }, "power of two"),
             ({ $0.threads = 0 }, "0 threads"), ({ $0.inclusions = ["("] }, "("), ({ $0.exclusions = ["["] }, "["),
-        ] as [(@Sendable (inout Quantizer.Options) -> Void, String)])
+        ]
+        return changes
+    }()
+
+    @Test(arguments: senseless)
     func optionsThatMakeNoSense(change: @Sendable (inout Quantizer.Options) -> Void, text: String) throws {
         let error = #expect(throws: QAMError.self) { try Quantizer(Self.options(change)) }
         #expect(error?.code == .invalidArgument && error?.message.contains(text) == true, "\(error?.message ?? "")")

@@ -104,7 +104,7 @@ import Testing
             let middle = expected.count / granule / 2 * granule
             #expect(try cast.read(0..<middle, of: 0).streams[0] + cast.read(middle..<expected.count, of: 0).streams[0] == expected)
         }
-        #expect(QuantizationPlan.obstacle(base.tensors[0]) == nil)
+        #expect(QuantizationPlan.obstacle(base.tensors[0], to: .octant) == nil)
     }
 
     @Test func q8RowsAreWholeBlocks() throws {

@@ -20,7 +20,7 @@ import Testing
             guard case .raw = descriptor.storage else { continue }
             let granule = max(1, source.granule(of: tensor))
             for units in [0..<descriptor.unitCount, granule..<2 * granule] {
-                let lent = try source.withElements(units, of: tensor) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+                let lent = try source.withElements(units, of: tensor) { bytes in unsafe bytes.withUnsafeBytes { buffer in unsafe [UInt8](buffer) } }
                 #expect(try lent == source.read(units, of: tensor).streams[0], "\(descriptor.name)", sourceLocation: sourceLocation)
             }
         }

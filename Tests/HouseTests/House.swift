@@ -100,7 +100,7 @@ enum House {
     ]
 
     /// Public declarations without a doc comment, in all libraries. It may only fall.
-    static let undocumented = 155
+    static let undocumented = 149
 
     /// The headers of the system that C targets may include.
     static let headers: Set<String> = [

@@ -157,8 +157,8 @@ import Testing
             // What multiplies takes whatever decodes.
             let product = try CodecRegistry.product(for: coded.descriptor, shared: shared, wholeStreams: [[], []])
             var out = [Float](repeating: 0, count: 3)
-            unsafe out.withUnsafeMutableBufferPointer { out in
-                guard let start = out.baseAddress else { return }
+            try unsafe out.withUnsafeMutableBufferPointer { out in
+                let start = try unsafe #require(out.baseAddress)
                 unsafe product.multiply(
                     product.prepare(random.gaussian(96)), symbols: symbols.span.bytes, factors: [1, 2, 3].span, into: start, rowsApart: 3)
             }
@@ -187,7 +187,7 @@ import Testing
     @Test func theOtherCodecsRulesAreChecked() throws {
         func check(_ family: Code.Family, _ bits: Double, _ expected: QAMError.Code, _ change: (inout Coding) -> Void) throws {
             var (coded, _) = try Self.tensor(family, bits: bits)
-            guard case .coded(var coding) = coded.descriptor.storage else { return }
+            guard case .coded(var coding) = coded.descriptor.storage else { throw QAMError(.invalidArgument, "it is not coded") }
             change(&coding)
             coded.descriptor.storage = .coded(coding)
             #expect(Self.code { try CodecRegistry.validate(coded.descriptor, shared: coded.shared) } == expected, "\(coding)")
@@ -199,7 +199,8 @@ import Testing
         try check(.polar, 4.5, .malformed) { $0.parameters.append(0) }
         try check(.polar, 4.5, .malformed) { $0.codebook = nil }
         try check(.polar, 4.5, .malformed) { $0.seed = nil }
-        try check(.polar, 4.5, .malformed) { $0.codec = .qamPairs }
+        // The codebook is another codec's.
+        try check(.polar, 4.5, .malformed) { ($0.codec, $0.parameters[0], $0.parameters[1]) = (.qamPairs, 1, 9) }
         try check(.int8, 8, .unsupported) { $0.parameters[0] = 4 }
         for byte in 1...2 { try check(.int8, 8, .malformed) { $0.parameters[byte] = 1 } }
         try check(.int8, 8, .unsupported) { $0.parameters[3] = 0 }

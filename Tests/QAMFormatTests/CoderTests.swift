@@ -28,8 +28,8 @@ import Testing
             var out = [Float](repeating: 0, count: 3 * rows)
             let stored = chunk.streams[1]
             let gains = try unsafe encoder.layout.gains(in: stored.span.bytes, rows: rows).map { $0 * product.unit }
-            unsafe out.withUnsafeMutableBufferPointer { out in
-                guard let start = out.baseAddress else { return }
+            try unsafe out.withUnsafeMutableBufferPointer { out in
+                let start = try unsafe #require(out.baseAddress)
                 unsafe product.multiply(product.prepare(vectors), symbols: symbols.span.bytes, factors: gains.span, into: start, rowsApart: rows)
             }
             products.append(out.map(\.bitPattern))

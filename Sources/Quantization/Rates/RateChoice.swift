@@ -50,7 +50,7 @@ public struct RateChoice: Hashable, Sendable {
         guard least <= target else {
             throw QAMError(
                 .invalidArgument,
-                "\(target) bits a weight cannot be had: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
+                "\(target) bits per weight is too low: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
         }
         // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
         var budget = Double(weights) * target, chosen = lowest

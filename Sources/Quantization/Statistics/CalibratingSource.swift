@@ -87,11 +87,11 @@ private struct Gathering {
 
     private static func rows(_ rows: Range<Int>, of statistic: CalibrationLayout.Statistic, _ input: Calibrator.Input) throws -> [UInt8] {
         switch statistic {
-        case .meanSquare: try bytes(input.statistics.meanSquares, rows)
         case .meanMagnitude: try bytes(input.statistics.meanMagnitudes, rows)
         case .largest: try bytes(input.statistics.largest, rows)
         case .secondMoment: try input.secondMoment.map { try Self.rows(rows, of: $0) } ?? []
         case .outputMoment: []
+        default: try bytes(input.statistics.meanSquares, rows)
         }
     }
 
