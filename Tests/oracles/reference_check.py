@@ -142,7 +142,7 @@ def check_set(command, model, scratch, tally):
 
     whole, split = os.path.join(folder, "whole.qamw"), os.path.join(folder, "split.qamw")
     command.run("quantize", model, whole, "--quiet")
-    command.run("convert", whole, split, "--max-shard-size", "100KB", "--quiet")
+    command.run("convert", whole, split, "--max-shard-size", "10KB", "--quiet")
     firsts = [name for name in os.listdir(folder) if name.startswith("split-00001-of-")]
     if not tally.check(len(firsts) == 1, f"the set was not written: {sorted(os.listdir(folder))}"):
         return

@@ -41,7 +41,7 @@ def identity(data):
 def file(number, shards, scale=1.0, seed=42, tensors=TENSORS, claim=0):
     """A file of the set with a section `shards`, or without one. `scale` gives the weights other values; `claim` adds a tensor of so many
     elements that takes no bytes."""
-    writer = Writer(metadata=[("general.name", 8, "a set")] if number == 1 else [])
+    writer = Writer(metadata=[("general.name", 8, "three files")] if number == 1 else [])
     writer.codebooks, writer.seeds, writer.producer, writer.shards = [CODEBOOK], [seed], writer.producer or b"make_shards 1", shards
     names = [name for name, shard in tensors if shard == number]
     row = [((37 * j + 11) % 64 - 31.5) / 64 for j in range(64)]

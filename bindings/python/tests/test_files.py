@@ -211,7 +211,7 @@ class Sets(FileTest):
     def test_the_first_file_opens_the_set(self):
         with self.open("example") as example, qamw.open(write_set(self.folder, make_shards.files())) as file:
             self.assertEqual(file.names, ["tied", "norm", "proj", "bias"])
-            self.assertEqual((file.metadata, file.embedded, file.warnings), ({"general.name": "a set"}, ["note.txt"], []))
+            self.assertEqual((file.metadata, file.embedded, file.warnings), ({"general.name": "three files"}, ["note.txt"], []))
             for name in ("tied", "proj"):
                 self.assertTrue(np.array_equal(file[name][...], example["proj"][...]))
                 self.assertTrue(np.array_equal(file[name] @ np.ones(64), example["proj"] @ np.ones(64)))
