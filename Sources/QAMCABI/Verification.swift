@@ -7,6 +7,15 @@ public func qamw_verify(
     _ handler: qamw_problem_handler?, _ context: UnsafeMutableRawPointer?, _ bytesVerified: UnsafeMutablePointer<UInt64>?,
     _ error: UnsafeMutablePointer<qamw_error>?
 ) -> Int32 {
+    unsafe qamw_verify_and_warn(file, tensors, tensorCount, threads, handler, nil, context, bytesVerified, error)
+}
+
+@c(qamw_verify_and_warn) @implementation
+public func qamw_verify_and_warn(
+    _ file: OpaquePointer?, _ tensors: UnsafePointer<UInt64>?, _ tensorCount: UInt64, _ threads: UInt32,
+    _ handler: qamw_problem_handler?, _ warn: qamw_warning_handler?, _ context: UnsafeMutableRawPointer?,
+    _ bytesVerified: UnsafeMutablePointer<UInt64>?, _ error: UnsafeMutablePointer<qamw_error>?
+) -> Int32 {
     unsafe reporting(error) {
         let reader = try unsafe object(file, "file", as: FileHandle.self).reader
         let threads = try threadCount(threads)
@@ -14,6 +23,7 @@ public func qamw_verify(
         let report = try blocking { try await reader.verify(tensors: names, threads: threads) }
         unsafe bytesVerified?.pointee = UInt64(report.bytesVerified)
         for problem in report.problems { unsafe tell(handler, problem, context) }
+        for warning in report.warnings { unsafe tell(warn, warning, context) }
         if let first = report.problems.first { throw first }
     }
 }
@@ -41,4 +51,10 @@ extension QAMReader {
     unsafe problem.offset = Int64(error.place.offset ?? -1)
     unsafe problem.length = UInt64(error.place.length ?? 0)
     unsafe handler(&problem, context)
+}
+
+@unsafe private func tell(_ warn: qamw_warning_handler?, _ warning: String, _ context: UnsafeMutableRawPointer?) {
+    guard let warn = unsafe warn else { return }
+    var memory = LentMemory()
+    unsafe warn(memory.text(warning), context)
 }

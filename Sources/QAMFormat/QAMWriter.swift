@@ -1,34 +1,85 @@
-/// Writes a .qamw file in one streaming pass: all places follow from the shapes, but those of compressed raw tensors,
-/// which come last. The file appears under its name when it is complete and on disk.
+/// The destination of a .qamw output.
+public enum QAMDestination: Hashable, Sendable {
+    /// One file, or a set `NAME-00001-of-00003.qamw` and so on.
+    case file(String)
+    /// An existing folder: `model.qamw`, or the files of a set.
+    case folder(String)
+}
+
+/// Writes .qamw in one streaming pass: all places follow from the shapes, but those of compressed raw tensors,
+/// which come last. The file, or all files of a set, the first one last, appear under their names when they are complete and on disk.
 public final class QAMWriter: TensorSink {
-    private let path: String
+    private let destination: QAMDestination
     private let options: ContainerOptions
+    private let maxShardSize: Int?
     private let replacing: Bool
     private let resuming: Bool
-    private var assembly: ContainerAssembly?
+    /// The section `shards` of a file of a set that is rewritten.
+    private var keptShards: [UInt8] = []
+    /// Warnings about other files in the folder of the output. Complete after `begin`.
+    public private(set) var warnings: [String] = []
+    /// The paths of all files of the output, in order. Known after `begin`.
+    public private(set) var outputs: [String] = []
 
-    /// Prepares to write `path`. With `replacing` an existing file is replaced at the end; with `resuming` the partial
-    /// file of an interrupted run is taken up, if there is one.
-    public init(path: String, options: ContainerOptions = ContainerOptions(), replacing: Bool = false, resuming: Bool = false) {
-        self.path = path
+    private var output: ContainerOutput?
+
+    /// Prepares to write. If the tensors have more than `maxShardSize` bytes, the output is a set. With `replacing` existing files are replaced
+    /// at the end; with `resuming` the partial files of an interrupted run are continued, if there are any.
+    public init(
+        output destination: QAMDestination, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil, replacing: Bool = false,
+        resuming: Bool = false
+    ) {
+        self.destination = destination
         self.options = options
+        self.maxShardSize = maxShardSize
         self.replacing = replacing
         self.resuming = resuming
     }
 
-    /// The file's size: exact, unless raw tensors are compressed, which makes it smaller, or a little larger where they
-    /// are noise.
-    public static func plannedByteCount(of source: any TensorSource, options: ContainerOptions = ContainerOptions()) throws -> Int {
-        try ContainerPlan(source, options: options).byteCount(storing: source.files)
+    /// Prepares to write one file.
+    public convenience init(path: String, options: ContainerOptions = ContainerOptions(), replacing: Bool = false, resuming: Bool = false) {
+        self.init(output: .file(path), options: options, replacing: replacing, resuming: resuming)
+    }
+
+    /// Prepares to rewrite an open file with other metadata. A file of a set keeps its place in the set.
+    convenience init(rewriting file: ContainerFile, at path: String) {
+        self.init(path: path, options: file.options, replacing: true)
+        keptShards = file.shard?.bytes ?? []
+    }
+
+    /// The size of the output, of all its files together: exact, unless raw tensors are compressed, which makes it smaller, or a little
+    /// larger where they are noise.
+    public static func plannedByteCount(
+        of source: any TensorSource, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil
+    ) throws -> Int {
+        try ContainerLayout(source, options: options, maxShardSize: maxShardSize).files.reduce(0) { sum, file in
+            sum + (try file.plan.byteCount(storing: file.source.files))
+        }
+    }
+
+    /// The paths that the output will have. Throws as `begin` if a file would take precedence over a set, and for what the format cannot hold.
+    package static func plannedPaths(
+        of source: any TensorSource, to destination: QAMDestination, options: ContainerOptions, maxShardSize: Int?
+    ) throws -> [String] {
+        try paths(destination, count: ContainerLayout(source, options: options, maxShardSize: maxShardSize).files.count).paths
+    }
+
+    private static func paths(_ destination: QAMDestination, count: Int) throws -> ShardPaths {
+        switch destination {
+        case .file(let path): ShardPaths(file: path, fileExtension: ContainerFile.fileExtension, count: count)
+        case .folder(let path): try ShardPaths(folder: path, fileExtension: ContainerFile.fileExtension, count: count)
+        }
     }
 
     public func begin(_ source: any TensorSource) throws -> [TensorFindings] {
-        let plan = try ContainerPlan(source, options: options)
+        let layout = try ContainerLayout(source, options: options, maxShardSize: maxShardSize, keeping: keptShards)
+        let paths = try Self.paths(destination, count: layout.files.count)
+        outputs = paths.paths
+        warnings = paths.warnings
         let set = try OutputSet(inputs: source.inputs, replacing: replacing)
-        let assembly = try ContainerAssembly(
-            source: source, plan: plan, path: path, set: set, resuming: resuming)
-        self.assembly = assembly
-        return try assembly.begin()
+        let output = try ContainerOutput(source: source, layout: layout, paths: paths, set: set, resuming: resuming)
+        self.output = output
+        return try output.begin()
     }
 
     public func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws {
@@ -44,12 +95,12 @@ public final class QAMWriter: TensorSink {
     }
 
     public func discard(keepingPartial: Bool) {
-        assembly?.discard(keepingPartial: keepingPartial)
-        assembly = nil
+        output?.discard(keepingPartial: keepingPartial)
+        output = nil
     }
 
-    private func opened() throws -> ContainerAssembly {
-        guard let assembly else { throw QAMError(.invalidArgument, "the writer is not open", at: .init(file: path)) }
-        return assembly
+    private func opened() throws -> ContainerOutput {
+        guard let output else { throw QAMError(.invalidArgument, "the writer is not open", at: .init(file: outputs.first)) }
+        return output
     }
 }

@@ -27,7 +27,7 @@ extension TensorView {
             }
         } catch var error as QAMError {
             error.place.tensor = error.place.tensor ?? name
-            throw error.inFile(reader.bytes.name)
+            throw error.inFile(file.bytes.name)
         }
     }
 
@@ -90,7 +90,7 @@ extension TensorView {
     private func willNeed(_ coding: Coding, _ rows: Range<Int>) {
         for (number, stream) in coding.streams.enumerated() {
             guard case .perRow(let size) = stream.extent else { continue }
-            reader.payload.willNeed(extent(number), rows.lowerBound * size..<rows.upperBound * size)
+            file.payload.willNeed(extent(number), rows.lowerBound * size..<rows.upperBound * size)
         }
     }
 
@@ -98,7 +98,7 @@ extension TensorView {
         guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
         // Elements from first to end, which need not begin with a block, though with all types but F4 and F6 they do.
         let first = rows.lowerBound * columns, end = rows.upperBound * columns
-        let isCompressed = reader.directory.form(of: index).compression != .none
+        let isCompressed = file.directory.form(of: place).compression != .none
         var start = first
         while start < end {
             let block = start / dtype.blockElements
@@ -107,7 +107,7 @@ extension TensorView {
             let blockEnd = (next + dtype.blockElements - 1) / dtype.blockElements
             let range = block * dtype.blockBytes..<blockEnd * dtype.blockBytes
             if !isCompressed, range.lowerBound <= chunkEnd - Self.pieceBytes {
-                reader.payload.willNeed(extent(0), chunkEnd..<chunkEnd + Self.pieceBytes)
+                file.payload.willNeed(extent(0), chunkEnd..<chunkEnd + Self.pieceBytes)
             }
             try withBytes(range) { bytes in
                 if start == block * dtype.blockElements, next == blockEnd * dtype.blockElements {

@@ -33,14 +33,14 @@ extension TensorView {
         }
         switch (part, descriptor.storage) {
         case (.stream(let role), .coded(let coding)):
-            return try reader.payload.withBytes(extent(number(role, in: coding)), range, body)
+            return try file.payload.withBytes(extent(number(role, in: coding)), range, body)
         case (.codebook, _): return try withCodebook { try body($0.extracting(range)) }
         default: return try withBytes(range, body)
         }
     }
 
     /// Whether what is lent of the payload is the file's mapping, which stays where it is as long as the reader lives.
-    public var isMapped: Bool { reader.bytes is MappedBytes && reader.directory.form(of: index).compression == .none }
+    public var isMapped: Bool { file.bytes is MappedBytes && file.directory.form(of: place).compression == .none }
 
     private func number(_ role: StreamRole, in coding: Coding) throws -> Int {
         guard let number = coding.streams.firstIndex(where: { $0.role == role }) else {

@@ -14,22 +14,29 @@ import Synchronization
 /// that it does not have.
 public final class TensorView: Sendable {
     public let reader: QAMReader
+    /// The file that holds the payload, and the tensor's index in it.
+    let file: ContainerFile
+    let place: Int
     /// Name and shape as asked for; how it is stored, of the tensor that holds the payload.
     public let descriptor: TensorDescriptor
-    /// The index of the tensor that holds the payload.
+    /// The index in the reader's list of the tensor that holds the payload.
     public let index: Int
     private let made = Mutex<(any TensorDecoder)?>(nil)
 
     init(_ reader: QAMReader, _ index: Int) {
         self.reader = reader
-        var descriptor = reader.directory.descriptor(index)
-        var index = index
+        let located = reader.model.located(index)
+        file = reader.model.files[located.file]
+        var descriptor = file.directory.descriptor(located.tensor)
+        var place = located.tensor
+        // An alias is in the file of its target.
         if case .alias(let target) = descriptor.storage {
-            descriptor.storage = reader.directory.form(of: target).storage
-            index = target
+            descriptor.storage = file.directory.form(of: target).storage
+            place = target
         }
         self.descriptor = descriptor
-        self.index = index
+        self.place = place
+        self.index = place == located.tensor ? index : reader.model.position(of: place, in: located.file)
     }
 
     public var name: String { descriptor.name }
@@ -43,7 +50,7 @@ public final class TensorView: Sendable {
     public var coding: CodingDescription? {
         get throws {
             guard case .coded = descriptor.storage else { return nil }
-            return try CodecRegistry.describe(descriptor, shared: reader.shared)
+            return try CodecRegistry.describe(descriptor, shared: file.shared)
         }
     }
 
@@ -55,7 +62,7 @@ public final class TensorView: Sendable {
         guard case .coded(let coding) = descriptor.storage, let codebook = coding.codebook else {
             throw error(.invalidArgument, "the tensor has no codebook")
         }
-        let bytes = reader.shared.codebooks[codebook].bytes
+        let bytes = file.shared.codebooks[codebook].bytes
         return try unsafe body(bytes.span.bytes)
     }
 
@@ -90,7 +97,7 @@ public final class TensorView: Sendable {
             case .perRow(let size): rows.lowerBound * size..<rows.upperBound * size
             case .whole(let size): 0..<size
             }
-        return try reader.payload.withBytes(extent(stream), range, body)
+        return try file.payload.withBytes(extent(stream), range, body)
     }
 
     // MARK: Raw tensors
@@ -112,7 +119,7 @@ public final class TensorView: Sendable {
 
     /// Lends a range of a raw tensor's bytes, decompressed.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
-        try reader.withBytes(range, ofStream: 0, of: index, body)
+        try file.withBytes(range, ofStream: 0, of: place, body)
     }
 
     // MARK: Parts
@@ -129,11 +136,11 @@ public final class TensorView: Sendable {
     }
 
     /// Where a stream, or the only extent of a raw tensor, lies.
-    func extent(_ number: Int) -> StoredDirectory.OwnedExtent { reader.directory.extent(number, of: index) }
+    func extent(_ number: Int) -> StoredDirectory.OwnedExtent { file.directory.extent(number, of: place) }
 
     /// Throws `unsupported` where the tensor can only be listed and verified.
     func requireReadable() throws {
-        do { try descriptor.requireReadable() } catch let error as QAMError { throw error.inFile(reader.bytes.name) }
+        do { try descriptor.requireReadable() } catch let error as QAMError { throw error.inFile(file.bytes.name) }
     }
 
     func checked(_ rows: Range<Int>) throws -> Range<Int> {
@@ -144,14 +151,14 @@ public final class TensorView: Sendable {
     }
 
     func error(_ code: QAMError.Code, _ message: String) -> QAMError {
-        QAMError(code, message, at: .init(file: reader.bytes.name, tensor: name))
+        QAMError(code, message, at: .init(file: file.bytes.name, tensor: name))
     }
 }
 
 extension QAMReader {
     /// A view of the tensor at this index of `tensors`. O(1). Throws `invalidArgument` where there is none.
     public func tensor(at index: Int) throws -> TensorView {
-        guard (0..<directory.count).contains(index) else {
+        guard (0..<model.tensorCount).contains(index) else {
             throw QAMError(.invalidArgument, "there is no tensor \(index)", at: .init(file: bytes.name))
         }
         return TensorView(self, index)

@@ -76,9 +76,9 @@ struct VerifyTask: Sendable {
 }
 
 extension QAMReader {
-    /// Checks every byte that opening has not checked: all chunk checksums and all padding; and that what is compressed
+    /// Checks every byte that opening has not checked, of all files: all chunk checksums and all padding; and that what is compressed
     /// can be decompressed. What opening checks
-    /// (header, section table, metadata, directory, codebooks, seeds) has been found good already.
+    /// (header, section table, metadata, directory, codebooks, seeds; that the files of a set belong together) has been found good already.
     ///
     /// With `tensors`, only the payloads of those are checked, and no padding; with `headerOnly`, no payload at all.
     /// Reads in chunks of 1 MiB on up to `threads` tasks. `monitor` is told the bytes done and to do; what it throws is
@@ -87,45 +87,73 @@ extension QAMReader {
         tensors names: [String]? = nil, headerOnly: Bool = false, threads: Int,
         monitor: (Int, Int) throws -> Void = { _, _ in }
     ) async throws -> VerifyReport {
+        let wanted = try names.map(wantedTensors)
         var report = VerifyReport()
-        report.bytesVerified = sections.reduce(FileHeader.byteCount + sections.count * SectionEntry.byteCount) { sum, entry in
-            switch entry.known {
-            case .metadata, .directory, .codebooks, .seeds, .producer: sum + entry.length
-            default: sum
+        var tasks: [[VerifyTask]] = []
+        var batches: [(file: Int, tasks: Range<Int>)] = []
+        for (number, file) in model.files.enumerated() {
+            report.bytesVerified += file.openedByteCount
+            do {
+                tasks.append(try file.verifyTasks(wanted: wanted?[number], headerOnly: headerOnly, verified: &report.bytesVerified))
+            } catch let error as QAMError {
+                report.problems.append(error.inFile(file.bytes.name))
+                tasks.append([])
             }
+            batches += VerifyTask.batches(tasks[number]).map { (number, $0) }
         }
-        let tasks: [VerifyTask]
-        do {
-            tasks = try verifyTasks(tensors: names, headerOnly: headerOnly, verified: &report.bytesVerified)
-        } catch let error as QAMError where error.code != .notFound {
-            report.problems.append(error.inFile(bytes.name))
-            return report
-        }
-        let total = tasks.reduce(0) { $0 + $1.range.count }
+        let total = tasks.joined().reduce(0) { $0 + $1.range.count }
         var done = 0
-        let bytes = self.bytes
-        let batches = VerifyTask.batches(tasks)
-        try await orderedMap(0..<batches.count, width: threads) {
-            tasks[batches[$0]].map { $0.run(bytes) }
+        let all = tasks, order = batches, files = model.files
+        try await orderedMap(0..<order.count, width: threads) {
+            let batch = order[$0]
+            return all[batch.file][batch.tasks].map { $0.run(files[batch.file].bytes) }
         } consume: { index, problems in
-            for (task, problem) in zip(tasks[batches[index]], problems) {
+            let batch = order[index]
+            for (task, problem) in zip(all[batch.file][batch.tasks], problems) {
+                done += task.range.count
                 guard let problem else { continue }
                 if task.isUnused, problem.code != .io, problem.code != .truncated {
-                    report.warnings.append("\(problem.place): an edit in place has been interrupted; the file is as it was before it or after it")
+                    let name = model.isSet ? Path.name(of: files[batch.file].bytes.name) + ": " : ""
+                    report.warnings.append("\(name)\(problem.place): an edit in place has been interrupted; the file is as it was before it or after it")
                 } else {
-                    report.problems.append(problem.inFile(bytes.name))
+                    report.problems.append(problem.inFile(files[batch.file].bytes.name))
                 }
             }
-            for task in tasks[batches[index]] { done += task.range.count }
             try monitor(done, total)
         }
         report.bytesVerified += done
         return report
     }
 
+    /// The tensors of these names, for each file those that it holds.
+    private func wantedTensors(_ names: [String]) throws -> [Set<StoredDirectory.Owner>] {
+        var wanted = Array(repeating: Set<StoredDirectory.Owner>(), count: model.files.count)
+        for name in names {
+            guard let tensor = index(of: name) else {
+                throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))
+            }
+            let (file, local) = model.located(tensor)
+            var target = local
+            if case .alias(let other) = model.files[file].directory.form(of: local).storage { target = other }
+            wanted[file].insert(.tensor(target))
+        }
+        return wanted
+    }
+}
+
+extension ContainerFile {
+    /// The bytes that opening has checked.
+    fileprivate var openedByteCount: Int {
+        sections.reduce(FileHeader.byteCount + sections.count * SectionEntry.byteCount) { sum, entry in
+            switch entry.known {
+            case .metadata, .directory, .codebooks, .seeds, .producer, .shards: sum + entry.length
+            default: sum
+            }
+        }
+    }
+
     /// All checks that are asked for, in file order within each kind.
-    private func verifyTasks(tensors names: [String]?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
-        let wanted = try names.map { try wantedTensors($0) }
+    fileprivate func verifyTasks(wanted: Set<StoredDirectory.Owner>?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
         let checksums = try ChecksumTable(SectionLoader(bytes: bytes, sections: sections), directory: directory, limit: Limits().checksumBytes)
         verified += checksums.byteCount
         if headerOnly { return [] }
@@ -182,27 +210,16 @@ extension QAMReader {
                 return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner))
             }
         }
-        let compressed = tensors.indices.filter { directory.form(of: $0).compression == .zstdFrames }
+        let compressed = (0..<directory.count).filter { directory.form(of: $0).compression == .zstdFrames }
         return compressed.flatMap { index in
             directory.extents(of: index).flatMap { owned in
-                tasks(owned.owner, owned.extent, tensors[index].byteCount) { _ = try self.read($0, of: index) }
+                tasks(owned.owner, owned.extent, directory.descriptor(index).byteCount) { try self.withBytes($0, ofStream: 0, of: index) { _ in } }
             }
         }
             + directory.files.indices.filter { directory.files[$0].compression == .zstdFrames }.flatMap { index in
                 let entry = directory.files[index]
                 return tasks(.file(index), entry.extent, entry.contentLength) { _ = try self.files[index].read($0) }
             }
-    }
-
-    private func wantedTensors(_ names: [String]) throws -> Set<StoredDirectory.Owner> {
-        Set(
-            try names.map { name in
-                guard let tensor = index(of: name) else {
-                    throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))
-                }
-                if case .alias(let target) = directory.form(of: tensor).storage { return .tensor(target) }
-                return .tensor(tensor)
-            })
     }
 
     /// The padding between header, section table and sections, called after what it follows.

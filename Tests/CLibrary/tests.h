@@ -27,9 +27,11 @@ extern int checks, failures;
 
 // The files: EXAMPLE is that of the specification's section 11; METADATA and COMPRESSED are corner cases of make_example.py;
 // DAMAGED is EXAMPLE with a changed byte in the symbols of "proj"; CUT lacks EXAMPLE's last byte; POLAR and INT8 are the rows of
-// sections 15.5 and 16.5; MODEL is what the command makes of the checkpoint CHECKPOINT with 4.5 bits; OUTPUT is a path where nothing is.
+// sections 15.5 and 16.5; MODEL is what the command makes of the checkpoint CHECKPOINT with 4.5 bits; OUTPUT is a path where nothing is;
+// EDITED is EXAMPLE with an edit that was interrupted; SET and SECOND are the first two files of make_shards.py's set, INCOMPLETE the
+// first of a set that lacks a file, BROKEN the first of a set with damage in its second file.
 typedef struct {
-    const char *example, *metadata, *compressed, *damaged, *cut, *polar, *int8, *model, *checkpoint, *output;
+    const char *example, *metadata, *compressed, *damaged, *cut, *polar, *int8, *model, *checkpoint, *output, *edited, *set, *second, *incomplete, *broken;
 } test_files;
 
 qamw_file *open_or_exit(const char *path, uint32_t access);
@@ -37,6 +39,8 @@ qamw_file *open_or_exit(const char *path, uint32_t access);
 void test_opening(const test_files *files);
 void test_arguments(const test_files *files);
 void test_damage(const test_files *files);
+void test_warnings(const test_files *files);
+void test_sets(const test_files *files);
 void test_structs(const test_files *files);
 void test_contents(const test_files *files);
 void test_codecs(const test_files *files);

@@ -86,6 +86,33 @@ import Testing
         #expect(try contents(folder.path("1.qamw")) == contents(folder.path("2.qamw")))
     }
 
+    /// A file whose role is not the one that its name has.
+    private struct RoledFile: EmbeddedFile {
+        var name: String
+        var role: EmbeddedFileRole
+        var byteCount: Int { 2 }
+        func read(_ range: Range<Int>) throws -> [UInt8] { Array(Array("{}".utf8)[range]) }
+    }
+
+    @Test(arguments: [false, true]) func rolesOfFilesTravel(carryingFiles: Bool) async throws {
+        let folder = try ScratchFolder()
+        var source = Self.model()
+        source.files = [
+            RoledFile(name: "config.json", role: EmbeddedFileRole(rawValue: 0)), RoledFile(name: "notes.txt", role: EmbeddedFileRole(rawValue: 200)),
+            RoledFile(name: "tokenizer.json", role: EmbeddedFileRole(ofName: "tokenizer.json")),
+        ]
+        let roles = source.files.map(\.role)
+        #expect(roles[0] != EmbeddedFileRole(ofName: "config.json") && roles[1] != EmbeddedFileRole(ofName: "notes.txt"))
+        _ = try await transfer(from: source, to: QAMWriter(path: folder.path("1.qamw")), threads: 2)
+        let packed = try PackingSource(wrapping: QAMReader(path: folder.path("1.qamw")), carryingFiles: carryingFiles)
+        _ = try await transfer(from: packed, to: SafetensorsSink(output: .folder(folder.path("out"))), threads: 2)
+        let unpacked = try UnpackingSource(wrapping: try HuggingFaceFolder(path: folder.path("out")))
+        #expect(unpacked.files.map(\.name) == source.files.map(\.name))
+        #expect(unpacked.files.map(\.role) == roles)
+        _ = try await transfer(from: unpacked, to: QAMWriter(path: folder.path("2.qamw")), threads: 2)
+        #expect(try contents(folder.path("1.qamw")) == contents(folder.path("2.qamw")))
+    }
+
     @Test func streamsHaveReadableNamesAndShapes() throws {
         let packed = try PackingSource(wrapping: Self.model(), carryingFiles: true)
         let shapes = Dictionary(uniqueKeysWithValues: packed.tensors.map { ($0.name, $0) })

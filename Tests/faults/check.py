@@ -92,6 +92,9 @@ SCENARIOS = [
     ("convert to a folder, --force", setting_up(["convert", "model", "out/", "--to", "safetensors"]), ["convert", "m.qamw", "out/", "--force"], "out"),
     ("convert to shards, --force", setting_up(["convert", "model", "out/", *SHARDS]), ["convert", "m.qamw", "out/", "--dtype", "bf16", *SHARDS, "--force"],
      "out"),
+    ("convert to a set", None, ["convert", "m.qamw", "out/", "--to", "qamw", "--max-shard-size", "150KB"], "out"),
+    ("convert to a set, --force", setting_up(["convert", "model", "out/", "--to", "qamw", "--max-shard-size", "400KB"]),
+     ["convert", "model", "out/", "--to", "qamw", "--dtype", "f16", "--max-shard-size", "400KB", "--force"], "out"),
     ("convert --resume", interrupted(["convert", "m.qamw", "out.safetensors"]), ["convert", "m.qamw", "out.safetensors", "--resume"], "out.safetensors"),
     *[(f"metadata {kind}, {how}", setting_up(["metadata", f"m.{kind}", "--set", "k=string:a"]), ["metadata", f"m.{kind}", "--set", f"k={value}"], f"m.{kind}")
       for kind in ["qamw", "gguf", "safetensors"] for how, value in [("in place", "string:b"), ("rewriting", LONG)]],

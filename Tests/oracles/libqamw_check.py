@@ -21,6 +21,7 @@ import oracle
 
 sys.path.insert(0, os.path.join(oracle.SPEC, "reference"))
 import make_example
+import make_shards
 import qamw_reference as qamw
 
 ROOT = os.path.join(oracle.SPEC, "..")
@@ -99,6 +100,17 @@ def check(command, testdata, prefix, scratch, tally):
     paths = {name: os.path.join(scratch, name + ".qamw") for name in [*contents, "model"]}
     for name, content in contents.items():
         oracle.write_file(paths[name], content)
+    paths["edited"] = os.path.join(scratch, "edited.qamw")
+    oracle.write_file(paths["edited"], cases["edited-low-interrupted"])
+    for name in ("set", "incomplete", "broken"):
+        files = make_shards.files()
+        if name == "broken":
+            files[1] = bytearray(files[1])
+            files[1][qamw.open_qamw(bytes(files[1])).sections["symbols"].offset + 5] ^= 1
+        for number, content in enumerate(files[:2] if name == "incomplete" else files, 1):
+            oracle.write_file(os.path.join(scratch, make_shards.name_of(name, number)), content)
+        paths[name] = os.path.join(scratch, make_shards.name_of(name, 1))
+    paths["second"] = os.path.join(scratch, make_shards.name_of("set", 2))
     command.run("quantize", os.path.join(testdata, "wikilm-tiny"), paths["model"], "--bits", "4.5", "--quiet")
 
     program = os.path.join(scratch, "read_model")
@@ -110,7 +122,8 @@ def check(command, testdata, prefix, scratch, tally):
     program, folder = os.path.join(scratch, "library_tests"), os.path.join(ROOT, "Tests", "CLibrary")
     compile_c(prefix, [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".c")], program)
     files = [paths[name] for name in (*contents, "model")]
-    result = subprocess.run([program, *files, os.path.join(testdata, "wikilm-tiny"), os.path.join(scratch, "made.qamw")],
+    sets = [paths[name] for name in ("edited", "set", "second", "incomplete", "broken")]
+    result = subprocess.run([program, *files, os.path.join(testdata, "wikilm-tiny"), os.path.join(scratch, "made.qamw"), *sets],
                             capture_output=True, text=True)
     tally.check(result.returncode == 0, f"library_tests: status {result.returncode}: {result.stdout}{result.stderr}")
 

@@ -21,6 +21,7 @@ import oracle
 
 sys.path.insert(0, os.path.join(oracle.SPEC, "reference"))
 import make_example
+import make_shards
 import qamw_reference as qamw
 
 
@@ -121,6 +122,38 @@ def check_rewriting(command, scratch, tally):
             os.unlink(output)
 
 
+def check_set(command, model, scratch, tally):
+    """Sets: the command writes the bytes that make_shards.py writes, and the reference decoder decodes what the command splits."""
+    version = subprocess.run([command.path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    make_example.Writer.PRODUCER = f"qamw {version}".encode()
+    files = make_shards.files()
+    make_example.Writer.PRODUCER = None
+    folder = os.path.join(scratch, "set")
+    os.mkdir(folder)
+
+    def path(prefix, number):
+        return os.path.join(folder, make_shards.name_of(prefix, number, len(files)))
+
+    for number, data in enumerate(files, 1):
+        oracle.write_file(path("set", number), data)
+    if command.run("convert", path("set", 1), os.path.join(folder, "again.qamw"), "--max-shard-size", "50B", "--quiet"):
+        for number, data in enumerate(files, 1):
+            tally.check(oracle.read_file(path("again", number)) == data, f"file {number} of the set: rewritten, it has other bytes")
+
+    whole, split = os.path.join(folder, "whole.qamw"), os.path.join(folder, "split.qamw")
+    command.run("quantize", model, whole, "--quiet")
+    command.run("convert", whole, split, "--max-shard-size", "10KB", "--quiet")
+    firsts = [name for name in os.listdir(folder) if name.startswith("split-00001-of-")]
+    if not tally.check(len(firsts) == 1, f"the set was not written: {sorted(os.listdir(folder))}"):
+        return
+    command.run("verify", os.path.join(folder, firsts[0]), "--quiet")
+    set_, opened = qamw.open_model(firsts[0], lambda name: oracle.read_file(os.path.join(folder, name))), qamw.open_qamw(oracle.read_file(whole))
+    tally.check(len(set_.files) > 3 and not any(qamw.verify(file)[0] for file in set_.files), "the reference decoder finds problems in the set")
+    tally.check(list(set_.tensors) == [tensor.name for tensor in opened.tensors], "the set has other tensors than the file")
+    for name, file in set_.tensors.items():
+        tally.check(qamw.decode_tensor(file, name).tobytes() == qamw.decode_tensor(opened, name).tobytes(), f"the set's tensor {name!r} decodes to other bits")
+
+
 def check_damage(command, scratch, tally):
     """A byte changed anywhere is found by both."""
     example, path = make_example.example(), os.path.join(scratch, "damaged.qamw")
@@ -176,6 +209,7 @@ def check(command, testdata, scratch, tally):
         oracle.write_file(path, data)
         check_file(command, path, scratch, tally)
     check_rewriting(command, scratch, tally)
+    check_set(command, oracle.models(testdata)[0], scratch, tally)
     check_damage(command, scratch, tally)
     for model in oracle.models(testdata):
         for codebook in ("octant", "free"):

@@ -73,7 +73,7 @@ def encode_metadata(entries):
 class Writer:
     """Collects extents in directory order, then lays the file out (sections 3 to 6)."""
 
-    ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "scales", "symbols", "files", "raw", "checksums")
+    ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "shards", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
     PRODUCER = None  # of all files that name no other
 
@@ -85,7 +85,7 @@ class Writer:
         self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
         self.codebook_codec = 1
         self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
-        self.producer = self.PRODUCER
+        self.producer, self.shards = self.PRODUCER, None
 
     def extent(self, section, data):
         self.payload[section] = padded(self.payload[section], 64)
@@ -132,6 +132,8 @@ class Writer:
             content["seeds"] = struct.pack("<QII", len(self.seeds), 8, 0) + b"".join(struct.pack("<Q", s) for s in self.seeds)
         if self.producer:
             content["producer"] = self.producer
+        if self.shards:
+            content["shards"] = self.shards
         if self.extra:
             content[self.extra[0]] = self.extra[1]
         order = [name for name in self.order if name in content or name == "checksums"]
@@ -142,7 +144,7 @@ class Writer:
         begin = 64 + 64 * len(order)
         for name in order:
             data = content[name]
-            critical, chunked = name in self.ORDER and name != "producer", name in self.CHUNKED
+            critical, chunked = name in self.ORDER and name not in ("producer", "shards"), name in self.CHUNKED
             body = padded(bytes(begin) + body, self.alignment if chunked else 64)[begin:]
             compressed = name == "metadata" and self.compresses_metadata
             length = len(self.metadata) if compressed else len(data)

@@ -9,14 +9,19 @@ It is written to be read, not to be fast. It needs Python 3.9, numpy, zstandard 
     python qamw_reference.py FILE --all OUT.npz          all tensors in the same way
     python qamw_reference.py FILE --file NAME -o OUT     one embedded file
 
+The first file of a set stands for all of it.
+
 Exit status: 0 all well, 65 the file is damaged or unsupported, 66 it cannot be read or has no such tensor.
 """
 
 import argparse
 import mmap
+import os
+import re
+import struct
 import sys
 import zipfile
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import xxhash
@@ -135,7 +140,7 @@ def read_header(data) -> Header:
 
 CRITICAL, CHUNKED, ZSTD = 1, 2, 4
 CHUNKED_SECTIONS = ("scales", "symbols", "files", "raw")
-ANCILLARY_SECTIONS = ("spare", "producer")
+ANCILLARY_SECTIONS = ("spare", "producer", "shards")
 KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + ANCILLARY_SECTIONS + CHUNKED_SECTIONS
 REQUIRED_FLAGS = 0xFFFF
 SLACK = 64
@@ -496,6 +501,39 @@ def read_seeds(content) -> List[int]:
     return [int.from_bytes(cursor.take(length)[:8], "little") for _ in range(count)]
 
 
+# 6.9 Shards -------------------------------------------------------------------------------------------------
+
+class Shards(NamedTuple):
+    number: int
+    count: int
+    identities: List[int]           # of the other files, in the first
+    tensors: List[Tuple[str, int]]  # name and number of the file, in the first
+
+
+def read_shards(content) -> Shards:
+    cursor = Cursor(content, "shards")
+    number, count, length = (cursor.uint(4) for _ in range(3))
+    cursor.take(4)
+    require(2 <= count <= 65535 and 1 <= number <= count, f"shards: file {number} of {count}")
+    require(length >= 8, f"shards: records of {length} bytes")
+    identities = [int.from_bytes(cursor.take(length)[:8], "little") for _ in range(count - 1 if number == 1 else 0)]
+    tensors = []
+    for _ in range(cursor.count()):
+        name = cursor.text(cursor.uint(4))
+        record = Cursor(cursor.take(cursor.uint(4)), f"shards, tensor {name!r}")
+        tensors.append((name, record.uint(4)))
+        require(1 <= tensors[-1][1] <= count, f"shards, tensor {name!r}: there is no file {tensors[-1][1]}")
+    cursor.end()
+    require(number == 1 or not tensors, "shards: only the first file lists tensors")
+    require(len({name for name, _ in tensors}) == len(tensors), "shards: two tensors of one name")
+    return Shards(number, count, identities, tensors)
+
+
+def identity(sections: Dict[str, Section]) -> int:
+    return xxh3(b"".join(struct.pack("<16sI4xQQQQ8x", s.name.encode(), s.flags, s.offset, s.length, s.content_length, s.checksum)
+                         for s in sections.values() if s.name not in ("metadata", "spare")))
+
+
 # 2. The whole: opening --------------------------------------------------------------------------------------
 
 class QamwFile(NamedTuple):
@@ -508,6 +546,7 @@ class QamwFile(NamedTuple):
     tensors: List[Tensor]
     files: List[EmbeddedFile]
     producer: Optional[str]
+    shards: Optional[Shards]
 
     def section(self, name: str):
         section = self.sections.get(name)
@@ -546,7 +585,9 @@ def open_qamw(data) -> QamwFile:
     producer = checked("producer")                                                                                             # 6.8
     require(producer is None or 1 <= len(producer) <= 255, "section producer: it is empty or too long")
     producer = None if producer is None else Cursor(producer, "producer").text(len(producer))
-    opened = QamwFile(data, header, sections, read_metadata(metadata), codebooks, seeds, tensors, files, producer)
+    shards = checked("shards")                                                                                                 # 6.9
+    shards = None if shards is None else read_shards(shards)
+    opened = QamwFile(data, header, sections, read_metadata(metadata), codebooks, seeds, tensors, files, producer, shards)
     for tensor in tensors:
         if tensor.kind == CODED and not tensor.unreadable:
             try:
@@ -554,6 +595,41 @@ def open_qamw(data) -> QamwFile:
             except Unsupported:
                 pass                                          # 7: the tensor cannot be decoded, the rest can
     return opened
+
+
+class Model(NamedTuple):
+    """A file, or all files of a set."""
+    files: List[QamwFile]
+    tensors: Dict[str, QamwFile]  # in the model's order, each with the file that holds it
+
+
+def open_model(name: str, read: Callable[[str], Any]) -> Model:
+    """Opens the model whose file, or first file, has this name. `read` gives the content of a file by its name, or raises FileNotFoundError."""
+    first = open_qamw(read(name))
+    if first.shards is None or first.shards.number > 1:
+        return Model([first], {tensor.name: first for tensor in first.tensors})
+    count = first.shards.count
+    match = re.fullmatch(r"(.+)-(\d{5,})-of-(\d{5,})\.qamw", name, re.DOTALL)
+    require(match is not None and name == f"{match[1]}-{1:05}-of-{count:05}.qamw", f"the first file of a set of {count} cannot be called {name}")
+    files = [first]
+    for number in range(2, count + 1):
+        other = f"{match[1]}-{number:05}-of-{count:05}.qamw"
+        try:
+            file = open_qamw(read(other))
+        except FileNotFoundError:
+            raise Damaged(f"{other} is missing") from None
+        require(file.shards is not None and file.shards[:2] == (number, count), f"{other} is not file {number} of {count}")
+        require(identity(file.sections) == first.shards.identities[number - 2], f"{other} is not the file that the first was written with")
+        require((file.codebooks, file.seeds) == (first.codebooks, first.seeds), f"{other} has other codebooks or seeds")
+        files.append(file)
+    for number, file in enumerate(files, 1):
+        require([tensor.name for tensor in file.tensors] == [name for name, shard in first.shards.tensors if shard == number],
+                f"file {number} holds other tensors than the first says")
+    elements = sum(product(d for d in tensor.shape if d) for file in files for tensor in file.tensors)
+    bytes_ = sum(content_bytes(f.tensors[t.target] if t.kind == ALIAS else t) for f in files for t in f.tensors)
+    if elements > MAXIMUM_ELEMENTS or bytes_ + sum(e.content_length for f in files for e in f.files) > MAXIMUM_BYTES:            # 10
+        raise TooLarge(f"{elements} elements and {bytes_} bytes in all files")
+    return Model(files, {name: files[shard - 1] for name, shard in first.shards.tensors})
 
 
 # 5.2 Checksums, 5.4 padding, 6.7 the checksums section ------------------------------------------------------
@@ -586,7 +662,7 @@ def verify(opened: QamwFile) -> Tuple[List[str], List[str]]:
         end = max(end, finish)
     for section in opened.sections.values():
         if not section.flags & CHUNKED:
-            if section.name not in ("checksums", "producer") and xxh3(opened.section(section.name)) != section.checksum:
+            if section.name not in ("checksums", "producer", "shards") and xxh3(opened.section(section.name)) != section.checksum:
                 if section.name == "spare":
                     warnings.append("section spare: the checksum differs: an edit in place has been interrupted")
                 else:
@@ -923,6 +999,8 @@ def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
 def describe(opened: QamwFile) -> None:
     header = opened.header
     print(f"version {header.version[0]}.{header.version[1]}, {header.file_length} bytes, alignment {header.alignment}")
+    if opened.shards:
+        print(f"file {opened.shards.number} of a set of {opened.shards.count}")
     for section in opened.sections.values():
         note = "" if section.name in KNOWN_SECTIONS else "  (unknown, skipped)"
         print(f"section {section.name:<16} offset {section.offset:>12} length {section.length:>12}  {section.checksum:016x}{note}")
@@ -954,28 +1032,35 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options = parser.parse_args(arguments)
     if (options.tensor is not None or options.file is not None) and not options.output:
         parser.error("--tensor and --file need -o OUT")
+    def read(name: str):
+        with open(os.path.join(os.path.dirname(options.path), name), "rb") as file:
+            return file.read() if file.seek(0, 2) == 0 else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
     try:
-        with open(options.path, "rb") as file:
-            data = file.read() if file.seek(0, 2) == 0 else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        opened = open_qamw(data)
+        model = open_model(os.path.basename(options.path), read)
         if options.tensor is not None:
-            np.save(options.output, decode_tensor(opened, options.tensor))
+            if options.tensor not in model.tensors:
+                raise StopIteration
+            np.save(options.output, decode_tensor(model.tensors[options.tensor], options.tensor))
         elif options.file is not None:
-            content = read_file(opened, options.file)
+            content = read_file(model.files[0], options.file)
             with open(options.output, "wb") as file:
                 file.write(content)
         elif options.all:
             with zipfile.ZipFile(options.all, "w") as archive:
-                for tensor in opened.tensors:
-                    with archive.open(tensor.name + ".npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, decode_tensor(opened, tensor.name), allow_pickle=False)
+                for name, opened in model.tensors.items():
+                    with archive.open(name + ".npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, decode_tensor(opened, name), allow_pickle=False)
         else:
-            describe(opened)
-            problems, warnings = verify(opened)
-            for line in problems + [f"warning: {warning}" for warning in warnings]:
-                print(f"qamw_reference: {options.path}: {line}", file=sys.stderr)
-            print(f"{len(problems)} problems" if problems else "verified: every checksum and all padding")
-            return 65 if problems else 0
+            count = 0
+            for opened in model.files:
+                describe(opened)
+                problems, warnings = verify(opened)
+                count += len(problems)
+                for line in problems + [f"warning: {warning}" for warning in warnings]:
+                    print(f"qamw_reference: {options.path}: {line}", file=sys.stderr)
+            print(f"{count} problems" if count else "verified: every checksum and all padding")
+            return 65 if count else 0
     except (Damaged, Unsupported) as error:
         print(f"qamw_reference: {options.path}: {error}", file=sys.stderr)
         return 65

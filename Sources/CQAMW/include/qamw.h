@@ -77,7 +77,9 @@ typedef struct qamw_options {
     uint32_t verifies_payload; // not 0: each MiB of a payload is checked on first use
 } qamw_options;
 
-// Opens a .qamw file: reads and checks everything except payloads, which takes milliseconds for thousands of tensors.
+// Opens a .qamw file, or a set of files by the first of them (NAME-00001-of-00003.qamw), which then behaves like one file: reads and checks
+// everything except payloads, which takes milliseconds for thousands of tensors. QAMW_MALFORMED if a file of the set is missing or does
+// not belong to it. Any other file of a set opens on its own, with a warning.
 // `options` may be NULL, which means all 0; QAMW_INVALID_ARGUMENT for options that the library does
 // not know. `path` is UTF-8.
 int32_t qamw_open(const char *path, const qamw_options *options, qamw_file **file, qamw_error *error);
@@ -276,6 +278,15 @@ int32_t qamw_verify(
     const qamw_file *file, const uint64_t *tensors, uint64_t tensor_count, uint32_t threads, qamw_problem_handler handler,
     void *context, uint64_t *bytes_verified, qamw_error *error);
 
+// Called on the thread that called the function, for each warning, a sentence. The text is valid only during the call.
+typedef void (*qamw_warning_handler)(const char *warning, void *context);
+
+// Like qamw_verify, and also passes every warning, which is no damage, to `warn`, which may be NULL, with `context`: traces of an
+// interrupted edit of the metadata. Since version 2.
+int32_t qamw_verify_and_warn(
+    const qamw_file *file, const uint64_t *tensors, uint64_t tensor_count, uint32_t threads, qamw_problem_handler handler,
+    qamw_warning_handler warn, void *context, uint64_t *bytes_verified, qamw_error *error);
+
 // ---- Quantization ---------------------------------------------------------------------------------------------
 
 // What is at work: with what is counted.
@@ -297,9 +308,6 @@ typedef struct qamw_progress {
 // Called time and again, from one thread at a time but not always the same, nor the one that called qamw_quantize; also while nothing has changed.
 // Not 0: the work ends with QAMW_INTERRUPTED, and nothing is left of the output. The struct and what it points to end with the call.
 typedef int32_t (*qamw_progress_handler)(const qamw_progress *progress, void *context);
-
-// Called for each thing that the user should know, in a sentence, before qamw_quantize returns, on the thread that called it.
-typedef void (*qamw_warning_handler)(const char *warning, void *context);
 
 // All zeros (and NULL) stand for the defaults, which are those of the command `qamw quantize`.
 typedef struct qamw_quantize_options {

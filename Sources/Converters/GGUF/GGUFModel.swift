@@ -18,7 +18,7 @@ public struct GGUFModel: WrappingSource {
         let isFolder = try FileStatus(path)?.kind == .folder
         var file: String? = path
         if isFolder { file = try Self.modelFile(in: path) }
-        guard let file else { throw QAMError(.notFound, "the folder holds no \(GGUFNames.modelName)", at: .init(file: path)) }
+        guard let file else { throw QAMError(.notFound, "the folder holds no model.gguf", at: .init(file: path)) }
         let first = try GGUFSource(path: file)
         let split: GGUFSplit?
         do { split = try GGUFSplit(first.metadata) } catch let error as QAMError { throw error.inFile(file) }
@@ -42,13 +42,7 @@ public struct GGUFModel: WrappingSource {
     /// The GGUF file that a folder's model begins with; nil where there is none. A whole file goes before a set. Throws
     /// `malformed` where there are several sets.
     package static func modelFile(in folder: String) throws -> String? {
-        let whole = Path.join(folder, GGUFNames.modelName)
-        if try FileStatus(whole) != nil { return whole }
-        let firsts = try Folder.names(in: folder).filter { GGUFNames.isShard($0) && $0.hasPrefix("\(GGUFNames.modelPrefix)-00001-of-") }
-        guard firsts.count <= 1 else {
-            throw QAMError(.malformed, "the folder holds several sets: \(firsts.joined(separator: ", ")); name one of them", at: .init(file: folder))
-        }
-        return firsts.first.map { Path.join(folder, $0) }
+        try ShardPaths.modelFile(in: folder, fileExtension: GGUFSplit.fileExtension)
     }
 
     public func origin(of tensor: Int) -> Int? { tensor }

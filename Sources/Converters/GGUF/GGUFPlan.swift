@@ -97,9 +97,6 @@ struct GGUFPlan: Sendable {
     }
 
     private static func groups(_ entries: [GGUFHeader.Entry], alignment: Int, maxShardSize: Int) throws -> [[Int]] {
-        var groups: [[Int]] = []
-        var current: [Int] = []
-        var size = 0
         var total = 0
         for (tensor, entry) in entries.enumerated() {
             let (sum, overflow) = total.addingReportingOverflow(entry.byteCount)
@@ -108,16 +105,7 @@ struct GGUFPlan: Sendable {
                 throw QAMError(.limitExceeded, "the tensors' sizes add up to more than 2^63 bytes")
             }
             total = sum
-            let padded = alignUp(entry.byteCount, to: alignment)
-            if !current.isEmpty, size > maxShardSize - min(padded, maxShardSize) {
-                groups.append(current)
-                current = []
-                size = 0
-            }
-            current.append(tensor)
-            size += padded
         }
-        if !current.isEmpty || groups.isEmpty { groups.append(current) }
-        return groups
+        return ShardGroups.groups(sizes: entries.map { alignUp($0.byteCount, to: alignment) }, limit: maxShardSize)
     }
 }

@@ -1,7 +1,8 @@
 internal import QAMFormat
 
-/// What a file of a split set says of itself, and how the files of a set are called: as llama.cpp does it.
+/// The keys of a file of a split set, as llama.cpp writes them. `ShardName` names the files.
 struct GGUFSplit: Hashable {
+    static let fileExtension = "gguf"
     static let numberKey = "split.no"
     static let countKey = "split.count"
     static let tensorCountKey = "split.tensors.count"
@@ -63,21 +64,5 @@ struct GGUFSplit: Hashable {
         metadata.set(countKey, .uint16(count))
         metadata.set(tensorCountKey, .int32(tensorCount))
         return metadata
-    }
-
-    // MARK: Names
-
-    /// `PREFIX-00001-of-00003.gguf`; `number` counts from 0.
-    static func name(prefix: String, number: Int, count: Int) -> String { prefix + ending(number: number, count: count) }
-
-    /// What the names of all files of a set begin with, or nil where the name is not that of this file of the set.
-    static func prefix(of name: String, number: Int, count: Int) -> String? {
-        let ending = ending(number: number, count: count)
-        return name.hasSuffix(ending) && name.utf8.count > ending.utf8.count ? String(name.dropLast(ending.count)) : nil
-    }
-
-    private static func ending(number: Int, count: Int) -> String {
-        let digits = [number + 1, count].map { String(repeating: "0", count: max(0, 5 - String($0).count)) + String($0) }
-        return "-\(digits[0])-of-\(digits[1]).gguf"
     }
 }

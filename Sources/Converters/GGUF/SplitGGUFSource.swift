@@ -54,11 +54,11 @@ public struct SplitGGUFSource: LendingSource {
         guard split.number == 0 else {
             throw fault("this is file \(split.number + 1) of a set of \(split.count); name the first one")
         }
-        guard let prefix = GGUFSplit.prefix(of: name, number: 0, count: split.count) else {
-            let ending = GGUFSplit.name(prefix: "", number: 0, count: split.count)
+        guard let shard = ShardName(name, fileExtension: GGUFSplit.fileExtension), shard.number == 1, shard.count == split.count else {
+            let ending = ShardName(prefix: "", number: 1, count: split.count, fileExtension: GGUFSplit.fileExtension)
             throw fault("this is the first file of a set of \(split.count), so its name must end in \(ending) for the others to be found")
         }
-        let names = (1..<split.count).map { GGUFSplit.name(prefix: prefix, number: $0, count: split.count) }
+        let names = (2...split.count).map { shard.file($0).description }
         let paths = names.map { Path.join(Path.folder(of: path), $0) }
         let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
         guard missing.isEmpty else {

@@ -108,11 +108,11 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// A folder's .qamw file, where it holds no safetensors.
-    private static func modelFile(_ path: String) throws -> String {
+    /// A folder's .qamw file, or the first of its set, where it holds no safetensors.
+    package static func modelFile(_ path: String) throws -> String {
         guard try FileStatus(path)?.kind == .folder else { return path }
-        let file = Path.join(path, ModelOutput.qamwName)
-        return try FileStatus(file) != nil && !holdsSafetensors(path) ? file : path
+        if try holdsSafetensors(path) { return path }
+        return try ShardPaths.modelFile(in: path, fileExtension: ModelFormat.qamw.rawValue) ?? path
     }
 
     private static func holdsSafetensors(_ folder: String) throws -> Bool {

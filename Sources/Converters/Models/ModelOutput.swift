@@ -25,11 +25,12 @@ package struct ModelOutput: Sendable {
     package var isFolder: Bool { folder != nil }
 
     private var safetensorsDestination: SafetensorsDestination { folder.map { .folder($0) } ?? .file(path) }
+    private var qamwDestination: QAMDestination { folder.map { .folder($0) } ?? .file(path) }
     private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
 
     /// Throws `cannotCreate` where something is in the way: what can be known before any work.
     /// `reading` are files that were read beside the source's inputs.
-    package func check(_ source: any TensorSource, reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
+    package func check(_ source: any TensorSource, _ layout: Layout = Layout(), reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
         let parent = Self.parent(of: folder ?? path)
         guard try FileStatus(parent)?.kind == .folder else {
             throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
@@ -37,10 +38,13 @@ package struct ModelOutput: Sendable {
         if let folder, let status = try FileStatus(folder), status.kind != .folder {
             throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
         }
-        if format == .qamw || folder == nil {
-            try OutputSet(inputs: source.inputs + configurations, replacing: replacing).check(path)
+        var paths = folder == nil ? [path] : []
+        if format == .qamw {
+            paths = try QAMWriter.plannedPaths(of: source, to: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize)
         }
-        let present = try FileStatus(link: ResumeJournal.partialPath(path))?.allocatedByteCount ?? 0
+        let set = try OutputSet(inputs: source.inputs + configurations, replacing: replacing)
+        for path in paths { try set.check(path) }
+        let present = try paths.reduce(0) { $0 + (try FileStatus(link: ResumeJournal.partialPath($1))?.allocatedByteCount ?? 0) }
         if let free = Folder.freeBytes(at: parent), free + present < plannedBytes {
             throw QAMError(
                 .cannotCreate, "\(Format.bytes(plannedBytes)) are needed, but only \(Format.bytes(free)) are free there",
@@ -71,7 +75,7 @@ package struct ModelOutput: Sendable {
     /// The bytes that the output will have.
     package func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
-        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container)
+        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container, maxShardSize: layout.maxShardSize)
         case .safetensors:
             try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
         case .gguf:
@@ -84,7 +88,9 @@ package struct ModelOutput: Sendable {
     private func sink(_ layout: Layout, replacing: Bool, resuming: Bool) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
         switch format {
         case .qamw:
-            return (QAMWriter(path: path, options: layout.container, replacing: replacing, resuming: resuming), { (path, []) })
+            let sink = QAMWriter(
+                output: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize, replacing: replacing, resuming: resuming)
+            return (sink, { (sink.outputs.first ?? path, sink.warnings) })
         case .safetensors:
             let sink = SafetensorsSink(
                 output: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles, replacing: replacing,
@@ -132,7 +138,8 @@ package struct ModelOutput: Sendable {
         // In the order in which a folder is looked through.
         func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
         let present = try [
-            (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)), (.qamw, first(Self.qamwName)),
+            (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)),
+            (.qamw, ShardPaths.modelFile(in: folder, fileExtension: ModelFormat.qamw.rawValue).map(Path.name(of:))),
             (.gguf, GGUFModel.modelFile(in: folder).map(Path.name(of:))),
         ].compactMap { format, name in name.map { (format: format, name: $0) } }
         guard present.count > 1 else { return [] }

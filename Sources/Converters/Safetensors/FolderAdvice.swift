@@ -1,8 +1,10 @@
+internal import QAMFormat
+
 /// What helps with a folder that holds no model under the names that are looked for.
 package enum FolderAdvice {
     /// By the names of what is there; nil where nothing is known to help.
     package static func text(names: [String]) -> String? {
-        let shards = names.compactMap { name in ShardName(name).map { (name, $0) } }
+        let shards = names.compactMap { name in ShardName(name, fileExtension: SafetensorsPlan.fileExtension).map { (name, $0) } }
         let indexes = names.filter { $0.hasSuffix(indexEnding) }
         if let index = indexes.first { return "give its index: \(listed(indexes, index))" }
         if let (name, shard) = shards.first {
@@ -27,17 +29,4 @@ package enum FolderAdvice {
     private static func isForeign(_ name: String) -> Bool { name.hasPrefix("consolidated") && name.hasSuffix(".safetensors") }
 
     private static func listed(_ names: [String], _ first: String) -> String { names.count > 1 ? "\(first) and \(names.count - 1) more" : first }
-}
-
-/// The name of one of a model's shards: `PREFIX-00001-of-00003.safetensors`.
-struct ShardName: Hashable {
-    var prefix: String
-    var count: Int
-
-    /// Nil for another name, and for the only shard of its model.
-    init?(_ name: String) {
-        guard let match = name.wholeMatch(of: /(.+)-\d{5}-of-(\d{5})\.safetensors/), let count = Int(match.output.2), count > 1 else { return nil }
-        prefix = String(match.output.1)
-        self.count = count
-    }
 }

@@ -21,7 +21,7 @@ public struct HuggingFaceFolder: WrappingSource {
             try self.init(model: model, folder: Path.folder(of: path), warnings: [])
         default:
             let model = try SafetensorsSource(path: path)
-            let alone = ShardName(Path.name(of: path)).map { shard in
+            let alone = ShardName(Path.name(of: path), fileExtension: SafetensorsPlan.fileExtension).map { shard in
                 "\(Path.name(of: path)) is one of \(shard.count) shards, and only its tensors are taken: give the folder or the index for the whole model"
             }
             self.init(model: model, sideFiles: [], warnings: model.warnings + [alone].compactMap(\.self))

@@ -53,6 +53,6 @@ struct SafetensorsNames {
     }
 
     private static func isShard(_ name: String) -> Bool {
-        name.hasPrefix("model-") && name.contains("-of-") && name.hasSuffix(".safetensors")
+        ShardName(name, fileExtension: SafetensorsPlan.fileExtension)?.prefix == ShardPaths.modelPrefix
     }
 }

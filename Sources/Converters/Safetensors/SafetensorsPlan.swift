@@ -21,6 +21,7 @@ package struct SafetensorsPlan: Sendable {
     /// The index of a model of several shards.
     package let index: [UInt8]?
 
+    static let fileExtension = "safetensors"
     package static let modelName = "model.safetensors"
     package static let indexName = "model.safetensors.index.json"
 
@@ -40,7 +41,10 @@ package struct SafetensorsPlan: Sendable {
             }
             let header = try Self.header(order, items, places, metadata: strings)
             for tensor in order { places[tensor].offset += header.count }
-            let name = groups.count == 1 ? Self.modelName : Self.shardName(shard + 1, of: groups.count)
+            let name =
+                groups.count == 1
+                ? Self.modelName
+                : ShardName(prefix: ShardPaths.modelPrefix, number: shard + 1, count: groups.count, fileExtension: Self.fileExtension).description
             shards.append(Shard(name: name, header: header, byteCount: header.count + end))
         }
         self.shards = shards
@@ -123,11 +127,5 @@ package struct SafetensorsPlan: Sendable {
         let totalSize = items.reduce(0) { $0 + $1.byteCount }
         let text = JSONWriter.text(["metadata": ["total_size": JSONValue(totalSize)], "weight_map": .object(map)], pretty: true)
         return Array((text + "\n").utf8)
-    }
-
-    /// Numbers have at least five digits.
-    private static func shardName(_ number: Int, of count: Int) -> String {
-        let digits = [number, count].map { String(repeating: "0", count: max(0, 5 - String($0).count)) + String($0) }
-        return "model-\(digits[0])-of-\(digits[1]).safetensors"
     }
 }

@@ -1,54 +1,38 @@
-/// A .qamw file that is being written: from the plan to the renamed file.
+/// One .qamw file that is being written, from its plan to its last byte.
 final class ContainerAssembly {
     private let source: any TensorSource
     private let tensors: [TensorDescriptor]
     private let plan: ContainerPlan
-    /// The path that the output was asked for under.
-    private let path: String
-    private let set: OutputSet
     private let output: OutputFile
-    private let journal: ResumeJournal
     private var sections: SectionPlan
     private var directory: Directory
     private var rawPlacement = Placement()
     private var hashes: [SectionName: [UInt64]] = [:]
     /// The streams of the tensor that is being written, one for each extent.
     private var streams: [StreamWriter] = []
-    /// Whether the partial file holds bytes of an earlier run.
-    private var isResumed = false
 
-    /// Opens the output's file at `path`, or takes up that of an interrupted run.
-    init(source: any TensorSource, plan: ContainerPlan, path: String, set: OutputSet, resuming: Bool) throws {
+    /// `source` has the tensors and the embedded files of this file.
+    init(source: any TensorSource, plan: ContainerPlan, output: OutputFile) {
         self.source = source
         tensors = source.tensors
         self.plan = plan
-        self.path = path
-        self.set = set
-        // Compressed tensors may make the file shorter than planned.
-        let (files, journal) = try set.open(
-            [path], lengths: [plan.options.compressesRaw ? 0 : plan.byteCount], main: path, fingerprint: "\(source.fingerprint) \(plan.fingerprint)",
-            resuming: resuming)
-        output = files[0]
-        self.journal = journal
+        self.output = output
         directory = plan.directory
         sections = plan.sections(filesLength: 0)
     }
 
-    /// Writes the small sections and the embedded files, then takes up what an interrupted run completed.
-    func begin() throws -> [TensorFindings] {
-        try set.requireSpace(for: plan.byteCount)
+    /// Writes the small sections and the embedded files.
+    func begin(isNew: Bool) throws {
         // What lies between the payloads must be zero, whatever an interrupted run has left.
-        if journal.records.isEmpty {
+        if isNew {
             try output.setLength(0)
             if !plan.options.compressesRaw { try output.setLength(plan.byteCount) }
         }
         try writeFiles()
-        if let metadata = sections[.metadata] { try output.write(plan.metadata, at: metadata.offset) }
-        if let codebooks = sections[.codebooks] { try output.write(plan.codebooks, at: codebooks.offset) }
-        if let seeds = sections[.seeds] { try output.write(plan.seeds, at: seeds.offset) }
-        if let producer = sections[.producer] { try output.write(plan.producer, at: producer.offset) }
+        for (name, bytes) in [(SectionName.metadata, plan.metadata), (.codebooks, plan.codebooks), (.seeds, plan.seeds), (.producer, plan.producer)] {
+            if let section = sections[name] { try output.write(bytes, at: section.offset) }
+        }
         if plan.hasRaw { sections.append(.raw, length: 0) }
-        return try resume()
     }
 
     func write(_ chunk: TensorChunk, of tensor: Int) throws {
@@ -56,7 +40,8 @@ final class ContainerAssembly {
         for index in streams.indices where index < chunk.streams.count { try streams[index].write(chunk.streams[index], to: output) }
     }
 
-    func endTensor(_ tensor: Int, findings: TensorFindings) throws {
+    /// Ends a tensor and says where its bytes are and what their hashes.
+    func endTensor(_ tensor: Int) throws -> [ResumeJournal.Record.Extent] {
         if streams.isEmpty { streams = makeStreams(tensor) }
         if case .coded(let coding) = tensors[tensor].storage {
             for (index, stream) in coding.streams.enumerated() {
@@ -67,14 +52,26 @@ final class ContainerAssembly {
         var extents: [ResumeJournal.Record.Extent] = []
         for index in streams.indices { extents.append(try streams[index].finish(output)) }
         streams = []
-        let record = ResumeJournal.Record(extents: extents, findings: findings)
-        guard take(record, of: tensor) else {
+        guard take(extents, of: tensor) else {
             throw QAMError(.invalidArgument, "the source gave more or fewer bytes than the shape needs", at: .init(tensor: tensors[tensor].name))
         }
-        try journal.append(record)
+        return extents
     }
 
-    func finish() throws -> Int {
+    /// Takes up a tensor of an interrupted run; false where its bytes are not there.
+    func takeUp(_ record: ResumeJournal.Record, of tensor: Int) -> Bool {
+        let streams = makeStreams(tensor)
+        return zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }) && take(record.extents, of: tensor)
+    }
+
+    /// What lies beyond the last compressed tensor may be the remains of a longer one.
+    func cutRemains() throws {
+        guard plan.options.compressesRaw, let raw = sections[.raw] else { return }
+        try output.setLength(raw.offset + rawPlacement.length(of: .raw))
+    }
+
+    /// Writes what is known only now, the section `shards` too where the file is the first of a set. Returns the sections of the complete file.
+    func finish(shards: [UInt8]? = nil, isResumed: Bool) throws -> [SectionEntry] {
         var checksums = ByteWriter()
         for entry in sections.entries {
             guard let name = entry.known, name.isChunked else { continue }
@@ -97,6 +94,12 @@ final class ContainerAssembly {
             sections[.directory] = entry
             try output.write(directoryBytes, at: entry.offset)
         }
+        let shards = shards ?? plan.shards
+        if var entry = sections[.shards] {
+            entry.checksum = XXH3.hash(shards)
+            sections[.shards] = entry
+            try output.write(shards, at: entry.offset)
+        }
         let length = sections.end
         let table = SectionTable.encode(sections.entries)
         let header = FileHeader(
@@ -106,12 +109,7 @@ final class ContainerAssembly {
         try output.write(table, at: header.tableOffset)
         try output.setLength(length)
         if isResumed { try clearPadding() }
-        try set.commit([path])
-        return length
-    }
-
-    func discard(keepingPartial: Bool) {
-        set.discard(keepingPartial: keepingPartial)
+        return sections.entries
     }
 
     // MARK: Parts
@@ -161,34 +159,17 @@ final class ContainerAssembly {
     }
 
     /// Enters a complete tensor into directory and checksums; false where its lengths are not what they must be.
-    private func take(_ record: ResumeJournal.Record, of tensor: Int) -> Bool {
+    private func take(_ extents: [ResumeJournal.Record.Extent], of tensor: Int) -> Bool {
         let place = directory.places[tensor]
-        guard record.extents.count == place.extents.count else { return false }
-        for (index, written) in zip(place.extents, record.extents) {
+        guard extents.count == place.extents.count else { return false }
+        for (index, written) in zip(place.extents, extents) {
             guard place.compression == .zstdFrames || written.length == directory.extents[index].length else { return false }
         }
-        for (index, written) in zip(place.extents, record.extents) {
+        for (index, written) in zip(place.extents, extents) {
             let section = directory.extents[index].section
             if section == .raw { directory.extents[index] = rawPlacement.next(.raw, length: written.length) }
             hashes[section, default: []] += written.hashes
         }
         return true
-    }
-
-    /// Takes up the tensors of an interrupted run, in order, up to the first whose bytes do not verify.
-    private func resume() throws -> [TensorFindings] {
-        var done: [TensorFindings] = []
-        for (tensor, record) in journal.records.enumerated() where tensor < tensors.count {
-            let streams = makeStreams(tensor)
-            guard zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }), take(record, of: tensor) else { break }
-            done.append(record.findings)
-        }
-        isResumed = !journal.records.isEmpty
-        try journal.keep(done.count)
-        // What lies beyond the last compressed tensor may be the remains of a longer one.
-        if plan.options.compressesRaw, let raw = sections[.raw] {
-            try output.setLength(raw.offset + rawPlacement.length(of: .raw))
-        }
-        return done
     }
 }

@@ -6,17 +6,20 @@ package struct ContainerPlan {
     package let codebooks: [UInt8]
     package let seeds: [UInt8]
     package let producer = Array("qamw \(Version.text)".utf8)
+    /// The section of a file of a set; the identities in that of the first are zero until the other files are complete.
+    package let shards: [UInt8]
     static let maximumProducerLength = 255
     /// Places of everything as if nothing were compressed.
     package let directory: Directory
     private let placement: Placement
 
     /// Throws `invalidArgument` for what the format cannot hold.
-    package init(_ source: any TensorSource, options: ContainerOptions) throws {
+    package init(_ source: any TensorSource, options: ContainerOptions, shards: [UInt8] = []) throws {
         guard FileHeader.alignments.contains(options.alignment), options.alignment.nonzeroBitCount == 1 else {
             throw QAMError(.invalidArgument, "the alignment \(options.alignment) is no power of two from 64 to 2^20")
         }
         self.options = options
+        self.shards = shards
         let stored = try Self.store(source.metadata)
         metadata = stored.bytes
         metadataContentLength = stored.contentLength
@@ -93,6 +96,7 @@ package struct ContainerPlan {
         if !codebooks.isEmpty { plan.append(.codebooks, length: codebooks.count, checksum: XXH3.hash(codebooks)) }
         if !seeds.isEmpty { plan.append(.seeds, length: seeds.count, checksum: XXH3.hash(seeds)) }
         plan.append(.producer, length: producer.count, checksum: XXH3.hash(producer))
+        if !shards.isEmpty { plan.append(.shards, length: shards.count, checksum: XXH3.hash(shards)) }
         for name in [SectionName.scales, .symbols] where placement.length(of: name) > 0 {
             plan.append(name, length: placement.length(of: name))
         }
@@ -110,7 +114,7 @@ package struct ContainerPlan {
     /// Differs where the small sections differ: by the options, and by what another version of the program would make of
     /// the same source, such as other codebooks.
     package var fingerprint: String {
-        let hashes = [metadata, codebooks, seeds, producer, directory.encoded].map { XXH3.hash($0) }
+        let hashes = [metadata, codebooks, seeds, producer, shards, directory.encoded].map { XXH3.hash($0) }
         return "\(FileHeader.major).\(FileHeader.minor) \(options) \(hashes)"
     }
 
@@ -118,7 +122,7 @@ package struct ContainerPlan {
 
     private var sectionCount: Int {
         // Metadata, directory, producer and checksums are always there.
-        4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1)
+        4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1) + (shards.isEmpty ? 0 : 1)
             + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
     }
 

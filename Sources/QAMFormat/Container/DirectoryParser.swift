@@ -52,7 +52,7 @@ private struct DirectoryParser {
     }
 
     /// What all tensors and files claim together.
-    private func checkTotals() throws {
+    private mutating func checkTotals() throws {
         var totals = TensorTotals()
         let claims = directory.forms.map { form in
             var target = form
@@ -65,6 +65,7 @@ private struct DirectoryParser {
                 try totals.add(elements: claim.elements, bytes: claim.bytes)
             }
             for file in directory.files { try totals.add(elements: 0, bytes: file.contentLength) }
+            directory.totals = totals
         } catch var error as QAMError {
             error.place.section = SectionName.directory.rawValue
             throw error

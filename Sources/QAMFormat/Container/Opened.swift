@@ -8,6 +8,8 @@ package struct Opened {
     package let options: ContainerOptions
     /// The program that wrote the file, where it says so.
     package let producer: String?
+    /// The section `shards` of a file of a set.
+    package let shard: ShardSection?
     package private(set) var warnings: [String] = []
 
     package init(_ bytes: any ByteSource, limits: Limits) throws {
@@ -34,6 +36,7 @@ package struct Opened {
         }
         options = Self.options(header, sections, directory)
         producer = try Self.producer(loader)
+        shard = try loader.optional(.shards, limit: limits.directoryBytes).map { try ShardSection($0.bytes, base: $0.entry.offset) }
         for entry in metadata.unreadable {
             warnings.append("the metadata \"\(entry.key)\" have the type \(entry.type), or elements of a type, that this program does not know; they are kept")
         }
@@ -93,7 +96,11 @@ package struct Opened {
     private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
-        options.metadataCapacity = sections.roomEnd - FileHeader.byteCount
+        // The usual room is stored as 0: a model that is written to another number of files gets the usual room of its own sections.
+        let room = sections.roomEnd - FileHeader.byteCount
+        let needed = InPlaceEdit.roomNeeded(
+            sectionCount: sections.count { $0.known != .spare }, metadataLength: sections.first { $0.known == .metadata }?.length ?? 0)
+        options.metadataCapacity = room == needed + InPlaceEdit.usualGrowth ? 0 : room
         options.compressesRaw = directory.forms.contains { $0.compression != .none }
         return options
     }

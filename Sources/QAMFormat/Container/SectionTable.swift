@@ -13,6 +13,8 @@ package enum SectionName: String, CaseIterable, Sendable {
     case spare
     /// The program that wrote the file.
     case producer
+    /// Of a file of a set: its place in it, and in the first file which tensor lies where (spec section 6.9).
+    case shards
 
     /// Its place in `allCases`.
     var index: Int {
@@ -28,6 +30,7 @@ package enum SectionName: String, CaseIterable, Sendable {
         case .checksums: 8
         case .spare: 9
         case .producer: 10
+        case .shards: 11
         }
     }
 
@@ -35,14 +38,14 @@ package enum SectionName: String, CaseIterable, Sendable {
     package var isChunked: Bool {
         switch self {
         case .scales, .symbols, .files, .raw: true
-        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer: false
+        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer, .shards: false
         }
     }
 
     /// The flags that it has, but for *zstd*.
     package var flags: SectionEntry.Flags {
         switch self {
-        case .spare, .producer: []
+        case .spare, .producer, .shards: []
         default: isChunked ? [.critical, .chunked] : .critical
         }
     }

@@ -72,6 +72,8 @@ package struct StoredDirectory: Sendable {
     private var index = NameIndex()
     package private(set) var forms: [Form] = []
     package internal(set) var files: [Directory.File] = []
+    /// What tensors and files claim together.
+    package internal(set) var totals = TensorTotals()
     /// The number of the extents of all tensors.
     package private(set) var extentCount = 0
     /// Where the extents of each section end.
@@ -96,6 +98,9 @@ package struct StoredDirectory: Sendable {
         let name = name.utf8Span.span
         return index.position(hash: NameIndex.hash(name)) { bytes.span.extracting(nameRange($0)).equals(name) }
     }
+
+    /// Whether a tensor's name has these bytes.
+    func hasName(_ tensor: Int, _ name: Span<UInt8>) -> Bool { bytes.span.extracting(nameRange(tensor)).equals(name) }
 
     /// Where a tensor's stream, or the only extent of a raw tensor, lies.
     package func extent(_ number: Int, of tensor: Int) -> OwnedExtent {

@@ -8,8 +8,8 @@ package struct TensorTotals: Sendable {
     /// Bytes before compression, counting aliases like their targets, and including embedded files.
     package static let maximumBytes = 1 << 59
 
-    private var elements = 0
-    private var bytes = 0
+    package private(set) var elements = 0
+    package private(set) var bytes = 0
 
     package init() {}
 

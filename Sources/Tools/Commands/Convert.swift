@@ -13,8 +13,8 @@ struct Convert: AsyncParsableCommand {
 
             A .qamw file is verified first, so that no damage gets into the output.
 
-            A folder of safetensors gets shards of at most 5GB with an index, or what --max-shard-size says. GGUF is split \
-            only with --max-shard-size, into files named as llama.cpp does (NAME-00001-of-00003.gguf). A folder also gets \
+            A folder of safetensors gets shards of at most 5GB with an index, or what --max-shard-size says. GGUF and .qamw are split \
+            only with --max-shard-size, into files named as llama.cpp does (NAME-00001-of-00003.gguf), of which the first opens all. A folder also gets \
             the side files (config.json, tokenizer.json and their like), for which a single file of these formats has no place. None of \
             them takes the name of a file of the model itself; what is not written is named in a warning.
 
@@ -86,8 +86,8 @@ struct Convert: AsyncParsableCommand {
             throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw stores quantized tensors natively")
         }
         guard dtype != .q8_0 || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype q8_0 is for GGUF") }
-        guard maxShardSize == nil || target.format == .gguf || target.format == .safetensors && target.isFolder else {
-            throw QAMError(.invalidArgument, "--max-shard-size is for GGUF and for a folder of safetensors")
+        guard maxShardSize == nil || target.format != .safetensors || target.isFolder else {
+            throw QAMError(.invalidArgument, "--max-shard-size is for .qamw, for GGUF and for a folder of safetensors")
         }
         guard alignment == nil || target.format == .gguf else { throw QAMError(.invalidArgument, "--alignment is for GGUF") }
         do {
@@ -106,7 +106,8 @@ struct Convert: AsyncParsableCommand {
         if writing.dryRun {
             result.bytes = planned
         } else {
-            try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
+            try target.check(
+                source, layout, reading: model.configurations, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(

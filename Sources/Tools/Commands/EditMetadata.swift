@@ -9,8 +9,8 @@ struct EditMetadata: AsyncParsableCommand {
         abstract: "List or change a file's metadata.",
         discussion: """
             Without --set and --remove the metadata are listed. Types are u8, i8, u16, i16, u32, i32, u64, i64, f32, f64, bool \
-            and string, and arrays of them as JSON, such as u32[]:[1,2]; safetensors has strings only. Of a split GGUF the first \
-            file is changed. Removals come before \
+            and string, and arrays of them as JSON, such as u32[]:[1,2]; safetensors has strings only. Of a set of GGUF or .qamw files the first \
+            one is changed. Removals come before \
             settings. The file is changed in place where the new metadata fit into their room, and written again elsewhere.
 
             Example:

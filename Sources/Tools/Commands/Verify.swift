@@ -6,7 +6,8 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check that files are complete and undamaged.",
         discussion: """
-            Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found. \
+            Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found; of a set, named by \
+            its first file, all files, and that they belong together. \
             Safetensors and GGUF have no checksums: of those the structure is checked, and of an index or a split set that all \
             files are there and hold what it says. GGUF's payload is looked through for NaNs and infinities, which get a warning.
 
@@ -85,7 +86,7 @@ struct Verify: AsyncParsableCommand {
 
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
-        switch try? FileKind.of(path: path) {
+        switch try? FileKind.of(path: ModelInput.modelFile(path)) {
         case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelFormat.gguf.rawValue
         case .safetensors?, .safetensorsIndex?, .folder?: ModelFormat.safetensors.rawValue
         case .qamw?: ModelFormat.qamw.rawValue

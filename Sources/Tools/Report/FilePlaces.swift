@@ -20,8 +20,17 @@ struct FilePlaces {
         var file: String?
     }
 
+    /// A file of a model that has several.
+    struct Shard {
+        var file: String
+        var bytes: Int
+        var tensors: Int
+    }
+
     private(set) var sections: [Section] = []
-    /// The offset of each tensor's payload; of an alias, its target's.
+    /// The files of a set, in order.
+    private(set) var shards: [Shard] = []
+    /// The offset of each tensor's payload in its file; of an alias, its target's.
     private(set) var tensors: [Place] = []
 
     init(_ model: ModelInput) throws {
@@ -29,15 +38,23 @@ struct FilePlaces {
     }
 
     private mutating func take(_ reader: QAMReader) {
-        sections = reader.sections.map {
-            Section(name: $0.name, offset: $0.offset, length: $0.length, contentLength: $0.contentLength, checksum: $0.checksum)
+        let files = reader.model.files
+        let names = files.map { files.count > 1 ? Path.name(of: $0.bytes.name) : nil }
+        for (file, name) in zip(files, names) {
+            sections += file.sections.map {
+                Section(name: $0.name, offset: $0.offset, length: $0.length, contentLength: $0.contentLength, checksum: $0.checksum, file: name)
+            }
         }
-        let starts = Dictionary(uniqueKeysWithValues: reader.sections.compactMap { entry in entry.known.map { ($0, entry.offset) } })
+        let starts = files.map { Dictionary(uniqueKeysWithValues: $0.sections.compactMap { entry in entry.known.map { ($0, entry.offset) } }) }
         tensors = reader.tensors.indices.map { index in
             var index = index
             if case .alias(let target) = reader.tensors[index].storage { index = target }
-            guard let extent = reader.directory.extents(of: index).first?.extent else { return Place(offset: 0) }
-            return Place(offset: starts[extent.section, default: 0] + extent.offset)
+            let (file, local) = reader.model.located(index)
+            guard let extent = files[file].directory.extents(of: local).first?.extent else { return Place(offset: 0, file: names[file]) }
+            return Place(offset: starts[file][extent.section, default: 0] + extent.offset, file: names[file])
+        }
+        shards = zip(files, names).compactMap { file, name in
+            name.map { Shard(file: $0, bytes: file.bytes.byteCount, tensors: file.directory.count) }
         }
     }
 

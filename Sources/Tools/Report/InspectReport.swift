@@ -48,6 +48,7 @@ struct InspectReport {
             "producer": model.reader?.producer.map(JSONValue.string) ?? .null,
             "metadata": .object(source.metadata.entries.map { .init($0.key, JSONValue($0.value)) }),
             "sections": .array(places.sections.map(Self.json)),
+            "shards": .array(places.shards.map { ["file": .string($0.file), "bytes": JSONValue($0.bytes), "tensors": JSONValue($0.tensors)] }),
             "files": .array(source.files.map { ["name": .string($0.name), "bytes": JSONValue($0.byteCount), "role": JSONValue(Int($0.role.rawValue))] }),
             "scheme": scheme.map { ["method": .string($0.method.title), "format": $0.format.map(JSONValue.string) ?? .null, "evidence": .string($0.evidence)] }
                 ?? .null,
@@ -94,6 +95,10 @@ struct InspectReport {
         table.add("format", [model.format.title, model.version].compactMap(\.self).joined(separator: " "))
         if let producer = model.reader?.producer { table.add("written by", producer) }
         table.add("size", "\(Format.bytes(model.fileBytes)) (\(Format.count(model.fileBytes)) bytes)")
+        for (number, shard) in places.shards.enumerated() {
+            let title = number == 0 ? "set of \(places.shards.count)" : ""
+            table.add(title, "\(shard.file), \(Format.bytes(shard.bytes)), \(Format.count(shard.tensors, "tensor"))")
+        }
         table.add("parameters", Format.count(size.parameters))
         table.add("bits per weight", Format.decimal(size.bitsPerWeight, 3))
         if let unpacked = model.unpacked {

@@ -34,7 +34,7 @@ struct Verification {
     var json: JSONValue {
         [
             "file": .string(file), "format": format.map(JSONValue.string) ?? .null, "ok": .bool(problems.isEmpty),
-            "problems": .array(problems.map(Self.json)), "warnings": .array(warnings.map(JSONValue.string)),
+            "problems": .array(problems.map(json)), "warnings": .array(warnings.map(JSONValue.string)),
             "bytesVerified": JSONValue(bytesVerified),
         ]
     }
@@ -47,10 +47,11 @@ struct Verification {
         return "\(file): OK, \(title), \(count), \(part) verified"
     }
 
-    private static func json(_ problem: QAMError) -> JSONValue {
+    private func json(_ problem: QAMError) -> JSONValue {
         // What is not there could not be read.
         let code = problem.code == .notFound ? QAMError.Code.io : problem.code
         var members: [JSONValue.Member] = [.init("code", .string(code.rawValue)), .init("message", .string(problem.message))]
+        if let path = problem.place.file, path != file { members.append(.init("file", .string(path))) }
         if let section = problem.place.section { members.append(.init("section", .string(section))) }
         if let tensor = problem.place.tensor { members.append(.init("tensor", .string(tensor))) }
         if let offset = problem.place.offset { members.append(.init("offset", JSONValue(offset))) }

@@ -107,8 +107,9 @@ _FALLIBLE = {
     "qamw_get_metadata": (c_void_p, c_uint64, POINTER(MetadataRecord)),
     "qamw_get_embedded": (c_void_p, c_uint64, POINTER(EmbeddedRecord)),
     "qamw_read_embedded": (c_void_p, c_uint64, c_uint64, c_uint64, c_void_p),
+    "qamw_verify_and_warn": (
+        c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, WARNING_HANDLER, c_void_p, POINTER(c_uint64)),
     "qamw_quantize": (c_char_p, c_char_p, POINTER(QuantizeOptions), POINTER(QuantizeReport)),
-    "qamw_verify": (c_void_p, POINTER(c_uint64), c_uint64, c_uint32, PROBLEM_HANDLER, c_void_p, POINTER(c_uint64)),
 }
 
 

@@ -30,6 +30,8 @@ class Verification(NamedTuple):
 
     problems: List[Problem]
     bytes_verified: int
+    # No damage: traces of an interrupted edit of the metadata.
+    warnings: List[str]
 
     @property
     def ok(self) -> bool:
@@ -43,7 +45,8 @@ def _embedded(handle: Handle, index: int) -> _abi.EmbeddedRecord:
 
 
 class File:
-    """An open .qamw file: a mapping from names to tensors, in the file's order. Created by `qamw.open`.
+    """An open .qamw file, or a set opened by its first file: a mapping from names to tensors, in the model's order. Created by
+    `qamw.open`.
 
     May be used from many threads. Closing it while arrays refer to it is safe: they stay valid, and the file stays
     mapped until the last of them is released; any other use raises ValueError.
@@ -141,6 +144,11 @@ class File:
         """
         indices = None if names is None else [self._tensors[name]._index for name in names]
         problems: List[Problem] = []
+        warnings: List[str] = []
+
+        @_abi.WARNING_HANDLER
+        def warn(text, _):
+            warnings.append(text.decode("utf-8"))
 
         @_abi.PROBLEM_HANDLER
         def note(record, _):
@@ -156,12 +164,12 @@ class File:
             count, array = len(unique), (c_uint64 * max(1, len(unique)))(*unique)
         verified = c_uint64()
         try:
-            call("qamw_verify", self._mapping.handle, array, count, threads, note, None, ctypes.byref(verified))
+            call("qamw_verify_and_warn", self._mapping.handle, array, count, threads, note, warn, None, ctypes.byref(verified))
         except Error:
             # With problems, the status is that of the first; without, the call itself failed.
             if not problems:
                 raise
-        return Verification(problems, verified.value)
+        return Verification(problems, verified.value, warnings)
 
     @property
     def closed(self) -> bool:

@@ -10,6 +10,7 @@ sys.path[:0] = [os.path.join(ROOT, "bindings", "python"), os.path.join(ROOT, "sp
 sys.dont_write_bytecode = True
 
 import make_example
+import make_shards
 import qamw_reference
 
 import qamw
@@ -36,6 +37,16 @@ class FileTest(unittest.TestCase):
         file = qamw.open(self.write(name), **options)
         self.addCleanup(file.close)
         return file
+
+
+def write_set(folder, files):
+    """The path of the first of a set's files; those that are None are not written."""
+    paths = [os.path.join(folder, make_shards.name_of("set", number + 1)) for number in range(len(files))]
+    for path, content in zip(paths, files):
+        if content is not None:
+            with open(path, "wb") as file:
+                file.write(content)
+    return paths[0]
 
 
 def decoded(name, tensor="w"):

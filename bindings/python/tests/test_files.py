@@ -2,12 +2,13 @@
 
 import gc
 import os
+import tempfile
 import threading
 import unittest
 
 import numpy as np
 
-from support import CONTENTS, ROOT, FileTest, damaged_example, decoded, qamw_reference
+from support import CONTENTS, ROOT, FileTest, damaged_example, decoded, make_shards, qamw_reference, write_set
 import qamw
 
 
@@ -196,6 +197,38 @@ class Failures(FileTest):
                 self.assertEqual(caught.exception.code, "checksum_mismatch")
         with qamw.open(self.write("example")) as file:
             self.assertTrue(file.verify().ok)
+
+    def test_what_verifying_warns_of(self):
+        with qamw.open(self.write("edited-low-interrupted")) as file:
+            found = file.verify()
+            self.assertTrue(found.ok)
+            self.assertIn("an edit in place has been interrupted", found.warnings[0])
+        with qamw.open(self.write("example")) as file:
+            self.assertEqual(file.verify().warnings, [])
+
+
+class Sets(FileTest):
+    def test_the_first_file_opens_the_set(self):
+        with self.open("example") as example, qamw.open(write_set(self.folder, make_shards.files())) as file:
+            self.assertEqual(file.names, ["tied", "norm", "proj", "bias"])
+            self.assertEqual((file.metadata, file.embedded, file.warnings), ({"general.name": "three files"}, ["note.txt"], []))
+            for name in ("tied", "proj"):
+                self.assertTrue(np.array_equal(file[name][...], example["proj"][...]))
+                self.assertTrue(np.array_equal(file[name] @ np.ones(64), example["proj"] @ np.ones(64)))
+            self.assertEqual(file["bias"][0], 1.0)
+            self.assertTrue(file.verify().ok)
+            self.assertTrue(file.verify(["tied", "bias"]).ok)
+        with qamw.open(os.path.join(self.folder, make_shards.name_of("set", 2))) as file:
+            self.assertEqual(file.names, ["tied", "proj"])
+            self.assertIn("file 2 of a set of 3", file.warnings[0])
+
+    def test_sets_that_are_not_whole(self):
+        files = make_shards.files()
+        for content, cause in ((None, "set-00003-of-00003.qamw"), (files[1], "by its name it is file 3"), (make_shards.file(3, None), "belongs to no set")):
+            with tempfile.TemporaryDirectory() as folder, self.assertRaises(qamw.DamagedError) as caught:
+                qamw.open(write_set(folder, [*files[:2], content]))
+            self.assertEqual(caught.exception.code, "malformed")
+            self.assertIn(cause, str(caught.exception))
 
 
 if __name__ == "__main__":
