@@ -23,7 +23,7 @@ import Testing
         #expect(try files.reduce(0) { $0 + (try scratch.bytes($1).count) } == planned)
 
         #expect(try scratch.qamw("verify", files[0]).output.hasPrefix("\(files[0]): OK, .qamw 0.3, 19 tensors, "))
-        #expect(try scratch.qamw("compare", "q.qamw", files[0], "--max-nmse", "0", "--metadata").status == 0)
+        #expect(try scratch.qamw("compare", "q.qamw", files[0], "--max-nmse", "0").status == 0)
         #expect(try scratch.qamw("convert", files[0], "joined.qamw").status == 0)
         #expect(try scratch.bytes("joined.qamw") == scratch.bytes("q.qamw"))
         #expect(try scratch.qamw("convert", files[0], "packed.safetensors", "--packed").status == 0)
@@ -59,7 +59,7 @@ import Testing
         #expect(missing.status == 65)
         #expect(try missing.json["problems"]?.elements.first?["message"]?.text?.contains(files[2]) == true)
         for command in [
-            ["inspect", files[0]], ["convert", files[0], "o.safetensors"], ["compare", files[0], "q.qamw"], ["eval", files[0], "--tokens", "t.u16"],
+            ["inspect", files[0]], ["convert", files[0], "o.safetensors"], ["compare", files[0], "q.qamw"], ["eval", files[0], "--tokens", "t.u16", "--context", "2"],
         ] {
             let outcome = try Command.run(command, in: scratch)
             #expect(outcome.status == 65 && outcome.errors.contains(files[2]), "\(command): \(outcome)")

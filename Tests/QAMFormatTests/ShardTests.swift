@@ -158,13 +158,13 @@ import Testing
         let folder = try TemporaryFolder()
         let source = MemorySource.complete()
         let paths = try await Self.writeSet(source, folder, limit: 200)
-        let before = try paths.dropFirst().map { try contents(of: $0) }
+        let before = try paths.dropFirst().map { try contents(of: $0) }, warnings = try QAMReader(path: paths[0]).warnings
         for (value, outcome) in [
             ("short", MetadataEditor.Outcome.inPlace), (String(repeating: "long ", count: 20_000).shuffledText, .rewritten), ("s", .inPlace),
         ] {
             #expect(try await MetadataEditor.edit(paths[0]) { $0.set("k", .string(value)) } == outcome)
             let reader = try QAMReader(path: paths[0])
-            #expect(reader.metadata["k"] == .string(value) && reader.tensors == source.tensors && reader.warnings.isEmpty)
+            #expect(reader.metadata["k"] == .string(value) && reader.tensors == source.tensors && reader.warnings == warnings)
             #expect(try await reader.verify(threads: 1).problems.isEmpty)
         }
         #expect(try paths.dropFirst().map { try contents(of: $0) } == before)
@@ -208,7 +208,7 @@ import Testing
         #expect(try ShardPaths.modelFile(in: folder.path, fileExtension: "qamw") == set.outputs[0])
         #expect(set.warnings.isEmpty)
         // One of another count stays, and is told of; two sets are one too many, a whole file goes before them.
-        let other = try await write(100)
+        let other = try await write(500)
         #expect(other.outputs.count != set.outputs.count && other.warnings.first?.contains("files of another model stay") == true)
         #expect(throws: QAMError.self) { try ShardPaths.modelFile(in: folder.path, fileExtension: "qamw") }
         #expect(try await write(nil).outputs == [folder.file("model.qamw")])
