@@ -59,7 +59,8 @@ import Testing
         #expect(missing.status == 65)
         #expect(try missing.json["problems"]?.elements.first?["message"]?.text?.contains(files[2]) == true)
         for command in [
-            ["inspect", files[0]], ["convert", files[0], "o.safetensors"], ["compare", files[0], "q.qamw"], ["eval", files[0], "--tokens", "t.u16", "--context", "2"],
+            ["inspect", files[0]], ["convert", files[0], "o.safetensors"], ["compare", files[0], "q.qamw"],
+            ["eval", files[0], "--tokens", "t.u16", "--context", "2"],
         ] {
             let outcome = try Command.run(command, in: scratch)
             #expect(outcome.status == 65 && outcome.errors.contains(files[2]), "\(command): \(outcome)")
