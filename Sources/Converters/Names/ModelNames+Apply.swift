@@ -3,8 +3,8 @@ public import QAMFormat
 
 /// Converts between the names, layouts and metadata of Hugging Face and GGUF, for the architectures in `Architecture.all`.
 extension ModelNames {
-    /// The source with these names. One that has them already is given back as it is. A model of an architecture that is not known keeps its
-    /// names, which a warning says, or with `strict` is an error.
+    /// The source with these names; returned unchanged if it has them already. A model of an unknown architecture keeps its names with a
+    /// warning, or with `strict` is an error.
     ///
     /// - Parameters:
     ///   - pre: the pre-tokenizer's name in GGUF, where the tokenizer does not tell it.
@@ -14,7 +14,7 @@ extension ModelNames {
     ///   the configuration asks for. Reads config.json, the tokenizer and one-dimensional tensors.
     public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
         let present = Self.of(source)
-        // Without a sign of GGUF there is nothing to rename.
+        // Neither side is GGUF: nothing to rename.
         guard present != self, strict || self == .gguf || present == .gguf else { return source }
         do {
             switch self {
@@ -32,7 +32,7 @@ extension ModelNames {
 }
 
 extension SelectingSource {
-    /// The same tensors with more warnings.
+    /// The same source with additional warnings.
     package init(_ base: any TensorSource, warnings: [String]) {
         let items = base.tensors.enumerated().map { Item($1, .base($0)) }
         self.init(base, items: items, metadata: base.metadata, files: base.files, warnings: warnings)
