@@ -7,11 +7,11 @@ extension ModelNames {
     /// warning, or with `strict` is an error.
     ///
     /// - Parameters:
-    ///   - pre: the pre-tokenizer's name in GGUF, where the tokenizer does not tell it.
-    ///   - carryingFiles: whether files whose content becomes metadata come along too.
-    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot say, and for tensors that loaders of
-    ///   GGUF do not know; `malformed` for wrong or missing values, by file and key, and for tensors that are missing or of another shape than
-    ///   the configuration asks for. Reads config.json, the tokenizer and one-dimensional tensors.
+    ///   - pre: the pre-tokenizer's name in GGUF, if the tokenizer does not determine it.
+    ///   - carryingFiles: whether to keep files whose content becomes metadata.
+    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot represent, and for tensors that
+    ///   GGUF loaders do not support; `malformed` for wrong or missing values, with file and key, and for tensors that are missing or do not
+    ///   match the configuration. Reads config.json, the tokenizer and one-dimensional tensors.
     public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
         let present = Self.of(source)
         // Neither side is GGUF: nothing to rename.
