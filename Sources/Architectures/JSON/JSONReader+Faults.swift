@@ -9,7 +9,7 @@ extension JSONReader {
 
     /// A common error at the position.
     private var fault: String? {
-        // In UTF-16, the zero byte of an ASCII brace may be one byte further.
+        // In UTF-16 an ASCII brace is accepted, and the error occurs at the zero byte after it.
         if position < 2, let mark = Self.encodingFault(bytes) { return mark }
         guard position < bytes.count else { return nil }
         let rest = bytes[position...]

@@ -90,7 +90,7 @@ package struct ModelInput: Sendable {
         if let problem = report.problems.first { throw problem.inFile(path) }
     }
 
-    /// The options that the .qamw file was written with, or defaults for writing one.
+    /// The options that a .qamw file with this content was or would be written with.
     package var containerOptions: ContainerOptions {
         get throws {
             if let reader { return reader.options }

@@ -12,7 +12,7 @@ public struct UnpackingSource: WrappingSource {
     /// The `options` passed to `PackingSource`, in order.
     public let options: [(key: String, value: String)]
     public let base: any TensorSource
-    /// Warnings about tensors whose codec is unknown.
+    /// Warnings about tensors that this program cannot decode.
     private let undecodable: [String]
     /// The carriers in `base` of each tensor: one for a raw tensor, one per stream for a coded one.
     private let carriers: [[Int]]
