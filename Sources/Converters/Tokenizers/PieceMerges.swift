@@ -6,8 +6,7 @@ enum PieceMerges {
     /// length of the left part, then of the right part, then by ids.
     ///
     /// There are as many merges as ways to split the tokens. Throws `limitExceeded` if they have more than 64 times the tokens' bytes,
-    /// which
-    /// requires long tokens made of one another; time and memory are thus about linear in the tokens' bytes.
+    /// which requires long tokens made of one another; time and memory are thus about linear in the tokens' bytes.
     static func merges(_ tokens: [Tokenizer.Token], _ index: PieceIndex) throws -> [Tokenizer.Merge] {
         struct Split {
             var left: Int, right: Int, leftLength: Int, rightLength: Int, whole: Int
