@@ -1,24 +1,24 @@
 internal import QAMFormat
 
-/// What a family of models is called, how its tensors and hyperparameters are named by Hugging Face and in GGUF, and what else
-/// differs between the two: a table for each, in a file of its own.
+/// A family of models: its names in Hugging Face and GGUF, the names of its tensors and hyperparameters in both, and their other
+/// differences. Each has a table in a file of its own.
 package struct Architecture: Sendable {
-    /// `general.architecture`, which is also the prefix of its keys.
+    /// `general.architecture`, also the prefix of its keys.
     package let gguf: String
-    /// `model_type` in config.json, the one that is written first.
+    /// `model_type` in config.json; the first is written.
     package let modelTypes: [String]
     /// The class in config.json's `architectures`.
     package let className: String
     package let tensors: [TensorRule]
     package let hyperparameters: [Hyperparameter]
     package let features: [Feature]
-    /// Values that config.json must have where it has the key, the one that is written first: GGUF takes them for granted.
+    /// Values that config.json must have if it has the key; the first is written. GGUF implies them.
     package let fixed: [(key: String, values: [JSONValue])]
-    /// Keys of config.json that change no result in this architecture, beside those that change none in any.
+    /// Keys of config.json that do not affect results in this architecture, in addition to those that affect none.
     package let harmless: Set<String>
-    /// Whether loaders of GGUF always take the embedding for the output head.
+    /// Whether GGUF loaders always use the embedding as the output head.
     package let alwaysTied: Bool
-    /// Whether loaders of GGUF want heads that are as wide together as the model.
+    /// Whether GGUF loaders require that the heads together are as wide as the model.
     package let headsFillWidth: Bool
 
     package init(
@@ -38,7 +38,7 @@ package struct Architecture: Sendable {
         self.headsFillWidth = headsFillWidth
     }
 
-    /// All that are known. Of two with one GGUF name the first is meant where nothing tells.
+    /// All known architectures. Of two with the same GGUF name, the first is the default.
     package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3, .gemma2, .gemma3, .phi3]
 
     package static let headName = "lm_head.weight"
@@ -46,52 +46,52 @@ package struct Architecture: Sendable {
     package static let blockCountKey = "num_hidden_layers"
 }
 
-/// A tensor's two names, without `.weight` or `.bias`, its shape, and whether there is a bias; `#` stands for the number of the block.
+/// A tensor's two names, without `.weight` or `.bias`, its shape, and its bias. `#` stands for the block number.
 package struct TensorRule: Sendable {
-    /// A dimension, by what the configuration says.
+    /// A dimension, determined by the configuration.
     package enum Extent: Sendable {
         case vocabulary
         case width
         case feedForward
-        /// Two matrices of the feed-forward part in one.
+        /// Two feed-forward matrices in one.
         case gateAndUp
-        /// Of all heads.
+        /// All heads together.
         case queries
-        /// Of all heads of keys and values.
+        /// All key or value heads together.
         case keys
         /// Queries, keys and values in one.
         case attention
         case head
     }
 
-    /// By the key of config.json that counts them.
+    /// The raw value is the key in config.json that counts them.
     package enum Heads: String, Sendable {
         case ofQueries = "num_attention_heads"
-        /// And of values.
+        /// Also the value heads.
         case ofKeys = "num_key_value_heads"
     }
 
-    /// What is added to the products with the tensor.
+    /// The bias added to the products.
     package enum Bias: Sendable {
         case none
         case required
-        /// Where the key of config.json is true, which need not be so of the `lenient` ones: they are zeros then. `loadable`: whether
-        /// loaders of GGUF take it.
+        /// Present if the key of config.json is true; a `lenient` one may be missing and is then zero. `loadable`: whether GGUF loaders
+        /// accept it.
         case flagged(String, lenient: Bool = false, loadable: Bool = true)
     }
 
     package enum Change: Sendable {
-        /// The same elements in both.
+        /// The same elements in both formats.
         case none
-        /// GGUF has the rows of each head interleaved.
+        /// GGUF interleaves the rows of each head.
         case interleaved(Heads)
-        /// GGUF has 1 added.
+        /// GGUF adds 1.
         case plusOne
     }
 
     package let huggingFace: String
     package let gguf: String
-    /// Of the weight, rows first. A bias has as many elements as the weight rows.
+    /// Shape of the weight, rows first. A bias has one element per row of the weight.
     package let shape: [Extent]
     package let change: Change
     package let bias: Bias
@@ -105,20 +105,20 @@ package struct TensorRule: Sendable {
     }
 }
 
-/// What loaders have to know of a model beside single numbers, each with code of its own.
+/// Properties that loaders need beyond single numbers, each implemented by its own code.
 package enum Feature: Hashable, Sendable {
-    /// `rope.dimension_count`: the size of a head, or where it is `partial` the share of it that `partial_rotary_factor` says.
+    /// `rope.dimension_count`: the head size, or if `partial`, the fraction of it given by `partial_rotary_factor`.
     case ropeDimensions(partial: Bool)
-    /// `rope_scaling` of the kinds linear, yarn and llama3.
+    /// `rope_scaling` of type linear, yarn or llama3.
     case ropeScaling
-    /// `rope_scaling` of the kind longrope: factors for each frequency.
+    /// `rope_scaling` of type longrope: a factor for each frequency.
     case longRope
-    /// Every so many-th layer looks at everything, the others at a window; GGUF says it where it is another than loaders assume.
+    /// Every n-th layer has full attention, the others a sliding window. GGUF states n if it differs from what loaders assume.
     case slidingPattern(assumed: Int)
-    /// `sliding_window`, which loaders of GGUF leave unused.
+    /// `sliding_window`, which GGUF loaders ignore.
     case unusedWindow
-    /// `query_pre_attn_scalar`: loaders take the size of a head, and in models of so many layers width by heads.
+    /// `query_pre_attn_scalar`: loaders use the head size, or width / heads in models with this number of layers.
     case queryScalar(layersOfWidthByHeads: Int)
-    /// A flag in config.json that says whether there is such a tensor.
+    /// A flag in config.json that states whether the tensor exists.
     case flag(String, tensor: String)
 }

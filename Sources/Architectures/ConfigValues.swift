@@ -1,12 +1,12 @@
 internal import QAMFormat
 
-/// The numbers of config.json that an architecture has, with what transformers takes where they are not said.
+/// The numbers of config.json that an architecture uses, with transformers' defaults for missing ones.
 package struct ConfigValues: Sendable {
     private let config: ModelConfig
-    /// By their keys in config.json.
+    /// Keyed as in config.json.
     private var values: [String: JSONValue] = [:]
 
-    /// Throws `malformed`, with file and key, for values that must be given and are not.
+    /// Throws `malformed`, with file and key, if a required value is missing.
     package init(_ architecture: Architecture, _ config: ModelConfig) throws {
         self.config = config
         for hyperparameter in architecture.hyperparameters {
@@ -25,7 +25,7 @@ package struct ConfigValues: Sendable {
         }
     }
 
-    /// Nil where nothing is said and nothing taken.
+    /// Nil if the value is missing and has no default.
     package subscript(key: String) -> JSONValue? { values[key] }
 
     package func count(_ key: String) throws -> Int {
@@ -38,7 +38,7 @@ package struct ConfigValues: Sendable {
         return try config.number(value, key: key)
     }
 
-    /// The size of a head: what is said, else width by heads.
+    /// The head size: `head_dim`, or width / heads.
     package func headSize() throws -> Int {
         if values["head_dim"] != nil { return try count("head_dim") }
         let width = try count("hidden_size"), heads = try count("num_attention_heads")

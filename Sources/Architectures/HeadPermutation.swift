@@ -1,7 +1,7 @@
 /// The order of the rows that a rotary embedding pairs within each head.
 ///
-/// Hugging Face pairs row `i` of a head with row `i + d/2` (halves); ggml's "normal" rotary embedding pairs neighbours `2i` and
-/// `2i + 1` (interleaved). One is the other's rows in another order.
+/// Hugging Face pairs row `i` of a head with row `i + d/2` (halves); ggml's "normal" rotary embedding pairs neighbours `2i` and `2i + 1`
+/// (interleaved). The rows are the same in a different order.
 public struct HeadPermutation: Hashable, Sendable {
     public enum Direction: Hashable, Sendable { case toInterleaved, toHalves }
 
@@ -14,14 +14,14 @@ public struct HeadPermutation: Hashable, Sendable {
         self.direction = direction
     }
 
-    /// The rows of a head; nil where so many rows are not `heads` heads of an even number of rows.
+    /// The rows per head; nil unless `rows` divides into `heads` heads with an even number of rows.
     package func headRows(of rows: Int) -> Int? {
         guard heads > 0, rows % heads == 0, rows / heads % 2 == 0 else { return nil }
         return rows / heads
     }
 
-    /// Which row comes to be at each place: row i of the result is row `order[i]` of what is permuted. Nil where so many rows are not
-    /// `heads` heads of an even number of rows. O(rows).
+    /// The permutation: row i of the result is row `order[i]` of the input. Nil unless `rows` divides into `heads` heads with an even
+    /// number of rows. O(rows).
     public func order(rows: Int) -> [Int]? {
         guard let size = headRows(of: rows) else { return nil }
         return (0..<rows).map { row in

@@ -1,9 +1,8 @@
 public import QAMFormat
 
-/// What the tensors of a model with GGUF's names are in Hugging Face's: their names there, and what else differs. Of the metadata it needs
-/// the architecture and the numbers of heads, and nothing else.
+/// Maps the tensors of a model with GGUF names to Hugging Face: their names there, and other differences. Of the metadata it needs only the
+/// architecture and the head counts.
 public struct HuggingFaceCounterparts: Sendable {
-    /// What is known of a tensor.
     public struct Counterpart: Hashable, Sendable {
         public let name: String
         public let difference: Difference
@@ -12,9 +11,9 @@ public struct HuggingFaceCounterparts: Sendable {
     public enum Difference: Hashable, Sendable {
         /// The elements are the same, in the same order.
         case none
-        /// GGUF has the rows of so many heads interleaved.
+        /// GGUF interleaves the rows of each of the heads.
         case interleaved(heads: Int)
-        /// Elements have other values.
+        /// The values differ.
         case values
     }
 
@@ -22,7 +21,7 @@ public struct HuggingFaceCounterparts: Sendable {
     private let names: TensorNames
     private let metadata: Metadata
 
-    /// Nil for a source that has not GGUF's names, or an architecture that is not known. Throws `malformed` for metadata of another form.
+    /// Nil if the source does not have GGUF names or its architecture is unknown. Throws `malformed` for malformed metadata.
     public init?(of source: any TensorSource) throws {
         guard ModelNames.of(source) == .gguf else { return nil }
         do {
@@ -34,7 +33,7 @@ public struct HuggingFaceCounterparts: Sendable {
         metadata = source.metadata
     }
 
-    /// The counterpart of a tensor by its name in GGUF; nil where there is none, or where the metadata do not say its number of heads.
+    /// The counterpart of a tensor given its GGUF name; nil if there is none, or if the metadata lack its number of heads.
     public subscript(name: String) -> Counterpart? {
         guard let match = names.match(gguf: name) else { return nil }
         switch match.rule.change {
@@ -47,7 +46,7 @@ public struct HuggingFaceCounterparts: Sendable {
 }
 
 extension Architecture {
-    /// The number of heads that a key of config.json counts, by GGUF's metadata; nil where they do not say it.
+    /// The number of heads that a key of config.json counts, from GGUF's metadata; nil if they lack it.
     package func heads(_ key: String, in metadata: Metadata) -> Int? {
         guard let hyperparameter = hyperparameters.first(where: { $0.config == key }) else { return nil }
         let name = "\(gguf).\(hyperparameter.keys[0])"

@@ -1,37 +1,36 @@
 package import QAMFormat
 
-/// A number that config.json and GGUF's metadata both know.
+/// A number stored in both config.json and GGUF's metadata.
 package struct Hyperparameter: Sendable {
     package enum Kind: Sendable {
-        /// An integer, not negative: `u32` in GGUF.
+        /// A non-negative integer: `u32` in GGUF.
         case count
-        /// The same, where GGUF has 0 for config.json's null.
+        /// A count that is null in config.json and 0 in GGUF if there is no window.
         case window
         /// `f32` in GGUF.
         case number
     }
 
-    /// What it is where it is not given.
+    /// The value if it is missing.
     package enum Default: Sendable {
-        /// It must be given.
         case required
-        /// Nothing is written then: the other side has the same default.
+        /// Not written: the other format has the same default.
         case omitted
         case value(JSONValue)
-        /// What another key of config.json is.
+        /// The value of another key of config.json.
         case same(as: String)
-        /// The size of a head: width by heads.
+        /// The head size: width / heads.
         case headSize
     }
 
     /// The key in config.json.
     package let config: String
-    /// The keys in GGUF, without the architecture's name before them. All are written, the first is read.
+    /// The keys in GGUF, without the architecture's prefix. All are written; the first is read.
     package let keys: [String]
     package let kind: Kind
-    /// What transformers takes where config.json does not say it.
+    /// transformers' default if config.json lacks the key.
     package let configDefault: Default
-    /// What loaders of GGUF take where the metadata do not say it.
+    /// GGUF loaders' default if the metadata lack the key.
     package let ggufDefault: Default
 
     package init(_ config: String, _ keys: String..., kind: Kind = .count, configDefault: Default = .required, ggufDefault: Default = .required) {
@@ -42,7 +41,7 @@ package struct Hyperparameter: Sendable {
         self.ggufDefault = ggufDefault
     }
 
-    /// The value as GGUF has it. Throws where config.json has it in another form.
+    /// The value for GGUF. Throws `malformed` if config.json's value has another form.
     package func metadataValue(_ value: JSONValue, _ config: ModelConfig) throws -> MetadataValue {
         switch kind {
         case .count, .window: .uint32(value == .null ? 0 : try config.count(value, key: self.config))
@@ -50,7 +49,7 @@ package struct Hyperparameter: Sendable {
         }
     }
 
-    /// The value as config.json has it.
+    /// The value for config.json.
     package func configValue(_ value: MetadataValue, key: String) throws -> JSONValue {
         switch kind {
         case .count: return JSONValue(try value.count(key: key))
@@ -63,7 +62,7 @@ package struct Hyperparameter: Sendable {
 }
 
 extension Hyperparameter {
-    /// What every architecture here has in one form.
+    /// The hyperparameters that all architectures here have in the same form.
     package static func decoder(
         context: Int, epsilon: Double, theta: Double, vocabulary: Default = .required, heads: Default = .required,
         keyValueHeads: Default = .same(as: "num_attention_heads")
@@ -85,7 +84,7 @@ extension Hyperparameter {
         ]
     }
 
-    /// The size of a head, where transformers takes width by heads, as loaders of GGUF do, or another default.
+    /// The head size. transformers' default is width / heads, as in GGUF loaders, or another number.
     package static func headSize(_ configDefault: Int? = nil) -> Hyperparameter {
         Hyperparameter(
             "head_dim", "attention.key_length", "attention.value_length",

@@ -1,8 +1,8 @@
 package import QAMFormat
 
-/// Numbers of GGUF's metadata, whatever type a writer has chosen for them.
+/// Numbers in GGUF's metadata, of whatever type the writer chose.
 extension MetadataValue {
-    /// An integer that is not negative. An array of equal ones, one for each layer, counts as one. Throws `malformed`.
+    /// A non-negative integer. An array of equal values, one per layer, counts as one. Throws `malformed`.
     package func count(key: String) throws -> Int {
         func fault() -> QAMError { QAMError(.malformed, "\"\(key)\" must be one integer that is not negative", at: .init(section: "metadata")) }
         let integer: Int? =
@@ -35,7 +35,7 @@ extension MetadataValue {
         return number
     }
 
-    /// The number with the fewest digits that the value can have been made from: 1e-05 for the float32 next to it.
+    /// The shortest decimal number that rounds to the value: 1e-05 for the nearest float32.
     package func shortest(key: String) throws -> Double {
         let number = try number(key: key)
         if case .float32(let value) = self { return Double(value.description) ?? number }

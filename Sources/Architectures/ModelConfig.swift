@@ -1,25 +1,25 @@
 package import QAMFormat
 
-/// A model's config.json. Of a model with several parts that of the language model; what newer versions of transformers put under
-/// `rope_parameters` is found under the older names.
+/// A model's config.json. For a model with several parts, that of the language model. The contents of newer transformers' `rope_parameters`
+/// are available under the older names.
 package struct ModelConfig: Sendable {
     package static let name = "config.json"
 
-    /// The file's text as it is.
+    /// The unmodified text of the file.
     package let document: String
     private var members: JSONValue
 
-    /// Nil where none of the files is a config.json. Throws `malformed`.
+    /// Nil if none of the files is a config.json. Throws `malformed`.
     package init?(_ files: [any EmbeddedFile]) throws {
         guard let file = files.first(where: { $0.name == Self.name }) else { return nil }
         guard file.byteCount <= 16 << 20 else { throw Self.fault("it is too large for a configuration") }
         try self.init(file.read(0..<file.byteCount))
     }
 
-    /// Of a file's bytes. Throws `malformed`.
+    /// Parses a file's bytes. Throws `malformed`.
     package init(_ bytes: [UInt8]) throws {
         do {
-            // Python writes Infinity and NaN, mostly where nobody here looks: `number` refuses them.
+            // Python writes Infinity and NaN, mostly in values not used here; `number` rejects them.
             members = try JSONValue(parsing: bytes, section: "JSON", takingNonFinite: true)
         } catch let error as QAMError {
             throw error.inFile(Self.name)
@@ -33,7 +33,7 @@ package struct ModelConfig: Sendable {
         spreadRotaryParameters()
     }
 
-    /// The value of a key; nil where it is missing or null.
+    /// The value of a key; nil if missing or null.
     package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
 
     /// The keys whose values are not null, false or empty.
@@ -42,7 +42,7 @@ package struct ModelConfig: Sendable {
         return list.filter { ![.null, false, [:], []].contains($0.value) }.map(\.key)
     }
 
-    /// Throws `malformed` where the value is no text.
+    /// Throws `malformed` if the value is not a string.
     package func text(_ key: String) throws -> String? {
         guard let value = self[key] else { return nil }
         guard case .string(let text) = value else { throw Self.fault("\"\(key)\" is no text") }
@@ -64,7 +64,7 @@ package struct ModelConfig: Sendable {
         }
     }
 
-    /// A number as GGUF has it.
+    /// A number in GGUF's precision. Throws `malformed` if out of range.
     package func float(_ value: JSONValue, key: String) throws -> Float {
         let float = Float(try number(value, key: key))
         guard float.isFinite else { throw Self.fault("\"\(key)\" is beyond the numbers of GGUF: \(JSONWriter.text(value))") }

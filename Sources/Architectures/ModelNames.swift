@@ -1,11 +1,11 @@
 public import QAMFormat
 
-/// The names, layouts and metadata that a model's tensors have: Hugging Face's or GGUF's.
+/// The conventions for a model's tensor names, layouts and metadata: Hugging Face's or GGUF's.
 public enum ModelNames: String, CaseIterable, Sendable {
     case huggingFace = "hf"
     case gguf
 
-    /// What a source has: GGUF says it in its metadata, Hugging Face by a config.json. Nil where nothing tells. O(files).
+    /// The convention of a source: GGUF by its metadata, Hugging Face by a config.json. Nil if neither is found. O(files).
     public static func of(_ source: any TensorSource) -> ModelNames? {
         if source.metadata[architectureKey] != nil { return .gguf }
         return source.files.contains { $0.name == ModelConfig.name } ? .huggingFace : nil
@@ -15,7 +15,7 @@ public enum ModelNames: String, CaseIterable, Sendable {
 }
 
 extension Architecture {
-    /// Why a model's architecture is not known.
+    /// Why an architecture is unknown or not supported.
     package struct Unknown: Error {
         package var reason: String
     }
@@ -47,7 +47,7 @@ extension Architecture {
         if let type = source.metadata[OriginKeys.modelType]?.string {
             return candidates.first { $0.modelTypes.contains(type) } ?? first
         }
-        // What peers leave of a model that has become a llama is its name.
+        // Other converters to `llama` keep only the model's name.
         let hints = ["general.basename", "general.name"].compactMap { source.metadata[$0]?.string?.lowercased() }
         return candidates.dropFirst().first { candidate in hints.contains { $0.contains(candidate.modelTypes[0]) } } ?? first
     }

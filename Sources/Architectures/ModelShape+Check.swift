@@ -1,12 +1,12 @@
 package import QAMFormat
 
-/// Whether a model's tensors are those that its configuration asks for: the one check before a model is converted or run.
+/// Checks that a model's tensors match its configuration: the one check before a model is converted or run.
 extension ModelShape {
-    /// What a model has beside.
+    /// What a model has in addition.
     package struct Surplus: Sendable {
-        /// Tensors that the architecture does not have, or not with so many layers.
+        /// Tensors that the architecture lacks, or that belong to layers beyond the configured number.
         package fileprivate(set) var unknown: [String] = []
-        /// Biases that transformers leaves out, since config.json does not tell of them, and that others add.
+        /// Biases that transformers ignores, since config.json does not declare them, and that others add.
         fileprivate var untold: [(name: String, key: String)] = []
 
         package var warnings: [String] {
@@ -17,22 +17,22 @@ extension ModelShape {
             ]
         }
 
-        /// The first of the names, and how many there are.
+        /// The first name, and the number of others.
         package static func listed(_ names: [String]) -> String {
             "\"\(names.first ?? "")\"" + (names.count > 1 ? " and \(names.count - 1) more" : "")
         }
     }
 
-    /// Throws `malformed`, by tensor, for the first that is missing or of another shape.
+    /// Throws `malformed`, with the tensor, for the first one that is missing or has another shape.
     ///
     /// - Parameters:
-    ///   - names: whose names the tensors have.
-    ///   - loader: whose loaders are to take them.
+    ///   - names: the convention of the tensors' names.
+    ///   - loader: the loaders that should accept them.
     package func check(_ tensors: [TensorDescriptor], named names: ModelNames, for loader: ModelNames) throws -> Surplus {
         var shapes: [ExactName: [Int]] = [:]
         for tensor in tensors { shapes[ExactName(tensor.name)] = tensor.shape }
         for rule in architecture.tensors where !rule.isOfLayers { try require(rule, of: nil, in: shapes, names) }
-        // What is missing ends the loop: a count that no tensors bear out costs nothing.
+        // The loop ends at the first missing tensor, so a bogus layer count costs nothing.
         let rules = architecture.tensors.filter(\.isOfLayers)
         for layer in 0..<layers {
             for rule in rules { try require(rule, of: layer, in: shapes, names) }

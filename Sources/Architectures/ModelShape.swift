@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The counts of a model by its config.json, from which the shapes of its tensors follow.
+/// The dimensions in a model's config.json, which determine the shapes of its tensors.
 package struct ModelShape: Sendable {
     package let vocabulary: Int
     /// The length of a token's vector.
@@ -14,10 +14,10 @@ package struct ModelShape: Sendable {
     package let architecture: Architecture
     package let config: ModelConfig
 
-    /// Products of two counts up to this, and sums of a few of those, cannot overflow.
+    /// Products of two counts up to this limit, and sums of a few such products, cannot overflow.
     private static let largest = 1 << 28
 
-    /// Nil for an architecture that is not known. Throws `malformed`, with file and key, for counts that are missing or that no model has.
+    /// Nil for an unknown architecture. Throws `malformed`, with file and key, for missing or implausible counts.
     package init?(_ config: ModelConfig) throws {
         guard let type = try config.text("model_type"), let architecture = Architecture.all.first(where: { $0.modelTypes.contains(type) })
         else { return nil }

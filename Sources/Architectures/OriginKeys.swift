@@ -1,28 +1,28 @@
 package import QAMFormat
 
-/// Metadata that a GGUF of ours has beside what peers write, so that the way back is exact.
+/// Metadata added to the GGUF files written here, so that the conversion back is exact.
 package enum OriginKeys {
     package static let prefix = "qamw.hf."
     /// `model_type` of config.json: a string.
     package static let modelType = prefix + "model_type"
-    /// The type that tensors had which GGUF wants in F32: a string as `BF16`; with `.NAME` behind it that of one tensor.
+    /// The original type of tensors that GGUF requires in F32: a string such as `BF16`. With the suffix `.NAME`, that of one tensor.
     package static let dtype = prefix + "dtype"
-    /// With `.NAME` behind it: a tensor's elements as they were (u8), where they do not follow from what GGUF has.
+    /// With the suffix `.NAME`: the original elements of a tensor (u8), if they cannot be derived from GGUF's.
     package static let exact = prefix + "exact"
-    /// Names of copies of the embedding that were left out (strings).
+    /// Names of omitted copies of the embedding (strings).
     package static let tied = prefix + "tied"
     /// The text of config.json (string).
     package static let config = prefix + "config"
     /// The text of generation_config.json (string).
     package static let generationConfig = prefix + "generation_config"
 
-    /// Tokens that config.json and generation_config.json name by their ids, in either world: ours keeps what GGUF's key was when the file was
-    /// written, and so tells whether it has been edited since.
+    /// Token ids in config.json and generation_config.json, with their keys in both formats. Our key stores the value of GGUF's key when
+    /// the file was written, so that later edits are detected.
     package static let tokens = ["bos", "eos", "padding"].map {
         (ggml: "tokenizer.ggml.\($0)_token_id", origin: "\(prefix)\($0)_token_id", config: "\($0.prefix(3))_token_id")
     }
 
-    /// The ids of tokens that GGUF's keys have got since the file was written, by their keys in config.json.
+    /// Token ids that were edited in GGUF since the file was written, by their keys in config.json.
     package static func editedTokens(_ metadata: Metadata) throws -> [(key: String, id: Int)] {
         try tokens.compactMap { token in
             guard let value = metadata[token.ggml], value != metadata[token.origin] else { return nil }

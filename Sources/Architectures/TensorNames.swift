@@ -1,13 +1,12 @@
 internal import QAMFormat
 
-/// Looks up tensors of one architecture by their names in either world.
+/// Looks up an architecture's tensors by their names in either format.
 package struct TensorNames: Sendable {
-    /// What is known of a tensor by its name.
     package struct Match: Sendable {
         package var rule: TensorRule
-        /// The name in the other world.
+        /// The name in the other format.
         package var name: String
-        /// Nil for a tensor that is of no layer.
+        /// Nil for a tensor outside the layers.
         package var layer: Int?
         package var isBias: Bool
     }
@@ -33,20 +32,20 @@ package struct TensorNames: Sendable {
         return Match(rule: rule, name: parts.filled(into: rule.huggingFace), layer: parts.layer, isBias: parts.isBias)
     }
 
-    /// Follows from the configuration, and newer checkpoints do without it.
+    /// Determined by the configuration; newer checkpoints omit it.
     package static func isRotaryFrequency(huggingFace name: String) -> Bool { name.hasSuffix("rotary_emb.inv_freq") }
 
-    /// Becomes part of config.json.
+    /// Stored in config.json by Hugging Face.
     package static func isRotaryFactor(gguf name: String) -> Bool {
         [RopeFactors.frequencies, RopeFactors.long, RopeFactors.short].contains(name) || name.hasSuffix(".attn_rot_embd")
     }
 
-    /// Whether a tensor is one of these, and so no part of the check.
+    /// Whether a tensor is one of these, and thus excluded from the check.
     package static func followsFromConfiguration(_ name: String, _ names: ModelNames) -> Bool {
         names == .gguf ? isRotaryFactor(gguf: name) : isRotaryFrequency(huggingFace: name)
     }
 
-    /// A name's template, with `#` for the first number, and what was there.
+    /// A name's template, with `#` in place of the first number, and that number.
     private struct Parts {
         var template: String
         private var number: String?
@@ -56,7 +55,7 @@ package struct TensorNames: Sendable {
         var isBias: Bool { suffix == ".bias" }
 
         init?(_ name: String) {
-            // What stands for a number in templates is none.
+            // `#` is the placeholder of templates, not part of a name.
             guard !name.contains("#"), let suffix = [".weight", ".bias"].first(where: { name.hasSuffix($0) }) else { return nil }
             self.suffix = suffix
             var parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).map(String.init)

@@ -1,14 +1,14 @@
-/// Parts that the tables of tensors have in common.
+/// Rules shared by several architectures.
 extension TensorRule {
     package static let embeddingAndHead = [
         TensorRule("model.embed_tokens", "token_embd", .vocabulary, .width),
         head,
     ]
 
-    /// Where there is none, the embedding takes its place.
+    /// If missing, the embedding is used.
     package static let head = TensorRule("lm_head", "output", .vocabulary, .width)
 
-    /// Separate projections. `interleaved`: for loaders whose rotary embedding pairs neighbours.
+    /// Separate projections. `interleaved`: for loaders whose rotary embedding pairs neighbouring rows.
     package static func attention(interleaved: Bool, bias: Bias, outputBias: Bias) -> [TensorRule] {
         func change(_ heads: Heads) -> Change { interleaved ? .interleaved(heads) : .none }
         return [
@@ -34,14 +34,14 @@ extension TensorRule {
         ]
     }
 
-    /// Norms before attention and feed-forward and at the end.
+    /// Norms before attention, before feed-forward, and the final one.
     package static let norms = [
         TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm", .width),
         TensorRule("model.layers.#.post_attention_layernorm", "blk.#.ffn_norm", .width),
         TensorRule("model.norm", "output_norm", .width),
     ]
 
-    /// Gemma's four norms a layer and the last one, stored as their difference from 1.
+    /// Gemma's four norms per layer and the final one, stored as the difference from 1.
     package static let gemmaNorms = [
         TensorRule("model.layers.#.input_layernorm", "blk.#.attn_norm", .width, change: .plusOne),
         TensorRule("model.layers.#.post_attention_layernorm", "blk.#.post_attention_norm", .width, change: .plusOne),
@@ -52,7 +52,7 @@ extension TensorRule {
 }
 
 extension TensorRule.Bias {
-    /// Of all of a llama's projections; of models that carry biases of queries, keys and values only, the output's is zero.
+    /// For all of Llama's projections. In models with biases on queries, keys and values only, the output's bias is zero.
     package static let attention = TensorRule.Bias.flagged("attention_bias")
     package static let output = TensorRule.Bias.flagged("attention_bias", lenient: true)
     package static let unloadableOutput = TensorRule.Bias.flagged("attention_bias", lenient: true, loadable: false)

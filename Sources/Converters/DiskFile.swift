@@ -17,11 +17,11 @@ public struct DiskFile: EmbeddedFile {
 
     public func read(_ range: Range<Int>) throws -> [UInt8] { try bytes.read(range) }
 
-    /// Tells this state of the file from others: a changed file has another size, time or inode.
+    /// Identifies the file's current state: modified files differ in size, time or inode.
     package var fingerprint: String { bytes.fingerprint }
 }
 
 extension FileBytes {
-    /// Tells this state of the file from others without reading it.
+    /// Identifies the file's current state without reading it.
     package var fingerprint: String { "\(Path.name(of: name)) \(byteCount) \(status.modified) \(status.changed) \(status.inode)" }
 }

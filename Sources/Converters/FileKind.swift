@@ -1,32 +1,32 @@
 package import QAMFormat
 
-/// What a file is, by its first bytes and never by its name.
+/// The kind of a file, determined by its first bytes, never by its name.
 package enum FileKind: Hashable, Sendable {
     case safetensors
-    /// The JSON file that says which shard holds which tensor.
+    /// The JSON file that maps tensors to shards.
     case safetensorsIndex
     case gguf
     case qamw
     case folder
-    /// A known format that is no model file of ours: its name, and what to do about it.
+    /// A known format that is not a model file supported here: its name, and advice.
     case foreign(name: String, advice: String)
     case unknown
 
-    /// Looks at what is there. Throws `notFound` or `io`. Reads at most 1 MiB.
+    /// Inspects the file or folder. Throws `notFound` or `io`. Reads at most 1 MiB.
     package static func of(path: String) throws -> FileKind {
         if try FileStatus(path)?.kind == .folder { return .folder }
         return try of(FileBytes(path: path))
     }
 
-    /// Looks at the bytes of a file.
+    /// Inspects a file's bytes.
     package static func of(_ file: any ByteSource) throws -> FileKind {
         let head = try file.read(0..<min(file.byteCount, 512))
         if head.isEmpty { return .foreign(name: "an empty file", advice: "fetch it again") }
-        // Also where the signature is damaged, so that the damage is told and not that the file is unknown.
+        // Also if the signature is damaged, so that the damage is reported instead of an unknown file.
         if FileHeader.isLikely(head) { return .qamw }
         if head.starts(with: Array("GGUF".utf8)) { return .gguf }
-        // A length of less than 4 GiB, and the brace that opens the header. It comes before the foreign signatures, whose
-        // first two bytes may also be a length's.
+        // A header length below 4 GiB, then the header's opening brace. Tested before the foreign signatures, whose first two bytes may
+        // also be those of a length.
         if head.count > 8, head[4..<8].allSatisfy({ $0 == 0 }), head[8] == UInt8(ascii: "{") { return .safetensors }
         if let signature = Signature.known.first(where: { $0.matches(head) }) {
             return .foreign(name: signature.name, advice: signature.advice)
@@ -34,7 +34,7 @@ package enum FileKind: Hashable, Sendable {
         return try ofText(file, head: head)
     }
 
-    /// The error for a file that is not what its reader takes, where it is known what it is instead.
+    /// The error for a file of a known foreign format.
     package var refusal: QAMError? {
         guard case .foreign(let name, let advice) = self else { return nil }
         return QAMError(.malformed, "this is \(name), not a model file that can be read here: \(advice)")
@@ -53,7 +53,7 @@ package enum FileKind: Hashable, Sendable {
     }
 }
 
-/// The bytes that a file format puts at a fixed place.
+/// The bytes that identify a file format, at a fixed offset.
 private struct Signature {
     let offset: Int
     let bytes: [UInt8]
@@ -84,7 +84,7 @@ private struct Signature {
             [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras's weights are",
             "save the model as safetensors"),
         Signature([0x93] + Array("NUMPY".utf8), "a NumPy array", "save the model as safetensors"),
-        // Magic numbers of a time before GGUF, stored as little-endian integers.
+        // Magic numbers of formats before GGUF, stored as little-endian integers.
         Signature(Array("lmgg".utf8), "a GGML file from before GGUF", "convert the original model again"),
         Signature(Array("fmgg".utf8), "a GGMF file from before GGUF", "convert the original model again"),
         Signature(Array("tjgg".utf8), "a GGJT file from before GGUF", "convert the original model again"),

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// An output by plan that is being written: the files, and the journal of what is complete.
+/// Writes the files of a planned output, and the journal of completed tensors.
 final class PlannedOutput {
     /// Payloads are copied and compared in pieces of about this many bytes.
     private static let pieceSize = 4 << 20
@@ -19,7 +19,7 @@ final class PlannedOutput {
         self.set = set
     }
 
-    /// Opens the partial files and writes the headers. Returns the findings of the tensors that are complete.
+    /// Opens the partial files and writes the headers. Returns the findings of the completed tensors.
     func open(resuming: Bool) throws -> [TensorFindings] {
         let layout = plan.shards.map { String(XXH3.hash($0.header)) }.joined(separator: " ")
         let (shards, journal) = try set.open(
@@ -29,7 +29,7 @@ final class PlannedOutput {
         self.journal = journal
         try set.requireSpace(for: plan.byteCount)
         for (shard, file) in zip(plan.shards, shards) {
-            // What lies between the payloads must be zero, whatever an older run has left.
+            // Gaps between the payloads must be zero, whatever an earlier run wrote.
             if journal.records.isEmpty { try file.setLength(0) }
             try file.setLength(shard.byteCount)
             try file.write(shard.header, at: 0)
@@ -79,7 +79,7 @@ final class PlannedOutput {
         }
     }
 
-    /// Whether the bytes that are there are those that the journal says were written.
+    /// Whether the bytes on disk match the journal.
     private func verify(_ record: ResumeJournal.Record, of tensor: Int) throws -> Bool {
         let place = plan.places[tensor]
         guard record.extents.count == 1, record.extents[0].length == place.byteCount else { return false }

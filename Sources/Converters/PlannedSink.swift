@@ -1,12 +1,12 @@
 public import QAMFormat
 
-/// An output whose places are all known before the first payload: the common part of `SafetensorsSink` and `GGUFSink`.
+/// An output whose layout is known before the first payload: the common part of `SafetensorsSink` and `GGUFSink`.
 ///
-/// The same source gives the same bytes. An alias becomes a full copy of its target.
+/// The same source produces the same bytes. An alias becomes a full copy of its target.
 public class PlannedSink: TensorSink {
-    /// What the output cannot carry, or what lies beside it and may mislead. Complete after `begin`.
+    /// What the output cannot store, and files beside it that may mislead. Complete after `begin`.
     public private(set) var warnings: [String] = []
-    /// The paths of all files that the output consists of. Known after `begin`.
+    /// The paths of all output files. Known after `begin`.
     public private(set) var outputs: [String] = []
 
     private let replacing: Bool
@@ -14,15 +14,15 @@ public class PlannedSink: TensorSink {
     private let planning: (any TensorSource) throws -> (plan: OutputPlan, warnings: [String])
     private var output: PlannedOutput?
 
-    /// `planning` lays a source's tensors out in files, and tells what the format cannot carry.
+    /// `planning` computes the layout of a source's tensors and warnings about what the format cannot store.
     init(replacing: Bool, resuming: Bool, planning: @escaping (any TensorSource) throws -> (plan: OutputPlan, warnings: [String])) {
         self.replacing = replacing
         self.resuming = resuming
         self.planning = planning
     }
 
-    /// Throws `unsupported` for what the format cannot hold, `invalidArgument` for a layout that is impossible,
-    /// `cannotCreate` where something is in the way or space is lacking.
+    /// Throws `unsupported` for what the format cannot store, `invalidArgument` for an impossible layout, `cannotCreate` if a file is in
+    /// the way or space is insufficient.
     public func begin(_ source: any TensorSource) throws -> [TensorFindings] {
         let (plan, warnings) = try planning(source)
         self.warnings = warnings

@@ -1,22 +1,20 @@
 package import QAMFormat
 
-/// Those of a model's files that are written beside its weights, each under its own name.
+/// The side files of a model that are written beside its weights under their own names.
 ///
-/// Their names come from a stranger. None may become, replace or hide a file that is written for the model itself: its weights,
-/// an index of them, a temporary file, a journal; nor may two names be one on a file system that folds case. What is not
-/// written is named in a warning.
+/// Their names are untrusted. None may replace or hide a file written for the model itself: weights, an index, a temporary file, a journal.
+/// Nor may two names be equal on a case-insensitive file system. Files that are not written are named in a warning.
 package struct SideFilePlaces {
     package private(set) var files: [any EmbeddedFile] = []
     package private(set) var warnings: [String] = []
 
-    /// Endings, in lower case, of names that loaders or this program take for parts of a model, or for an output that is being
-    /// written.
+    /// Suffixes, in lower case, of names that loaders or this program take for parts of a model or for an unfinished output.
     private static let reservedEndings = [".safetensors", ".gguf", ".qamw", ".index.json", ".partial", ".journal"]
 
-    /// `dotfiles`: also files whose names begin with a point, which folders hide.
+    /// `dotfiles`: also files whose names begin with a dot.
     package init(_ files: [any EmbeddedFile], dotfiles: Bool) {
         var taken: Set<String> = []
-        // A name that is folded already, as config.json, is not given away to another that only looks like it.
+        // A name that is already folded, such as config.json, takes precedence over names that fold to it.
         let plain = Set(files.lazy.map(\.name).filter { Self.folded($0).utf8.elementsEqual($0.utf8) })
         for file in files {
             let folded = Self.folded(file.name)
@@ -33,7 +31,7 @@ package struct SideFilePlaces {
 
     package var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
-    /// What speaks against writing a file of this name.
+    /// The reason not to write a file of this name.
     private static func obstacle(_ name: String, dotfiles: Bool) -> String? {
         guard EmbeddedFileName.isValid(name) else { return "this is no plain file name" }
         let folded = folded(name)
@@ -44,8 +42,8 @@ package struct SideFilePlaces {
         return nil
     }
 
-    /// Names that a file system may take for one have one result: case does not count, nor do characters that are not seen, nor
-    /// the way in which accents are composed, which Swift's comparison does not tell apart.
+    /// Names that a file system may consider equal have the same folded form: ignores case, invisible characters and Unicode composition
+    /// (which Swift's comparison ignores too).
     private static func folded(_ name: String) -> String {
         var folded = String.UnicodeScalarView()
         for scalar in name.uppercased().lowercased().unicodeScalars where !scalar.properties.isDefaultIgnorableCodePoint {

@@ -2,7 +2,7 @@ internal import QAMFormat
 
 /// The files beside a model's weights that belong to the model.
 struct SideFiles {
-    /// In byte order of their names.
+    /// Sorted by name, in byte order.
     private(set) var taken: [DiskFile] = []
     private(set) var warnings: [String] = []
 
@@ -12,8 +12,8 @@ struct SideFiles {
     private static let endings = [".json", ".txt", ".model", ".jinja", ".md", ".tiktoken", ".py"]
     private static let beginnings = ["LICENSE", "NOTICE"]
 
-    /// Takes the regular, visible files of the folder whose names tell that they are configuration, tokenizer, code
-    /// or text, and warns of what else is there. `model` are the names of the weights' own files.
+    /// Takes the regular, visible files of the folder whose names indicate configuration, tokenizer, code or text, and warns about the
+    /// others. `model` contains the names of the weight files.
     init(in folder: String, besides model: Set<String>) throws {
         var left: [String] = []
         for name in try Folder.names(in: folder) where !name.hasPrefix(".") && !model.contains(name) {
@@ -33,7 +33,7 @@ struct SideFiles {
     }
 
     private static func belongs(_ name: String) -> Bool {
-        // An index of shards would name files that are not there any more.
+        // An index would name shards that no longer exist.
         if name.hasSuffix(".index.json") { return false }
         return endings.contains { name.hasSuffix($0) } || beginnings.contains { name.hasPrefix($0) }
     }

@@ -1,15 +1,15 @@
 import QAMFormat
 
-/// What people and their editors put into JSON that is none, by its name.
+/// Names common errors of hand-written JSON.
 extension JSONReader {
-    /// The error where `what` should be and is not.
+    /// The error if `what` was expected and not found.
     func unexpected(_ what: String) -> QAMError {
         malformed(fault ?? "\(what) is expected here")
     }
 
-    /// A known fault at the position.
+    /// A common error at the position.
     private var fault: String? {
-        // The zero of a character that would be a brace in UTF-8 is met behind it.
+        // In UTF-16 an ASCII brace is accepted, and the error occurs at the zero byte after it.
         if position < 2, let mark = Self.encodingFault(bytes) { return mark }
         guard position < bytes.count else { return nil }
         let rest = bytes[position...]
@@ -38,10 +38,10 @@ extension JSONReader {
         return isUTF16 ? "the text is UTF-16, and JSON is UTF-8: save it as that" : nil
     }
 
-    /// The last byte before the position that is no white space.
+    /// The last byte before the position that is not white space.
     private var previous: UInt8? { bytes[..<position].last { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } }
 
-    /// Both from 1; columns count characters, not bytes.
+    /// Both count from 1; columns count characters, not bytes.
     var lineAndColumn: String {
         let before = bytes[..<min(position, bytes.count)]
         let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0

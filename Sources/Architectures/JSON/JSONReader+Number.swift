@@ -30,7 +30,7 @@ extension JSONReader {
         return value
     }
 
-    /// Reads any number as the nearest floating-point value; beyond the type's range is an error.
+    /// Reads any number as the nearest floating-point value; throws if it is out of range.
     package mutating func number<T: BinaryFloatingPoint & LosslessStringConvertible>(_ type: T.Type = Double.self) throws -> T {
         if takesNonFinite, let value: T = try nonFinite() { return value }
         let (token, _) = try numberToken()
@@ -47,7 +47,7 @@ extension JSONReader {
         return try literal("-Infinity") ? -.infinity : nil
     }
 
-    /// The bytes of a number by JSON's grammar, and whether it has neither fraction nor exponent.
+    /// The end of a number in JSON's grammar, and whether it has neither fraction nor exponent.
     func scanNumber(from start: Int) -> (end: Int, isInteger: Bool)? {
         var index = start
         func digits() -> Bool {

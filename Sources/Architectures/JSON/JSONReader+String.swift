@@ -1,5 +1,5 @@
 extension JSONReader {
-    /// Reads a string. Unpaired surrogates, unescaped control characters and bytes that are not UTF-8 are refused.
+    /// Reads a string. Rejects unpaired surrogates, unescaped control characters and invalid UTF-8.
     package mutating func string() throws -> String {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
@@ -16,7 +16,7 @@ extension JSONReader {
         return try escapedString(plainUpTo: index)
     }
 
-    /// The rest of a string from its first escape on.
+    /// The rest of a string from its first escape.
     private mutating func escapedString(plainUpTo index: Int) throws -> String {
         var unescaped = Array(bytes[position..<index])
         position = index
@@ -42,7 +42,7 @@ extension JSONReader {
         return text
     }
 
-    /// What follows a backslash.
+    /// The character after a backslash.
     private mutating func escape() throws -> Unicode.Scalar {
         guard position < bytes.count else { throw malformed("the JSON text ends inside a string") }
         let letter = bytes[position]
@@ -61,7 +61,7 @@ extension JSONReader {
         }
     }
 
-    /// The hexadecimal digits of `\uXXXX`, and for a high surrogate the low one that must follow.
+    /// The hexadecimal digits of `\uXXXX`, and for a high surrogate the low surrogate that must follow.
     private mutating func unicodeEscape() throws -> Unicode.Scalar {
         let unit = try hexadecimal()
         if let scalar = Unicode.Scalar(unit) { return scalar }

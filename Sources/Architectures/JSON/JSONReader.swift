@@ -1,13 +1,12 @@
 package import QAMFormat
 
-/// A strict pull parser for JSON (RFC 8259) in bytes that nobody vouches for.
+/// A strict pull parser for JSON (RFC 8259) in untrusted bytes.
 ///
-/// UTF-8 only, without byte order mark or NUL padding; white space around values is fine. Nesting is bounded, so
-/// that no document can exhaust the stack, and nothing is allocated beyond a small multiple of the text. Every member
-/// of an object is handed to the caller, who decides what a repeated key means. Errors are `malformed` and carry
-/// the offset, of a text that begins its file also line and column. Time is linear in the text.
+/// UTF-8 only, without byte order mark or NUL padding; white space around values is accepted. Nesting is bounded, so that no document
+/// exhausts the stack, and allocations are bounded by a small multiple of the text. Every member of an object is passed to the caller, who
+/// handles repeated keys. Errors are `malformed` and carry the offset; if the text starts its file, also line and column. Linear time.
 package struct JSONReader {
-    /// Arrays and objects may lie this deep in each other.
+    /// The maximum nesting depth of arrays and objects.
     package static let depthLimit = 64
 
     package enum Kind: Hashable, Sendable { case object, array, string, number, bool, null }
@@ -17,7 +16,7 @@ package struct JSONReader {
     private var depth = 0
     private let section: String
     private let base: Int
-    /// Whether numbers may be `NaN`, `Infinity` and `-Infinity`, which Python writes.
+    /// Whether numbers may be `NaN`, `Infinity` and `-Infinity`, as Python writes.
     let takesNonFinite: Bool
 
     /// `section` and `base`, the offset of the first byte in its file, are for error messages only.
@@ -28,7 +27,7 @@ package struct JSONReader {
         takesNonFinite = takingNonFinite
     }
 
-    /// What the next value is, by its first byte.
+    /// The kind of the next value, determined by its first byte.
     package mutating func peek() throws -> Kind {
         skipSpace()
         switch position < bytes.count ? bytes[position] : 0 {
@@ -45,7 +44,7 @@ package struct JSONReader {
         }
     }
 
-    /// Reads an object. `member` gets each key in turn and must read the value.
+    /// Reads an object. `member` is called with each key and must read the value.
     package mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
         try list(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), what: "an object") { reader in
             let key = try reader.string()
@@ -54,7 +53,7 @@ package struct JSONReader {
         }
     }
 
-    /// Reads an array. `element` must read one value each time.
+    /// Reads an array. `element` must read one value per call.
     package mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
         try list(open: UInt8(ascii: "["), close: UInt8(ascii: "]"), what: "an array", element)
     }
@@ -69,7 +68,7 @@ package struct JSONReader {
         guard try literal("null") else { throw malformed("null is expected here") }
     }
 
-    /// Reads a value of any kind and forgets it.
+    /// Reads and discards a value of any kind.
     package mutating func skip() throws {
         switch try peek() {
         case .object: try object { reader, _ in try reader.skip() }
@@ -81,7 +80,7 @@ package struct JSONReader {
         }
     }
 
-    /// Nothing but white space may be left.
+    /// Throws `malformed` if anything but white space is left.
     package mutating func end() throws {
         skipSpace()
         guard position == bytes.count else { throw malformed("the JSON text has ended, but more follows") }
@@ -100,7 +99,7 @@ package struct JSONReader {
         }
     }
 
-    /// Skips white space and then the byte `byte`.
+    /// Skips white space and the byte `byte`.
     mutating func expect(_ byte: UInt8, _ what: String) throws {
         skipSpace()
         guard position < bytes.count, bytes[position] == byte else { throw unexpected(what) }

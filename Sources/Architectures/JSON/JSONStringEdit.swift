@@ -1,9 +1,9 @@
 import QAMFormat
 
-/// Other strings in a JSON text whose every other byte stays: files that people wrote keep their order, spacing and numbers.
+/// Replaces strings in a JSON text and preserves every other byte, so that hand-written files keep their order, spacing and numbers.
 package enum JSONStringEdit {
-    /// The text with some string members of its objects replaced. `replacement` gets the keys down to a member and its value; nil
-    /// leaves it. Elements of arrays are left. Throws `malformed`.
+    /// Replaces string members of objects. `replacement` is called with a member's path of keys and its value; nil keeps the value. Strings
+    /// in arrays are kept. Throws `malformed`.
     package static func replacing(in bytes: [UInt8], _ replacement: (_ path: [String], _ value: String) -> String?) throws -> [UInt8] {
         var reader = JSONReader(bytes, section: "JSON")
         var edits: [(range: Range<Int>, text: String)] = []

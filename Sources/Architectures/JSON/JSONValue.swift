@@ -14,18 +14,18 @@ public enum JSONValue: Hashable, Sendable {
 
     case null
     case bool(Bool)
-    /// Wide enough for every signed and unsigned 64-bit integer.
+    /// Holds every signed and unsigned 64-bit integer.
     case integer(Int128)
     case number(Double)
     case string(String)
     case array([JSONValue])
-    /// Keys must be unique: the writer writes what it is given, the reader refuses a repeated key.
+    /// Keys must be unique: the writer does not check, the reader rejects repeated keys.
     case object([Member])
 
     /// An integer of any type of up to 64 bits.
     public init(_ value: some FixedWidthInteger) { self = .integer(Int128(value)) }
 
-    /// The value of an object's member; nil where there is none. O(members).
+    /// The value of an object's member; nil if there is none. O(members).
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
@@ -44,9 +44,9 @@ extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
 }
 
 extension JSONValue {
-    /// Parses a whole document. Throws `malformed`, also for an object that repeats a key.
+    /// Parses a whole document. Throws `malformed`, also for repeated keys.
     ///
-    /// - Parameter takingNonFinite: whether numbers may be `NaN`, `Infinity` and `-Infinity`, which Python writes.
+    /// - Parameter takingNonFinite: whether numbers may be `NaN`, `Infinity` and `-Infinity`, as Python writes.
     package init(parsing bytes: [UInt8], section: String, takingNonFinite: Bool = false) throws {
         var reader = JSONReader(bytes, section: section, takingNonFinite: takingNonFinite)
         self = try reader.value()
@@ -55,7 +55,7 @@ extension JSONValue {
 }
 
 extension JSONReader {
-    /// Reads a value as a tree. Numbers without fraction and exponent are integers where 128 bits hold them.
+    /// Reads a value as a tree. Numbers without fraction or exponent become integers if they fit 128 bits.
     package mutating func value() throws -> JSONValue {
         switch try peek() {
         case .null:
@@ -66,7 +66,7 @@ extension JSONReader {
         case .number:
             guard let (end, isInteger) = scanNumber(from: position), isInteger,
                 let integer = Int128(String(decoding: bytes[position..<end], as: UTF8.self)),
-                // Minus zero is kept: an integer has none.
+                // Preserve minus zero, which integers lack.
                 integer != 0 || bytes[position] != UInt8(ascii: "-")
             else { return .number(try number()) }
             position = end

@@ -1,7 +1,7 @@
-/// Writes JSON, the same bytes for the same calls.
+/// Writes JSON deterministically.
 ///
-/// Only what must be escaped is. Floating-point numbers are the shortest text that reads back as the same value; JSON
-/// has no text for those that are not finite, so they become `null`, or with `keepingNonFinite` what Python writes.
+/// Escapes only what must be. Floating-point numbers are the shortest text that reads back as the same value; non-finite numbers, which
+/// JSON lacks, become `null`, or with `keepingNonFinite` what Python writes.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private let isPretty: Bool
@@ -9,10 +9,10 @@ public struct JSONWriter {
     private var depth = 0
     private var previous = Previous.opening
 
-    /// What the next value or key follows.
+    /// What precedes the next value or key.
     private enum Previous { case opening, key, value }
 
-    /// `pretty` puts every member and element on a line of its own, indented by two spaces a level.
+    /// `pretty` puts every member and element on its own line, indented by two spaces per level.
     public init(pretty: Bool = false, keepingNonFinite: Bool = false) {
         isPretty = pretty
         keepsNonFinite = keepingNonFinite
@@ -89,10 +89,10 @@ public struct JSONWriter {
         previous = .value
     }
 
-    /// What stands before a key or an element.
+    /// The comma and line break before a key or an element.
     private mutating func separate() {
         if previous == .value { bytes.append(UInt8(ascii: ",")) }
-        // A value that follows its key stays on the key's line.
+        // A value stays on its key's line.
         if previous != .key, depth > 0 { breakLine() }
         previous = .value
     }
@@ -106,7 +106,7 @@ public struct JSONWriter {
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         defer { bytes.append(UInt8(ascii: "\"")) }
-        // Most texts have nothing to escape.
+        // Most strings need no escaping.
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
             bytes.append(contentsOf: text.utf8)
             return

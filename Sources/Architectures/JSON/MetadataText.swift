@@ -1,10 +1,9 @@
 public import QAMFormat
 
-/// Metadata values as text with the name of their type beside it, for formats and command lines that have only strings.
+/// Metadata values as text with a type name, for formats and command lines that support only strings.
 ///
-/// The names are `u8 i8 u16 i16 u32 i32 f32 bool string u64 i64 f64`, and with `[]` behind them for arrays. A string is
-/// its own text, everything else is JSON. Floating-point values that JSON cannot say (infinities and NaNs) are strings
-/// of their bits: `"0x7fc00000"`. Both ways together give back the same bits.
+/// The names are `u8 i8 u16 i16 u32 i32 f32 bool string u64 i64 f64`, with suffix `[]` for arrays. A string is its own text; everything
+/// else is JSON. Infinities and NaNs, which JSON lacks, are strings of their bits: `"0x7fc00000"`. The round trip is bit-exact.
 extension MetadataValue {
     public var typeName: String {
         switch self {
@@ -67,7 +66,7 @@ extension MetadataValue {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// The value of a type given by its name. Throws `malformed` where there is no such type or the text is none of its.
+    /// Parses a value of the named type. Throws `malformed` if the type is unknown or the text does not match it.
     public init(typeName: String, text: String) throws {
         if typeName == "string" {
             self = .string(text)
@@ -104,7 +103,7 @@ extension MetadataValue {
     }
 }
 
-/// A floating-point type whose bits can be told from NaN to NaN.
+/// A floating-point type with accessible bits, to distinguish NaNs.
 private protocol ExactFloat: BinaryFloatingPoint, LosslessStringConvertible {
     associatedtype Bits: FixedWidthInteger & UnsignedInteger
     var bitPattern: Bits { get }

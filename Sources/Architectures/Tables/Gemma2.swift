@@ -1,5 +1,5 @@
 extension Architecture {
-    /// Gemma 2: norms stored as their difference from 1, soft caps, a window in every other layer, a head that is always tied.
+    /// Gemma 2: norms stored as the difference from 1, soft-capping, a sliding window in every other layer, a head that is always tied.
     package static let gemma2 = Architecture(
         gguf: "gemma2", modelTypes: ["gemma2"], className: "Gemma2ForCausalLM",
         tensors: TensorRule.embeddingAndHead + TensorRule.gemmaNorms + TensorRule.attention(interleaved: false, bias: .attention, outputBias: .unloadableOutput)

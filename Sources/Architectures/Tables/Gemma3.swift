@@ -1,6 +1,6 @@
 extension Architecture {
-    /// Gemma 3's language model: norms stored as their difference from 1, windows in five layers of six with a rotary base of
-    /// their own.
+    /// Gemma 3's language model: norms stored as the difference from 1; five layers of six have a sliding window and a separate rotary
+    /// base.
     package static let gemma3 = Architecture(
         gguf: "gemma3", modelTypes: ["gemma3_text"], className: "Gemma3ForCausalLM",
         tensors: TensorRule.embeddingAndHead + TensorRule.gemmaNorms + TensorRule.attention(interleaved: false, bias: .attention, outputBias: .unloadableOutput)

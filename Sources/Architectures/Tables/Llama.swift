@@ -1,5 +1,5 @@
 extension Architecture {
-    /// Llama 1 to 3.3 and what is built like them. The rotary embedding of their GGUF pairs neighbours.
+    /// Llama 1 to 3.3 and models of the same architecture. Their rotary embedding in GGUF pairs neighbouring rows.
     package static let llama = Architecture(
         gguf: "llama", modelTypes: ["llama"], className: "LlamaForCausalLM",
         tensors: TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: true, bias: .attention, outputBias: .output)

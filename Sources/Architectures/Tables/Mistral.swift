@@ -1,5 +1,5 @@
 extension Architecture {
-    /// Mistral 7B and its successors of the same build. In GGUF they are llamas, and loaders there know no window.
+    /// Mistral 7B and successors of the same architecture. In GGUF they are `llama`, whose loaders do not support a window.
     package static let mistral = Architecture(
         gguf: "llama", modelTypes: ["mistral"], className: "MistralForCausalLM",
         tensors: TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: true, bias: .none, outputBias: .none)

@@ -12,7 +12,7 @@ extension Architecture {
             Hyperparameter(
                 "original_max_position_embeddings", "rope.scaling.original_context_length",
                 configDefault: .value(4096), ggufDefault: .same(as: "max_position_embeddings")),
-            // Its zero is how loaders tell Phi 4 from Phi 3.
+            // Loaders distinguish Phi 4 from Phi 3 by a zero.
             Hyperparameter("sliding_window", "attention.sliding_window", kind: .window, configDefault: .value(.null), ggufDefault: .value(.null)),
         ],
         features: [.ropeDimensions(partial: true), .longRope, .unusedWindow],

@@ -1,5 +1,5 @@
 extension Architecture {
-    /// Qwen 3 without experts: norms of queries and keys, and heads of a size of their own.
+    /// Qwen 3 without experts: norms on queries and keys, and an independent head size.
     package static let qwen3 = Architecture(
         gguf: "qwen3", modelTypes: ["qwen3"], className: "Qwen3ForCausalLM",
         tensors: TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: false, bias: .attention, outputBias: .unloadableOutput)

@@ -1,41 +1,41 @@
 import Architectures
 public import QAMFormat
 
-/// How a checkpoint's weights are quantized by another tool: what its tensors hold are numbers of that scheme and scales, not weights.
+/// The scheme by which another tool quantized a checkpoint: its tensors contain quantized numbers and scales, not weights.
 ///
-/// ggml's block types are no such scheme, for a tensor of theirs is complete in itself; nor is a packed .qamw file.
+/// Neither ggml's block types, whose tensors are self-contained, nor packed .qamw files count as such a scheme.
 public struct QuantizationScheme: Hashable, Sendable {
     public enum Method: Hashable, Sendable {
         case fp8, int8, gptq, awq, bitsandbytes, mlx, mxfp4, nvfp4, compressedTensors, modelOpt
-        /// By the name that the checkpoint gives it.
+        /// With the checkpoint's name for it.
         case other(String)
     }
 
     public var method: Method
-    /// What the checkpoint says of it: "4 bits, groups of 128", "float-quantized". Nil where it says nothing.
+    /// Details given by the checkpoint: "4 bits, groups of 128", "float-quantized". Nil if there are none.
     public var format: String?
-    /// Where it says so, as a clause: "config.json says ...", "tensor ... has ... beside it".
+    /// Where the scheme was found, as a clause: "config.json says ...", "tensor ... has ... beside it".
     public var evidence: String
-    /// What to remove where it alone says so, and no tensor bears it out.
+    /// What to remove if it is the only evidence, confirmed by no tensor.
     public var unconfirmed: String?
 
-    /// The scheme of a checkpoint; nil where its tensors are weights, as far as its configuration and the tensors' names and types tell.
-    /// O(tensors); reads config.json and hf_quant_config.json among the source's files and `beside`.
+    /// The scheme of a checkpoint; nil if, judging by configuration, tensor names and types, its tensors are weights. O(tensors); reads
+    /// config.json and hf_quant_config.json among the source's files and `beside`.
     ///
-    /// - Throws: what reading throws. A configuration that is no JSON says nothing.
+    /// - Throws: what reading throws. A configuration that is not JSON is ignored.
     public static func detect(in source: any TensorSource, beside: [any EmbeddedFile] = []) throws -> QuantizationScheme? {
         let shown = TensorSign.scheme(of: source)
-        // What lies beside a GGUF tells of the model that it was made of.
+        // Files beside a GGUF describe the model that it was converted from.
         guard ModelNames.of(source) != .gguf, let stated = try QuantizationStatement(source.files + beside) else { return shown }
         return QuantizationScheme(
             method: stated.method ?? shown?.method ?? .other("a method without a name"), format: stated.format, evidence: stated.evidence,
             unconfirmed: shown == nil ? stated.place : nil)
     }
 
-    /// The names of the files beside the weights that `detect` reads.
+    /// The side files that `detect` reads.
     public static let fileNames = [ModelConfig.name, QuantizationStatement.modelOptFile]
 
-    /// The error for whoever needs weights.
+    /// The error for operations that need weights.
     public var refusal: QAMError {
         let detail = format.map { " (\($0))" } ?? ""
         let exception = unconfirmed.map { "; no tensor looks like it: if they are plain weights, remove \($0)" } ?? ""
@@ -47,7 +47,7 @@ public struct QuantizationScheme: Hashable, Sendable {
 }
 
 extension QuantizationScheme.Method {
-    /// The name that people give it.
+    /// The name for users.
     public var title: String {
         switch self {
         case .fp8: "FP8"
@@ -64,7 +64,7 @@ extension QuantizationScheme.Method {
         }
     }
 
-    /// Who turns such a checkpoint into plain weights.
+    /// The tool that dequantizes such a checkpoint.
     fileprivate var dequantizer: String {
         switch self {
         case .fp8: "transformers (FineGrainedFP8Config(dequantize=True))"
@@ -76,7 +76,7 @@ extension QuantizationScheme.Method {
         }
     }
 
-    /// The method that `quant_method` names.
+    /// The method with this `quant_method`.
     init(named name: String) {
         switch name.lowercased() {
         case "fp8": self = .fp8

@@ -1,19 +1,19 @@
 import Architectures
 import QAMFormat
 
-/// What a checkpoint's configuration says of its quantization: config.json's `quantization_config` or `quantization`, of the model or of
-/// one of its parts, or ModelOpt's hf_quant_config.json.
+/// The quantization described in a checkpoint's configuration: config.json's `quantization_config` or `quantization`, of the model or one
+/// of its parts, or ModelOpt's hf_quant_config.json.
 struct QuantizationStatement {
     static let modelOptFile = "hf_quant_config.json"
 
-    /// Nil where the method has no name.
+    /// Nil if the method has no name.
     var method: QuantizationScheme.Method?
     var format: String?
-    /// Which member of which file says so.
+    /// The member and file that describe it.
     var place: String
     var evidence: String
 
-    /// Nil where no file says that weights are quantized. A file that is no JSON says nothing.
+    /// Nil if no file describes quantized weights. Ignores files that are not JSON.
     init?(_ files: [any EmbeddedFile]) throws {
         for name in QuantizationScheme.fileNames {
             guard let file = files.first(where: { $0.name == name }), file.byteCount <= 16 << 20 else { continue }
@@ -38,7 +38,7 @@ struct QuantizationStatement {
         return nil
     }
 
-    /// `value` stands under `path`.
+    /// `value` is the member at `path`.
     private init?(_ value: JSONValue, path: [String], file: String) {
         let key = path.joined(separator: ".")
         func statement(_ member: String?, _ value: JSONValue) -> String {
@@ -68,8 +68,8 @@ struct QuantizationStatement {
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && text.lowercased() != "none" }
 
-    /// Whether a configuration is there, but says that weights are not quantized: bitsandbytes with nothing switched on, ModelOpt and
-    /// compressed-tensors for the key-value cache alone, no method.
+    /// Whether the configuration leaves weights unquantized: bitsandbytes with everything disabled, ModelOpt and compressed-tensors for the
+    /// key-value cache only, no method.
     private static func leavesWeights(_ value: JSONValue) -> Bool {
         if value["load_in_4bit"] == false, (value["load_in_8bit"] ?? value["_load_in_8bit"]) == false { return true }
         if value["config_groups"] == [:] { return true }

@@ -1,17 +1,17 @@
 import Architectures
 import QAMFormat
 
-/// A pair of tensors that only checkpoints of some scheme have, by their names and types: the quantized numbers, and the scales beside
-/// them. Neither alone is a sign: plain models have integer tables, float8 matrices, and tensors that are called scales.
+/// A pair of tensors, identified by names and types, that occurs only in checkpoints of some scheme: quantized numbers and their scales.
+/// Neither suffices alone: unquantized models have integer tables, float8 matrices, and tensors named scales.
 struct TensorSign {
     private let method: QuantizationScheme.Method
-    /// What the name of the quantized tensor ends in; what is before it is the stem.
+    /// The suffix of the quantized tensor's name; the rest is the stem.
     private let ending: String
-    /// Its types; any where there are none.
+    /// Its types; empty for any.
     private let types: Set<DType>
-    /// One of these follows the stem in the name of another tensor.
+    /// Suffixes after the stem in the other tensor's name, any of which matches.
     private let beside: [String]
-    /// What else must be true of the two.
+    /// A further condition on the two.
     private let condition: @Sendable (_ quantized: TensorDescriptor, _ other: TensorDescriptor) -> Bool
 
     private init(
@@ -25,7 +25,7 @@ struct TensorSign {
         self.condition = condition
     }
 
-    /// The first row that fits any tensor counts: special names go before general ones.
+    /// The first matching row wins: specific names precede general ones.
     private static let all: [TensorSign] = [
         TensorSign(.bitsandbytes, "", beside: [".absmax"]),
         TensorSign(.bitsandbytes, ".weight", [.i8, .u8], beside: [".SCB", ".weight.SCB"]),
@@ -34,7 +34,7 @@ struct TensorSign {
         TensorSign(.nvfp4, "", packed, beside: ["_scale_2"]),
         TensorSign(.compressedTensors, "_packed", packed, beside: ["_scale", "_global_scale"]),
         TensorSign(.gptq, ".qweight", words, beside: [".g_idx"]),
-        // GPTQ packs along the input, so that as many columns are left as scales have; AWQ packs the columns.
+        // GPTQ packs along the input, so that the columns are as many as those of the scales; AWQ packs the columns.
         TensorSign(.gptq, ".qweight", words, beside: [".scales"]) { $0.columns == $1.columns },
         TensorSign(.awq, ".qweight", words, beside: [".qzeros", ".scales"]),
         TensorSign(.other("SVDQuant"), ".qweight", beside: [".wscales"]),
@@ -55,11 +55,11 @@ struct TensorSign {
         TensorSign(.other("packed integers"), "", packed, beside: ofTensors, where: isMatrix),
     ]
 
-    /// In GGUF a factor beside a matrix belongs to it, as NVFP4 and ternary weights have them.
+    /// In GGUF, a factor beside a matrix belongs to it, as with NVFP4 and ternary weights.
     private static let gguf: [TensorSign] = [
         TensorSign(.nvfp4, ".weight", Set(DType.ggml.filter { $0.name == "NVFP4" }), beside: [".scale"]),
         TensorSign(.other("factors beside its matrices"), ".weight", beside: [".scale"]) { matrix, factor in
-            // One for each expert is what some routers have.
+            // Some routers have one factor per expert.
             matrix.shape.count > 1 && factor.elementCount == 1
         },
     ]
@@ -68,7 +68,7 @@ struct TensorSign {
     private static let packed: Set<DType> = [.i8, .u8, .i16, .u16, .i32, .u32, .f4, .f6e2m3, .f6e3m2]
     private static let integers: Set<DType> = [.i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64]
     private static let floats: Set<DType> = [.f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz]
-    /// Scales that follow the name of the weight, and those that follow the name of its module.
+    /// Suffixes of scales after the name of the weight, and after the name of its module.
     private static let ofTensors = ["_scale_inv", "_scale", "_scales", ".scale", "._scale", "_weight_scale", "_scale_2", "_inv_scale"]
     private static let ofModules = [
         ".scale", ".scales", ".scale_weight", ".scale_inv", ".weight_scale", ".weight_scale_inv", ".weight_scales", ".qscale_weight",
@@ -78,10 +78,10 @@ struct TensorSign {
         quantized.shape.count > 1 && quantized.elementCount > 0
     }
 
-    /// What the names and types of the tensors tell. O(tensors).
+    /// The scheme determined by the names and types of the tensors. O(tensors).
     static func scheme(of source: any TensorSource) -> QuantizationScheme? {
         let tensors = source.tensors
-        // A name given twice keeps its first tensor; readers refuse such files.
+        // Of tensors with the same name the first is kept; readers reject such files.
         let byName = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
         for sign in ModelNames.of(source) == .gguf ? gguf : all {
             for tensor in tensors {
@@ -96,7 +96,7 @@ struct TensorSign {
         guard tensor.name.hasSuffix(ending) else { return nil }
         switch tensor.storage {
         case .raw(let dtype): guard types.isEmpty || types.contains(dtype) else { return nil }
-        // Coded a second time, by who did not see it.
+        // Quantized data that was coded again unnoticed.
         case .coded(let coding): guard types.isEmpty || coding.sourceType.map(types.contains) == true else { return nil }
         case .alias, .unreadable: return nil
         }

@@ -1,28 +1,28 @@
 public import QAMFormat
 
-/// How far two tensors of one shape are apart.
+/// The difference between two tensors of the same shape.
 public struct Difference: Hashable, Sendable {
-    /// Sums over all elements: of the squared difference, of both squares and of the product.
+    /// Sums over all elements: squared difference, both squares, and product.
     private var error = 0.0
     private var reference = 0.0
     private var other = 0.0
     private var product = 0.0
-    /// The largest absolute difference; infinite where only one of the two is finite or they are different infinities.
+    /// The largest absolute difference; infinite if only one of the two is finite or they are different infinities.
     public private(set) var maxAbs = 0.0
 
     public init() {}
 
-    /// Squared error by the reference's squared norm; infinite where only that is zero.
+    /// Squared error divided by the reference's squared norm; infinite if only the latter is zero.
     public var nmse: Double { error == 0 ? 0 : error / reference }
 
-    /// 1 for equal directions, also for two zero tensors; 0 where one is zero.
+    /// 1 for equal directions, also for two zero tensors; 0 if one is zero.
     public var cosine: Double {
         if error == 0 { return 1 }
         let norms = (reference * other).squareRoot()
         return norms > 0 ? product / norms : 0
     }
 
-    /// Adds a pair of elements. Two NaNs count as equal, as do two infinities of one sign.
+    /// Adds a pair of elements. Two NaNs are equal, as are two infinities of the same sign.
     mutating func add(_ a: Double, _ b: Double) {
         guard a.isFinite, b.isFinite else {
             if a == b || a.isNaN && b.isNaN { return }
@@ -47,26 +47,26 @@ public struct Difference: Hashable, Sendable {
     }
 }
 
-/// Two models side by side, tensor by tensor.
+/// Compares two models tensor by tensor.
 public struct Comparison: Sendable {
     public struct Tensor: Sendable {
         public var name: String
         public var shape: [Int]
-        /// What the tensors differ by, or why they cannot be compared.
+        /// The difference, or why the tensors cannot be compared.
         public var result: Result<Difference, QAMError>
     }
 
-    /// Tensors that both models have, in the order of the reference.
+    /// Tensors in both models, in the order of the reference.
     public private(set) var tensors: [Tensor] = []
-    /// Over all tensors that could be compared.
+    /// The difference over all comparable tensors.
     public private(set) var total = Difference()
-    /// Names that only the reference has, and names that only the other model has.
+    /// Names only in the reference, and names only in the other model.
     public let missing: [String]
     public let extra: [String]
 
-    /// Reads both models once, in pieces of about a million elements on up to `threads` tasks; the result does not depend on
-    /// their number. Coded tensors are decoded, integers compared as numbers. `monitor` is told the bytes done and to do, of
-    /// both models, and the tensor's name; what it throws ends the work.
+    /// Reads both models once, in pieces of about a million elements in up to `threads` tasks, whose number does not affect the result.
+    /// Coded tensors are decoded, integers compared as numbers. `monitor` receives the bytes done and the total, of both models, and the
+    /// tensor's name; if it throws, the comparison stops.
     public init(
         of reference: any TensorSource, with other: any TensorSource, threads: Int,
         monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
@@ -111,7 +111,7 @@ public struct Comparison: Sendable {
         }
     }
 
-    /// All pieces of all pairs, made when they are worked on.
+    /// All pieces of all pairs, computed on demand.
     private struct Work: Sendable {
         let pairs: [TensorPair]
         let pieces: PieceNumbering
@@ -129,10 +129,10 @@ private struct TensorPair: Sendable {
 
     private let reference: ElementReader
     private let other: ElementReader
-    /// Elements of a piece.
+    /// Elements per piece.
     private let step: Int
 
-    /// Throws `malformed` where the shapes differ, `unsupported` where only one has complex numbers.
+    /// Throws `malformed` if the shapes differ, `unsupported` if only one has complex numbers.
     init(_ reference: ElementReader, _ other: ElementReader) throws {
         guard reference.shape == other.shape else {
             throw QAMError(.malformed, "the shapes differ: \(reference.shape) and \(other.shape)", at: .init(tensor: reference.name))
@@ -144,7 +144,7 @@ private struct TensorPair: Sendable {
         }
         self.reference = reference
         self.other = other
-        // Whole rows, or less than a row where both tensors can be read so.
+        // Whole rows, or less if both tensors permit it.
         let granule = reference.granule / greatestCommonDivisor(reference.granule, other.granule) * other.granule
         step = max(1, Self.target / granule) * granule
     }
@@ -154,7 +154,7 @@ private struct TensorPair: Sendable {
 
     func elements(ofPiece piece: Int) -> Range<Int> { piece * step..<min((piece + 1) * step, elementCount) }
 
-    /// About the stored bytes of these elements in both models.
+    /// The approximate stored bytes of these elements in both models.
     func bytes(_ elements: Range<Int>) -> Int {
         Int(Double(reference.byteCount + other.byteCount) * Double(elements.count) / Double(reference.elementCount))
     }

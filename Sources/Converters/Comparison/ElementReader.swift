@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The elements of a tensor as numbers, however it is stored: raw elements of any type, decoded weights, an alias's target.
+/// Reads the elements of a tensor as numbers, however it is stored: raw elements of any type, decoded weights, an alias's target.
 struct ElementReader: Sendable {
     let name: String
     let shape: [Int]
@@ -38,7 +38,7 @@ struct ElementReader: Sendable {
     /// The stored bytes.
     var byteCount: Int { source.tensors[tensor].byteCount }
 
-    /// Reads start at multiples of this many elements.
+    /// Reads must start at multiples of this many elements.
     var granule: Int {
         switch content {
         case .coded: max(1, shape.last ?? 1) * max(1, source.granule(of: tensor))
@@ -46,12 +46,12 @@ struct ElementReader: Sendable {
         }
     }
 
-    /// How many values an element has.
+    /// Values per element.
     var valuesOfElement: Int {
         if case .raw(.c64) = content { 2 } else { 1 }
     }
 
-    /// The type as its format names it.
+    /// The type's name in its format.
     var typeName: String {
         switch source.tensors[tensor].storage {
         case .raw(let dtype): dtype.name
@@ -61,11 +61,11 @@ struct ElementReader: Sendable {
         }
     }
 
-    /// The values of these elements; of complex ones both parts.
+    /// The values of these elements; both parts of complex ones.
     func read(_ elements: Range<Int>) throws -> [Double] {
         switch content {
         case .coded:
-            // A decoder is cheap beside a piece, and so no memory grows with the number of tensors.
+            // A decoder is cheap compared with a piece; creating it here keeps memory independent of the number of tensors.
             let decoder = try CodecRegistry.decoder(for: tensor, of: source)
             let columns = shape.last ?? 1
             let rows = elements.lowerBound / columns..<elements.upperBound / columns
@@ -76,7 +76,7 @@ struct ElementReader: Sendable {
         }
     }
 
-    /// Bytes of a raw tensor. The source may want reads that begin earlier or end later.
+    /// Bytes of a raw tensor. The source's granule may require a larger read.
     private func bytes(_ range: Range<Int>) throws -> [UInt8] {
         let granule = max(1, source.granule(of: tensor))
         let start = range.lowerBound / granule * granule

@@ -1,15 +1,15 @@
 internal import QAMFormat
 
-/// The numbers of more than one byte inside a block of a tensor type: what a big-endian file stores the other way round,
-/// and which of them must be finite for the block to mean anything.
+/// The multi-byte numbers inside a block of a tensor type: those that are byte-swapped in a big-endian file, and those that must be finite
+/// in a valid block.
 struct GGMLFields {
     struct Field {
-        /// From the begin of the block.
+        /// From the start of the block.
         var offset: Int
-        /// Bytes of one number: 2, 4 or 8.
+        /// Bytes per number: 2, 4 or 8.
         var width: Int
         var count = 1
-        /// The bits of the exponent, which are all set in infinities and NaNs; nil for integers.
+        /// The exponent's mask, all of whose bits are set in infinities and NaNs; nil for integers.
         var exponent: UInt64?
     }
 
@@ -32,7 +32,7 @@ struct GGMLFields {
             .f64: [Field(offset: 0, width: 8, exponent: 0x7FF0_0000_0000_0000)],
             .i16: [bits(0, count: 1)], .i32: [Field(offset: 0, width: 4)], .i64: [Field(offset: 0, width: 8)],
         ]
-        // By the structures of ggml-common.h.
+        // From the structures of ggml-common.h.
         let blocks: [String: [Field]] = [
             "Q4_0": [half(0)], "Q4_1": [half(0, count: 2)], "Q5_0": [half(0)], "Q5_1": [half(0, count: 2)], "Q8_0": [half(0)],
             "Q8_1": [half(0, count: 2)], "Q2_K": [half(80, count: 2)], "Q3_K": [half(108)], "Q4_K": [half(0, count: 2)],
@@ -48,7 +48,7 @@ struct GGMLFields {
 }
 
 extension GGMLFields {
-    /// Turns the bytes of every number round. `bytes` are whole blocks. O(bytes).
+    /// Swaps the bytes of every number. `bytes` must be whole blocks. O(bytes).
     func swapBytes(_ bytes: inout [UInt8]) {
         for field in fields {
             switch field.width {

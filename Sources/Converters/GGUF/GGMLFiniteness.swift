@@ -1,11 +1,11 @@
 internal import QAMFormat
 
-/// Counts numbers that are no numbers, of plain tensors and of the scales of blocks.
+/// Counts NaNs and infinities in plain tensors and in scales of blocks.
 enum GGMLFiniteness {
-    /// The NaNs and infinities among whole blocks; none for types without any. O(bytes).
+    /// The number of NaNs and infinities in whole blocks; 0 for types that have none. O(bytes).
     static func nonFiniteCount(_ bytes: [UInt8], of dtype: DType) -> Int {
         switch dtype.name {
-        // A scale that is a power of two: 255 means NaN.
+        // The scale is a power of two: 255 means NaN.
         case "MXFP4": return stride(from: 0, to: bytes.count, by: dtype.blockBytes).count { bytes[$0] == 0xFF }
         case "IQ1_M": return stride(from: 0, to: bytes.count, by: dtype.blockBytes).count { !isFiniteIQ1M(bytes, at: $0 + 48) }
         default: break
@@ -29,7 +29,7 @@ enum GGMLFiniteness {
         var result = 0
         unsafe bytes.withUnsafeBytes { bytes in
             if blockBytes == size {
-                // Plain elements: a loop that the compiler can run on many at a time.
+                // Plain elements: a loop that the compiler can vectorise.
                 for index in 0..<bytes.count / size {
                     let stored = T(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: index &* size, as: T.self))
                     result &+= stored & exponent == exponent ? 1 : 0
@@ -46,7 +46,7 @@ enum GGMLFiniteness {
         return result
     }
 
-    /// The scale of an IQ1_M block is a half whose four nibbles are the upper ones of four 16-bit words.
+    /// The scale of an IQ1_M block is a float16 made of the upper nibbles of four 16-bit words.
     private static func isFiniteIQ1M(_ bytes: [UInt8], at offset: Int) -> Bool {
         let nibbles = (0..<4).map { UInt16(bytes[offset + 2 * $0 + 1] >> 4) << (4 * UInt16($0)) }
         return nibbles.reduce(0, |) & 0x7C00 != 0x7C00

@@ -1,11 +1,11 @@
 internal import QAMFormat
 
 extension GGUFCursor {
-    /// Reads `count` key-value pairs. Throws `malformed` for a key that is empty, holds a NUL or occurs twice, and for
-    /// types that GGUF does not have; nested arrays are not taken.
+    /// Reads `count` key-value pairs. Throws `malformed` for a key that is empty, contains a NUL or occurs twice, and for unknown types;
+    /// `unsupported` for nested arrays.
     mutating func metadata(_ count: Int) throws -> Metadata {
         section = "metadata"
-        // The shortest pair: a key of one byte, its length, a type and one byte of value.
+        // The shortest pair: a one-byte key, its length, a type and a one-byte value.
         guard count <= remaining / 14 else {
             throw fault(.truncated, "the number of metadata entries is \(count), but the rest of the file holds at most \(remaining / 14)")
         }

@@ -1,38 +1,38 @@
 internal import QAMFormat
 
-/// Reads the header of a GGUF file from begin to end, in pieces that grow to half a MiB, so that neither a vocabulary of
-/// 250,000 tokens costs as many reads nor a small header reads much.
+/// Reads the header of a GGUF file sequentially, in pieces that grow to half a MiB: few reads for a vocabulary of 250,000 tokens, and
+/// little data for a small header.
 ///
-/// Every length is checked against what is left of the file before anything is read or allocated.
+/// Every length is checked against the rest of the file before anything is read or allocated.
 struct GGUFCursor {
-    /// Bytes of a header at most, far above the largest vocabularies.
+    /// The maximum header size in bytes, far larger than the largest vocabularies.
     static let maximumLength = 1 << 30
 
     private static let firstPiece = 64 << 10
     private static let largestPiece = 512 << 10
 
     private let file: any ByteSource
-    /// Whether integers lie with their most significant byte first.
+    /// Whether integers are big-endian.
     var isBigEndian = false
-    /// What is being read, for error messages.
+    /// The section being read, for error messages.
     var section = "header"
     var tensor: String?
 
     private var window: [UInt8] = []
     private var position = 0
-    /// Where the window begins in the file.
+    /// The file offset of the window.
     private var base = 0
     private var piece = firstPiece
-    /// Of all that has been left behind.
+    /// The hash of all bytes before the window.
     private var hash: UInt64 = 0
 
     init(_ file: any ByteSource) { self.file = file }
 
-    /// The place in the file.
+    /// The offset in the file.
     var offset: Int { base + position }
     var remaining: Int { file.byteCount - offset }
 
-    /// A hash of all bytes up to here.
+    /// A hash of all bytes read so far.
     var digest: UInt64 { Self.chain(hash, window[..<position]) }
 
     func fault(_ code: QAMError.Code, _ message: String, at offset: Int? = nil) -> QAMError {
@@ -49,7 +49,7 @@ struct GGUFCursor {
         return isBigEndian ? T(bigEndian: stored) : T(littleEndian: stored)
     }
 
-    /// A u64 that must fit a non-negative `Int`.
+    /// Reads a u64 that must fit a non-negative `Int`.
     mutating func count(_ what: String) throws -> Int {
         let start = offset
         let value: UInt64 = try integer()
@@ -57,7 +57,7 @@ struct GGUFCursor {
         return count
     }
 
-    /// A string with its length (u64) before it. Throws for one that is not UTF-8.
+    /// Reads a string preceded by its length (u64). Throws if it is not UTF-8.
     mutating func string(_ what: @autoclosure () -> String) throws -> String {
         let start = offset
         let length: UInt64 = try integer()
@@ -67,14 +67,14 @@ struct GGUFCursor {
         let size = Int(length)
         try require(size)
         defer { position += size }
-        // Of the ways to make a string this one is several times faster than those that are generic.
+        // Several times faster than the generic initializers of String.
         guard let text = try? UTF8Span(validating: window.span.extracting(position..<position + size)) else {
             throw fault("\(what()) is not UTF-8", at: start)
         }
         return String(copying: text)
     }
 
-    /// `count` integers in a row, in one read.
+    /// Reads `count` consecutive integers at once.
     mutating func integers<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(_ count: Int) throws -> [T] {
         let size = MemoryLayout<T>.size
         guard count <= remaining / size else { throw tooMany(count, remaining / size) }
@@ -92,21 +92,21 @@ struct GGUFCursor {
         }
     }
 
-    /// `count` strings in a row.
+    /// Reads `count` consecutive strings.
     mutating func strings(_ count: Int) throws -> [String] {
         guard count <= remaining / 8 else { throw tooMany(count, remaining / 8) }
         var strings: [String] = []
         strings.reserveCapacity(count)
         while strings.count < count {
             position = appendStrings(to: &strings, upTo: count)
-            // What the window holds only in part, and what is wrong with it.
+            // Strings beyond the end of the window, and errors.
             if strings.count < count { strings.append(try string("string \(strings.count) of the array")) }
         }
         return strings
     }
 
-    /// Appends the strings that lie in the window whole, up to one that is not UTF-8: a loop without anything else, for
-    /// the hundreds of thousands of a vocabulary. Returns where the last of them ends.
+    /// Appends the strings that lie completely in the window, up to an invalid one: a tight loop for the hundreds of thousands of strings
+    /// of a vocabulary. Returns the end of the last one.
     private func appendStrings(to strings: inout [String], upTo count: Int) -> Int {
         let bytes = window.span
         var start = position
@@ -126,7 +126,7 @@ struct GGUFCursor {
         fault(.truncated, "an array is to have \(count) elements, but at most \(limit) fit into what is left of the file")
     }
 
-    /// Makes sure that so many bytes from here lie in the window.
+    /// Ensures that the window contains the next `count` bytes.
     private mutating func require(_ count: Int) throws {
         guard window.count - position < count else { return }
         let start = offset

@@ -1,9 +1,9 @@
 package import QAMFormat
 
 extension GGUFHeader {
-    /// The header of a little-endian file with its padding: metadata and entries in the order given.
+    /// Encodes a little-endian file's header with its padding: metadata and entries in the given order.
     ///
-    /// Offsets are those of the entries. Throws `unsupported` for what GGUF cannot say.
+    /// Offsets are taken from the entries. Throws `unsupported` for what GGUF cannot represent.
     package static func encode(_ entries: [Entry], metadata: Metadata, version: Int = 3) throws -> [UInt8] {
         let alignment = try alignment(of: metadata)
         try check(metadata)
@@ -15,7 +15,7 @@ extension GGUFHeader {
         for entry in metadata.entries {
             writer.count(entry.key.utf8.count)
             writer.append(entry.key.utf8)
-            // .qamw has GGUF's types of values and their bytes (spec section 6.1).
+            // .qamw has GGUF's value types and their encoding (spec section 6.1).
             writer.integer(entry.value.typeNumber)
             writer.append(entry.value.encoded)
         }
@@ -30,7 +30,7 @@ extension GGUFHeader {
             writer.integer(type)
             writer.count(entry.offset)
         }
-        // Without data nothing has to be aligned.
+        // Without data no alignment is needed.
         if !entries.isEmpty { writer.zeros(alignUp(writer.bytes.count, to: alignment) - writer.bytes.count) }
         guard writer.bytes.count <= GGUFCursor.maximumLength else {
             throw QAMError(.unsupported, "the header would have \(writer.bytes.count) bytes, more than the \(GGUFCursor.maximumLength) that are read")

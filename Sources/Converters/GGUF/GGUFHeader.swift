@@ -1,18 +1,18 @@
 package import QAMFormat
 
-/// The header of a GGUF file, read and checked as a stranger's: nothing in it is trusted before it is proved.
+/// The header of a GGUF file, read from untrusted input and fully validated.
 ///
-/// Counts are bounded by the bytes that would have to hold them, shapes, sizes and offsets use checked arithmetic, and
-/// every payload lies in the file and on none other. What loaders refuse although nothing is lost (holes between tensors,
-/// another order, a missing end of the padding, long names) is read with a warning.
+/// Counts are limited by the bytes left in the file; shapes, sizes and offsets use checked arithmetic; payloads must lie in the file
+/// without overlap. Harmless deviations that loaders reject (gaps between tensors, another order, missing padding at the end, long names)
+/// only cause a warning.
 package struct GGUFHeader: Sendable {
     package struct Entry: Sendable {
         package var name: String
-        /// Row-major: in reverse of the order in the file.
+        /// Row-major: the reverse of the order in the file.
         package var shape: [Int]
         package var dtype: DType
         package var byteCount: Int
-        /// From the begin of the data.
+        /// Relative to the start of the data.
         package var offset: Int
     }
 
@@ -21,7 +21,7 @@ package struct GGUFHeader: Sendable {
     package static let defaultAlignment = 32
     package static let maximumDimensions = 4
     package static let maximumKeyLength = 65535
-    /// ggml's loaders take names of fewer bytes than this.
+    /// The first length in bytes that is too long for ggml's loaders.
     package static let nameLimit = 64
 
     package let version: Int
@@ -30,15 +30,15 @@ package struct GGUFHeader: Sendable {
     /// In the order of the file.
     package let entries: [Entry]
     package let alignment: Int
-    /// Where the header ends, without its padding.
+    /// The end of the header, without its padding.
     package let end: Int
     /// The offset of the data in the file.
     package let dataStart: Int
-    /// Of all bytes of the header.
+    /// The hash of all bytes of the header.
     package let hash: UInt64
     package let warnings: [String]
 
-    /// Reads and checks the header. Throws `malformed`, `truncated`, `unsupported`, `limitExceeded`, or `io`.
+    /// Reads and validates the header. Throws `malformed`, `truncated`, `unsupported`, `limitExceeded`, or `io`.
     /// O(n log n) for n tensors and O(bytes of the metadata).
     package init(reading file: any ByteSource) throws {
         do {
@@ -71,7 +71,7 @@ package struct GGUFHeader: Sendable {
         }
         guard byteCount >= 24 else { throw truncated() }
         let stored: UInt32 = try cursor.integer()
-        // The numbers of versions are small: one with nothing in its lower half was written the other way round.
+        // Version numbers are small: if the lower half is zero, the file is big-endian.
         cursor.isBigEndian = stored & 0xFFFF == 0
         let version = cursor.isBigEndian ? stored.byteSwapped : stored
         guard version != 0 else { throw cursor.fault("there is no GGUF version 0", at: 4) }
@@ -82,7 +82,7 @@ package struct GGUFHeader: Sendable {
         return (Int(version), cursor.isBigEndian)
     }
 
-    /// The alignment that the metadata ask for. Throws `malformed` where it is not a power of two of type u32.
+    /// The alignment in the metadata. Throws `malformed` unless it is a power of two of type u32.
     package static func alignment(of metadata: Metadata) throws -> Int {
         guard let value = metadata[alignmentKey] else { return defaultAlignment }
         guard case .uint32(let alignment) = value, alignment.nonzeroBitCount == 1 else {
@@ -100,7 +100,7 @@ package struct GGUFHeader: Sendable {
 }
 
 extension GGUFCursor {
-    /// What all tensors claim together.
+    /// Checks the totals over all tensors.
     fileprivate mutating func checkTotals(_ entries: [GGUFHeader.Entry]) throws {
         var totals = TensorTotals()
         for entry in entries {
@@ -110,7 +110,7 @@ extension GGUFCursor {
         tensor = nil
     }
 
-    /// Reads `count` tensor entries. Each is proved by itself here; how they lie together is not.
+    /// Reads `count` tensor entries. Validates each by itself, but not their offsets relative to each other.
     fileprivate mutating func entries(_ count: Int) throws -> [GGUFHeader.Entry] {
         section = "tensors"
         // The shortest entry: an empty name and no dimensions.

@@ -1,7 +1,7 @@
 internal import QAMFormat
 
-/// How the tensors of a file lie together: proved not to overlap and to lie in the file, with warnings for what is
-/// unusual. Loaders of ggml expect each tensor where the one before it ends, padded, and the last one padded too.
+/// The arrangement of tensors in a file: checks that they lie in the file without overlap, and warns about unusual arrangements. ggml's
+/// loaders expect each tensor at the padded end of the previous one, and padding after the last.
 struct GGUFLayout {
     let dataStart: Int
     private(set) var warnings: [String] = []
@@ -10,12 +10,12 @@ struct GGUFLayout {
     private let alignment: Int
     private let fileLength: Int
 
-    /// Throws `malformed` or `truncated`. O(n), or O(n log n) where the tensors lie in another order.
+    /// Throws `malformed` or `truncated`. O(n), or O(n log n) if the tensors are in another order.
     init(_ entries: [GGUFHeader.Entry], alignment: Int, headerEnd: Int, fileLength: Int) throws {
         self.entries = entries
         self.alignment = alignment
         self.fileLength = fileLength
-        // Without tensors there are no data to align.
+        // Without tensors no alignment is needed.
         dataStart = entries.isEmpty ? headerEnd : alignUp(headerEnd, to: alignment)
         let end = try checkPlaces()
         try checkTail(end)
@@ -27,7 +27,7 @@ struct GGUFLayout {
         QAMError(code, message, at: .init(section: "tensors", tensor: entry.name))
     }
 
-    /// Returns where the last payload ends, from the begin of the data.
+    /// Returns the end of the last payload, relative to the start of the data.
     private mutating func checkPlaces() throws -> Int {
         var expected = 0
         var firstStray: GGUFHeader.Entry?
@@ -36,7 +36,7 @@ struct GGUFLayout {
             guard entry.offset % alignment == 0 else {
                 throw Self.fault(.malformed, "its offset \(entry.offset) is no multiple of the alignment \(alignment)", entry)
             }
-            // Both are at most the file's length, so that no sum can overflow.
+            // Both are at most the file's length, so the sum cannot overflow.
             guard entry.byteCount <= fileLength, entry.offset <= fileLength, dataStart <= fileLength,
                 dataStart + entry.offset + entry.byteCount <= fileLength
             else {
@@ -71,7 +71,7 @@ struct GGUFLayout {
         if fileLength < needed {
             warnings.append("the padding of the last tensor, which some loaders want to read, ends \(Self.bytes(needed - fileLength)) too early")
         }
-        // Some writers pad the file by the default, whatever the alignment.
+        // Some writers pad the file to the default alignment, whatever its own.
         let most = alignUp(dataStart + end, to: max(alignment, GGUFHeader.defaultAlignment))
         if fileLength > most {
             warnings.append("behind the last tensor there \(fileLength - most == 1 ? "is" : "are") \(Self.bytes(fileLength - most)) of something else")

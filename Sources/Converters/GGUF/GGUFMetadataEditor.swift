@@ -1,14 +1,14 @@
 public import QAMFormat
 
-/// Changes the metadata of a GGUF file without touching its payload where that is possible.
+/// Edits the metadata of a GGUF file, in place if possible.
 public enum GGUFMetadataEditor {
-    /// Applies `edit` to the metadata of the file at `path` and stores the result. In the first file of a split set these
-    /// are the set's; what a file says of its place in the set cannot be changed.
+    /// Applies `edit` to the metadata of the file at `path` and stores the result. In the first file of a split set these are the set's
+    /// metadata; the keys that define a file's place in the set cannot be changed.
     ///
-    /// Where all bytes that change lie in one block of the disk, they are written over the old ones. Otherwise a new file with the
-    /// mode and owner of the old one takes its name when it is complete and on disk; links to it stay. `monitor` is told of that; what
-    /// it throws ends the work. Throws what reading a header throws, `io`, `cannotCreate` also where another process is changing the
-    /// file, `unsupported` for what GGUF cannot hold, and what `edit` throws.
+    /// If all changes lie in one disk block, they are written in place. Otherwise a new file with the mode and owner of the old one
+    /// replaces it once it is complete and on disk; links to it are kept. `monitor` receives the progress of this; if it throws, the
+    /// operation stops. Throws what reading a header throws, `io`, `cannotCreate` also if another process is editing the file,
+    /// `unsupported` for what GGUF cannot store, and what `edit` throws.
     @discardableResult
     public static func edit(
         _ path: String, threads: Int = 1, monitor: (TransferProgress) throws -> Void = { _ in }, _ edit: (inout Metadata) throws -> Void
@@ -25,7 +25,7 @@ public enum GGUFMetadataEditor {
             let encoded = try GGUFHeader.encode(header.entries, metadata: metadata, version: header.version)
             if encoded.count == header.dataStart, try file.replaceHead(with: encoded) { return .inPlace }
         }
-        // The set's keys were dropped for a whole model, but this file stays what it is.
+        // Keep the set's keys, which are dropped for a whole model: the file remains part of its set.
         let sink = GGUFSink(output: .file(file.path), keepingSplit: true, replacing: true)
         _ = try await transfer(from: MetadataReplacingSource(source, metadata: metadata), to: sink, threads: threads, monitor: monitor)
         return .rewritten

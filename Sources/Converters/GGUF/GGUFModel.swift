@@ -1,19 +1,19 @@
 public import QAMFormat
 
-/// A model in GGUF: one file, a split set by its first file, or a folder that holds one of both as `model.gguf` or
-/// `model-00001-of-00003.gguf`, with the files beside it.
+/// A model in GGUF: one file, a split set given by its first file, or a folder with either, named `model.gguf` or
+/// `model-00001-of-00003.gguf`, and side files.
 public struct GGUFModel: WrappingSource {
     public let files: [any EmbeddedFile]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
-    /// The files that hold tensors, each with the index of its first tensor.
+    /// The files with tensors.
     package let shards: [GGUFSource]
-    /// The model without the files beside it.
+    /// The model without side files.
     public let base: any TensorSource
 
-    /// Opens what is there; side files only for a folder, and only with `takingFiles`. Throws `notFound` where a folder
-    /// holds no model, and what `GGUFSource` and `SplitGGUFSource` throw.
+    /// Opens the model, with side files only for a folder and with `takingFiles`. Throws `notFound` if a folder has no model, and what
+    /// `GGUFSource` and `SplitGGUFSource` throw.
     public init(path: String, takingFiles: Bool = true) throws {
         let isFolder = try FileStatus(path)?.kind == .folder
         var file: String? = path
@@ -39,8 +39,8 @@ public struct GGUFModel: WrappingSource {
         fingerprint = ([base.fingerprint] + sideFiles.taken.map { "file \($0.fingerprint)" }).joined(separator: "\n")
     }
 
-    /// The GGUF file that a folder's model begins with; nil where there is none. A whole file goes before a set. Throws
-    /// `malformed` where there are several sets.
+    /// The first GGUF file of a folder's model; nil if there is none. A single file takes precedence over a set. Throws `malformed` if
+    /// there are several sets.
     package static func modelFile(in folder: String) throws -> String? {
         try ShardPaths.modelFile(in: folder, fileExtension: GGUFSplit.fileExtension)
     }

@@ -1,12 +1,12 @@
 internal import QAMFormat
 
-/// The paths of a GGUF output, and what speaks against them.
+/// The paths of a GGUF output, and conflicts with existing files.
 struct GGUFNames {
     private let shards: ShardPaths
     private var sideFiles: [(path: String, file: any EmbeddedFile)] = []
     private(set) var warnings: [String] = []
 
-    /// One file, or the files of a set whose names begin as the file's does.
+    /// One file, or the files of a set with the same prefix as the file's name.
     init(file path: String, shardCount: Int, files: [any EmbeddedFile]) {
         shards = ShardPaths(file: path, fileExtension: GGUFSplit.fileExtension, count: shardCount)
         if !files.isEmpty {
@@ -15,14 +15,14 @@ struct GGUFNames {
         }
     }
 
-    /// Throws `cannotCreate` where a `model.gguf` would hide the files of a set.
+    /// Throws `cannotCreate` if an existing `model.gguf` would hide the files of a set.
     init(folder: String, shardCount: Int, files: SideFilePlaces) throws {
         shards = try ShardPaths(folder: folder, fileExtension: GGUFSplit.fileExtension, count: shardCount)
         sideFiles = files.files.map { (Path.join(folder, $0.name), $0) }
         warnings = files.warnings + shards.warnings
     }
 
-    /// The plan with its paths. The first file of a set, which the others are found by, comes last.
+    /// The plan with its paths. The first file of a set, by which the others are found, comes last.
     func output(_ plan: GGUFPlan) -> OutputPlan {
         OutputPlan(
             shards: zip(shards.paths, plan.shards).map { OutputPlan.Shard(path: $0, header: $1.header, byteCount: $1.byteCount) },

@@ -1,12 +1,11 @@
 internal import QAMFormat
 
 extension GGUFModel {
-    /// Reads the payload of the tensors at these indices, or of all, and reports NaNs and infinities among plain numbers
-    /// and scales of blocks, a warning for each tensor that has any: GGUF has no checksums, and that is what damage and
-    /// failed conversions look like. Also returns the bytes read.
+    /// Reads the payload of the tensors at these indices, or of all, and returns a warning for each tensor with NaNs or infinities among
+    /// plain numbers and block scales, which indicate damage or failed conversions: GGUF has no checksums. Also returns the bytes read.
     ///
-    /// Goes by pieces of a few MiB on up to `threads` tasks. `monitor` is told the bytes done and to do; what it throws ends
-    /// the work. Throws what reading throws.
+    /// Processes pieces of a few MiB in up to `threads` tasks. `monitor` receives the bytes done and the total; if it throws, the check
+    /// stops. Throws what reading throws.
     package func checkPayload(
         of chosen: [Int]? = nil, threads: Int, monitor: (Int, Int) throws -> Void = { _, _ in }
     ) async throws -> (warnings: [String], byteCount: Int) {

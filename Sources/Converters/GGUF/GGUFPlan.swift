@@ -1,24 +1,25 @@
 internal import QAMFormat
 
-/// The layout of a GGUF output: it follows from names, shapes, types and metadata alone, before any payload is read.
+/// The layout of a GGUF output, determined by names, shapes, types and metadata alone, before any payload is read.
 ///
-/// Tensors keep their order, and each begins where the one before it ends, padded. They are put into shards greedily and in
-/// order, as llama.cpp's splitter does: a shard is closed when the next tensor would not fit, padding counted, and a tensor
-/// that is larger than a shard gets one of its own. The first shard has all metadata.
+/// Tensors keep their order; each starts at the padded end of the previous one. They are assigned to shards greedily and in order, as in
+/// llama.cpp's splitter: a shard is closed when the next tensor would not fit, including padding, and a tensor larger than a shard gets its
+/// own. The first shard contains all metadata.
 struct GGUFPlan: Sendable {
     struct Shard: Sendable {
-        /// With its padding.
+        /// Includes padding.
         var header: [UInt8]
         var byteCount: Int
     }
 
     private(set) var shards: [Shard] = []
-    /// For each tensor of the source. Aliases have places of their own: GGUF cannot share a payload.
+    /// One per tensor of the source. Aliases have places of their own: GGUF cannot share payloads.
     private(set) var places: [OutputPlan.Place]
     private(set) var warnings: [String] = []
 
-    /// With `alignment` the metadata say so; without it they say what it is. Without `keepingSplit` what they say of a set is dropped. Throws `unsupported` for what GGUF cannot hold:
-    /// coded tensors, foreign types, rows of broken blocks, more than four dimensions, names that clash.
+    /// A given `alignment` is stored in the metadata; nil uses theirs. Unless `keepingSplit`, drops the metadata of a split set. Throws
+    /// `unsupported` for what GGUF cannot store: coded tensors, unsupported types, rows that are not whole blocks, more than four
+    /// dimensions, duplicate names.
     init(
         tensors: [TensorDescriptor], metadata: Metadata, alignment given: Int? = nil, maxShardSize: Int? = nil, keepingSplit: Bool = false
     ) throws {
@@ -42,7 +43,7 @@ struct GGUFPlan: Sendable {
             }
             var own = number == 0 ? metadata : Metadata()
             if groups.count > 1 {
-                // Every file is read by itself, so every file says how it is aligned.
+                // Every file is parsed by itself and needs the alignment.
                 if let value = metadata[GGUFHeader.alignmentKey] { own.set(GGUFHeader.alignmentKey, value) }
                 for entry in try GGUFSplit.metadata(number: number, count: groups.count, tensorCount: tensors.count).entries {
                     own.set(entry.key, entry.value)
@@ -100,7 +101,7 @@ struct GGUFPlan: Sendable {
         var total = 0
         for (tensor, entry) in entries.enumerated() {
             let (sum, overflow) = total.addingReportingOverflow(entry.byteCount)
-            // Room for the padding and for a header.
+            // Leave room for padding and a header.
             guard !overflow, sum < Int.max - (tensor + 2) * (alignment + 1) - GGUFCursor.maximumLength else {
                 throw QAMError(.limitExceeded, "the tensors' sizes add up to more than 2^63 bytes")
             }

@@ -1,20 +1,20 @@
 package import QAMFormat
 
-/// Where a GGUF output goes.
+/// The destination of a GGUF output.
 public enum GGUFDestination: Hashable, Sendable {
-    /// One file, or where it needs several `NAME-00001-of-00003.gguf` and so on.
+    /// One file, or if several are needed, `NAME-00001-of-00003.gguf` and so on.
     case file(String)
-    /// A folder, created if need be: `model.gguf`, or files of a set; side files beside them.
+    /// A folder, created if necessary: `model.gguf`, or the files of a set, and side files.
     case folder(String)
 }
 
 /// Writes GGUF, version 3, little-endian.
 ///
-/// Splitting and layout are those of `GGUFPlan`. All files appear at `finish`: side files first, the first file of a set last.
+/// `GGUFPlan` defines splitting and layout. All files appear at `finish`: side files first, the first file of a set last.
 public final class GGUFSink: PlannedSink {
-    /// `alignment` is a power of two; nil takes what the metadata say, or 32. `maxShardSize` counts bytes of tensors with
-    /// their padding. `replacing` lets existing outputs be replaced, `resuming` takes up the partial output of an
-    /// interrupted run. Beside a folder's model only `dotfiles` writes files whose names begin with a point.
+    /// `alignment` is a power of two; nil uses that of the metadata, or 32. `maxShardSize` counts bytes of tensors with padding.
+    /// `replacing` permits replacing existing outputs, `resuming` continues the partial output of an interrupted run, `dotfiles` also
+    /// writes side files whose names begin with a dot.
     public convenience init(
         output: GGUFDestination, alignment: Int? = nil, maxShardSize: Int? = nil, dotfiles: Bool = false, replacing: Bool = false,
         resuming: Bool = false
@@ -24,7 +24,7 @@ public final class GGUFSink: PlannedSink {
             resuming: resuming)
     }
 
-    /// With `keepingSplit` the metadata that place a file in its set are the source's: the output is one file of a set.
+    /// With `keepingSplit`, keeps the metadata that define a file's place in its set: the output is one file of a set.
     init(
         output destination: GGUFDestination, alignment: Int? = nil, maxShardSize: Int? = nil, keepingSplit: Bool, dotfiles: Bool = false,
         replacing: Bool, resuming: Bool = false
@@ -45,7 +45,7 @@ public final class GGUFSink: PlannedSink {
         }
     }
 
-    /// The bytes that the output will have in all its files, side files included. Throws `unsupported` like `begin`.
+    /// The total size of all output files, including side files. Throws `unsupported` like `begin`.
     package static func plannedByteCount(
         of source: any TensorSource, to destination: GGUFDestination, alignment: Int? = nil, maxShardSize: Int? = nil,
         dotfiles: Bool = false

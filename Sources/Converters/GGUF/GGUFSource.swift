@@ -1,6 +1,6 @@
 public import QAMFormat
 
-/// One GGUF file. Tensors come in the file's order, their elements little-endian whatever the file's byte order is.
+/// One GGUF file. Tensors are in the file's order; elements are little-endian, whatever the file's byte order.
 public struct GGUFSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
@@ -10,8 +10,8 @@ public struct GGUFSource: LendingSource {
     package let header: GGUFHeader
     private let file: FileBytes
 
-    /// Opens the file and reads its header, no payload. Throws `notFound`, `io`, or what the header deserves: a file of
-    /// another kind is told by name. O(n log n) for n tensors and O(bytes of the metadata).
+    /// Opens the file and reads only its header. Throws `notFound`, `io`, or the header's errors; names the kind of a foreign file. O(n log
+    /// n) for n tensors and O(bytes of the metadata).
     public init(path: String) throws {
         let file = try FileBytes(path: path)
         switch try FileKind.of(file) {
@@ -27,7 +27,7 @@ public struct GGUFSource: LendingSource {
         fingerprint = "gguf \(file.fingerprint) \(header.hash)"
     }
 
-    /// Where a tensor's payload lies in the file.
+    /// The file range of a tensor's payload.
     package func range(of tensor: Int) -> Range<Int> {
         let start = header.dataStart + header.entries[tensor].offset
         return start..<start + header.entries[tensor].byteCount

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The keys of a file of a split set, as llama.cpp writes them. `ShardName` names the files.
+/// The metadata of a file of a split set, as in llama.cpp. `ShardName` names the files.
 struct GGUFSplit: Hashable {
     static let fileExtension = "gguf"
     static let numberKey = "split.no"
@@ -10,13 +10,13 @@ struct GGUFSplit: Hashable {
     /// The count is stored as u16.
     static let maximumCount = 65535
 
-    /// From 0, though file names count from 1.
+    /// From 0; file names count from 1.
     var number: Int
     var count: Int
-    /// Of all files; nil where it is not said.
+    /// The number of tensors in all files; nil if missing.
     var tensorCount: Int?
 
-    /// Nil for a file that is a whole model. Throws `malformed` for values that are none.
+    /// Nil for a whole model. Throws `malformed` for invalid values.
     init?(_ metadata: Metadata) throws {
         guard let count = try Self.integer(Self.countKey, metadata) else {
             guard try Self.integer(Self.numberKey, metadata) ?? 0 == 0 else {
@@ -54,7 +54,7 @@ struct GGUFSplit: Hashable {
         return number
     }
 
-    /// The keys of one file of a set, with the types that llama.cpp gives them.
+    /// The metadata of one file of a set, with llama.cpp's types.
     static func metadata(number: Int, count: Int, tensorCount: Int) throws -> Metadata {
         guard let number = UInt16(exactly: number), let count = UInt16(exactly: count), let tensorCount = Int32(exactly: tensorCount) else {
             throw QAMError(.unsupported, "\(count) shards of \(tensorCount) tensors are more than GGUF can count; allow larger shards")

@@ -1,19 +1,19 @@
 public import QAMFormat
 
-/// A model in several GGUF files, named as llama.cpp does. Tensors come file by file in the files' order.
+/// A model in several GGUF files, named as in llama.cpp. Tensors are in the order of the files.
 public struct SplitGGUFSource: LendingSource {
-    /// Of all files, without what each says of its place in the set. Most sets have all in the first.
+    /// The merged metadata of all files, without those that define a file's place in the set. In most sets the first file has all.
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
     package let shards: [GGUFSource]
-    /// The index of each shard's first tensor, and the number of all at the end.
+    /// The index of each shard's first tensor, followed by the total number of tensors.
     private let starts: [Int]
 
-    /// Opens all files of the set whose first one is given. Throws `malformed` where files are missing, contradict each
-    /// other or hold a tensor twice. One open file a shard.
+    /// Opens all files of a set, given the first. Throws `malformed` if files are missing, contradict each other or contain a tensor twice.
+    /// Keeps one file open per shard.
     init(first: GGUFSource, split: GGUFSplit) throws {
         let path = first.inputs[0]
         let shards = try Self.open(first, split, path: path)
@@ -94,7 +94,7 @@ public struct SplitGGUFSource: LendingSource {
         }
     }
 
-    /// The metadata of all files; of two values for a key the first is kept.
+    /// The metadata of all files; the first value of a key is kept.
     private static func merged(_ shards: [GGUFSource], _ warnings: inout [String]) -> Metadata {
         var merged = shards[0].metadata
         for key in GGUFSplit.keys { merged.remove(key) }

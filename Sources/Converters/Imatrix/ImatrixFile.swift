@@ -1,9 +1,9 @@
 public import QAMFormat
 
-/// llama.cpp's importance matrix in its older form, without a signature, as the tensors of the newer one in GGUF: `NAME.in_sum2` and
-/// `NAME.counts` for each matrix.
+/// llama.cpp's importance matrix in its older form, without a signature, presented as the tensors of the newer GGUF form: `NAME.in_sum2`
+/// and `NAME.counts` for each matrix.
 ///
-/// Little-endian: i32 entries; each i32 length, name, i32 calls, i32 count, f32[count] with E[x^2] times the calls.
+/// Little-endian: i32 number of entries; for each: i32 length, name, i32 calls, i32 count, f32[count] with E[x^2] times the calls.
 public struct ImatrixFile: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
@@ -11,9 +11,9 @@ public struct ImatrixFile: LendingSource {
     public let fingerprint: String
     private let payloads: [[UInt8]]
 
-    /// Reads all of the file; O(its bytes).
+    /// Reads the whole file; O(bytes).
     ///
-    /// - Throws: `QAMError.malformed` for what is no importance matrix, with the place.
+    /// - Throws: `QAMError.malformed`, with the place, if it is not an importance matrix.
     public init(path: String) throws {
         let file = try FileBytes(path: path)
         var offset = 0

@@ -1,10 +1,10 @@
 public import QAMFormat
 
-/// A file of statistics of a model: what `calibrate` writes, or llama.cpp's imatrix in either of its forms.
+/// A file of calibration statistics: written by `calibrate`, or llama.cpp's imatrix in either form.
 public enum StatisticsFile {
-    /// Opens a file by its content, not its name.
+    /// Opens a file according to its content, not its name.
     ///
-    /// - Throws: `QAMError.malformed` for what is none of these, and what opening throws.
+    /// - Throws: `QAMError.malformed` for other files, and what opening throws.
     public static func open(_ path: String) throws -> any TensorSource {
         do {
             return switch try FileKind.of(path: path) {

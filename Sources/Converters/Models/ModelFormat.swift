@@ -1,16 +1,16 @@
-/// The formats that models are read from and written in.
+/// The file formats of models.
 package enum ModelFormat: String, CaseIterable, Sendable {
     case qamw
     case safetensors
     case gguf
 
-    /// The format that a file name ends in.
+    /// The format given by a file name's extension.
     package init?(nameOf path: String) {
         guard let format = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else { return nil }
         self = format
     }
 
-    /// The name that people give it.
+    /// The name for users.
     package var title: String {
         switch self {
         case .qamw: ".qamw"

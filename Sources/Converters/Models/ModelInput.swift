@@ -1,21 +1,21 @@
 package import QAMFormat
 
-/// A model as the user names it, opened. What it is, its content says.
+/// A model opened by path. Its format is determined by its content.
 package struct ModelInput: Sendable {
-    /// The path as it was given.
+    /// The path as given by the user.
     package let path: String
     package let format: ModelFormat
-    /// The tensors as the file holds them, for what looks at the file.
+    /// The tensors as stored in the file, for inspection.
     package let source: any TensorSource
-    /// The reader of a .qamw file.
+    /// The reader if it is a .qamw file.
     package let reader: QAMReader?
-    /// The reader of GGUF files.
+    /// The reader if it is GGUF.
     package let gguf: GGUFModel?
-    /// What the reader of a packed model finds in it.
+    /// The unpacked model if it is packed.
     package let unpacked: UnpackingSource?
 
-    /// Opens a file, an index or a folder. With `takingFiles` the files beside a folder's model come along, and a warning says
-    /// which do not. `access` is how a .qamw file is reached. Throws `notFound`, `io`, or what is wrong with the content.
+    /// Opens a file, an index or a folder. With `takingFiles`, includes the side files of a folder's model, and warns about those left out.
+    /// `access` applies to .qamw files. Throws `notFound`, `io`, or the errors of the format's reader.
     package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
         let file = try Self.modelFile(path)
@@ -43,27 +43,27 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// The version of the file's format, where it has one.
+    /// The version of the file's format, if it has one.
     package var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
 
-    /// The tensors of the model that the file carries, those of a packed one unpacked: as they lie, for what copies them and need not know
-    /// what their numbers mean. Everything else takes `weights`.
+    /// The model's tensors, unpacked if the model is packed, in stored form: for copying without interpreting the numbers. All other uses
+    /// take `weights`.
     package var stored: any TensorSource { unpacked ?? source }
 
-    /// The weights of the model, for all that computes with them or gives them another type, name or layout.
+    /// The model's weights, for computing or for changing types, names or layouts.
     package struct Weights: Sendable {
         package let source: any TensorSource
-        /// The reader of a .qamw file, for what multiplies from the mapping.
+        /// The reader if it is a .qamw file, for multiplying directly from the mapped file.
         package let reader: QAMReader?
     }
 
-    /// Throws `unsupported` with the method's name for a checkpoint that another tool has quantized: its tensors are not plain weights.
+    /// Throws `unsupported` with the method's name if another tool quantized the checkpoint: its tensors are not plain weights.
     package func weights() throws -> Weights {
         if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
         return Weights(source: stored, reader: reader)
     }
 
-    /// How another tool has quantized the checkpoint; nil where its tensors are weights. Single files and indexes are described by the
+    /// The scheme by which another tool quantized the checkpoint; nil if its tensors are weights. For single files and indexes, reads the
     /// configuration beside them.
     package func quantization() throws -> QuantizationScheme? {
         do {
@@ -73,7 +73,7 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// The files beside safetensors that tell how the checkpoint is quantized, and are read for that.
+    /// The files beside safetensors that describe the quantization scheme.
     package var configurations: [String] {
         get throws {
             guard format == .safetensors, unpacked == nil else { return [] }
@@ -82,15 +82,15 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// Checks every byte of a .qamw file before it is read for writing: what is written from damaged payloads would get
-    /// checksums of its own and look sound. `monitor` is told the bytes done and to do; what it throws ends the work.
+    /// Verifies a .qamw file before it is converted: otherwise damaged payloads would get new valid checksums. `monitor` receives the bytes
+    /// done and the total; if it throws, the verification stops.
     package func requireSound(threads: Int, monitor: (Int, Int) throws -> Void = { _, _ in }) async throws {
         guard let reader else { return }
         let report = try await reader.verify(threads: threads, monitor: monitor)
         if let problem = report.problems.first { throw problem.inFile(path) }
     }
 
-    /// What a .qamw file with this content was or would be written with.
+    /// The options that a .qamw file with this content was or would be written with.
     package var containerOptions: ContainerOptions {
         get throws {
             if let reader { return reader.options }
@@ -98,7 +98,7 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// The bytes of the model's own files, without the files beside them.
+    /// The size of the model's own files, without side files.
     package var fileBytes: Int {
         let names = Set(source.files.map(\.name))
         return source.inputs.reduce(0) { sum, path in
@@ -108,7 +108,7 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// A folder's .qamw file, or the first of its set, where it holds no safetensors.
+    /// A folder's .qamw file, or the first of its set, if the folder has no safetensors.
     package static func modelFile(_ path: String) throws -> String {
         guard try FileStatus(path)?.kind == .folder else { return path }
         if try holdsSafetensors(path) { return path }
@@ -123,7 +123,7 @@ package struct ModelInput: Sendable {
         try !holdsSafetensors(folder) && GGUFModel.modelFile(in: folder) != nil
     }
 
-    /// Safetensors without the files beside them.
+    /// Safetensors without side files.
     private static func weights(_ path: String) throws -> any TensorSource {
         switch try FileKind.of(path: path) {
         case .folder:
@@ -144,7 +144,7 @@ package struct ModelInput: Sendable {
     }
 
     private static func unknown(_ path: String) -> QAMError {
-        // The content is nothing known, so the name may say at least which rule it breaks.
+        // The content is not recognised: report which rule of the format implied by the name it violates.
         do {
             switch true {
             case path.hasSuffix(".safetensors"): _ = try SafetensorsSource(path: path)

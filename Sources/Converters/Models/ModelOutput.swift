@@ -1,16 +1,16 @@
 package import QAMFormat
 
-/// Where a model goes and in which format.
+/// The destination and format of a model.
 package struct ModelOutput: Sendable {
     package static let qamwName = "model.qamw"
 
-    /// The file, or the folder of a model that may have several.
+    /// The file, or the folder for formats with several files.
     package let path: String
     package let format: ModelFormat
-    /// The folder that the output goes into, where the user named one.
+    /// The output folder, if the user named one.
     private let folder: String?
 
-    /// `format` may be nil where the name or, for a folder, the input's format tells it.
+    /// `format` may be nil if the name or, for a folder, the input's format determines it.
     package init(_ path: String, format given: ModelFormat?, from input: ModelFormat) throws {
         let isFolder = try path.hasSuffix("/") || FileStatus(path)?.kind == .folder
         let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : ModelFormat(nameOf: path))
@@ -28,8 +28,7 @@ package struct ModelOutput: Sendable {
     private var qamwDestination: QAMDestination { folder.map { .folder($0) } ?? .file(path) }
     private var ggufDestination: GGUFDestination { folder.map { .folder($0) } ?? .file(path) }
 
-    /// Throws `cannotCreate` where something is in the way: what can be known before any work.
-    /// `reading` are files that were read beside the source's inputs.
+    /// Throws `cannotCreate` for obstacles detectable before any work. `reading` lists files read in addition to the source's inputs.
     package func check(_ source: any TensorSource, _ layout: Layout = Layout(), reading configurations: [String], replacing: Bool, plannedBytes: Int) throws {
         let parent = Self.parent(of: folder ?? path)
         guard try FileStatus(parent)?.kind == .folder else {
@@ -52,14 +51,14 @@ package struct ModelOutput: Sendable {
         }
     }
 
-    /// How an output is laid out, each where the format has it.
+    /// Layout options, each for the formats that support it.
     package struct Layout: Sendable {
-        /// Of a .qamw file.
+        /// For .qamw files.
         package var container: ContainerOptions
-        /// Of GGUF's tensors; nil for what the metadata say.
+        /// Alignment of GGUF's tensors; nil uses the metadata's.
         package var alignment: Int?
         package var maxShardSize: Int?
-        /// Of a folder: whether files come along whose names begin with a point.
+        /// For folders: whether to write files whose names begin with a dot.
         package var dotfiles: Bool
 
         package init(
@@ -72,7 +71,7 @@ package struct ModelOutput: Sendable {
         }
     }
 
-    /// The bytes that the output will have.
+    /// The size of the output.
     package func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
         case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container, maxShardSize: layout.maxShardSize)
@@ -84,7 +83,7 @@ package struct ModelOutput: Sendable {
         }
     }
 
-    /// The sink, and how to ask it, when it is done, for the path that the output is opened by and for its warnings.
+    /// The sink, and a closure that returns the path that opens the output and the warnings, once written.
     private func sink(_ layout: Layout, replacing: Bool, resuming: Bool) -> (any TensorSink, outcome: () -> (path: String, warnings: [String])) {
         switch format {
         case .qamw:
@@ -104,16 +103,16 @@ package struct ModelOutput: Sendable {
         }
     }
 
-    /// What writing a model did.
+    /// The result of writing a model.
     package struct Written: Sendable {
         package let report: TransferReport
-        /// The path that the output is opened by.
+        /// The path that opens the output.
         package let path: String
-        /// What the user should know about the output.
+        /// Warnings about the output for the user.
         package let warnings: [String]
     }
 
-    /// Moves all tensors into the output. Where that fails, nothing is left but, with `resuming`, what a second run goes on from.
+    /// Writes all tensors to the output. On failure nothing remains, except with `resuming` the state that a second run continues from.
     package func write(
         _ source: any TensorSource, _ layout: Layout, replacing: Bool, resuming: Bool, threads: Int,
         monitor: (TransferProgress) throws -> Void = { _ in }
@@ -124,7 +123,7 @@ package struct ModelOutput: Sendable {
         do {
             let report = try await transfer(from: source, to: sink, threads: threads, keepingPartial: resuming, monitor: monitor)
             let (path, warnings) = outcome()
-            // The output is in place: nothing may fail any more.
+            // The output is in place: ignore errors from here on.
             return Written(report: report, path: path, warnings: warnings + ((try? otherModels()) ?? []))
         } catch {
             if isNewFolder, let folder { Folder.removeIfEmpty(folder) }
@@ -132,10 +131,10 @@ package struct ModelOutput: Sendable {
         }
     }
 
-    /// A warning where the output's folder holds a model of another format too: a folder opens as one of them.
+    /// A warning if the output's folder also contains a model of another format: a folder opens as only one.
     private func otherModels() throws -> [String] {
         guard let folder else { return [] }
-        // In the order in which a folder is looked through.
+        // In the order of precedence when a folder is opened.
         func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
         let present = try [
             (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)),

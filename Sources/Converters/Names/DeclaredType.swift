@@ -1,15 +1,15 @@
 import Architectures
 public import QAMFormat
 
-/// The type that config.json says its model's tensors have: `torch_dtype`, in newer files `dtype`. transformers loads in it, whatever
-/// type the tensors have.
+/// The type of a model's tensors as declared in config.json: `torch_dtype`, in newer files `dtype`. transformers loads in this type,
+/// whatever the tensors' own.
 public enum DeclaredType {
     private static let keys: Set = ["torch_dtype", "dtype"]
     private static let names: [DType: String] = [.f64: "float64", .f32: "float32", .f16: "float16", .bf16: "bfloat16"]
 
-    /// The source with a config.json that declares the type that most of its weights have, where it declares one by name, for the model or
-    /// for its parts; nothing else in the file changes. Where they have a type that cannot be declared so, it stays. Reads config.json;
-    /// one that is no JSON stays with a warning.
+    /// The source with a config.json that declares the type of most weights, if it declares one by name, for the model or its parts; the
+    /// rest of the file is unchanged. A type that cannot be declared leaves it as is. Reads config.json; invalid JSON is kept, with a
+    /// warning.
     public static func updated(_ source: any TensorSource) throws -> any TensorSource {
         guard let index = source.files.firstIndex(where: { $0.name == ModelConfig.name }), let name = prevailing(source.tensors).flatMap({ names[$0] })
         else { return source }
@@ -26,13 +26,13 @@ public enum DeclaredType {
         return SelectingSource(source, items: items, metadata: source.metadata, files: files, warnings: warnings)
     }
 
-    /// Whether a member is the model's or one of its parts', such as text_config; what a quantizer's configuration says is its own.
+    /// Whether a member belongs to the model or to one of its parts, such as text_config, and not to a quantizer's configuration.
     private static func declares(_ path: [String]) -> Bool {
         guard let key = path.last, keys.contains(key) else { return false }
         return path.dropLast().allSatisfy { $0.hasSuffix("_config") && $0 != "quantization_config" }
     }
 
-    /// The type that most weights have, of coded tensors the one that they are decoded to.
+    /// The type of most weights; coded tensors count with their decoded type.
     private static func prevailing(_ tensors: [TensorDescriptor]) -> DType? {
         var counts: [DType: Int] = [:]
         for tensor in tensors {

@@ -1,11 +1,11 @@
 import Architectures
 import QAMFormat
 
-/// GGUF's metadata and made tensors from config.json.
+/// GGUF's metadata and generated tensors, from config.json.
 struct GGUFHyperparameters {
-    /// Keys with the architecture's name before them.
+    /// Keys include the architecture's prefix.
     private(set) var entries: [Metadata.Entry] = []
-    /// Tensors that config.json describes.
+    /// Tensors generated from config.json.
     private(set) var made: [SelectingSource.Item] = []
     private(set) var warnings: [String] = []
     let shape: ModelShape
@@ -14,8 +14,7 @@ struct GGUFHyperparameters {
     private let config: ModelConfig
     private let values: ConfigValues
 
-    /// Throws, with the file and the key: `malformed` for values that are missing or of another form, `unsupported` for those that
-    /// loaders of GGUF do not know.
+    /// Throws, with file and key: `malformed` for missing or malformed values, `unsupported` for those that GGUF loaders do not support.
     init(_ architecture: Architecture, _ config: ModelConfig) throws {
         self.architecture = architecture
         self.config = config
@@ -41,7 +40,7 @@ struct GGUFHyperparameters {
         entries.append(Metadata.Entry(key: "\(architecture.gguf).\(key)", value: value))
     }
 
-    /// What loaders of GGUF take for granted of heads.
+    /// Checks what GGUF loaders assume about heads.
     private func requireWholeHeads() throws {
         if architecture.headsFillWidth, shape.heads * shape.headSize != shape.width {
             throw ModelConfig.fault(
@@ -114,7 +113,7 @@ struct GGUFHyperparameters {
             for (layer, kind) in kinds.enumerated() where (kind == "full_attention") != ((layer + 1) % pattern == 0) {
                 throw ModelConfig.fault("\"layer_types\" follows no pattern that GGUF can say", .unsupported)
             }
-            // Too few layers to see it.
+            // Too few layers to determine it.
             if pattern > kinds.count { pattern = max(pattern, assumed) }
         }
         guard pattern > 0 else { throw ModelConfig.fault("\"sliding_window_pattern\" must not be 0") }

@@ -1,11 +1,11 @@
 import Architectures
 import QAMFormat
 
-/// Gives a GGUF model the names, layout and files of Hugging Face.
+/// Converts a GGUF model to the names, layout and files of Hugging Face.
 ///
-/// Tensors keep their order; copies of the embedding that were left out come back at the end. A one-dimensional F32 tensor gets the
-/// type that it had: what the metadata of our own files say, else the matrices' type (of quantized ones BF16 or F16), and only where
-/// widening that gives the same bits.
+/// Tensors keep their order; omitted copies of the embedding are restored at the end. A one-dimensional F32 tensor gets its original type:
+/// the one recorded in our own files' metadata, else the matrices' type (BF16 or F16 if they are quantized), but only if widening restores
+/// the same bits.
 struct GGUFToHuggingFace {
     private let architecture: Architecture
     private let strict: Bool
@@ -21,7 +21,7 @@ struct GGUFToHuggingFace {
         self.strict = strict
     }
 
-    /// Throws as `ModelNames.applied`.
+    /// Throws like `ModelNames.applied`.
     func source(_ base: any TensorSource) throws -> any TensorSource {
         var copy = self
         return try copy.converted(base)
@@ -44,7 +44,7 @@ struct GGUFToHuggingFace {
         return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
     }
 
-    /// What was kept, where it still is this model's, else what is made of the metadata.
+    /// The kept config.json if it still describes this model, else one built from the metadata.
     private mutating func config(of base: any TensorSource, dtype: DType, isTied: Bool) throws -> ModelConfig {
         let made = try HuggingFaceConfig(architecture, base, dtype: dtype, isTied: isTied)
         if let text = base.metadata[OriginKeys.config]?.string {
@@ -58,7 +58,7 @@ struct GGUFToHuggingFace {
         return try ModelConfig(made.file)
     }
 
-    /// A model that loaders of GGUF take, but for tensors that transformers does not look at.
+    /// Requires a model that GGUF loaders accept; tensors that transformers ignores are allowed.
     private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
         if case .array(.string(let tokens))? = base.metadata["tokenizer.ggml.tokens"], tokens.count != shape.vocabulary {
             throw QAMError(
@@ -122,20 +122,20 @@ struct GGUFToHuggingFace {
         }
     }
 
-    /// What config.json and the tokenizer's files do not say.
+    /// The metadata not covered by config.json and the tokenizer's files.
     private func metadata(of base: any TensorSource) -> Metadata {
         let prefixes = ["\(architecture.gguf).", "tokenizer.", OriginKeys.prefix, GenerationConfig.prefix]
         var metadata = Metadata()
         for entry in base.metadata.entries where !GeneralKeys.isOfGGUF(entry.key) && !prefixes.contains(where: { entry.key.hasPrefix($0) }) {
             metadata.set(entry.key, entry.value)
         }
-        // transformers asks for it.
+        // transformers requires it.
         if metadata["format"] == nil { metadata.set("format", .string("pt")) }
         return metadata
     }
 
-    /// The files that came along, and those that are missing, in order of their names. A tokenizer that Hugging Face's files cannot
-    /// say keeps nobody from the weights.
+    /// Embedded files, and generated ones for those that are missing, sorted by name. A tokenizer that Hugging Face's files cannot
+    /// represent does not prevent conversion of the weights.
     private mutating func files(of base: any TensorSource, _ config: ModelConfig) throws -> [any EmbeddedFile] {
         var files = base.files
         var made = [(name: ModelConfig.name, bytes: Array(config.document.utf8))]
@@ -154,7 +154,7 @@ struct GGUFToHuggingFace {
     }
 }
 
-/// A small file that no disk has.
+/// A small file in memory.
 struct MadeFile: EmbeddedFile {
     let name: String
     let bytes: [UInt8]

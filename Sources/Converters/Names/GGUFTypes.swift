@@ -1,16 +1,16 @@
 import Architectures
 public import QAMFormat
 
-/// Which types tensors have in GGUF.
+/// The types of tensors in GGUF.
 public enum GGUFTypes {
-    /// Whether loaders want the tensor in F32 whatever the others are: one-dimensional ones and norms, where they are floating-point.
+    /// Whether loaders require the tensor in F32: floating-point one-dimensional tensors and norms.
     static func isPlain(_ tensor: TensorDescriptor) -> Bool {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
         return tensor.shape.count <= 1 || tensor.name.hasSuffix("norm.weight")
     }
 
-    /// A source whose weights are of this type. One-dimensional tensors and norms become F32; where rows are no whole blocks, weights
-    /// become F16, as llama.cpp's converter has it, with a warning. `general.file_type` is set where there is an architecture.
+    /// A source with weights of this type. One-dimensional tensors and norms become F32; weights whose rows are not whole blocks become
+    /// F16, as in llama.cpp's converter, with a warning. Sets `general.file_type` if there is an architecture.
     public static func cast(_ source: any TensorSource, to dtype: DType) throws -> any TensorSource {
         var broken: [String] = []
         let cast = try CastingSource(source) { tensor in
@@ -30,7 +30,7 @@ public enum GGUFTypes {
         return SelectingSource(cast, items: items, metadata: metadata, files: cast.files, warnings: warnings)
     }
 
-    /// llama.cpp's number for the type that most bytes of matrices have; no number where it has none for it.
+    /// Sets llama.cpp's number for the type of most bytes of matrices; removes the key if it has none.
     static func setFileType(of tensors: [TensorDescriptor], _ metadata: inout Metadata) {
         guard let dtype = matrixType(tensors), let number = fileTypes[dtype] else {
             metadata.remove("general.file_type")
@@ -41,7 +41,7 @@ public enum GGUFTypes {
 
     private static let fileTypes: [DType: UInt32] = [.f32: 0, .f16: 1, .q8_0: 7, .bf16: 32]
 
-    /// The type that most bytes of matrices have; nil where there are none.
+    /// The type of most bytes of matrices; nil if there are none.
     static func matrixType(_ tensors: [TensorDescriptor]) -> DType? {
         var bytes: [DType: Int] = [:]
         for tensor in tensors where tensor.shape.count > 1 {

@@ -1,12 +1,12 @@
 import Architectures
 import QAMFormat
 
-/// What GGUF says of a model in general.
+/// GGUF's general metadata.
 package enum GeneralKeys {
     static let name = "general.name"
     static let sizeLabel = "general.size_label"
 
-    /// The name that config.json knows, else that of the model's folder or, of a .qamw, its file.
+    /// The name in config.json, else that of the model's folder or .qamw file.
     static func name(of source: any TensorSource, _ config: ModelConfig) -> String {
         if let path = try? config.text("_name_or_path"), !Path.name(of: path).isEmpty { return Path.name(of: path) }
         let path = source.inputs.first ?? ""
@@ -15,7 +15,7 @@ package enum GeneralKeys {
         return [".", "..", ""].contains(stem) ? "model" : stem
     }
 
-    /// The number of weights as peers write it: two digits at least, with K, M, B or T.
+    /// The number of weights in other converters' format: at least two digits, with K, M, B or T.
     package static func sizeLabel(parameters: Int) -> String {
         let units: [(limit: Double, suffix: String)] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (-1, "K")]
         let count = Double(parameters)
@@ -31,7 +31,7 @@ package enum GeneralKeys {
         return number + unit.suffix
     }
 
-    /// What of GGUF's general metadata has no place or no meaning in another format's files.
+    /// Whether a key of GGUF's general metadata has no equivalent or meaning in other formats.
     static func isOfGGUF(_ key: String) -> Bool {
         [
             ModelNames.architectureKey, "general.type", name, sizeLabel, "general.file_type", "general.quantization_version", "general.alignment",

@@ -1,7 +1,7 @@
 import Architectures
 import QAMFormat
 
-/// How a model's authors want tokens to be chosen: generation_config.json, and `general.sampling.*` in GGUF.
+/// The sampling parameters recommended by a model's authors: generation_config.json, and `general.sampling.*` in GGUF.
 struct GenerationConfig {
     static let name = "generation_config.json"
     static let prefix = "general.sampling."
@@ -10,7 +10,7 @@ struct GenerationConfig {
         case integer, number, text
     }
 
-    /// The keys that loaders of GGUF read.
+    /// The keys that GGUF loaders read.
     private static let keys: [(config: String, gguf: String, kind: Kind)] = [
         ("sequence", "sequence", .text), ("top_k", "top_k", .integer), ("top_p", "top_p", .number), ("min_p", "min_p", .number),
         ("xtc_probability", "xtc_probability", .number), ("xtc_threshold", "xtc_threshold", .number), ("temperature", "temp", .number),
@@ -21,7 +21,7 @@ struct GenerationConfig {
     private(set) var entries: [Metadata.Entry] = []
     private(set) var warnings: [String] = []
 
-    /// Of the file's text. Throws `malformed`, with the file, for what is no JSON object.
+    /// Parses the file. Throws `malformed`, with the file, unless it is a JSON object.
     init(_ text: String) throws {
         let document = try Self.document(text)
         for (config, gguf, kind) in Self.keys {
@@ -55,8 +55,8 @@ struct GenerationConfig {
         }
     }
 
-    /// The file from GGUF's metadata: what was kept, with what other keys say by now; else `made`, which the tokenizer tells, and those keys.
-    /// Nil where nothing tells.
+    /// The file from GGUF's metadata: the kept text, updated from edited keys; else `made`, derived from the tokenizer, with those keys.
+    /// Nil if the metadata contain none of these.
     static func file(_ metadata: Metadata, made: [UInt8]?) throws -> [UInt8]? {
         let kept = metadata[OriginKeys.generationConfig]?.string
         var document = JSONValue.object([])

@@ -1,7 +1,7 @@
 import Architectures
 import QAMFormat
 
-/// A config.json from GGUF's metadata and the tensors that go with them.
+/// Builds a config.json from GGUF's metadata and tensors.
 struct HuggingFaceConfig {
     private(set) var members: [JSONValue.Member] = []
     private(set) var warnings: [String] = []
@@ -12,7 +12,7 @@ struct HuggingFaceConfig {
     private let architecture: Architecture
     private let source: any TensorSource
 
-    /// `source` has GGUF's names. Throws `malformed` with the key for metadata that are missing or of another form.
+    /// `source` must have GGUF names. Throws `malformed` with the key for missing or malformed metadata.
     init(_ architecture: Architecture, _ source: any TensorSource, dtype: DType, isTied: Bool) throws {
         self.architecture = architecture
         self.source = source
@@ -21,7 +21,7 @@ struct HuggingFaceConfig {
         set("architectures", [.string(architecture.className)])
         set("model_type", .string(architecture.modelTypes[0]))
         for hyperparameter in architecture.hyperparameters { try add(hyperparameter) }
-        // Loaders count tokens, whatever the key says.
+        // Loaders use the number of tokens, whatever the key says.
         if let embedding = source.tensors.first(where: { $0.name == "token_embd.weight" }) {
             members.removeAll { $0.key == "vocab_size" }
             members.insert(.init("vocab_size", JSONValue(embedding.rows)), at: 2)
@@ -36,17 +36,17 @@ struct HuggingFaceConfig {
         set("torch_dtype", .string(Self.name(of: dtype)))
     }
 
-    /// What transformers calls a type of weights.
+    /// transformers' name for a type of weights.
     static func name(of dtype: DType) -> String { [.f32: "float32", .f16: "float16"][dtype] ?? "bfloat16" }
 
-    /// As transformers writes it.
+    /// Formatted like transformers' output.
     var file: [UInt8] { Array((JSONWriter.text(.object(members), pretty: true) + "\n").utf8) }
 
     subscript(key: String) -> JSONValue? { members.first { $0.key == key }?.value }
 
     private mutating func set(_ key: String, _ value: JSONValue) { members.append(.init(key, value)) }
 
-    /// A value of the architecture's own keys.
+    /// A value of one of the architecture's keys.
     private func metadata(_ key: String) -> (key: String, value: MetadataValue)? {
         let key = "\(architecture.gguf).\(key)"
         return source.metadata[key].map { (key, $0) }
@@ -98,7 +98,7 @@ struct HuggingFaceConfig {
         }
     }
 
-    /// A number, or for each layer whether it looks at a window only.
+    /// A number, or for each layer whether it has a sliding window.
     private static func pattern(_ value: MetadataValue, key: String) throws -> Int {
         guard case .array(.bool(let windows)) = value else { return try value.count(key: key) }
         let pattern = (windows.firstIndex(of: false) ?? windows.count) + 1
@@ -121,7 +121,7 @@ struct HuggingFaceConfig {
                 let attention = try value.number(key: key) * RopeScaling.yarnScale(try factor.value.number(key: factor.key))
                 scaling.append(.init("attention_factor", .number((attention * 1e6).rounded() / 1e6)))
             } else if let (key, value) = metadata("rope.scaling.yarn_attn_factor") {
-                // As peers' converters write it, whose loaders do not read it.
+                // Written by other converters, not read by their loaders.
                 scaling.append(.init("attention_factor", .number(try value.shortest(key: key))))
             }
             for (name, key, _) in RopeScaling.yarnNumbers {
@@ -131,7 +131,7 @@ struct HuggingFaceConfig {
         return .object(scaling)
     }
 
-    /// What the factors were made from: what most models have, where that gives these very factors.
+    /// The parameters that generate the factors: tries those of most models and compares.
     private mutating func llama3(_ factors: [Float]) -> JSONValue? {
         let guess = RopeFactors.Llama3(factor: Double(factors.max() ?? 1))
         var theta = 10000.0

@@ -1,10 +1,10 @@
 import Architectures
 import QAMFormat
 
-/// Gives a model from Hugging Face the names, layout and metadata of GGUF.
+/// Converts a Hugging Face model to the names, layout and metadata of GGUF.
 ///
-/// Tensors keep their order; made ones come first. One-dimensional tensors and norms become F32, which loaders want; the types
-/// that they had, and elements that would not come back from F32, are kept in metadata (`OriginKeys`).
+/// Tensors keep their order, after generated ones. One-dimensional tensors and norms become F32, as loaders require; their original types,
+/// and elements that F32 cannot restore, are kept in metadata (`OriginKeys`).
 struct HuggingFaceToGGUF {
     private let architecture: Architecture
     private let config: ModelConfig
@@ -25,7 +25,7 @@ struct HuggingFaceToGGUF {
         self.carryingFiles = carryingFiles
     }
 
-    /// Throws as `ModelNames.applied`.
+    /// Throws like `ModelNames.applied`.
     func source(_ base: any TensorSource) throws -> any TensorSource {
         var copy = self
         return try copy.converted(base)
@@ -49,7 +49,7 @@ struct HuggingFaceToGGUF {
         return try CastingSource(result) { GGUFTypes.isPlain($0) ? .f32 : nil }
     }
 
-    /// Loaders want all tensors that they know, in their shapes, and no others.
+    /// Loaders require all known tensors in the expected shapes, and reject others.
     private mutating func check(_ base: any TensorSource, _ shape: ModelShape) throws {
         let surplus = try shape.check(base.tensors, named: .huggingFace, for: .gguf)
         guard surplus.unknown.isEmpty else {
@@ -61,7 +61,7 @@ struct HuggingFaceToGGUF {
         warnings += surplus.warnings
     }
 
-    /// Whether the head is left out: where it is the embedding or is to be tied to it. Warns where they differ.
+    /// Whether to omit the head: if it aliases the embedding or is tied to it. Warns if they differ.
     private mutating func dropsHead(of source: any TensorSource) throws -> Bool {
         guard let head = source.tensors.firstIndex(where: { $0.name == Architecture.headName }),
             let embedding = source.tensors.firstIndex(where: { $0.name == Architecture.embeddingName })

@@ -1,12 +1,12 @@
 import Architectures
 import QAMFormat
 
-/// The config.json that a GGUF of ours has kept, with what its other metadata say by now.
+/// The config.json kept in a GGUF written here, updated from its other metadata.
 struct KeptConfig {
     let config: ModelConfig
 
-    /// - Parameter current: what is made of the metadata as they are.
-    /// - Throws: `malformed` or `unsupported` where what is kept is no configuration of the architecture.
+    /// - Parameter current: built from the current metadata.
+    /// - Throws: `malformed` or `unsupported` if the kept text is not a configuration of the architecture.
     init(_ text: String, _ architecture: Architecture, _ source: any TensorSource, current: HuggingFaceConfig) throws {
         let kept = try ModelConfig(Array(text.utf8))
         guard let type = try kept.text("model_type"), architecture.modelTypes.contains(type) else {
@@ -16,8 +16,8 @@ struct KeptConfig {
         config = edits.isEmpty ? kept : try ModelConfig(Self.applied(edits, to: text, current))
     }
 
-    /// Members of config.json that differ between what is made of the metadata and what was made of them when the file was written: GGUF's
-    /// own keys have been edited since, and win.
+    /// Members whose value from the current metadata differs from that at the time of writing: GGUF's keys have been edited since, and take
+    /// precedence.
     private static func edits(
         _ kept: ModelConfig, _ architecture: Architecture, _ source: any TensorSource, _ current: HuggingFaceConfig
     ) throws -> [JSONValue.Member] {
@@ -28,10 +28,10 @@ struct KeptConfig {
             architecture, MetadataReplacingSource(source, metadata: metadata), dtype: current.dtype, isTied: current.isTied)
         var edits = current.members.filter { before[$0.key] != $0.value }
         edits += before.members.filter { current[$0.key] == nil }.map { .init($0.key, .null) }
-        // A tensor of factors says nothing of what it was made from.
+        // The parameters cannot be recovered from a tensor of factors.
         if source.tensors.contains(where: { $0.name == RopeFactors.frequencies }) { edits.removeAll { $0.key == "rope_scaling" } }
         edits += try OriginKeys.editedTokens(source.metadata).map { .init($0.key, JSONValue($0.id)) }
-        // What tensors say.
+        // Members determined by tensors.
         if let embedding = source.tensors.first(where: { $0.name == "token_embd.weight" }), kept["vocab_size"] != JSONValue(embedding.rows) {
             edits.append(.init("vocab_size", JSONValue(embedding.rows)))
         }
@@ -46,17 +46,17 @@ struct KeptConfig {
         return edits
     }
 
-    /// Keys that newer versions of transformers have in `rope_parameters`.
+    /// Keys that newer transformers store in `rope_parameters`.
     private static let rotary: Set<String> = [
         "rope_theta", "rope_scaling", "partial_rotary_factor", "original_max_position_embeddings", "rope_local_base_freq",
     ]
 
-    /// The text with members replaced where they stand, or added.
+    /// The text with members replaced in place, or appended.
     private static func applied(_ edits: [JSONValue.Member], to text: String, _ current: HuggingFaceConfig) throws -> [UInt8] {
         var document = try JSONValue(parsing: Array(text.utf8), section: "JSON", takingNonFinite: true)
         var edits = edits
         if document["rope_parameters"] != nil, edits.contains(where: { rotary.contains($0.key) }) {
-            // The older keys say the same in all versions.
+            // The older keys mean the same in all versions.
             document.remove("rope_parameters")
             edits = edits.filter { !rotary.contains($0.key) } + current.members.filter { rotary.contains($0.key) }
         }
@@ -73,7 +73,7 @@ struct KeptConfig {
 }
 
 extension JSONValue {
-    /// Replaces an object's member in its place, or appends it.
+    /// Replaces an object's member in place, or appends it.
     mutating func set(_ key: String, _ value: JSONValue) {
         guard case .object(var members) = self else { return }
         if let place = members.firstIndex(where: { $0.key == key }) { members[place].value = value } else { members.append(.init(key, value)) }

@@ -3,18 +3,18 @@ public import QAMFormat
 
 /// Converts between the names, layouts and metadata of Hugging Face and GGUF, for the architectures in `Architecture.all`.
 extension ModelNames {
-    /// The source with these names. One that has them already is given back as it is. A model of an architecture that is not known keeps its
-    /// names, which a warning says, or with `strict` is an error.
+    /// The source with these names; returned unchanged if it has them already. A model of an unknown architecture keeps its names with a
+    /// warning, or with `strict` is an error.
     ///
     /// - Parameters:
-    ///   - pre: the pre-tokenizer's name in GGUF, where the tokenizer does not tell it.
-    ///   - carryingFiles: whether files whose content becomes metadata come along too.
-    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot say, and for tensors that loaders of
-    ///   GGUF do not know; `malformed` for wrong or missing values, by file and key, and for tensors that are missing or of another shape than
-    ///   the configuration asks for. Reads config.json, the tokenizer and one-dimensional tensors.
+    ///   - pre: the pre-tokenizer's name in GGUF, if the tokenizer does not determine it.
+    ///   - carryingFiles: whether to keep files whose content becomes metadata.
+    /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot represent, and for tensors that
+    ///   GGUF loaders do not support; `malformed` for wrong or missing values, with file and key, and for tensors that are missing or do not
+    ///   match the configuration. Reads config.json, the tokenizer and one-dimensional tensors.
     public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
         let present = Self.of(source)
-        // Without a sign of GGUF there is nothing to rename.
+        // Neither side is GGUF: nothing to rename.
         guard present != self, strict || self == .gguf || present == .gguf else { return source }
         do {
             switch self {
@@ -32,7 +32,7 @@ extension ModelNames {
 }
 
 extension SelectingSource {
-    /// The same tensors with more warnings.
+    /// The same source with additional warnings.
     package init(_ base: any TensorSource, warnings: [String]) {
         let items = base.tensors.enumerated().map { Item($1, .base($0)) }
         self.init(base, items: items, metadata: base.metadata, files: base.files, warnings: warnings)

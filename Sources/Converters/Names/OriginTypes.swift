@@ -1,16 +1,16 @@
 import Architectures
 import QAMFormat
 
-/// The types that tensors had before GGUF wanted them in F32: collected on the way there, found again on the way back.
+/// The original types of tensors that GGUF requires in F32: recorded on conversion, restored on the way back.
 struct OriginTypes {
-    /// More elements than a vector of weights has are not looked at.
+    /// Larger tensors, which cannot be vectors of weights, are skipped.
     private static let maximumElements = 1 << 22
 
     private var types: [(name: String, dtype: DType)] = []
     private var exact: [Metadata.Entry] = []
 
-    /// Notes a floating-point tensor that becomes F32 with `offset` added; `payload` gives its elements, which are kept where they would not
-    /// come back.
+    /// Records a floating-point tensor that becomes F32 with `offset` added. `payload` returns its elements, which are kept if they cannot
+    /// be restored.
     mutating func add(_ tensor: TensorDescriptor, named name: String, offset: Float?, _ payload: () throws -> [UInt8]) throws {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype), dtype.blockElements == 1 else { return }
         types.append((name, dtype))
@@ -24,7 +24,7 @@ struct OriginTypes {
         exact.append(Metadata.Entry(key: "\(OriginKeys.exact).\(name)", value: .array(.uint8(bytes))))
     }
 
-    /// What GGUF's metadata say of it: the most common type for all, and those that differ.
+    /// The metadata entries: the most common type, and each tensor that differs.
     var entries: [Metadata.Entry] {
         var counts: [DType: Int] = [:]
         for (_, dtype) in types { counts[dtype, default: 0] += 1 }
@@ -36,16 +36,16 @@ struct OriginTypes {
         return entries + exact
     }
 
-    /// How an F32 tensor of GGUF was before.
+    /// The original form of an F32 tensor in GGUF.
     enum Origin: Equatable {
         case elements([UInt8], DType)
         case type(DType)
     }
 
-    /// How the F32 tensor at `index` of a source with GGUF's names was before, under the name that it gets: of the types in question
-    /// the first that gives these very bits again when it is widened, else F32. Reads the tensor.
+    /// The original form of the F32 tensor at `index` of a source with GGUF names, given its new name: the first candidate type that
+    /// restores the same bits when widened, else F32. Reads the tensor.
     ///
-    /// - Parameter fallback: the types in question where the metadata say nothing.
+    /// - Parameter fallback: the candidate types if the metadata name none.
     static func origin(of index: Int, in source: any TensorSource, named name: String, offset: Float, fallback: [DType]) throws -> Origin {
         guard source.tensors[index].elementCount <= maximumElements else { return .type(.f32) }
         let stored = try source.payload(of: index)
@@ -67,7 +67,7 @@ struct OriginTypes {
         return .type(.f32)
     }
 
-    /// As the tensor was stored: F64 is rounded once, from Double, where nothing is added.
+    /// The elements as stored in F32: F64 is rounded once, from Double, if nothing is added.
     private static func widened(_ bytes: [UInt8], _ dtype: DType, _ offset: Float) throws -> [UInt8] {
         if dtype == .f64, offset == 0 { return try ElementConversion.bytes(try ElementConversion.doubles(bytes, as: dtype), as: .f32) }
         return try OffsetSource.Change(offset: offset, target: .f32).apply(bytes, as: dtype)

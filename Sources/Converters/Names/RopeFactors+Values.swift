@@ -10,7 +10,7 @@ import QAMFormat
 #endif
 
 extension RopeFactors {
-    /// What scaling of the kind llama3 depends on, with the defaults of llama.cpp's converter.
+    /// The parameters of llama3 scaling, with the defaults of llama.cpp's converter.
     struct Llama3: Hashable {
         var factor = 8.0
         var lowFrequencyFactor = 1.0
@@ -37,8 +37,8 @@ extension RopeFactors {
             ]
         }
 
-        /// A factor for each pair of a head's `dimensions`: 1 for short waves, `factor` for long ones, and a mean between them.
-        /// In float32, as peers do it.
+        /// A factor for each pair of a head's `dimensions`: 1 for short wavelengths, `factor` for long ones, interpolated between. In
+        /// float32, like other converters.
         func values(theta: Double, dimensions: Int) -> [Float] {
             let high = Float(highFrequencyFactor), low = Float(lowFrequencyFactor), context = Float(originalContext)
             return stride(from: 0, to: dimensions, by: 2).map { index in
@@ -51,13 +51,13 @@ extension RopeFactors {
         }
     }
 
-    /// A tensor of these values as GGUF has it.
+    /// A tensor of these values in GGUF's form.
     static func item(_ name: String, _ values: [Float]) throws -> SelectingSource.Item {
         SelectingSource.Item(
             TensorDescriptor(name: name, shape: [values.count], storage: .raw(.f32)), .made(try ElementConversion.bytes(values, as: .f32)))
     }
 
-    /// The values of a tensor of factors; nil where there is none. Throws `malformed` for one that no model has.
+    /// The values of a tensor of factors; nil if there is none. Throws `malformed` for an implausible one.
     static func values(_ name: String, in source: any TensorSource) throws -> [Float]? {
         guard let index = source.tensors.firstIndex(where: { $0.name == name }) else { return nil }
         let tensor = source.tensors[index]
@@ -67,7 +67,7 @@ extension RopeFactors {
         return try ElementConversion.floats(try source.read(0..<tensor.byteCount, of: index).streams.first ?? [], as: .f32)
     }
 
-    /// Attention's scale at long contexts, as the models' authors have it.
+    /// The attention scale for long contexts, as defined by the models' authors.
     static func longAttentionFactor(context: Double, original: Double) -> Double {
         let scale = context / original
         return scale > 1 && original > 1 ? (1 + log(scale) / log(original)).squareRoot() : 1

@@ -9,16 +9,16 @@ import QAMFormat
     import Darwin
 #endif
 
-/// `rope_scaling` of config.json in GGUF's keys.
+/// Converts `rope_scaling` of config.json to GGUF's keys.
 struct RopeScaling {
     let kind: String
-    /// What GGUF cannot say, or loaders do not read.
+    /// What GGUF cannot represent, or loaders ignore.
     private(set) var warnings: [String] = []
 
     private let json: JSONValue
     private let config: ModelConfig
 
-    /// Throws `malformed`, with file and key, for a kind that is missing and numbers that make no sense.
+    /// Throws `malformed`, with file and key, for a missing type or invalid numbers.
     init(_ json: JSONValue, _ config: ModelConfig) throws {
         guard case .string(let kind)? = json["rope_type"] ?? json["type"] else { throw ModelConfig.fault("\"rope_scaling.rope_type\" is missing") }
         self.kind = kind
@@ -27,7 +27,7 @@ struct RopeScaling {
         warnings = try findings()
     }
 
-    /// Factors for each frequency, which some architectures have in tensors.
+    /// A factor for each frequency, stored in tensors by some architectures.
     var isLong: Bool { kind == "longrope" || kind == "su" }
 
     var notSaid: String {
@@ -45,7 +45,7 @@ struct RopeScaling {
         return factor
     }
 
-    /// Keys without the architecture's name before them; `context` is `max_position_embeddings`.
+    /// Keys lack the architecture's prefix; `context` is `max_position_embeddings`.
     func entries(context: Int) throws -> [(key: String, value: MetadataValue)] {
         switch kind {
         case "linear": return [("rope.scaling.type", .string(kind)), ("rope.scaling.factor", .float32(Float(try factor())))]
@@ -65,7 +65,7 @@ struct RopeScaling {
         }
     }
 
-    /// What turned queries and keys are multiplied by, as transformers has it.
+    /// The factor applied to rotated queries and keys, as in transformers.
     private func yarnAttentionFactor() throws -> Double {
         let factor = try factor()
         if let attention = try number("attention_factor") {
@@ -78,20 +78,20 @@ struct RopeScaling {
         return attention
     }
 
-    /// Loaders multiply by this themselves, and by `attn_factor` beside.
+    /// Loaders multiply by this, and additionally by `attn_factor`.
     static func yarnScale(_ factor: Double, _ share: Double = 1) -> Double { factor > 1 ? 1 + 0.1 * share * log(factor) : 1 }
 
     static let attentionKey = "rope.scaling.attn_factor"
 
-    /// Further numbers of yarn, by their keys in config.json and GGUF, and what llama.cpp takes in these architectures whatever is said.
+    /// Further yarn parameters, by their keys in config.json and GGUF, with the value that llama.cpp always uses in these architectures.
     static let yarnNumbers: [(name: String, key: String, taken: Double?)] = [
         ("extrapolation_factor", "rope.scaling.yarn_ext_factor", nil), ("beta_fast", "rope.scaling.yarn_beta_fast", 32),
         ("beta_slow", "rope.scaling.yarn_beta_slow", 1),
     ]
 
-    // MARK: What is left out
+    // MARK: Omissions
 
-    /// Members of `rope_scaling` that are understood, beside those of every kind.
+    /// Supported members of `rope_scaling`, in addition to those of every type.
     private static let understood: [String: Set<String>] = [
         "default": ["factor"], "linear": ["factor"], "dynamic": ["factor"],
         "yarn": [

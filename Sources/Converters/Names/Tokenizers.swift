@@ -1,10 +1,10 @@
 internal import Architectures
 import QAMFormat
 
-/// Where models meet their tokenizers.
+/// Converts the tokenizer of a model.
 enum Tokenizers {
-    /// The keys `tokenizer.*`, and whether they say the tokenizer. Where no file tells one, or one that they cannot say, loaders are told that there
-    /// is none: such a model takes token ids only.
+    /// The keys `tokenizer.*`, and whether they represent the tokenizer. If there is none or it cannot be represented, they declare to
+    /// loaders that there is none: such a model takes token ids only.
     static func metadata(_ files: [any EmbeddedFile], pre: String?) throws -> (entries: [Metadata.Entry], isSaid: Bool, warnings: [String]) {
         let (entries, warnings) = try TokenizerConversion.ggufMetadata(files: files, pre: pre)
         guard !entries.isEmpty else { return ([Metadata.Entry(key: "tokenizer.ggml.model", value: .string("none"))], false, warnings) }
@@ -17,6 +17,6 @@ enum Tokenizers {
         return try TokenizerConversion.huggingFaceFiles(metadata: metadata)
     }
 
-    /// Files whose content GGUF has in its metadata.
+    /// Files whose content GGUF stores as metadata.
     static let names = Set(TokenizerFiles.Name.allCases.map(\.rawValue))
 }

@@ -1,8 +1,8 @@
 import Architectures
 
-/// Keys of config.json that do not reach GGUF's keys.
+/// Keys of config.json without an equivalent in GGUF.
 enum UnsaidKeys {
-    /// A warning of those that may change results, by name.
+    /// A warning that names those that may change results.
     static func warnings(_ config: ModelConfig, _ architecture: Architecture) -> [String] {
         let known = said(architecture)
         let unsaid = config.saidKeys.filter { !known.contains($0) && !harmless.contains($0) && !architecture.harmless.contains($0) && !isOfTools($0) }
@@ -28,12 +28,11 @@ enum UnsaidKeys {
     }
 
     private static func isOfTools(_ key: String) -> Bool {
-        // Of training and of tools: unsloth_version, transformers.js_config, attention_dropout, output_attentions.
+        // For training and tools: unsloth_version, transformers.js_config, attention_dropout, output_attentions.
         ["unsloth_", "transformers"].contains(where: key.hasPrefix) || ["_dropout", "_pdrop"].contains(where: key.hasSuffix)
     }
 
-    /// What says nothing of how a text's tokens become the next one's probabilities: names and versions, training, sampling, ids of tokens,
-    /// and where caches and classes are concerned.
+    /// Keys that do not affect next-token probabilities: names and versions, training, sampling, token ids, caches and classification.
     private static let harmless: Set<String> = [
         "architectures", "model_type", "torch_dtype", "dtype", "_name_or_path", "name_or_path", "auto_map", "custom_pipelines", "text_config",
         "tie_word_embeddings", "rope_parameters", "partial_rotary_factor", "is_llama_config", "pretraining_tp",

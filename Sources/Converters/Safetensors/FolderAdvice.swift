@@ -1,8 +1,8 @@
 internal import QAMFormat
 
-/// What helps with a folder that holds no model under the names that are looked for.
+/// Advice for a folder that has no model under the expected names.
 package enum FolderAdvice {
-    /// By the names of what is there; nil where nothing is known to help.
+    /// Advice based on the names in the folder; nil if there is none.
     package static func text(names: [String]) -> String? {
         let shards = names.compactMap { name in ShardName(name, fileExtension: SafetensorsPlan.fileExtension).map { (name, $0) } }
         let indexes = names.filter { $0.hasSuffix(indexEnding) }

@@ -1,17 +1,17 @@
 public import QAMFormat
 
-/// A model as Hugging Face lays it out: weights in one safetensors file or in shards with an index, and beside them the
-/// configuration, the tokenizer and the texts, which come along as `files`.
+/// A model in Hugging Face's layout: weights in one safetensors file or in shards with an index, and beside them configuration, tokenizer
+/// and texts, which become `files`.
 public struct HuggingFaceFolder: WrappingSource {
     public let files: [any EmbeddedFile]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
-    /// The model without the files beside it.
+    /// The model without side files.
     public let base: any TensorSource
 
-    /// Opens a folder, an index, or a single file, which comes without side files. Throws `notFound` where the folder
-    /// holds no model, and what the model's own reader throws.
+    /// Opens a folder, an index, or a single file (without side files). Throws `notFound` if the folder has no model, and what the model's
+    /// reader throws.
     public init(path: String) throws {
         switch try FileKind.of(path: path) {
         case .folder:
@@ -30,7 +30,7 @@ public struct HuggingFaceFolder: WrappingSource {
 
     public func origin(of tensor: Int) -> Int? { tensor }
 
-    /// As transformers does, a whole file goes before an index.
+    /// A single file takes precedence over an index, as in transformers.
     private init(folder: String) throws {
         let modelPath = Path.join(folder, SafetensorsPlan.modelName)
         let indexPath = Path.join(folder, SafetensorsPlan.indexName)

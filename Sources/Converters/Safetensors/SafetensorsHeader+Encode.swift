@@ -2,10 +2,10 @@ import Architectures
 internal import QAMFormat
 
 extension SafetensorsHeader {
-    /// The header of a file: the eight bytes of its length, the metadata, the entries in the order given, and spaces up
-    /// to a multiple of 8 bytes, or up to `length` bytes of JSON where it is given and they fit.
+    /// Encodes a file's header: its length in eight bytes, the metadata, the entries in the given order, and padding with spaces to a
+    /// multiple of 8 bytes, or to `length` bytes of JSON if given and sufficient.
     ///
-    /// Throws `unsupported` where the header is longer than any reader takes.
+    /// Throws `unsupported` if the header exceeds the limit of readers.
     package static func encode(
         _ entries: [Entry], metadata: [(key: String, value: String)], length: Int? = nil
     ) throws -> [UInt8] {

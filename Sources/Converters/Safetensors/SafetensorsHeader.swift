@@ -1,22 +1,22 @@
 package import QAMFormat
 
-/// The header of a safetensors file, read and checked as a stranger's: nothing in it is trusted before it is proved.
+/// The header of a safetensors file, read from untrusted input and fully validated.
 ///
-/// The header length is capped before anything is allocated; shapes, sizes and offsets use checked arithmetic; every
-/// tensor's bytes must be what its shape and type need; and the tensors must tile the data without hole or overlap.
+/// The header length is limited before anything is allocated; shapes, sizes and offsets use checked arithmetic; the size of every tensor
+/// must match its shape and type; and the tensors must tile the data without gap or overlap.
 package struct SafetensorsHeader: Sendable {
     package struct Entry: Sendable {
         package var name: String
         package var dtype: DType
         package var shape: [Int]
-        /// Where the payload lies, from the begin of the data.
+        /// The payload, relative to the start of the data.
         package var range: Range<Int>
     }
 
-    /// Bytes of the header at most, as in the reference reader.
+    /// The maximum header size in bytes, as in the reference implementation.
     package static let maximumLength = 100_000_000
 
-    /// In the order of their payloads; empty tensors before what begins at their place.
+    /// In the order of their payloads; empty tensors precede others at the same offset.
     package let entries: [Entry]
     package let metadata: Metadata
     /// The offset of the first payload byte in the file.
@@ -25,7 +25,7 @@ package struct SafetensorsHeader: Sendable {
     package let hash: UInt64
     package let warnings: [String]
 
-    /// Reads and checks the header. Throws `malformed`, `truncated`, `limitExceeded`, or `io`. O(n log n) for n tensors.
+    /// Reads and validates the header. Throws `malformed`, `truncated`, `limitExceeded`, or `io`. O(n log n) for n tensors.
     package init(reading file: any ByteSource) throws {
         do {
             let json = try Self.json(of: file)
@@ -62,7 +62,7 @@ package struct SafetensorsHeader: Sendable {
         return json
     }
 
-    /// What all tensors claim together.
+    /// Checks the totals over all tensors.
     private static func checkTotals(_ entries: [Entry]) throws {
         var totals = TensorTotals()
         for entry in entries {
@@ -74,7 +74,7 @@ package struct SafetensorsHeader: Sendable {
         }
     }
 
-    /// Sorts the entries by their place and proves that they tile the data.
+    /// Sorts the entries by offset and checks that they tile the data.
     private static func tiled(_ entries: [Entry], byteCount: Int) throws -> [Entry] {
         let order = entries.indices.sorted {
             let (left, right) = (entries[$0].range, entries[$1].range)

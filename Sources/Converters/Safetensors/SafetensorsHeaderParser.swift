@@ -1,10 +1,10 @@
 import Architectures
 internal import QAMFormat
 
-/// Reads the JSON of a safetensors header. Each entry is proved by itself here; how they lie together is not.
+/// Parses the JSON of a safetensors header. Validates each entry by itself, but not their offsets relative to each other.
 struct SafetensorsHeaderParser {
     private(set) var entries: [SafetensorsHeader.Entry] = []
-    /// The pairs of `__metadata__` in order; keys are unique.
+    /// The pairs of `__metadata__` in order, with unique keys.
     private(set) var metadata: [(key: String, value: String)] = []
 
     private var names: Set<ExactName> = []
@@ -21,7 +21,7 @@ struct SafetensorsHeaderParser {
 
     mutating func parse(_ json: [UInt8]) throws {
         var reader = JSONReader(json, section: "header", base: 8)
-        // An entry takes some hundred bytes; growing the set step by step would hash every name several times.
+        // An entry takes about a hundred bytes; growing the set step by step would rehash every name several times.
         names.reserveCapacity(json.count / 100)
         try reader.object { reader, name in
             guard names.insert(ExactName(name)).inserted else { throw reader.malformed("the name \"\(name)\" is given twice") }
@@ -98,7 +98,7 @@ extension JSONReader {
         return counts
     }
 
-    /// An array of a begin and an end that is not before it.
+    /// Reads an array of a start and an end.
     fileprivate mutating func range() throws -> Range<Int> {
         var begin = 0
         var end = 0

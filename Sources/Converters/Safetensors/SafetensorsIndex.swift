@@ -1,9 +1,9 @@
 import Architectures
 package import QAMFormat
 
-/// The index of a checkpoint in several safetensors files: which tensor is in which file.
+/// The index of a checkpoint in several safetensors files: maps tensors to files.
 package struct SafetensorsIndex: Sendable {
-    /// Bytes of an index at most: the headers of its shards have the same limit.
+    /// The maximum size of an index in bytes: the same as for headers of shards.
     package static let maximumLength = SafetensorsHeader.maximumLength
 
     package struct Entry: Sendable {
@@ -11,14 +11,14 @@ package struct SafetensorsIndex: Sendable {
         package var shard: String
     }
 
-    /// The shard's file name for each tensor's name.
+    /// The shard's file name by tensor name.
     package let entries: [ExactName: Entry]
-    /// The bytes of all tensors by `metadata.total_size`, where it is given.
+    /// The size of all tensors according to `metadata.total_size`, if given.
     package let totalSize: Int?
-    /// The shards' names, each once, in byte order.
+    /// The distinct names of the shards, in byte order.
     package let shards: [String]
 
-    /// Reads the index. Throws `malformed`, also for a shard that is anything but a plain file name, or `limitExceeded`.
+    /// Reads the index. Throws `malformed`, also if a shard's name is not a plain file name, or `limitExceeded`.
     package init(reading file: any ByteSource) throws {
         guard file.byteCount <= Self.maximumLength else {
             throw QAMError(
@@ -65,7 +65,7 @@ package struct SafetensorsIndex: Sendable {
         return map
     }
 
-    /// The `total_size` of the index's metadata. Some writers give it as a floating-point number.
+    /// The `total_size` of the index's metadata. Some writers store it as a floating-point number.
     private static func size(_ reader: inout JSONReader) throws -> Int? {
         var size: Int?
         var keys: Set<String> = []

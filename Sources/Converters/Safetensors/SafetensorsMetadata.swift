@@ -1,14 +1,14 @@
 import Architectures
 package import QAMFormat
 
-/// Typed metadata in the strings of `__metadata__`, and back.
+/// Converts typed metadata to the strings of `__metadata__`, and back.
 ///
-/// Every key is kept. A value that is no string is written as the text of `MetadataValue.text`, and one more key,
-/// `qamw.types`, holds a JSON object with the type of each such key. A reader that knows nothing of it sees readable text.
+/// All keys are kept. Values other than strings are written as `MetadataValue.text`, and an additional key, `qamw.types`, holds a JSON
+/// object with the type of each. Other readers see readable text.
 package enum SafetensorsMetadata {
     package static let typesKey = "qamw.types"
 
-    /// The pairs to write, in order. Throws `unsupported` where the metadata use the name of the type table themselves.
+    /// The pairs to write, in order. Throws `unsupported` if the metadata contain the key of the type table.
     package static func strings(from metadata: Metadata) throws -> [(key: String, value: String)] {
         guard metadata[typesKey] == nil else {
             throw QAMError(.unsupported, "the metadata key \"\(typesKey)\" is taken for the types of the other keys")
@@ -22,7 +22,7 @@ package enum SafetensorsMetadata {
         return pairs
     }
 
-    /// Throws `malformed` where the type table does not fit the strings.
+    /// Throws `malformed` if the type table does not match the strings.
     package static func metadata(from pairs: [(key: String, value: String)]) throws -> Metadata {
         var types: [ExactName: (key: String, type: String)] = [:]
         if let table = pairs.first(where: { $0.key == typesKey }) { types = try typeTable(table.value) }

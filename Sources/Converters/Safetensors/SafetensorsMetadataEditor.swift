@@ -1,13 +1,13 @@
 public import QAMFormat
 
-/// Changes the metadata of a safetensors file without touching its payload where that is possible.
+/// Edits the metadata of a safetensors file, in place if possible.
 public enum SafetensorsMetadataEditor {
     /// Applies `edit` to the metadata of the file at `path` and stores the result.
     ///
-    /// Where the new header, padded with spaces, is as long as the old one and all bytes that change lie in one block of the disk, they
-    /// are written over the old ones. Otherwise a new file with the mode and owner of the old one takes its name when it is complete
-    /// and on disk; links to it stay. `monitor` is told of that, in bytes done and in all; what it throws ends the work. Throws
-    /// what reading a header throws, `io`, `cannotCreate` also where another process is changing the file, and what `edit` throws.
+    /// If the new header, padded with spaces, is as long as the old one and all changes lie in one disk block, they are written in place.
+    /// Otherwise a new file with the mode and owner of the old one replaces it once it is complete and on disk; links to it are kept.
+    /// `monitor` receives the progress of this, in bytes done and in total; if it throws, the operation stops. Throws what reading a header
+    /// throws, `io`, `cannotCreate` also if another process is editing the file, and what `edit` throws.
     @discardableResult
     public static func edit(
         _ path: String, monitor: (Int, Int) throws -> Void = { _, _ in }, _ edit: (inout Metadata) throws -> Void

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The paths of a safetensors output, and what speaks against them.
+/// The paths of a safetensors output, and conflicts with existing files.
 struct SafetensorsNames {
     private(set) var shards: [String]
     private(set) var index: String?
@@ -20,7 +20,7 @@ struct SafetensorsNames {
         return (path, bytes)
     }
 
-    /// Throws `invalidArgument` where the plan needs more than one file.
+    /// Throws `invalidArgument` if the plan needs more than one file.
     init(file path: String, plan: SafetensorsPlan, files: [any EmbeddedFile]) throws {
         guard plan.shards.count == 1 else {
             throw QAMError(.invalidArgument, "\(plan.shards.count) shards do not fit into one file; give a folder", at: .init(file: path))
@@ -32,7 +32,7 @@ struct SafetensorsNames {
         }
     }
 
-    /// Throws `cannotCreate` where a `model.safetensors` would hide the shards from loaders.
+    /// Throws `cannotCreate` if an existing `model.safetensors` would hide the shards from loaders.
     init(folder: String, plan: SafetensorsPlan, files: SideFilePlaces) throws {
         shards = plan.shardNames.map { Path.join(folder, $0) }
         index = plan.index == nil ? nil : Path.join(folder, SafetensorsPlan.indexName)

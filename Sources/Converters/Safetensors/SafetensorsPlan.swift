@@ -1,31 +1,30 @@
 import Architectures
 package import QAMFormat
 
-/// The layout of a safetensors output: it follows from names, shapes and types alone, before any payload is read.
+/// The layout of a safetensors output, determined by names, shapes and types alone, before any payload is read.
 ///
-/// Tensors are put into shards greedily and in order, as huggingface_hub does: a shard is closed when the next tensor
-/// would not fit, and a tensor that is larger than a shard gets one of its own. Within a shard, tensors with larger
-/// elements come first and otherwise keep their order, so that every payload is aligned to its elements; the header is
-/// padded with spaces to a multiple of 8 bytes for the same reason.
+/// Tensors are assigned to shards greedily and in order, as in huggingface_hub: a shard is closed when the next tensor would not fit, and a
+/// tensor larger than a shard gets its own. Within a shard, tensors are sorted stably by descending element size, so that every payload is
+/// aligned to its elements; for the same reason the header is padded with spaces to a multiple of 8 bytes.
 package struct SafetensorsPlan: Sendable {
     package struct Shard: Sendable {
         package var name: String
-        /// The eight bytes of the length and the padded JSON.
+        /// The length in eight bytes and the padded JSON.
         package var header: [UInt8]
         package var byteCount: Int
     }
 
     package let shards: [Shard]
-    /// For each tensor of the source. Aliases have places of their own: safetensors cannot share a payload.
+    /// One per tensor of the source. Aliases have places of their own: safetensors cannot share payloads.
     package let places: [OutputPlan.Place]
-    /// The index of a model of several shards.
+    /// The index, if there are several shards.
     package let index: [UInt8]?
 
     static let fileExtension = "safetensors"
     package static let modelName = "model.safetensors"
     package static let indexName = "model.safetensors.index.json"
 
-    /// Throws `unsupported` for what safetensors cannot hold: coded tensors, foreign types, names that clash.
+    /// Throws `unsupported` for what safetensors cannot store: coded tensors, unsupported types, duplicate names.
     package init(tensors: [TensorDescriptor], metadata: Metadata, maxShardSize: Int?) throws {
         let strings = try SafetensorsMetadata.strings(from: metadata)
         let items = try Self.items(of: tensors)
@@ -52,11 +51,11 @@ package struct SafetensorsPlan: Sendable {
         index = shards.count == 1 ? nil : Self.index(items, places, shards)
     }
 
-    /// All bytes of the model's files.
+    /// The total size of the model's files.
     package var byteCount: Int { shards.reduce(index?.count ?? 0) { $0 + $1.byteCount } }
     package var shardNames: [String] { shards.map(\.name) }
 
-    /// What a header says of a tensor.
+    /// The header's fields of a tensor.
     private struct Item {
         var name: String
         var shape: [Int]
@@ -120,7 +119,7 @@ package struct SafetensorsPlan: Sendable {
         return try SafetensorsHeader.encode(entries, metadata: metadata)
     }
 
-    /// As huggingface_hub writes it: two spaces a level, keys sorted.
+    /// Formatted like huggingface_hub's: two spaces per level, keys sorted.
     private static func index(_ items: [Item], _ places: [OutputPlan.Place], _ shards: [Shard]) -> [UInt8] {
         let order = items.indices.sorted { items[$0].name.unicodeScalars.lexicographicallyPrecedes(items[$1].name.unicodeScalars) }
         let map = order.map { JSONValue.Member(items[$0].name, .string(shards[places[$0].shard].name)) }

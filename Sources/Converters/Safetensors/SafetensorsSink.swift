@@ -1,21 +1,20 @@
 package import QAMFormat
 
-/// Where a safetensors output goes.
+/// The destination of a safetensors output.
 public enum SafetensorsDestination: Hashable, Sendable {
-    /// One file. Side files have no place.
+    /// One file. Side files cannot be stored.
     case file(String)
-    /// A folder, created if need be: `model.safetensors`, or shards with an index; side files beside them.
+    /// A folder, created if necessary: `model.safetensors`, or shards with an index, and side files.
     case folder(String)
 }
 
 /// Writes safetensors.
 ///
-/// Sharding and layout are those of `SafetensorsPlan`. Metadata that are not strings are written as `SafetensorsMetadata`
-/// says. All files appear at `finish`: side files first, the index last.
+/// `SafetensorsPlan` defines sharding and layout, `SafetensorsMetadata` the representation of metadata that are not strings. All files
+/// appear at `finish`: side files first, the index last.
 public final class SafetensorsSink: PlannedSink {
-    /// `maxShardSize` counts bytes of tensors; only a folder can take more than one shard. `replacing` lets existing
-    /// outputs be replaced, `resuming` takes up the partial output of an interrupted run. Beside a folder's model only `dotfiles`
-    /// writes files whose names begin with a point.
+    /// `maxShardSize` counts bytes of tensors; several shards require a folder. `replacing` permits replacing existing outputs, `resuming`
+    /// continues the partial output of an interrupted run, `dotfiles` also writes side files whose names begin with a dot.
     public init(
         output destination: SafetensorsDestination, maxShardSize: Int? = nil, dotfiles: Bool = false, replacing: Bool = false, resuming: Bool = false
     ) {
@@ -33,7 +32,7 @@ public final class SafetensorsSink: PlannedSink {
         }
     }
 
-    /// The bytes that the output will have in all its files, side files included. Throws `unsupported` like `begin`.
+    /// The total size of all output files, including side files. Throws `unsupported` like `begin`.
     package static func plannedByteCount(
         of source: any TensorSource, to destination: SafetensorsDestination, maxShardSize: Int? = nil, dotfiles: Bool = false
     ) throws -> Int {

@@ -1,18 +1,18 @@
 public import QAMFormat
 
-/// One safetensors file. Tensors come in the order of their payloads.
+/// One safetensors file. Tensors are in the order of their payloads.
 public struct SafetensorsSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
-    /// Where each tensor's payload lies in the file.
+    /// The file range of each tensor's payload.
     package let ranges: [Range<Int>]
     private let file: FileBytes
 
-    /// Opens the file and reads its header, no payload. Throws `notFound`, `io`, or what the header deserves: a file of
-    /// another kind is told by name. O(n log n) for n tensors.
+    /// Opens the file and reads only its header. Throws `notFound`, `io`, or the header's errors; names the kind of a foreign file. O(n log
+    /// n) for n tensors.
     public init(path: String) throws {
         let file = try FileBytes(path: path)
         if let refusal = try FileKind.of(file).refusal { throw refusal.inFile(path) }

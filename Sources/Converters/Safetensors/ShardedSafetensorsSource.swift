@@ -1,7 +1,7 @@
 public import QAMFormat
 
-/// A checkpoint in several safetensors files with an index. Tensors come shard by shard in the order of the shards'
-/// names, and within a shard in the order of their payloads.
+/// A checkpoint in several safetensors files with an index. Tensors are sorted by their shards' names, and within a shard are in the order
+/// of their payloads.
 public struct ShardedSafetensorsSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
@@ -9,11 +9,11 @@ public struct ShardedSafetensorsSource: LendingSource {
     public let inputs: [String]
     public let fingerprint: String
     private let shards: [SafetensorsSource]
-    /// The index of each shard's first tensor, and the number of all at the end.
+    /// The index of each shard's first tensor, followed by the total number of tensors.
     private let starts: [Int]
 
-    /// Opens the index and all shards. Throws `notFound` where shards are missing and `malformed` where index and shards
-    /// contradict each other. O(n log n) for n tensors; one open file a shard.
+    /// Opens the index and all shards. Throws `notFound` if shards are missing and `malformed` if index and shards contradict each other.
+    /// O(n log n) for n tensors; keeps one file open per shard.
     public init(indexPath: String) throws {
         let file = try FileBytes(path: indexPath)
         let index = try SafetensorsIndex(reading: file)
@@ -55,7 +55,7 @@ public struct ShardedSafetensorsSource: LendingSource {
         return try names.map { try SafetensorsSource(path: Path.join(folder, $0)) }
     }
 
-    /// Index and shards must name the same tensors, each in one shard.
+    /// Index and shards must contain the same tensors, each in one shard.
     private static func check(_ index: SafetensorsIndex, against shards: [SafetensorsSource], indexPath: String) throws {
         func fault(_ message: String, _ tensor: String) -> QAMError {
             QAMError(.malformed, message, at: .init(file: indexPath, tensor: tensor))
@@ -76,7 +76,7 @@ public struct ShardedSafetensorsSource: LendingSource {
         }
     }
 
-    /// The metadata of all shards; of two values for a key the first is kept.
+    /// The metadata of all shards; the first value of a key is kept.
     private static func merged(_ shards: [SafetensorsSource], _ warnings: inout [String]) -> Metadata {
         var merged = Metadata()
         var conflicts: Set<String> = []

@@ -1,7 +1,7 @@
 internal import Architectures
 internal import QAMFormat
 
-/// Tokens that are found in a text before anything else is done with it.
+/// Tokens that are matched in a text before all other processing.
 struct AddedTokens {
     struct Element {
         var id: Int
@@ -13,7 +13,7 @@ struct AddedTokens {
 
     init(_ elements: [Element]) { self.elements = elements }
 
-    /// Those that stand beside tokenizer.model: in added_tokens.json and in tokenizer_config.json, which overrules it.
+    /// The added tokens that accompany tokenizer.model: from added_tokens.json and tokenizer_config.json, which takes precedence.
     init(_ files: TokenizerFiles) throws {
         var elements: [Element] = []
         for member in files[.addedTokens]?.members ?? [] {
@@ -31,11 +31,10 @@ struct AddedTokens {
         self.init(elements)
     }
 
-    /// Gives the tokens their types, and puts those in that are not there yet.
+    /// Sets the tokens' types, and adds missing tokens.
     ///
-    /// `isPieces` says that the vocabulary is SentencePiece's: its pieces have marks for spaces where user-defined tokens of
-    /// GGUF have what the text has. `replacing` says that a token may take the id of another text: beside tokenizer.model
-    /// that is how names for its unused pieces are given.
+    /// `isPieces`: whether the vocabulary is SentencePiece's, whose pieces have marks for spaces; GGUF's user-defined tokens have plain
+    /// spaces. `replacing`: whether a token may replace the text of an id, as is done beside tokenizer.model to name its unused pieces.
     func add(to vocabulary: inout VocabularyBuilder, isPieces: Bool, replacing: Bool) throws {
         for element in elements {
             let isControl = element.isSpecial || Self.looksSpecial(element.text)
@@ -53,24 +52,24 @@ struct AddedTokens {
         }
     }
 
-    /// By scalars: a mark may combine with what follows it.
+    /// By scalars, since a mark may combine with the next character.
     private static func unmarked(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         scalars.append(contentsOf: text.unicodeScalars.lazy.map { $0 == Tokenizer.spaceMark ? " " : $0 })
         return String(scalars)
     }
 
-    /// What the peers give to tokens that no text is joined to.
+    /// Other converters' score of tokens that are never merged.
     static let score: Float = -1000
 
-    /// Tokens that files call ordinary, but that control the model by all that is known.
+    /// Control tokens that files declare as ordinary.
     static func looksSpecial(_ text: String) -> Bool {
         ["<pad>", "<mask>", "<2mass>", "[@BOS@]"].contains(text)
             || (text.hasPrefix("<|") && text.hasSuffix("|>")) || (text.hasPrefix("<｜") && text.hasSuffix("｜>"))
             || (text.hasPrefix("<unused") && text.hasSuffix(">"))
     }
 
-    /// Whether the text is that of a byte: `<0x0A>`.
+    /// Whether the text denotes a byte: `<0x0A>`.
     static func isByte(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         return bytes.count == 6 && text.hasPrefix("<0x") && bytes[5] == UInt8(ascii: ">")

@@ -1,7 +1,7 @@
 import Architectures
 internal import QAMFormat
 
-/// Chat templates: text of programs that are carried as they are and never run.
+/// Chat templates: programs that are copied as text and never run.
 struct ChatTemplates {
     struct Named {
         var name: String
@@ -9,7 +9,7 @@ struct ChatTemplates {
     }
 
     var main: String?
-    /// Further ones, in the order of the file.
+    /// Further templates, in the order of the file.
     var named: [Named] = []
 
     private static let key = "tokenizer.chat_template"
@@ -17,8 +17,7 @@ struct ChatTemplates {
 }
 
 extension ChatTemplates {
-    /// Takes the template of chat_template.jinja, else of tokenizer_config.json, else of chat_template.json: the
-    /// order in which the peers' loaders let one file overrule another.
+    /// Reads chat_template.jinja, else tokenizer_config.json, else chat_template.json: the precedence used by other loaders.
     init(_ files: TokenizerFiles) throws {
         if let text = try files.text(.chatTemplateText) {
             main = text
@@ -43,7 +42,7 @@ extension ChatTemplates {
         }
     }
 
-    /// Names become parts of keys, so only letters and digits stay.
+    /// Names become parts of keys, so only ASCII letters and digits are kept.
     private static func keyPart(_ name: String) -> String {
         String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     }
@@ -64,7 +63,7 @@ extension ChatTemplates {
         return entries
     }
 
-    /// The value of tokenizer_config.json's member, nil where there is no template.
+    /// The value for tokenizer_config.json, nil if there is no template.
     var configuration: JSONValue? {
         if named.isEmpty { return main.map { .string($0) } }
         let all = (main.map { [Named(name: "default", text: $0)] } ?? []) + named

@@ -3,13 +3,13 @@ internal import QAMFormat
 
 /// Reads a tokenizer from Hugging Face's files.
 struct HuggingFaceTokenizer {
-    /// A tokenizer of a kind that GGUF's keys cannot say; nothing that the user could add would change it.
+    /// A tokenizer of a kind that GGUF's keys cannot represent; no option would change that.
     struct UnknownKind: Error {
         var reason: String
     }
 
     private let files: TokenizerFiles
-    /// Names the pre-tokenizer of a byte-level tokenizer in place of tokenizer.json.
+    /// The pre-tokenizer of a byte-level tokenizer, overriding tokenizer.json.
     private let pre: PreTokenizer?
     private(set) var warnings: [String] = []
 
@@ -18,7 +18,7 @@ struct HuggingFaceTokenizer {
         self.pre = pre
     }
 
-    /// The tokenizer; nil where the files hold none. Throws `UnknownKind`, and `QAMError` as `TokenizerConversion.ggufMetadata`.
+    /// The tokenizer; nil if the files contain none. Throws `UnknownKind`, and `QAMError` like `TokenizerConversion.ggufMetadata`.
     mutating func read() throws -> Tokenizer? {
         let json = try files.bytes(.tokenizer).map { bytes in
             try TokenizerFiles.place(.tokenizer) { try TokenizerJSON(bytes, section: TokenizerFiles.Name.tokenizer.rawValue) }
@@ -57,18 +57,18 @@ struct HuggingFaceTokenizer {
         if JSONWriter.text(json.preTokenizer).contains("\"add_prefix_space\":true") {
             warnings.append("GGUF cannot say that a byte-level tokenizer begins with a space: texts will be encoded differently")
         }
-        // NFC changes nothing in texts as they are usually written, and its absence is what all loaders of GGUF live with.
+        // NFC does not affect texts as usually written, and no GGUF loader applies it.
         warn(ofNormalizersBut: ["NFC"], json)
         return try finish(json, &vocabulary, .byteLevel(pre)) { $0.merges = json.merges }
     }
 
-    /// SentencePiece's BPE as tokenizer.json tells it: merges instead of scores.
+    /// SentencePiece's BPE from tokenizer.json: merges instead of scores.
     private mutating func pieces(_ json: TokenizerJSON, _ vocabulary: inout VocabularyBuilder) throws -> Tokenizer {
         try refusePreTokenizer()
         let added = Set(json.addedTokens.map(\.id))
         for (text, id) in json.vocabulary {
             guard var token = vocabulary[id] else { continue }
-            // They are not joined, so they must have their types before there are scores.
+            // Added tokens are not merged; their types must be set before scores are computed.
             if added.contains(id) { token.type = .userDefined }
             if let unknown = json.unknownToken, ExactName(text) == ExactName(unknown) { token.type = .unknown }
             if AddedTokens.isByte(text) { token.type = .byte }
@@ -112,7 +112,7 @@ struct HuggingFaceTokenizer {
         return tokenizer
     }
 
-    /// The scores and types of tokenizer.model if it has the same pieces, else scores that follow from the merges.
+    /// The scores and types of tokenizer.model if it has the same pieces, else scores derived from the merges.
     private mutating func addScores(_ json: TokenizerJSON, to vocabulary: inout VocabularyBuilder) throws {
         if let model = try sentencePieceModel(), model.isBytePairEncoding {
             let different = model.tokens.indices.first { id in
@@ -140,7 +140,7 @@ struct HuggingFaceTokenizer {
         }
     }
 
-    /// SentencePiece's BPE as its own file tells it, with what other files add.
+    /// SentencePiece's BPE from its own file, supplemented from other files.
     private mutating func readModel() throws -> Tokenizer? {
         guard let model = try sentencePieceModel() else { return nil }
         try refusePreTokenizer()

@@ -1,18 +1,18 @@
 internal import QAMFormat
 
-/// Finds tokens by their bytes, and by pieces of tokens without copying them.
+/// Finds tokens by their bytes, and by substrings of tokens without copying them.
 ///
-/// All texts lie in one buffer, with a polynomial hash of every prefix's end, so that any part of a token is looked up in
-/// O(1) plus one comparison where something is found. Building is linear in the bytes.
+/// All texts are in one buffer. Substrings of a token are hashed from its prefixes (polynomial hash), so that each lookup takes O(1) plus
+/// one comparison if found. Building is linear in the bytes.
 struct PieceIndex {
     private var text: [UInt8] = []
     /// Token i is `text[starts[i]..<starts[i + 1]]`.
     private var starts: [Int] = [0]
-    /// Open addressing: the hash's upper half before id + 1, 0 where free.
+    /// Open addressing: the hash's upper half above id + 1; 0 if free.
     private var slots: [UInt64]
     private let hash = PolynomialHash()
 
-    /// The first two tokens with one text, if there are such: only the first can be found.
+    /// The first two tokens with the same text, if any: only the first can be found.
     private(set) var repeated: (first: Int, second: Int)?
 
     init(_ tokens: some Collection<String>) {
@@ -38,12 +38,12 @@ struct PieceIndex {
     subscript(bytes: Span<UInt8>) -> Int? { find(bytes, hash.of(bytes)) }
     subscript(text: String) -> Int? { self[text.utf8.span] }
 
-    /// All ways to cut the token between two characters so that both parts are tokens. Calls `body` with the ids and
-    /// the numbers of characters.
+    /// Enumerates the ways to split the token between two characters such that both parts are tokens. Calls `body` with their ids and
+    /// numbers of characters.
     func splits(of id: Int, _ body: (_ left: Int, _ right: Int, _ leftLength: Int, _ rightLength: Int) -> Void) {
         let bytes = text.span.extracting(starts[id]..<starts[id + 1])
         var length = 0
-        // What the bytes after a cut count for in the hash of the whole.
+        // The factor of a prefix in the hash of the whole, by number of bytes after it.
         var powers = [UInt64](repeating: 1, count: bytes.count)
         for index in bytes.indices {
             if !UTF8.isContinuation(bytes[index]) { length += 1 }
@@ -78,7 +78,7 @@ struct PieceIndex {
         return found == 0 ? nil : Self.id(found)
     }
 
-    /// The slot that holds the bytes' token, or a free one.
+    /// The slot with the token of these bytes, or a free one.
     private func slot(of bytes: Span<UInt8>, _ hash: UInt64) -> Int {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
@@ -97,8 +97,8 @@ struct PieceIndex {
     }
 }
 
-/// A hash that gives the hash of any part of a text from those of its prefixes. Its base is drawn anew for every use: no
-/// file can be made so that its pieces collide.
+/// A hash in which the hash of any substring follows from those of prefixes. The base is random for every use, so that no file can be
+/// crafted to cause collisions.
 private struct PolynomialHash {
     static let modulus: UInt64 = 1 << 61 - 1
     let base = UInt64.random(in: 256..<modulus)
@@ -106,14 +106,14 @@ private struct PolynomialHash {
     @inline(__always)
     func product(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let (high, low) = a.multipliedFullWidth(by: b)
-        // 2^61 is 1 by this modulus.
+        // 2^61 is congruent to 1.
         let sum = (low & Self.modulus) + (high << 3 | low >> 61)
         return sum >= Self.modulus ? sum - Self.modulus : sum
     }
 
     @inline(__always)
     func appending(_ byte: UInt8, to hash: UInt64) -> UInt64 {
-        // No byte counts as zero, so that zeros at the front count.
+        // Bytes count from 1, so that leading zeros matter.
         let sum = product(hash, base) + UInt64(byte) + 1
         return sum >= Self.modulus ? sum - Self.modulus : sum
     }

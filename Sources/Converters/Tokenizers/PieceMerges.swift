@@ -1,12 +1,12 @@
 internal import QAMFormat
 
-/// SentencePiece's BPE keeps scores, Hugging Face's keeps merges. Each follows from the other.
+/// Converts between the scores of SentencePiece's BPE and the merges of Hugging Face's.
 enum PieceMerges {
-    /// All pairs of pieces that make a piece, those with the highest score first, as Hugging Face's converter orders
-    /// them: within one score the longer left parts first, then the longer right ones, then by ids.
+    /// All pairs of pieces that form a piece, sorted by descending score as in Hugging Face's converter: for equal scores by descending
+    /// length of the left part, then of the right part, then by ids.
     ///
-    /// As many merges as ways to cut the tokens. Throws `limitExceeded` where they have more than 64 times the tokens' bytes,
-    /// which takes long tokens within one another; so time and memory are about linear in the tokens' bytes.
+    /// There are as many merges as ways to split the tokens. Throws `limitExceeded` if they have more than 64 times the tokens' bytes,
+    /// which requires long tokens made of one another; time and memory are thus about linear in the tokens' bytes.
     static func merges(_ tokens: [Tokenizer.Token], _ index: PieceIndex) throws -> [Tokenizer.Merge] {
         struct Split {
             var left: Int, right: Int, leftLength: Int, rightLength: Int, whole: Int
@@ -17,7 +17,7 @@ enum PieceMerges {
         var group: [Split] = []
         var room = 64 * tokens.reduce(0) { $0 + $1.text.utf8.count }
         for (position, id) in order.enumerated() {
-            // Padding is no piece of the tokenizer's.
+            // Padding is not a piece of the tokenizer.
             if !tokens[id].isPadding(at: id) {
                 let byteCount = tokens[id].text.utf8.count
                 index.splits(of: id) { left, right, leftLength, rightLength in
@@ -41,13 +41,12 @@ enum PieceMerges {
         return merges
     }
 
-    /// Scores under which SentencePiece joins what the merges join: minus the place of the first merge that makes the
-    /// piece, counted in pieces, which is what SentencePiece's trainer writes. Pieces that no merge makes follow in the
-    /// order of their ids: for Llama 2's tokenizer.json, the scores of its tokenizer.model. Tokens of other types than `normal`
-    /// take no part and get 0.
+    /// Scores under which SentencePiece performs the merges: minus the rank, among pieces, of the first merge that forms the piece, as
+    /// SentencePiece's trainer writes. Pieces not formed by merges follow in order of their ids. For Llama 2's tokenizer.json, this gives
+    /// the scores of its tokenizer.model. Tokens of types other than `normal` get 0.
     ///
-    /// Throws `malformed` where a merge makes no token. Also gives the number of tokens that can be cut into two other tokens
-    /// though no merge says so: SentencePiece would join them nevertheless.
+    /// Throws `malformed` if a merge does not form a token. Also returns the number of tokens that can be split into two tokens that no
+    /// merge joins: SentencePiece would join them anyway.
     static func scores(
         _ merges: [Tokenizer.Merge], _ tokens: [Tokenizer.Token], _ index: PieceIndex
     ) throws -> (scores: [Float], unlisted: Int) {

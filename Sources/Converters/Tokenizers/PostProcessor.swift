@@ -1,11 +1,11 @@
 import Architectures
 
-/// What tokenizer.json's post-processor puts around a text.
+/// The tokens that tokenizer.json's post-processor adds around a text.
 struct PostProcessor {
-    /// The token before the text and the one after it; nil where there is none, or more than one.
+    /// The outermost tokens before and after the text; nil if there is none.
     private(set) var first: String?
     private(set) var last: String?
-    /// Whether the post-processor decides at all what stands around a text.
+    /// Whether the post-processor determines the tokens around a text.
     private(set) var decides = false
     private(set) var warnings: [String] = []
 
@@ -13,7 +13,7 @@ struct PostProcessor {
         let processors = value["type"]?.string == "Sequence" ? value["processors"]?.elements ?? [] : [value]
         for processor in processors {
             switch processor["type"]?.string {
-            // It only moves offsets, but who has it and nothing else adds no tokens.
+            // It only changes offsets; if it is the only one, no tokens are added.
             case "ByteLevel": decides = true
             case "TemplateProcessing":
                 decides = true
@@ -39,7 +39,7 @@ struct PostProcessor {
         }
     }
 
-    /// tokenizer.json's member for a tokenizer.
+    /// The value of `post_processor` in tokenizer.json.
     static func json(bos: (text: String, id: Int)?, eos: (text: String, id: Int)?, isByteLevel: Bool) -> JSONValue {
         let byteLevel = PreTokenizer.Step.byteLevel(usesRegex: true).json
         guard bos != nil || eos != nil else { return isByteLevel ? byteLevel : .null }

@@ -1,5 +1,5 @@
-/// The expressions of known tokenizers, as their tokenizer.json has them: their makers' published facts. Characters beyond
-/// ASCII are escaped, because many of them look like others.
+/// The expressions of known tokenizers, as published in their tokenizer.json. Non-ASCII characters are escaped, since many of them look
+/// alike.
 extension PreTokenizer {
     /// GPT-2.
     static let gpt2 = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
@@ -59,7 +59,7 @@ extension PreTokenizer {
         ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\##r\##n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
         + ##"| ?[\p{P}\p{S}]+|[\##r\##n]|\s+(?!\S)|\s+"##
 
-    /// BLOOM and its Finnish relatives.
+    /// BLOOM and derived Finnish models.
     static let bloom = #" ?[^(\s|[.,!?\#u{2026}\#u{3002}\#u{FF0C}\#u{3001}\#u{964}\#u{6D4}\#u{60C}])]+"#
 
     static let bailing = #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"#
@@ -103,7 +103,7 @@ extension PreTokenizer {
         ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
         + ##"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##
 
-    /// Kimi K2's, from its tiktoken code.
+    /// Kimi K2, from its tiktoken code.
     static let kimi =
         #"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^"#
         + #"\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+["#

@@ -1,5 +1,5 @@
-/// The names that loaders know for byte-level BPE, and what each means. The first of several names with the same steps is
-/// the one that is chosen where nothing else tells.
+/// The pre-tokenizer names that loaders support for byte-level BPE, and their meaning. Of several names with the same steps, the first is
+/// the default.
 extension PreTokenizer {
     static let all = gpt2Family + digitsFamily + llama3Family + qwenFamily + deepseekFamily + multilingualFamily + others
 
@@ -127,7 +127,7 @@ extension PreTokenizer {
                 [
                     .punctuation(contiguous: true), .byteLevel(usesRegex: true), .digits(individual: false), .split("[0-9][0-9][0-9]"),
                 ], .cleansSpaces),
-            // What loaders do with files that name none: nobody's tokenizer, so it is spelled as they do it.
+            // What loaders do with files that name none. No tokenizer uses it, so it is written as loaders implement it.
             PreTokenizer(
                 "default",
                 [

@@ -1,36 +1,36 @@
 import Architectures
 internal import QAMFormat
 
-/// How a byte-level tokenizer cuts a text into words before any merge: what GGUF's `tokenizer.ggml.pre` names.
+/// How a byte-level tokenizer splits a text into words before merging: named by GGUF's `tokenizer.ggml.pre`.
 struct PreTokenizer {
-    /// One of tokenizer.json's pre-tokenizers that take part in byte-level BPE.
+    /// Those of tokenizer.json's pre-tokenizers that occur in byte-level BPE.
     enum Step: Hashable {
-        /// Every match becomes a word of its own, and so does what lies between.
+        /// Every match becomes a word, and so does the text between matches.
         case split(String)
         case digits(individual: Bool)
-        /// Runs of punctuation, or each by itself.
+        /// Splits off runs of punctuation, or each character.
         case punctuation(contiguous: Bool)
-        /// Bytes become printable characters; before that, GPT-2's expression may cut.
+        /// Maps bytes to printable characters, optionally after splitting by GPT-2's expression.
         case byteLevel(usesRegex: Bool)
     }
 
-    /// What loaders do beside cutting when they read the name.
+    /// What the name implies for loaders in addition to splitting.
     struct Traits: OptionSet {
         let rawValue: Int
-        /// A word that is a token is that token, whatever the merges.
+        /// A word that is a token is not split, whatever the merges.
         static let ignoresMerges = Traits(rawValue: 1)
-        /// BOS goes before every text unless the file says otherwise.
+        /// BOS precedes every text unless the file states otherwise.
         static let addsBOS = Traits(rawValue: 2)
-        /// Spaces before punctuation are removed from what is generated.
+        /// Spaces before punctuation are removed from generated text.
         static let cleansSpaces = Traits(rawValue: 4)
-        /// The models' own tokenizers normalize to NFC. Loaders of GGUF do not.
+        /// The original tokenizers normalize to NFC; GGUF loaders do not.
         static let normalizesToNFC = Traits(rawValue: 8)
     }
 
     let name: String
     let steps: [Step]
     let traits: Traits
-    /// The `model_type`s of config.json that choose this name among those with the same steps.
+    /// The `model_type`s of config.json that select this name among those with the same steps.
     let modelTypes: Set<String>
 
     init(_ name: String, _ steps: [Step], _ traits: Traits = [], for modelTypes: Set<String> = []) {
@@ -47,10 +47,10 @@ struct PreTokenizer {
         throw QAMError(.invalidArgument, "there is no pre-tokenizer \"\(name)\"; there are \(names)")
     }
 
-    /// The pre-tokenizer that cuts as tokenizer.json's does. Of several names that which the model's type tells, else
-    /// the first of the table, both among those that treat merges alike if there are any.
+    /// The pre-tokenizer that splits like tokenizer.json's. Of several names, selects by the model's type, else the first of the table, in
+    /// both cases among those that treat merges alike if there are any.
     ///
-    /// Throws `unsupported` with the expressions where no name has these steps.
+    /// Throws `unsupported` with the expressions if no name has these steps.
     static func recognized(_ preTokenizer: JSONValue, ignoresMerges: Bool, modelType: String?) throws -> PreTokenizer {
         guard let steps = Step.parse(preTokenizer) else { throw unknown(preTokenizer) }
         let canonical = Step.canonical(steps)
@@ -71,7 +71,7 @@ struct PreTokenizer {
 }
 
 extension PreTokenizer.Step {
-    /// The steps of tokenizer.json's pre-tokenizer; nil where one of them is of another kind.
+    /// The steps of tokenizer.json's pre-tokenizer; nil if any is of another kind.
     static func parse(_ value: JSONValue) -> [Self]? {
         switch value["type"]?.string {
         case "Sequence":
@@ -84,7 +84,7 @@ extension PreTokenizer.Step {
         case "Split":
             guard let expression = value["pattern"]?["Regex"]?.string else { return nil }
             let behavior = value["behavior"]?.string, isInverted = value["invert"]?.bool ?? false
-            // To keep the matches and drop what lies between is the same for expressions that match everything.
+            // Keeping the matches and dropping the rest is equivalent for expressions that match everything.
             guard (behavior == "Isolated" && !isInverted) || (behavior == "Removed" && isInverted) else { return nil }
             return [.split(expression)]
         case "Digits": return [.digits(individual: value["individual_digits"]?.bool ?? false)]
@@ -99,7 +99,7 @@ extension PreTokenizer.Step {
         }
     }
 
-    /// The same cuts in one spelling. Line ends stand in expressions as they are or escaped.
+    /// The same steps in a canonical spelling. Expressions contain line ends literally or escaped.
     static func canonical(_ steps: [Self]) -> [Self] {
         steps.flatMap { step -> [Self] in
             switch step {
@@ -136,7 +136,7 @@ extension PreTokenizer.Step {
 }
 
 extension PreTokenizer {
-    /// tokenizer.json's member.
+    /// The value of `pre_tokenizer` in tokenizer.json.
     var json: JSONValue {
         steps.count == 1 ? steps[0].json : ["type": "Sequence", "pretokenizers": .array(steps.map(\.json))]
     }

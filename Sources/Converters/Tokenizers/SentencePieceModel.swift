@@ -1,8 +1,8 @@
 internal import QAMFormat
 
-/// What tokenizer.model, SentencePiece's own file, says: a protocol buffer of which a few fields matter here.
+/// The contents of SentencePiece's tokenizer.model: a protocol buffer, of which a few fields are used.
 struct SentencePieceModel {
-    /// `sentencepiece::TrainerSpec::ModelType`, where it is not written it is the first.
+    /// Values of `sentencepiece::TrainerSpec::ModelType`; the first is the default.
     private static let defaultAlgorithm: UInt64 = 1
     private static let bytePairEncoding: UInt64 = 2
 
@@ -11,12 +11,12 @@ struct SentencePieceModel {
     private(set) var addsSpacePrefix = true
     private var algorithm = Self.defaultAlgorithm
 
-    /// Whether the pieces are joined as BPE does it; others choose the likeliest sequence.
+    /// Whether the pieces are merged by BPE; the alternative selects the most likely sequence.
     var isBytePairEncoding: Bool { algorithm == Self.bytePairEncoding }
 
     /// Linear in the bytes. Errors are `malformed` and carry the offset.
     init(_ bytes: [UInt8], section: String) throws {
-        // The defaults of the trainer's settings.
+        // The trainer's defaults.
         var ids: [SpecialTokens.Role: Int] = [.unk: 0, .bos: 1, .eos: 2]
         var reader = ByteReader(bytes, section: section)
         try reader.message { reader, field in
@@ -63,7 +63,7 @@ struct SentencePieceModel {
             if field.number == 3 {
                 algorithm = try reader.varint(field)
             } else if let role = roles[field.number] {
-                // Negative numbers, written as large ones, say that there is no such token.
+                // Negative numbers, encoded as large ones, mean that there is no such token.
                 ids[role] = Int(exactly: try reader.varint(field))
             } else {
                 try reader.skip(field)
@@ -72,14 +72,14 @@ struct SentencePieceModel {
     }
 }
 
-/// A field's number, and how its value is written.
+/// A field's number and wire type.
 struct ProtocolBufferField {
     var number: UInt64
     var wireType: UInt64
 }
 
 extension ByteReader {
-    /// Reads fields to the end. `body` must read or skip each value.
+    /// Reads all fields. `body` must read or skip each value.
     mutating func message(_ body: (inout ByteReader, ProtocolBufferField) throws -> Void) throws {
         while remaining > 0 {
             let tag = try varint()

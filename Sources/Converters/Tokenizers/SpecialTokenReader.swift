@@ -1,7 +1,7 @@
 internal import Architectures
 internal import QAMFormat
 
-/// Finds which tokens have a role, and which stand around every text, in Hugging Face's configuration files.
+/// Determines the tokens with special roles, and those added to every text, from Hugging Face's configuration files.
 struct SpecialTokenReader {
     let files: TokenizerFiles
     let index: PieceIndex
@@ -12,7 +12,7 @@ struct SpecialTokenReader {
         self.index = index
     }
 
-    /// `postProcessor` is tokenizer.json's; nil where there is none.
+    /// `postProcessor` is tokenizer.json's; nil if there is none.
     mutating func read(into tokenizer: inout Tokenizer, _ postProcessor: PostProcessor?) {
         for role in SpecialTokens.Role.named {
             if let id = id(of: role) { tokenizer.special[role] = id }
@@ -27,7 +27,7 @@ struct SpecialTokenReader {
         tokenizer.special.assignEndings(endings) { texts[$0].text }
     }
 
-    /// By the token's text where a file has it, else by its id.
+    /// Determined by the token's text if a file has it, else by its id.
     private func id(of role: SpecialTokens.Role) -> Int? {
         for file in [TokenizerFiles.Name.tokenizerConfig, .specialTokens] {
             let value = files[file]?["\(role.rawValue)_token"]
@@ -40,14 +40,14 @@ struct SpecialTokenReader {
         return nil
     }
 
-    /// All tokens that end a generation.
+    /// All tokens that end generation.
     private var endings: [Int] {
         [files[.generationConfig]?["eos_token_id"], files.modelSetting("eos_token_id")].flatMap { value in
             (value?.elements ?? []).compactMap(\.index).filter { $0 < index.count }
         }
     }
 
-    /// Whether a text gets the token. tokenizer.json decides where it says anything; without it the configuration does.
+    /// Whether the token is added to texts. tokenizer.json takes precedence over the configuration.
     private mutating func adds(_ text: String?, _ id: Int?, _ key: String, _ postProcessor: PostProcessor?) -> Bool? {
         let configured = files[.tokenizerConfig]?[key]?.bool
         guard let postProcessor else { return configured }

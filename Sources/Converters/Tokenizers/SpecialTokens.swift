@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The ids of the tokens that have a role.
+/// The ids of tokens with special roles.
 struct SpecialTokens {
     enum Role: String, CaseIterable {
         case bos, eos, unk, sep, pad, cls, mask, eot, eom
@@ -15,7 +15,7 @@ struct SpecialTokens {
             }
         }
 
-        /// Those that Hugging Face's files know by name.
+        /// The roles named in Hugging Face's files.
         static let named: [Role] = [.bos, .eos, .unk, .sep, .pad, .cls, .mask]
     }
 
@@ -28,15 +28,15 @@ struct SpecialTokens {
         set { ids[role] = newValue }
     }
 
-    /// Those within a vocabulary of so many tokens: an id outside it counts as none, as it does for the peers.
+    /// The ids within a vocabulary of this size; others are ignored, as other loaders do.
     func within(_ tokenCount: Int) -> SpecialTokens { SpecialTokens(ids: ids.filter { $0.value < tokenCount }) }
 
-    /// Texts of tokens that end a turn, the surest first.
+    /// Texts of tokens that end a turn, most reliable first.
     private static let turnEndings = [
         "<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<end_of_utterance>", "<EOT>", "[EOT]",
     ]
 
-    /// Gives tokens that also end a generation their roles, as far as their texts tell them.
+    /// Assigns roles to further tokens that end generation, if their texts are known.
     mutating func assignEndings(_ endings: [Int], texts: (Int) -> String) {
         let others = endings.filter { $0 != self[.eos] }
         self[.eom] = others.first { texts($0) == "<|eom_id|>" }
@@ -46,7 +46,7 @@ struct SpecialTokens {
 }
 
 extension SpecialTokens {
-    /// Reads the ids from GGUF's keys. An id outside the vocabulary counts as none, as it does for the peers.
+    /// Reads the ids from GGUF's keys. Ids outside the vocabulary are ignored, as other loaders do.
     init(_ metadata: Metadata, tokenCount: Int) throws {
         self.init()
         for role in Role.allCases {

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// A tokenizer as GGUF's keys.
+/// Converts a tokenizer to and from GGUF's keys.
 extension Tokenizer {
     private enum Key {
         static let model = "tokenizer.ggml.model"
@@ -14,7 +14,7 @@ extension Tokenizer {
         static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
     }
 
-    /// In the order in which the peers write them.
+    /// In the same order as other converters.
     var entries: [Metadata.Entry] {
         var entries: [Metadata.Entry] = []
         func add(_ key: String, _ value: MetadataValue) { entries.append(.init(key: key, value: value)) }
@@ -38,8 +38,8 @@ extension Tokenizer {
         return entries + chatTemplates.entries
     }
 
-    /// Reads the keys; nil where there is no tokenizer. Throws `unsupported` for a kind that Hugging Face's BPE is not, and
-    /// `malformed`, naming the key, for what contradicts itself.
+    /// Reads the keys; nil if there is no tokenizer. Throws `unsupported` for kinds that Hugging Face's BPE cannot represent, and
+    /// `malformed`, with the key, for inconsistent values.
     init?(_ metadata: Metadata) throws {
         guard let model = try metadata.tokenizerText(Key.model), model != "none", model != "no_vocab" else { return nil }
         switch model {
@@ -64,7 +64,7 @@ extension Tokenizer {
             addsBOS = try metadata.tokenizerFlag(Key.addsBOS) ?? pre.traits.contains(.addsBOS)
             addsEOS = try metadata.tokenizerFlag(Key.addsEOS) ?? false
         case .sentencePiece, .mergedPieces:
-            // What loaders assume of old files, which do not name these tokens.
+            // Defaults that loaders use for old files, which lack these keys.
             if case .sentencePiece = kind {
                 for (role, id) in [(SpecialTokens.Role.unk, 0), (.bos, 1), (.eos, 2)] where id < tokens.count && special[role] == nil {
                     special[role] = id
@@ -110,7 +110,7 @@ extension Tokenizer {
         guard let value = metadata[Key.merges] else { return [] }
         guard case .array(.string(let texts)) = value else { throw Metadata.malformed(Key.merges, "an array of strings is needed") }
         return try texts.enumerated().map { number, text in
-            // The first byte belongs to the left part, whatever it is.
+            // The first byte always belongs to the left part.
             let bytes = text.utf8
             guard let space = bytes.dropFirst().firstIndex(of: 0x20), bytes.index(after: space) < bytes.endIndex else {
                 throw Metadata.malformed(Key.merges, "merge \(number) has no two parts")
@@ -125,7 +125,7 @@ extension Metadata {
         QAMError(.malformed, message, at: .init(section: key))
     }
 
-    /// A string that may be missing.
+    /// An optional string.
     func tokenizerText(_ key: String) throws -> String? {
         switch self[key] {
         case nil: return nil
@@ -134,7 +134,7 @@ extension Metadata {
         }
     }
 
-    /// A truth value that may be missing.
+    /// An optional boolean.
     func tokenizerFlag(_ key: String) throws -> Bool? {
         switch self[key] {
         case nil: return nil
@@ -143,7 +143,7 @@ extension Metadata {
         }
     }
 
-    /// An integer of any type that may be missing; nil also for one that no `Int` holds.
+    /// An optional integer of any type; nil also if it does not fit `Int`.
     func tokenizerInteger(_ key: String) throws -> Int? {
         switch self[key] {
         case nil: return nil

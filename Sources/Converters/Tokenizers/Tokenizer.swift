@@ -1,18 +1,18 @@
-/// A tokenizer apart from any file: what Hugging Face's files and GGUF's `tokenizer.*` keys both say.
+/// A tokenizer independent of file formats: the common content of Hugging Face's files and GGUF's `tokenizer.*` keys.
 struct Tokenizer {
     enum Kind {
-        /// BPE over bytes that are spelled as printable characters. The merges are the model, scores mean nothing.
+        /// BPE over bytes mapped to printable characters. The merges define the model; scores are unused.
         case byteLevel(PreTokenizer)
-        /// SentencePiece's BPE: of two neighbours, those whose piece has the highest score are joined first. No merges.
+        /// SentencePiece's BPE: of all neighbouring pieces, those that form the piece with the highest score are joined first. No merges.
         case sentencePiece
-        /// Pieces as in SentencePiece's, but joined by merges: what GGUF calls "gemma4".
+        /// SentencePiece's pieces, but joined by merges: GGUF's "gemma4".
         case mergedPieces
     }
 
     struct Token {
         var text: String
         var type: TokenType
-        /// SentencePiece's log probability or merge order; 0 where there is none.
+        /// SentencePiece's log probability or merge order; 0 if there is none.
         var score: Float = 0
     }
 
@@ -21,36 +21,36 @@ struct Tokenizer {
         var right: String
     }
 
-    /// The character that stands for a space within SentencePiece's pieces.
+    /// The character that represents a space in SentencePiece's pieces.
     static let spaceMark: Unicode.Scalar = "\u{2581}"
 
-    /// Vocabularies hold at most this many tokens: four times the largest that is known. What a configuration claims is
-    /// padded to, so the claim must be bounded.
+    /// The maximum number of tokens: four times the largest known vocabulary. Vocabularies are padded to the size in the configuration,
+    /// which must therefore be bounded.
     static let maximumCount = 1 << 20
 
     var kind: Kind
-    /// In order of their ids; each text is there once.
+    /// In order of their ids; texts are unique.
     var tokens: [Token]
     var merges: [Merge] = []
     var special = SpecialTokens()
-    /// Whether a beginning and an end are put around every text; nil where nothing tells.
+    /// Whether BOS and EOS are added to every text; nil if unknown.
     var addsBOS: Bool?
     var addsEOS: Bool?
-    /// Whether a space is put before every text.
+    /// Whether a space is prepended to every text.
     var addsSpacePrefix = false
     var chatTemplates = ChatTemplates()
 
-    /// A token that no text gives: it fills a hole in the ids, or makes the vocabulary as large as the embedding matrix.
+    /// A token that never occurs: fills a gap in the ids, or extends the vocabulary to the size of the embedding matrix.
     static func padding(at id: Int) -> Token { Token(text: "[PAD\(id)]", type: .unused, score: -10_000) }
 }
 
-/// What a token is, by GGUF's numbers.
+/// The type of a token, with GGUF's numbers.
 enum TokenType: Int32 {
     case normal = 1
     case unknown, control, userDefined, unused, byte
 }
 
 extension Tokenizer.Token {
-    /// Whether conversion made this token up.
+    /// Whether this token was added by conversion.
     func isPadding(at id: Int) -> Bool { type == .unused && text == "[PAD\(id)]" }
 }

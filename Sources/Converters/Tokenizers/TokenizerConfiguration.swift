@@ -1,12 +1,12 @@
 import Architectures
 
-/// The small files beside tokenizer.json, as bytes.
+/// Generates the small files that accompany tokenizer.json.
 struct TokenizerConfiguration {
     private let tokenizer: Tokenizer
 
     init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-    /// tokenizer_config.json. The class is the one that takes tokenizer.json as it is.
+    /// tokenizer_config.json. The class is the one that uses tokenizer.json as is.
     var tokenizerConfig: [UInt8] {
         var cleansSpaces = false
         if case .byteLevel(let pre) = tokenizer.kind { cleansSpaces = pre.traits.contains(.cleansSpaces) }
@@ -23,7 +23,7 @@ struct TokenizerConfiguration {
     /// special_tokens_map.json.
     var specialTokensMap: [UInt8] { text(named) }
 
-    /// generation_config.json; nil where no token is known that it would name.
+    /// generation_config.json; nil if it would name no token.
     var generationConfig: [UInt8]? {
         let special = tokenizer.special
         let endings = [SpecialTokens.Role.eos, .eot, .eom].compactMap { special[$0] }

@@ -1,14 +1,13 @@
 package import QAMFormat
 
-/// Carries a tokenizer between Hugging Face's files and GGUF's `tokenizer.*` keys, so that both encode texts alike.
+/// Converts a tokenizer between Hugging Face's files and GGUF's `tokenizer.*` keys, such that both encode texts identically.
 package enum TokenizerConversion {
-    /// GGUF's keys, in the order in which the peers write them, from tokenizer.json or tokenizer.model and the
-    /// configuration files beside it. The vocabulary gets config.json's `vocab_size`, since loaders want a token for each row of
-    /// the embedding matrix. Without a tokenizer, or with one
-    /// that is neither BPE over bytes nor SentencePiece's BPE, there are no keys and a warning.
+    /// GGUF's keys, in the same order as other converters, from tokenizer.json or tokenizer.model and the configuration files beside it.
+    /// The vocabulary is cut or padded to config.json's `vocab_size`, since loaders require a token for each row of the embedding matrix.
+    /// Without a tokenizer, or if it is neither BPE over bytes nor SentencePiece's BPE, returns no keys and a warning.
     ///
-    /// `pre` names a byte-level tokenizer's pre-tokenizer in place of what tokenizer.json says. Throws `malformed` with file
-    /// and offset, `unsupported` for a pre-tokenizer that no loader knows, and `invalidArgument` for a `pre` that is not known.
+    /// `pre` overrides the pre-tokenizer of a byte-level tokenizer. Throws `malformed` with file and offset, `unsupported` for a
+    /// pre-tokenizer that no loader supports, and `invalidArgument` for an unknown `pre`.
     ///
     /// Time and memory are linear in the files.
     package static func ggufMetadata(
@@ -28,10 +27,10 @@ package enum TokenizerConversion {
         return (tokenizer.entries, reader.warnings)
     }
 
-    /// tokenizer.json, tokenizer_config.json, special_tokens_map.json and generation_config.json from GGUF's keys; none where
-    /// there is no tokenizer. A chat template stands in tokenizer_config.json.
+    /// tokenizer.json, tokenizer_config.json (with any chat template), special_tokens_map.json and generation_config.json from GGUF's keys;
+    /// none if there is no tokenizer.
     ///
-    /// Throws `malformed` with the key in question, and `unsupported` for kinds of tokenizers that Hugging Face's BPE is not.
+    /// Throws `malformed` with the key, and `unsupported` for kinds of tokenizers that Hugging Face's BPE cannot represent.
     package static func huggingFaceFiles(metadata: Metadata) throws -> [(name: String, bytes: [UInt8])] {
         guard let tokenizer = try Tokenizer(metadata) else { return [] }
         let configuration = TokenizerConfiguration(tokenizer)

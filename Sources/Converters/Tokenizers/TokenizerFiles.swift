@@ -1,7 +1,7 @@
 import Architectures
 internal import QAMFormat
 
-/// Hugging Face's files about a tokenizer. The small ones are parsed, and the large ones read when they are asked for.
+/// Hugging Face's tokenizer files. Small ones are parsed at once, large ones read on demand.
 struct TokenizerFiles {
     enum Name: String, CaseIterable {
         case tokenizer = "tokenizer.json"
@@ -34,12 +34,12 @@ struct TokenizerFiles {
         }
     }
 
-    /// A small file's document, an object.
+    /// The parsed object of a small file.
     subscript(name: Name) -> JSONValue? { documents[name] }
 
     func holds(_ name: Name) -> Bool { files[name] != nil }
 
-    /// A file's bytes; nil where there is none. Throws `limitExceeded` above `SideFiles.maximumLength`.
+    /// A file's bytes; nil if it is missing. Throws `limitExceeded` above `SideFiles.maximumLength`.
     func bytes(_ name: Name) throws -> [UInt8]? {
         guard let file = files[name] else { return nil }
         guard file.byteCount <= SideFiles.maximumLength else {
@@ -60,7 +60,7 @@ struct TokenizerFiles {
         QAMError(.malformed, message, at: .init(file: name.rawValue))
     }
 
-    /// Puts the file's name into errors, in place of the section that a parser has no better name for.
+    /// Adds the file's name to errors, and removes a section that only repeats it.
     static func place<T>(_ name: Name, _ body: () throws -> T) throws -> T {
         do {
             return try body()
@@ -71,12 +71,12 @@ struct TokenizerFiles {
         }
     }
 
-    /// A member of config.json, or of the part about text in a model of several kinds of input.
+    /// A member of config.json, or of its text part in a multimodal model.
     func modelSetting(_ key: String) -> JSONValue? {
         self[.config]?[key] ?? self[.config]?["text_config"]?[key]
     }
 
-    /// The rows of the embedding matrix; nil where config.json does not tell.
+    /// The number of rows of the embedding matrix; nil if config.json lacks it.
     func vocabularySize() throws -> Int? {
         guard let value = modelSetting("vocab_size"), value != .null else { return nil }
         guard let size = value.index, size <= Tokenizer.maximumCount else {
@@ -87,7 +87,7 @@ struct TokenizerFiles {
 }
 
 extension JSONValue {
-    /// The value of an integer that can be an index.
+    /// The value if it is a non-negative integer that fits `Int`.
     var index: Int? {
         guard case .integer(let value) = self, value >= 0 else { return nil }
         return Int(exactly: value)

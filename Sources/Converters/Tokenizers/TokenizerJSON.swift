@@ -1,13 +1,13 @@
 import Architectures
 internal import QAMFormat
 
-/// What tokenizer.json says. The vocabulary and the merges, which are long, are read without a tree of them.
+/// The contents of tokenizer.json. The long vocabulary and merges are parsed without building a tree.
 struct TokenizerJSON {
     struct AddedToken {
         var id: Int
         var text: String
         var isSpecial: Bool
-        /// Whether it also takes what lies beside it, or only stands alone: GGUF cannot say so.
+        /// Whether it absorbs adjacent spaces, or matches only whole words: GGUF cannot represent this.
         var isRestricted: Bool
     }
 
@@ -21,7 +21,7 @@ struct TokenizerJSON {
     private(set) var unknownToken: String?
     private(set) var hasByteFallback = false
     private(set) var ignoresMerges = false
-    /// The first setting of the model that neither kind of GGUF's tokenizers has.
+    /// The first setting of the model that GGUF's tokenizers do not support.
     private(set) var foreignSetting: String?
 
     /// Errors are `malformed` and carry the offset. Linear in the bytes.
@@ -50,7 +50,7 @@ struct TokenizerJSON {
             switch key {
             case "type": modelType = try reader.string()
             case "vocab":
-                // Other models than BPE have other vocabularies, and are refused by their type.
+                // Models other than BPE have other vocabularies, and are rejected by type.
                 guard try reader.peek() == .object else { return try reader.skip() }
                 try reader.object { reader, text in vocabulary.append((text, try reader.tokenID())) }
             case "merges": try reader.optionalArray { merges.append(try Self.merge(&$0)) }
@@ -65,10 +65,10 @@ struct TokenizerJSON {
         }
     }
 
-    /// A pair of strings or, as older files have it, one string with a space between them.
+    /// A pair of strings or, in older files, one string with a space between the parts.
     private static func merge(_ reader: inout JSONReader) throws -> Tokenizer.Merge {
         if try reader.peek() == .string {
-            // By bytes: a part may begin with a mark that combines with the space before it.
+            // By bytes: a part may begin with a mark that combines with the preceding space.
             let text = try reader.string()
             let parts = text.utf8.split(separator: 0x20, omittingEmptySubsequences: false).map { String(Substring($0)) }
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
@@ -103,11 +103,10 @@ struct TokenizerJSON {
 }
 
 extension TokenizerJSON {
-    /// One after the other.
+    /// The normalizers in order of application.
     var normalizers: [JSONValue] { normalizer["normalizers"]?.elements ?? [normalizer] }
 
-    /// Whether SentencePiece's pieces begin with a space: older files have a normalizer that puts it there, newer ones a
-    /// pre-tokenizer.
+    /// Whether a space is prepended to texts for SentencePiece: by a normalizer in older files, by a pre-tokenizer in newer ones.
     var addsSpacePrefix: Bool {
         if normalizers.contains(where: { $0["type"]?.string == "Prepend" }) { return true }
         return (preTokenizer["pretokenizers"]?.elements ?? [preTokenizer]).contains { preTokenizer in
@@ -119,7 +118,7 @@ extension TokenizerJSON {
 }
 
 extension JSONValue {
-    /// Whether this, or a part of it, is of the type.
+    /// Whether this value or any part of it has the type.
     func names(_ type: String) -> Bool {
         switch self {
         case .object(let members): self["type"]?.string == type || members.contains { $0.value.names(type) }
@@ -130,7 +129,7 @@ extension JSONValue {
 }
 
 extension JSONReader {
-    /// An array; null counts as an empty one.
+    /// An array; null is an empty one.
     fileprivate mutating func optionalArray(_ element: (inout JSONReader) throws -> Void) throws {
         if try peek() == .null { return try null() }
         try array(element)

@@ -4,7 +4,7 @@ internal import QAMFormat
 /// Writes a tokenizer as tokenizer.json.
 struct TokenizerJSONWriter {
     private let tokenizer: Tokenizer
-    /// User-defined tokens that stand among pieces: found after the normalizer has put marks for spaces.
+    /// User-defined tokens with marks for spaces: matched after the normalizer has inserted the marks.
     private let marked: Set<Int>
 
     private var tokens: [Tokenizer.Token] { tokenizer.tokens }
@@ -12,8 +12,8 @@ struct TokenizerJSONWriter {
         if case .byteLevel = tokenizer.kind { true } else { false }
     }
 
-    /// User-defined tokens get marks for their spaces again, as SentencePiece has them. Not where a mark is put before every
-    /// text: it would be put before the token too.
+    /// Restores the marks for spaces in user-defined tokens, as in SentencePiece, unless a mark is prepended to every text: it would be
+    /// prepended to the token too.
     init(_ tokenizer: Tokenizer) {
         var tokenizer = tokenizer
         var marked: Set<Int> = []
@@ -29,7 +29,7 @@ struct TokenizerJSONWriter {
         self.marked = marked
     }
 
-    /// The file's bytes. Throws `malformed` where a text is there twice, or a merge joins what is no token.
+    /// The file's bytes. Throws `malformed` if two tokens have the same text, or a merge joins or forms something that is not a token.
     var bytes: [UInt8] {
         get throws {
             let index = PieceIndex(tokens.lazy.map(\.text))
@@ -87,8 +87,8 @@ struct TokenizerJSONWriter {
         }
     }
 
-    /// The highest id that a merge joins or makes, -1 without merges. Throws `malformed` for a merge with what is no token: it
-    /// would keep the file from being loaded.
+    /// The highest id that occurs in a merge, -1 without merges. Throws `malformed` for merges of or into unknown tokens, which would
+    /// prevent loading.
     private func highestID(in merges: [Tokenizer.Merge], _ index: PieceIndex) throws -> Int {
         var highest = -1
         var text: [UInt8] = []
@@ -113,9 +113,8 @@ struct TokenizerJSONWriter {
 
     private var addedIDs: [Int] { tokens.indices.filter(isAdded) }
 
-    /// The ids that the model itself knows: all but padding, and but added tokens that follow the last other one, and the last
-    /// that merges need, without a hole. Those get their ids by counting on, as they do in most published files; with
-    /// holes they would get others.
+    /// The ids of the model's vocabulary: excludes padding, and added tokens beyond the last other token and the last one in a merge, if
+    /// the ids have no gap. Those get consecutive ids on loading, as in most published files; with gaps they would get different ids.
     private func vocabularyIDs(_ highestOfMerges: Int) -> [Int] {
         let ids = tokens.indices.filter { !tokens[$0].isPadding(at: $0) }
         guard ids.last.map({ $0 + 1 == ids.count }) ?? true else { return ids }
@@ -142,7 +141,7 @@ struct TokenizerJSONWriter {
         switch tokenizer.kind {
         case .byteLevel(let pre): pre.json
         case .sentencePiece: .null
-        // Its merges never reach across the end of a line.
+        // Its merges never cross line ends.
         case .mergedPieces: PreTokenizer.Step.split(#"[^\n]+|[\n]+"#).json
         }
     }

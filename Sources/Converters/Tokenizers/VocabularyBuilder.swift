@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// Puts tokens at their ids, and makes the vocabulary as long as the model's embedding matrix.
+/// Collects tokens by id, and fits the vocabulary to the size of the embedding matrix.
 struct VocabularyBuilder {
     private var tokens: [Tokenizer.Token?] = []
     private let file: TokenizerFiles.Name
@@ -10,7 +10,6 @@ struct VocabularyBuilder {
 
     var ids: Range<Int> { tokens.indices }
 
-    /// The token at an id.
     subscript(id: Int) -> Tokenizer.Token? { tokens.indices.contains(id) ? tokens[id] : nil }
 
     mutating func set(_ token: Tokenizer.Token, at id: Int) {
@@ -18,14 +17,14 @@ struct VocabularyBuilder {
         tokens[id] = token
     }
 
-    /// Throws `malformed` where another text has the id.
+    /// Throws `malformed` if the id has another text.
     func check(_ text: String, at id: Int) throws {
         guard let other = self[id], ExactName(other.text) != ExactName(text) else { return }
         throw malformed("the tokens \"\(other.text)\" and \"\(text)\" have the same id, \(id)")
     }
 
-    /// The vocabulary with holes filled, cut or filled to `size`, and what was cut off. Throws `malformed` where a text is
-    /// there twice: loaders need each once.
+    /// The vocabulary with gaps filled, cut or padded to `size`, and warnings about what was cut. Throws `malformed` if two tokens have the
+    /// same text, which loaders reject.
     func build(size: Int?) throws -> (tokens: [Tokenizer.Token], index: PieceIndex, warnings: [String]) {
         let size = size ?? tokens.count
         var warnings: [String] = []

@@ -1,23 +1,23 @@
 public import QAMFormat
 
-/// Finds tied weights: of raw tensors that are equal in type, shape and every byte, the later ones become aliases of the
-/// first. Small tensors are left alone, for equal ones among them (norms full of ones) are mere chance.
+/// Finds tied weights: among raw tensors equal in type, shape and every byte, the later ones become aliases of the first. Small tensors are
+/// skipped, since equality among them (norms full of ones) is coincidence.
 public struct AliasingSource: WrappingSource {
-    /// Bytes from which on a tensor is looked at.
+    /// Smaller tensors are skipped.
     public static let minimumBytes = 64 << 10
 
     public let tensors: [TensorDescriptor]
     public let base: any TensorSource
 
-    /// Reads 12 KiB of each tensor that has one of equal type and shape, and all bytes of those whose samples agree.
-    /// Throws what reading throws.
+    /// Reads 12 KiB of each tensor that shares its type and shape with another, and all bytes of those whose samples match. Throws what
+    /// reading throws.
     public init(wrapping base: any TensorSource) throws {
         self.base = base
         var targets: [Int: Int] = [:]
         for group in Self.candidates(base) { try Self.match(group, in: base, &targets) }
         var tensors = base.tensors
         for (index, tensor) in tensors.enumerated() {
-            // What was an alias of a tensor that is one now follows it.
+            // Aliases of a tensor that has become an alias are redirected to its target.
             if case .alias(let target) = tensor.storage { tensors[index].storage = .alias(of: targets[target] ?? target) }
             if let target = targets[index] { tensors[index].storage = .alias(of: target) }
         }
@@ -35,7 +35,7 @@ public struct AliasingSource: WrappingSource {
         return try equal(left, right, in: base)
     }
 
-    /// Groups of two and more raw tensors of equal type and shape, in order.
+    /// Groups of at least two raw tensors of equal type and shape, in order.
     private static func candidates(_ base: any TensorSource) -> [[Int]] {
         struct Key: Hashable {
             var dtype: DType
@@ -50,7 +50,7 @@ public struct AliasingSource: WrappingSource {
     }
 
     private static func match(_ group: [Int], in base: any TensorSource, _ targets: inout [Int: Int]) throws {
-        /// Tensors of one sample that differ from each other.
+        /// Distinct tensors by sample.
         var originals: [[UInt8]: [Int]] = [:]
         for tensor in group {
             let sample = try sample(of: tensor, in: base)
@@ -62,7 +62,7 @@ public struct AliasingSource: WrappingSource {
         }
     }
 
-    /// Some 4 KiB each of head, middle and tail.
+    /// About 4 KiB each of head, middle and tail.
     private static func sample(of tensor: Int, in base: any TensorSource) throws -> [UInt8] {
         let byteCount = base.tensors[tensor].byteCount
         let granule = max(1, base.granule(of: tensor))

@@ -1,24 +1,23 @@
 public import QAMFormat
 
-/// A source whose raw floating-point tensors are converted to other types as they are read: from every type of `DType.floating`,
-/// ggml's block types among them, to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases stay as they are.
+/// Converts raw floating-point tensors to other types as they are read: from every type of `DType.floating`, including ggml's block types,
+/// to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases are unchanged.
 ///
-/// Each chunk says how many finite values became infinite in it.
+/// Each chunk counts the finite values that became infinite.
 public struct CastingSource: WrappingSource {
     private static let targets: Set<DType> = [.f32, .f16, .bf16, .q8_0]
 
     public let tensors: [TensorDescriptor]
     public let base: any TensorSource
 
-    /// All floating-point tensors become of one type.
+    /// Converts all floating-point tensors to one type.
     ///
-    /// - Throws: `QAMError.invalidArgument` for a target that is none of F32, F16, BF16 and Q8_0, and for rows that are no whole blocks
-    ///   of it.
+    /// - Throws: `QAMError.invalidArgument` for a target other than F32, F16, BF16 and Q8_0, and for rows that are not whole blocks of it.
     public init(_ base: any TensorSource, to target: DType) throws { try self.init(base) { _ in target } }
 
-    /// `target` says what a floating-point tensor becomes; nil leaves it as it is.
+    /// `target` returns the new type of a floating-point tensor; nil keeps it.
     ///
-    /// - Throws: as `init(_:to:)`, and what `target` throws.
+    /// - Throws: like `init(_:to:)`, and what `target` throws.
     public init(_ base: any TensorSource, target: (TensorDescriptor) throws -> DType?) throws {
         self.base = base
         tensors = try base.tensors.map { tensor in
@@ -41,7 +40,7 @@ public struct CastingSource: WrappingSource {
         return "\(base.fingerprint) cast \(XXH3.hash(Array(targets.joined(separator: ",").utf8)))"
     }
 
-    /// The types that a tensor is cast from and to; nil where it stays as it is.
+    /// The types that a tensor is cast from and to; nil if unchanged.
     private func cast(_ tensor: Int) -> (from: DType, to: DType)? {
         guard case .raw(let from) = base.tensors[tensor].storage, case .raw(let to) = tensors[tensor].storage, from != to else { return nil }
         return (from, to)
@@ -62,7 +61,7 @@ public struct CastingSource: WrappingSource {
             throw QAMError(.truncated, "\(bytes.count) bytes are not there", at: .init(tensor: tensors[tensor].name))
         }
         if cast.from == .f64 {
-            // Rounded once, from Double.
+            // Round once, from Double.
             let values = try ElementConversion.doubles(payload, as: cast.from)
             let overflows = chunk.overflows + ElementConversion.overflows(values, as: cast.to)
             return TensorChunk(streams: [try ElementConversion.bytes(values, as: cast.to)], overflows: overflows)

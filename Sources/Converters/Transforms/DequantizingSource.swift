@@ -1,13 +1,12 @@
 public import QAMFormat
 
-/// A source whose coded tensors are decoded as they are read.
+/// Decodes coded tensors as they are read.
 ///
-/// Each chunk says how many finite values became infinite in it.
+/// Each chunk counts the finite values that became infinite.
 public struct DequantizingSource: WrappingSource {
-    /// What decoded tensors become.
+    /// The type of decoded tensors.
     public enum Target: Hashable, Sendable {
-        /// The type that they had before they were coded where that is F64, F32, F16 or BF16; F16 where it was one of ggml's
-        /// block types; BF16, with a warning, elsewhere.
+        /// The original type if it was F64, F32, F16 or BF16; F16 if it was one of ggml's block types; otherwise BF16, with a warning.
         case keep
         /// F64, F32, F16, BF16 or Q8_0.
         case dtype(DType)
@@ -18,7 +17,7 @@ public struct DequantizingSource: WrappingSource {
     private let target: Target
     private let ownWarnings: [String]
 
-    /// - Throws: `QAMError.invalidArgument` for another target, or a tensor whose rows are no whole blocks of it, and what
+    /// - Throws: `QAMError.invalidArgument` for another target or rows that are not whole blocks of it, and what
     ///   `CodecRegistry.validate` throws.
     public init(_ base: any TensorSource, to target: Target) throws {
         if case .dtype(let dtype) = target, !ElementConversion.encodable.contains(dtype) {
@@ -55,7 +54,7 @@ public struct DequantizingSource: WrappingSource {
         ownWarnings = warnings
     }
 
-    /// Nothing is coded any more.
+    /// Empty: no tensor is coded.
     public var shared: SharedTables { SharedTables() }
     public var warnings: [String] { base.warnings + ownWarnings }
     public var fingerprint: String {
@@ -65,7 +64,7 @@ public struct DequantizingSource: WrappingSource {
         }
     }
 
-    /// The type that a coded tensor is decoded to; nil where the tensor stays as it is.
+    /// The type that a coded tensor is decoded to; nil if the tensor is unchanged.
     private func decoded(_ tensor: Int) -> DType? {
         guard case .coded = base.tensors[tensor].storage, case .raw(let dtype) = tensors[tensor].storage else { return nil }
         return dtype
@@ -86,7 +85,7 @@ public struct DequantizingSource: WrappingSource {
         guard let dtype = decoded(tensor) else { return try base.read(units, of: tensor) }
         let rowBytes = rowBytes(tensor, dtype)
         let rows = units.lowerBound / rowBytes..<units.upperBound / rowBytes
-        // A decoder is cheap beside a chunk, and so no memory grows with the number of tensors.
+        // A decoder is cheap compared with a chunk; creating it here keeps memory independent of the number of tensors.
         let decoder = try CodecRegistry.decoder(for: tensor, of: base)
         let weights = try decoder.decode(base.read(rows, of: tensor), rows: rows.count)
         return TensorChunk(streams: [try ElementConversion.bytes(weights, as: dtype)], overflows: ElementConversion.overflows(weights, as: dtype))

@@ -1,6 +1,6 @@
 import QAMFormat
 
-/// Which bytes of a raw tensor's payload become which when its elements get another type; either may come in blocks.
+/// Maps byte ranges of a raw tensor's payload between two types, either of which may be a block type.
 struct ElementUnits {
     private let from: DType
     private let to: DType
@@ -10,16 +10,15 @@ struct ElementUnits {
         self.to = to
     }
 
-    /// The multiple of target bytes that reads start at where the source's start at multiples of `granule` bytes, which are whole
-    /// blocks.
+    /// The granule in target bytes, given the source's granule in bytes; both are whole blocks.
     func granule(_ granule: Int) -> Int {
-        // The source's blocks as elements, rounded up to whole blocks of the target.
+        // The source's granule in elements, rounded up to whole blocks of the target.
         let elements = max(1, granule / from.blockBytes) * from.blockElements
         let common = elements / greatestCommonDivisor(elements, to.blockElements) * to.blockElements
         return common / to.blockElements * to.blockBytes
     }
 
-    /// The source's bytes for these of the target, which are whole blocks of both.
+    /// The source bytes of a range of target bytes, which must be whole blocks of both types.
     func source(_ target: Range<Int>) -> Range<Int> { source(target.lowerBound)..<source(target.upperBound) }
 
     private func source(_ offset: Int) -> Int { offset / to.blockBytes * to.blockElements / from.blockElements * from.blockBytes }

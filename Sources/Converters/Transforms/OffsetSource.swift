@@ -1,9 +1,9 @@
 public import QAMFormat
 
-/// A source with a constant added to every element of some raw floating-point tensors, which get another type by that: how
-/// gemma's norms, stored as their difference from 1, become factors and back.
+/// Adds a constant to every element of some raw floating-point tensors and changes their type: converts gemma's norms, stored as the
+/// difference from 1, to factors and back.
 ///
-/// The sum is that of float32, rounded once more to the target. Each chunk says how many finite sums became infinite in it.
+/// The sum is computed in float32 and rounded to the target. Each chunk counts the finite sums that became infinite.
 public struct OffsetSource: WrappingSource {
     public struct Change: Hashable, Sendable {
         public var offset: Float
@@ -14,7 +14,7 @@ public struct OffsetSource: WrappingSource {
             self.target = target
         }
 
-        /// The elements of `bytes`, changed.
+        /// Applies the change to the elements of `bytes`.
         func apply(_ bytes: [UInt8], as dtype: DType) throws -> [UInt8] { try ElementConversion.bytes(sums(bytes, as: dtype), as: target) }
 
         fileprivate func sums(_ bytes: [UInt8], as dtype: DType) throws -> [Float] {
@@ -26,8 +26,8 @@ public struct OffsetSource: WrappingSource {
     public let base: any TensorSource
     private let changes: [Int: Change]
 
-    /// `changes` by tensor index. Throws `invalidArgument` for a tensor that is no raw one with a type of `DType.floating`, or a
-    /// target without elements of its own.
+    /// `changes` by tensor index. Throws `invalidArgument` unless the tensor is raw with a type of `DType.floating`, and the target is not
+    /// a block type.
     public init(_ base: any TensorSource, changes: [Int: Change]) throws {
         var tensors = base.tensors
         for (index, change) in changes {

@@ -1,8 +1,8 @@
 import Architectures
 internal import QAMFormat
 
-/// Reading the directory of a packed model. It comes from a stranger: every name is unique, every index in range, every
-/// size computed with checks, or it is `malformed`.
+/// Parses the untrusted directory of a packed model. Requires unique names, indices in range and sizes without overflow; throws `malformed`
+/// otherwise.
 extension PackedDirectory {
     init(parsing json: String) throws {
         self.init()
@@ -77,7 +77,7 @@ extension PackedDirectory {
         }
     }
 
-    /// One entry, and for an alias the name of its target.
+    /// One entry, and the target's name if it is an alias.
     private static func tensor(_ reader: inout JSONReader) throws -> (TensorDescriptor, target: String?) {
         var name = ""
         var shape: [Int]?
@@ -117,7 +117,7 @@ extension PackedDirectory {
     }
 }
 
-/// The fields of a coded tensor while they are read.
+/// Collects the fields of a coded tensor.
 private struct CodingFields {
     var codec: CodecID?
     private var sourceType: DType?
@@ -163,7 +163,7 @@ private struct CodingFields {
 }
 
 extension JSONReader {
-    /// An object whose keys must be unique.
+    /// Reads an object with unique keys.
     fileprivate mutating func members(_ member: (inout JSONReader, String) throws -> Void) throws {
         var keys: Set<ExactName> = []
         try object { reader, key in

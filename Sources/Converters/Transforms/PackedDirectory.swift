@@ -1,7 +1,7 @@
 import Architectures
 internal import QAMFormat
 
-/// What a packed model says of the model that it carries, as JSON in one metadata string:
+/// The description of a packed model, as JSON in one metadata string:
 ///
 ///     {"version": 3, "options": {KEY: TEXT, ...}, "codebooks": [CODEC, ...], "seeds": COUNT, "files": [NAME, ...], "roles"?: {NAME: ROLE, ...},
 ///      "tensors": [{"name", "shape", "dtype": ID}                                         raw
@@ -9,7 +9,7 @@ internal import QAMFormat
 ///                  {"name", "shape", "codec", "sourceType"?: ID, "codebook"?, "seed"?,     coded
 ///                   "parameters": HEX, "streams": [{"role", "row": BYTES} or {"role", "whole": BYTES}, ...]}, ...]}
 ///
-/// Types are the ids of the .qamw directory. `files` names those embedded files that are carried as tensors.
+/// Types are ids of the .qamw directory. `files` names the embedded files that are stored as tensors.
 struct PackedDirectory: Hashable {
     struct Role: Hashable {
         var file: String
@@ -24,11 +24,11 @@ struct PackedDirectory: Hashable {
     static let version = 3
 
     var options: [Option] = []
-    /// The codec of each codebook; its bytes are a tensor.
+    /// The codec of each codebook, whose bytes are a tensor.
     var codebooks: [CodecID] = []
     var seedCount = 0
     var files: [String] = []
-    /// Of embedded files whose names do not say them.
+    /// Roles of embedded files that differ from those implied by their names.
     var roles: [Role] = []
     var tensors: [TensorDescriptor] = []
 

@@ -1,10 +1,10 @@
 internal import QAMFormat
 
-/// What the format that carries a packed model can hold, so that carriers take a form that fits it (spec section 9).
+/// The limits of the format that stores a packed model, which determine the form of carriers (spec section 9).
 public struct PackedHost: Sendable {
     private let types: Set<DType>
     private let maximumDimensions: Int
-    /// Names have fewer bytes than this.
+    /// The first length in bytes that is too long for a name.
     private let nameLimit: Int
     /// Whether rows must consist of whole blocks.
     private let hasWholeRows: Bool
@@ -14,8 +14,8 @@ public struct PackedHost: Sendable {
     public static let gguf = PackedHost(
         types: Set([.i8, .i16, .i32, .i64, .f16, .bf16, .f32, .f64] + DType.ggml), maximumDimensions: 4, nameLimit: 64, hasWholeRows: true)
 
-    /// The carrier as this host holds it: with the short name where the plain one is too long, and with another type of
-    /// the same size, or as a row of bytes, where its own does not fit. Only the number of bytes counts.
+    /// The carrier in a form that this host supports: with the short name if the plain one is too long, and with another type of the same
+    /// size, or as a row of bytes, if its own is not supported. Only the number of bytes matters.
     func carrier(_ plain: TensorDescriptor, shortName: String) -> TensorDescriptor {
         var carrier = plain
         if carrier.name.utf8.count >= nameLimit { carrier.name = shortName }

@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// The names and carriers that a packed model uses in a format without coded tensors.
+/// The names and carriers of a packed model in a format without coded tensors.
 enum PackedNames {
     /// The metadata key of the directory.
     static let directory = "qamw.directory"
@@ -8,7 +8,7 @@ enum PackedNames {
 
     static func codebook(_ index: Int) -> String { "qamw.codebooks.\(index)" }
     static func file(_ name: String) -> String { "qamw.files.\(name)" }
-    /// What goes where a host's limit leaves no room for the plain name (spec section 9).
+    /// The substitute for a name beyond the host's limit (spec section 9).
     static func short(tensor index: Int, _ role: StreamRole? = nil) -> String {
         "qamw.tensors.\(index)\(role.map { ".\($0.name)" } ?? "")"
     }
@@ -16,8 +16,8 @@ enum PackedNames {
 
     static func stream(_ role: StreamRole, of tensor: String) -> String { "\(tensor).qamw.\(role.name)" }
 
-    /// The plain tensor that carries a stream: a row of bytes or one number for each row of the coded tensor, or bytes or
-    /// numbers for the tensor as a whole.
+    /// The plain tensor that stores a stream: per row of the coded tensor a row of bytes or one number, or bytes or numbers for the whole
+    /// tensor.
     static func carrier(of stream: StreamLayout, in tensor: TensorDescriptor) -> TensorDescriptor {
         let name = self.stream(stream.role, of: tensor.name)
         switch (stream.role, stream.extent) {

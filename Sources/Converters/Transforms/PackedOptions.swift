@@ -1,14 +1,14 @@
 public import QAMFormat
 
-/// A .qamw file's layout as text, so that a packed model can become the very same file again.
+/// A .qamw file's layout as text, so that unpacking can reproduce the same file.
 extension ContainerOptions {
     /// For `PackingSource`.
     public var packed: [(String, String)] {
         [("alignment", "\(alignment)"), ("metadata_capacity", "\(metadataCapacity)"), ("compress_raw", "\(compressesRaw)")]
     }
 
-    /// What `packed` gave, back from `UnpackingSource`; keys of other programs are ignored.
-    /// Throws `malformed` for values that are none.
+    /// Parses the result of `packed`, as returned by `UnpackingSource`; ignores other programs' keys. Throws `malformed` for invalid
+    /// values.
     public init(packed: [(key: String, value: String)]) throws {
         self.init()
         for (key, value) in packed {

@@ -1,16 +1,16 @@
 public import QAMFormat
 
-/// Carries a model with coded tensors in a format that has none: every stream, codebook and seed becomes a plain tensor,
-/// and one metadata string, the directory, says how they belong together. `UnpackingSource` gives the very model back.
+/// Represents a model with coded tensors in a format without them: every stream, codebook and seed becomes a plain tensor, and one metadata
+/// string, the directory, describes their relations. `UnpackingSource` restores the identical model.
 ///
-/// It knows streams and tables, and no codec. An alias is only an entry in the directory.
+/// Depends on streams and tables, not on codecs. An alias is only an entry in the directory.
 public struct PackingSource: WrappingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let files: [any EmbeddedFile]
     public let fingerprint: String
     public let base: any TensorSource
-    /// What each of `tensors` carries.
+    /// The content of each of `tensors`.
     private let contents: [Content]
 
     private enum Content {
@@ -20,11 +20,10 @@ public struct PackingSource: WrappingSource {
         case file(any EmbeddedFile)
     }
 
-    /// `options` are kept in the directory for `UnpackingSource.options`; their keys must be unique. With
-    /// `carryingFiles` embedded files become tensors too, for formats or outputs that have no place for files. `host` is
-    /// the format that the result goes into.
+    /// `options` are stored in the directory for `UnpackingSource.options`; their keys must be unique. With `carryingFiles`, embedded files
+    /// become tensors too, for formats or outputs without files. `host` is the target format.
     ///
-    /// Throws `unsupported` where a name of the model is one that packing needs.
+    /// Throws `unsupported` if the model uses a name that packing needs.
     public init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false, host: PackedHost = .safetensors) throws {
         var directory = PackedDirectory()
         directory.options = options.map { PackedDirectory.Option(key: $0.0, value: $0.1) }
@@ -80,7 +79,7 @@ public struct PackingSource: WrappingSource {
         fingerprint = "packed \(carryingFiles) \(carriers.map(\.0.name)) \(directory.json)\n\(base.fingerprint)"
     }
 
-    /// They are tensors now.
+    /// Empty: the tables are tensors.
     public var shared: SharedTables { SharedTables() }
 
     public func origin(of tensor: Int) -> Int? {
@@ -108,7 +107,7 @@ public struct PackingSource: WrappingSource {
         }
     }
 
-    /// One stream of coded rows. A read gives all streams at once, so it goes by a few MiB of them all.
+    /// One stream of coded rows. A read returns all streams at once, so it proceeds in steps of a few MiB in total.
     private func rows(_ rows: Range<Int>, stream: Int, of tensor: Int) throws -> [UInt8] {
         let allBytes = streams(of: tensor).indices.reduce(0) { $0 + rowBytes(of: $1, in: tensor) }
         let granule = max(1, base.granule(of: tensor))
@@ -124,7 +123,7 @@ public struct PackingSource: WrappingSource {
         if case .coded(let coding) = base.tensors[tensor].storage { coding.streams } else { [] }
     }
 
-    /// The bytes that a stream has for each row; 0 where it belongs to the tensor as a whole.
+    /// The bytes of a stream per row; 0 if it belongs to the whole tensor.
     private func rowBytes(of stream: Int, in tensor: Int) -> Int {
         if case .perRow(let bytes) = streams(of: tensor)[stream].extent { bytes } else { 0 }
     }

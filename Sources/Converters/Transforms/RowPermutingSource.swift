@@ -1,10 +1,10 @@
 public import Architectures
 public import QAMFormat
 
-/// A source some of whose raw tensors have the rows of each head in another order. A tensor's rows are what its first dimension
-/// counts, so biases are permuted too. Rows of any type are moved as they are, where they are whole blocks.
+/// Reorders the rows of each head in some raw tensors. Rows are counted by a tensor's first dimension, so biases are permuted too. Rows of
+/// any type are moved unchanged, provided they are whole blocks.
 ///
-/// Reading rows takes about as much memory again, and towards halves up to twice as many bytes from the base.
+/// Reading rows takes about the same memory again, and in direction `toHalves` reads up to twice as many bytes from the base.
 public struct RowPermutingSource: WrappingSource {
     public let base: any TensorSource
     private let layouts: [Int: Layout]
@@ -12,12 +12,11 @@ public struct RowPermutingSource: WrappingSource {
     private struct Layout: Sendable {
         var permutation: HeadPermutation
         var rowBytes: Int
-        /// Rows of a head.
         var headRows: Int
     }
 
-    /// `permutations` by tensor index. Throws `malformed` with the tensor's name where rows are no whole blocks, or do not make
-    /// so many heads of an even number of rows.
+    /// `permutations` by tensor index. Throws `malformed` with the tensor's name if rows are not whole blocks, or do not divide into that
+    /// many heads with an even number of rows.
     public init(_ base: any TensorSource, permutations: [Int: HeadPermutation]) throws {
         var layouts: [Int: Layout] = [:]
         for (index, permutation) in permutations {
@@ -46,7 +45,7 @@ public struct RowPermutingSource: WrappingSource {
 
     public func origin(of tensor: Int) -> Int? { layouts[tensor] == nil ? tensor : nil }
 
-    /// Whole pairs where they become neighbours, so that no pair is read for two pieces.
+    /// Whole pairs in direction `toInterleaved`, so that no pair is read twice.
     public func granule(of tensor: Int) -> Int {
         guard let layout = layouts[tensor] else { return base.granule(of: tensor) }
         return layout.permutation.direction == .toInterleaved ? 2 * layout.rowBytes : layout.rowBytes
@@ -67,7 +66,7 @@ public struct RowPermutingSource: WrappingSource {
         return chunk
     }
 
-    /// Appends output rows of the head that begins at row `head`: at most two ranges of the base's rows hold them.
+    /// Appends output rows of the head that starts at row `head`; they come from at most two ranges of the base's rows.
     private func append(_ local: Range<Int>, of head: Int, _ layout: Layout, _ tensor: Int, to chunk: inout TensorChunk) throws {
         let half = layout.headRows / 2, size = layout.rowBytes
         switch layout.permutation.direction {
@@ -87,13 +86,13 @@ public struct RowPermutingSource: WrappingSource {
                 let start = range.lowerBound - part * half
                 let pairs = try baseRows(head + 2 * start..<head + 2 * (start + range.count), layout, tensor)
                 for pair in 0..<range.count { chunk.streams[0] += pairs.bytes[(2 * pair + part) * size..<(2 * pair + part + 1) * size] }
-                // Each pair is read once for either half, and counts with the first.
+                // Each pair is read once for either half; count its overflows with the first.
                 if part == 0 { chunk.overflows += pairs.overflows }
             }
         }
     }
 
-    /// Rows of the base, which may want reads that begin earlier or end later.
+    /// Rows of the base, whose granule may require a larger read.
     private func baseRows(_ rows: Range<Int>, _ layout: Layout, _ tensor: Int) throws -> (bytes: ArraySlice<UInt8>, overflows: Int) {
         let wanted = rows.lowerBound * layout.rowBytes..<rows.upperBound * layout.rowBytes
         let granule = max(1, base.granule(of: tensor))
@@ -108,6 +107,6 @@ public struct RowPermutingSource: WrappingSource {
 }
 
 extension ArraySlice {
-    /// The same elements from index 0 on.
+    /// The same elements with indices from 0.
     fileprivate var rebased: ArraySlice { startIndex == 0 ? self : ArraySlice(Array(self)) }
 }

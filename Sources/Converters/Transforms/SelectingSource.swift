@@ -1,18 +1,17 @@
 public import QAMFormat
 
-/// A source that gives tensors of another under other names, in another order, without some of them, or with small ones that are
-/// made; and with metadata and files of its own.
+/// Selects, renames and reorders the tensors of another source, adds small generated ones, and replaces metadata and files.
 public struct SelectingSource: WrappingSource {
     public struct Item: Sendable {
         public enum Payload: Sendable {
-            /// That of the base's tensor at this index; of an alias its target's.
+            /// The payload of the base's tensor at this index; for an alias, its target's.
             case base(Int)
-            /// Bytes of a raw tensor.
+            /// The bytes of a raw tensor.
             case made([UInt8])
         }
 
         public var descriptor: TensorDescriptor
-        /// Of an item whose descriptor is an alias (of another item) nobody reads it.
+        /// Unused if the descriptor is an alias (of another item).
         public var payload: Payload
 
         public init(_ descriptor: TensorDescriptor, _ payload: Payload) {
@@ -29,7 +28,7 @@ public struct SelectingSource: WrappingSource {
     private let payloads: [Item.Payload]
     private let ownWarnings: [String]
 
-    /// The base's raw and coded tensors keep shape and storage; only the names may differ. O(items).
+    /// The base's raw and coded tensors must keep shape and storage; only names may differ. O(items).
     public init(
         _ base: any TensorSource, items: [Item], metadata: Metadata, files: [any EmbeddedFile], warnings: [String] = []
     ) {

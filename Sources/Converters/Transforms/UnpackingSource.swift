@@ -1,30 +1,30 @@
 public import QAMFormat
 
-/// The model that a packed one carries: same tensors in the same order, same tables, metadata and files.
+/// Restores a packed model: same tensors in the same order, same tables, metadata and files.
 ///
-/// The directory and the carriers are checked against each other when the source is made; a carrier may have any plain
-/// type that holds its bytes, since not every format has all types.
+/// The initializer checks the directory and the carriers against each other. A carrier may have any plain type that holds its bytes, since
+/// not every format supports all types.
 public struct UnpackingSource: WrappingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
     public let files: [any EmbeddedFile]
-    /// What `PackingSource` was given as `options`, in order.
+    /// The `options` passed to `PackingSource`, in order.
     public let options: [(key: String, value: String)]
     public let base: any TensorSource
-    /// Warnings of tensors that no codec of this program decodes.
+    /// Warnings about tensors that this program cannot decode.
     private let undecodable: [String]
-    /// For each tensor the tensors of `base` that carry it: one of a raw tensor, one for each stream of a coded one.
+    /// The carriers in `base` of each tensor: one for a raw tensor, one per stream for a coded one.
     private let carriers: [[Int]]
 
-    /// Bytes of all codebooks and seeds at most: they are held in memory.
+    /// The limit for all codebooks and seeds together: they are held in memory.
     private static let maximumTableBytes = 1 << 26
 
-    /// Whether a source carries a packed model.
+    /// Whether a source is a packed model.
     public static func isPacked(_ source: any TensorSource) -> Bool { source.metadata[PackedNames.directory] != nil }
 
-    /// Throws `malformed` where directory and tensors contradict each other, or coded tensors the rules of their codec, which are
-    /// those that a .qamw file is held to; `unsupported` for a later version.
+    /// Throws `malformed` if directory and tensors contradict each other, or coded tensors violate the rules of their codec, the same as
+    /// for .qamw files; `unsupported` for a later version.
     public init(wrapping base: any TensorSource) throws {
         guard case .string(let json)? = base.metadata[PackedNames.directory] else {
             throw QAMError(.invalidArgument, "the model is not packed: it has no metadata \"\(PackedNames.directory)\"")
@@ -71,7 +71,7 @@ public struct UnpackingSource: WrappingSource {
     public var warnings: [String] { base.warnings + undecodable }
     public var fingerprint: String { "unpacked\n\(base.fingerprint)" }
 
-    /// A raw tensor's only carrier, whatever type the host calls it.
+    /// A raw tensor's only carrier, whatever its type in the host.
     public func origin(of tensor: Int) -> Int? {
         if case .raw = tensors[tensor].storage { carriers[tensor][0] } else { nil }
     }
@@ -133,7 +133,7 @@ public struct UnpackingSource: WrappingSource {
     }
 }
 
-/// Finds the tensors that the directory speaks of, each once.
+/// Finds the tensors that the directory refers to, each once.
 private struct CarrierFinder {
     private let tensors: [TensorDescriptor]
     private var indices: [ExactName: Int] = [:]
@@ -143,7 +143,7 @@ private struct CarrierFinder {
         for (index, tensor) in tensors.enumerated() { indices[ExactName(tensor.name)] = index }
     }
 
-    /// `shortName` is what hosts with a limit call it where its name is too long for them.
+    /// `shortName` is the substitute if the host cannot store the name.
     mutating func take(_ name: String, or shortName: String? = nil, byteCount: Int?) throws -> Int {
         let found = indices.removeValue(forKey: ExactName(name)) ?? shortName.flatMap { indices.removeValue(forKey: ExactName($0)) }
         guard let index = found, case .raw = tensors[index].storage else {
@@ -159,7 +159,7 @@ private struct CarrierFinder {
         return index
     }
 
-    /// Every tensor must have been asked for.
+    /// Throws `malformed` if any tensor was not taken.
     func end() throws {
         guard let stray = indices.values.min() else { return }
         throw QAMError(
@@ -168,7 +168,7 @@ private struct CarrierFinder {
     }
 }
 
-/// A file whose role its name does not say.
+/// A file whose role differs from the one implied by its name.
 private struct RoledFile: EmbeddedFile {
     let base: any EmbeddedFile
     let role: EmbeddedFileRole
@@ -179,7 +179,7 @@ private struct RoledFile: EmbeddedFile {
     func read(_ range: Range<Int>) throws -> [UInt8] { try base.read(range) }
 }
 
-/// An embedded file that travels as a tensor of bytes.
+/// An embedded file stored as a tensor of bytes.
 private struct CarriedFile: EmbeddedFile {
     let name: String
     let base: any TensorSource
@@ -191,7 +191,6 @@ private struct CarriedFile: EmbeddedFile {
 }
 
 extension TensorSource {
-    /// Bytes of a raw tensor.
     fileprivate func bytes(_ range: Range<Int>, of tensor: Int) throws -> [UInt8] {
         try range.isEmpty ? [] : read(range, of: tensor).streams.first ?? []
     }
