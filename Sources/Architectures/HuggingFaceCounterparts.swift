@@ -3,6 +3,7 @@ public import QAMFormat
 /// Maps the tensors of a model with GGUF names to Hugging Face: their names there, and other differences. Of the metadata it needs only the
 /// architecture and the head counts.
 public struct HuggingFaceCounterparts: Sendable {
+    /// A tensor's name in Hugging Face's world, and the other differences.
     public struct Counterpart: Hashable, Sendable {
         public let name: String
         public let difference: Difference
