@@ -133,7 +133,7 @@ package struct RowEncoder: Sendable {
         }
     }
 
-    /// Codes the row whose weights are in `scratch.z`; nil where its gain is not finite in the gain type.
+    /// Encodes the row in `scratch.z`; nil if its gain is not finite in the gain type.
     private func encode(
         _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
     ) throws -> Distortion? {
@@ -142,7 +142,7 @@ package struct RowEncoder: Sendable {
         let (energy, gain) = scale(&scratch.z)
         guard gain.isFinite, energy.isFinite else { return nil }
         guard gain > 0 else {
-            // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
+            // Symbols stay zero: a gain of zero decodes to zeros for any symbols.
             _ = layout.gainType.append(0, to: &gains)
             return Distortion(error: energy, energy: energy)
         }
@@ -163,7 +163,7 @@ package struct RowEncoder: Sendable {
         guard stored.isFinite else { return nil }
 
         if !layout.isScaled {
-            // The rotation keeps distances, so the error need not be taken back to the weights.
+            // The rotation preserves distances, so the error need not be measured on decoded weights.
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }
