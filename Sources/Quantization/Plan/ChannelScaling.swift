@@ -4,8 +4,8 @@ public import QAMFormat
 public enum ChannelScaling: String, CaseIterable, Sendable {
     /// (E|x|)^0.3, the rule of the published code.
     case published
-    /// (E[x^2] / e)^(1/4) for columns of energy e, which makes the error of the outputs least; with feedback, which does most of
-    /// that itself, the exponent is 1/8.
+    /// (E[x^2] / e)^(1/4) for columns of energy e, which minimises the error of the outputs; the exponent is 1/8 with feedback, which already does
+    /// most of that.
     case optimal
     /// (max|x| / max|w|)^(1/2), SmoothQuant's rule with alpha 0.5: moves the difficulty of rounding from activations to weights. For codes without rotation
     /// whose activations are 8-bit integers.

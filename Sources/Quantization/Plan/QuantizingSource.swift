@@ -118,9 +118,9 @@ public struct QuantizingSource: WrappingSource {
     private struct Job: Sendable {
         var reader: RowReader
         var encoder: RowEncoder
-        /// The factor that errors are fed through, if they are.
+        /// The factor for feedback, if used.
         var factor: FeedbackFactors.Key?
-        /// Whether they are fed into other rows too, so that the tensor is coded as a whole.
+        /// Whether errors are also fed into other rows, so that the tensor is coded as a whole.
         var feedsRows: Bool
     }
 
