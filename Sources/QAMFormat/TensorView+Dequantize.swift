@@ -1,6 +1,6 @@
-/// The streaming dequantizer.
+/// Streaming dequantization.
 extension TensorView {
-    /// At most so many stored bytes are read and decoded at a time, if a row is not longer: a chunk's.
+    /// The maximum number of stored bytes read and decoded at a time, unless a row is longer: those of a chunk.
     private static let pieceBytes = SectionExtent.chunkSize
 
     /// The weights of rows, row-major, into the first `rows.count * columns` places of the caller's memory.
@@ -40,9 +40,8 @@ extension TensorView {
         return weights
     }
 
-    /// The weights of rows as elements of a type of `ElementConversion.encodable`, row-major and little-endian, into the first
-    /// bytes of the caller's memory. Works in pieces of about a MiB of Floats. Throws as the other, and `unsupported` for
-    /// another type.
+    /// The weights of rows as elements of a type in `ElementConversion.encodable`, row-major and little-endian, written to the beginning of the caller's
+    /// memory. Works in pieces of about 1 MiB of Floats. Throws as the other method, and `unsupported` for another type.
     public func dequantize(rows: Range<Int>, as dtype: DType, into bytes: inout MutableRawSpan) throws {
         let rows = try checked(rows)
         guard let needed = dtype.byteCount(elements: rows.count * columns), bytes.byteCount >= needed else {
@@ -53,7 +52,7 @@ extension TensorView {
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.pieceBytes / 4 / columns + 1) {
             let piece = start..<min(start + Self.pieceBytes / 4 / columns + 1, rows.upperBound)
             let weights = try floats(rows: piece)
-            // Rounded alike; the kernels keep more of a NaN's bits, which a raw tensor may hold.
+            // Both round identically, but the kernels keep more bits of NaNs, which a raw tensor may contain.
             if case .coded = descriptor.storage, Kernels.chosen.elements(weights.span, as: dtype, into: &bytes, at: end) {
                 end += dtype.byteCount(elements: weights.count) ?? 0
                 continue
@@ -74,10 +73,10 @@ extension TensorView {
         let step = Self.pieceBytes / symbolBytes + 1
         var start = rows.lowerBound
         while start < rows.upperBound {
-            // Pieces end with the last row that ends in a chunk: what is read to be checked is then used at once.
+            // Pieces end with the last row that ends in a chunk, so that verified bytes are used immediately.
             let chunkEnd = alignUp((start + 1) * symbolBytes, to: Self.pieceBytes)
             let end = min(chunkEnd / symbolBytes, rows.upperBound)
-            // Once for each chunk, however small the ranges are that rows are asked for in.
+            // Once per chunk, however small the requested ranges are.
             if start * symbolBytes <= chunkEnd - Self.pieceBytes { willNeed(coding, end..<min(end + step, self.rows)) }
             try withRows(start..<end) { symbols, gains in
                 try decoder.decode(
@@ -96,7 +95,7 @@ extension TensorView {
 
     private func convert(_ rows: Range<Int>, _ dtype: DType, into weights: inout MutableSpan<Float>) throws {
         guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
-        // Elements from first to end, which need not begin with a block, though with all types but F4 and F6 they do.
+        // Elements from first to end; with F4 and F6 they may begin inside a block.
         let first = rows.lowerBound * columns, end = rows.upperBound * columns
         let isCompressed = file.directory.form(of: place).compression != .none
         var start = first
