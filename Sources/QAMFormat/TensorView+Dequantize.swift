@@ -3,15 +3,14 @@ extension TensorView {
     /// The maximum number of stored bytes read and decoded at a time, unless a row is longer: those of a chunk.
     private static let pieceBytes = SectionExtent.chunkSize
 
-    /// The weights of rows, row-major, into the first `rows.count * columns` places of the caller's memory.
+    /// Writes the weights of rows, row-major, to the first `rows.count * columns` elements of the caller's memory.
     ///
-    /// Coded rows are decoded, raw ones converted (exactly, or to nearest even where Float cannot hold the value). Works in
-    /// pieces: memory beyond the caller's is bounded, and before each piece the system is told what comes next, beyond the
-    /// rows asked for too, so that consecutive calls stream. The result does not depend on how a tensor is cut into calls.
+    /// Coded rows are decoded, raw ones converted (exactly, or to nearest even if Float cannot represent the value). Works in pieces: memory beyond the
+    /// caller's is bounded, and before each piece the system gets a hint of what comes next, even beyond the requested rows, so that consecutive calls stream.
+    /// The result does not depend on how a tensor is split into calls.
     ///
-    /// O(rows * columns), times log2(block size) where coded. Throws also `invalidArgument` where `weights` has no
-    /// room for them, `unsupported` for an unknown codec or elements that are no single numbers, `malformed` for gains or channel
-    /// scales that break a rule; what `weights` holds is then undefined.
+    /// O(rows * columns), times log2(block size) for coded tensors. Throws also `invalidArgument` if `weights` is too small, `unsupported` for an unknown codec
+    /// or complex elements, `malformed` for invalid gains or channel scales; the contents of `weights` are then undefined.
     public func dequantize(rows: Range<Int>, into weights: inout MutableSpan<Float>) throws {
         let rows = try checked(rows)
         guard weights.count >= rows.count * columns else {

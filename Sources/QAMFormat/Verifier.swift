@@ -235,7 +235,7 @@ extension ContainerFile {
         return gaps
     }
 
-    /// Section table and sections in the order in which they lie in the file.
+    /// Section table and sections in file order.
     private var parts: [(range: Range<Int>, name: String)] {
         var parts = sections.filter { $0.length > 0 }.map { (range: $0.range, name: $0.name) }
         if let table = header.table { parts.insert((table, "section table"), at: parts.firstIndex { $0.range.lowerBound >= table.upperBound } ?? parts.count) }
@@ -244,7 +244,7 @@ extension ContainerFile {
 }
 
 extension VerifyTask {
-    /// Runs of tasks of a few MiB, or of many small ones: handing them out singly would cost more than a small one takes.
+    /// Batches of tasks of a few MiB, or of many small ones: scheduling small tasks individually would cost more than running them.
     static func batches(_ tasks: [VerifyTask]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var start = 0
@@ -259,8 +259,7 @@ extension VerifyTask {
         return batches
     }
 
-    /// The task cut into ranges of 1 MiB, or into a thousand: padding may be long, and in a sparse file longer than a list of it
-    /// should be.
+    /// The task split into ranges of 1 MiB, or into a thousand: padding in a sparse file may be longer than a list should be.
     fileprivate var pieces: [VerifyTask] {
         let step = max(SectionExtent.chunkSize, range.count / 1000)
         return stride(from: range.lowerBound, to: range.upperBound, by: step).map { start in
