@@ -68,8 +68,8 @@ typedef struct {
     float cells_per_unit;
     const uint32_t *starts;
     const uint16_t *candidates;
-    // The same lists side by side, four candidates a cell, for a search of many points at once: the last one repeated
-    // where there are fewer, QAM_LONG_LIST where there are more. As qam_fill_cells makes them.
+    // The same lists with four candidates per cell, for searching many points at once: the last candidate is repeated in
+    // shorter lists, and longer ones contain QAM_LONG_LIST. Made by qam_fill_cells.
     const uint16_t *cells;
     // Base points of octant codes, as in qam_code: coordinates are magnitudes times the step. NULL for free codes.
     const uint8_t *magnitudes;

@@ -134,8 +134,8 @@ static inline __attribute__((always_inline)) void load_tables(
     }
 }
 
-// Each of these looks `count` groups up at once, so that tables that do not fit the registers are loaded once for all.
-// The bits of an index above those that a permutation takes choose between two results.
+// Each of these looks up `count` groups at once, so that tables that do not fit the registers are loaded once for all.
+// Index bits beyond those that a permutation uses select one of two results.
 
 static inline __attribute__((always_inline)) void look_up_256(
     const __m512i *table, const group *groups, size_t count, __m512i *points) {
