@@ -1,4 +1,4 @@
-// What scalar code does with pairs, for all families: one text, compiled where it is included.
+// Scalar code for pairs, shared by all families and compiled wherever it is included.
 
 #ifndef QAM_CODES_TEXT_H
 #define QAM_CODES_TEXT_H
@@ -11,7 +11,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// The index of the codeword with the least (dx * dx) + (dy * dy), of equals the lowest.
+// The index of the codeword with the least (dx * dx) + (dy * dy); the lowest index on ties.
 static inline uint32_t qam_nearest_codeword(const qam_plane *plane, float x, float y) {
     float column = (x - plane->origin) * plane->cells_per_unit, row = (y - plane->origin) * plane->cells_per_unit;
     float side = (float)plane->side, least = INFINITY;
@@ -27,7 +27,7 @@ static inline uint32_t qam_nearest_codeword(const qam_plane *plane, float x, flo
     return best;
 }
 
-// What turns a pair into the octant x >= y >= 0, and a codeword back.
+// The reflections that map a pair to the octant x >= y >= 0, and a codeword back.
 typedef struct {
     bool first_sign, second_sign, swap;
 } qam_fold;
@@ -37,14 +37,14 @@ static inline qam_fold qam_fold_of(float x, float y) { return (qam_fold){x < 0, 
 static inline float qam_larger(qam_fold f, float x, float y) { return f.swap ? fabsf(y) : fabsf(x); }
 static inline float qam_smaller(qam_fold f, float x, float y) { return f.swap ? fabsf(x) : fabsf(y); }
 
-// Ors signs and swap of pair i into a group's planes.
+// Ors signs and swap of pair i into a group's bit planes.
 static inline void qam_put_fold(qam_fold f, size_t i, size_t plane, uint8_t *symbols) {
     symbols[QAM_FIRST_SIGNS * plane + i / 8] |= (uint8_t)(f.first_sign << i % 8);
     symbols[QAM_SECOND_SIGNS * plane + i / 8] |= (uint8_t)(f.second_sign << i % 8);
     symbols[QAM_SWAPS * plane + i / 8] |= (uint8_t)(f.swap << i % 8);
 }
 
-// Puts the index of pair i of a plain octant code, of stride 8 or more, into a group whose planes were zero.
+// Stores the index of pair i of a plain octant code, with 8 or more bits per step, in a group whose planes are zero.
 static inline void qam_put_index(uint32_t index, size_t i, qam_group_layout layout, uint32_t stride, uint8_t *symbols) {
     symbols[layout.base + i] = (uint8_t)index;
     for (uint32_t bit = 8; bit < stride; bit++)

@@ -1,4 +1,4 @@
-// The choice of functions, for all families: of each the version for the most of the given features.
+// The choice of functions, for all families: the version of each that uses the most of the given features.
 
 #include "feedback_kernels.h"
 #include "float_kernels.h"
@@ -27,8 +27,8 @@ qam_kernels qam_kernels_for(qam_features features) {
     return kernels;
 }
 
-// Families with one text: a table for each set that it is compiled for. ARM's base has vectors, so that the scalar text is
-// the best there.
+// Families with one source text: a table for each feature set that it is compiled for. ARM's baseline has vectors, so
+// the scalar version is the best one there.
 #if defined(__x86_64__)
 #define CHOOSE(family)                                                                                                 \
     extern const family##_functions family##_scalar, family##_avx2, family##_avx512;                                  \

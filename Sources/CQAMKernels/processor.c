@@ -22,7 +22,7 @@ const qam_feature_set *qam_last_set(qam_features features) {
 
 #if defined(__x86_64__)
 
-// This looks whether the operating system saves the registers, too.
+// Also checks that the operating system saves the registers.
 static qam_features ask(void) {
     qam_features found = 0;
     if (__builtin_cpu_supports("avx2")) found |= QAM_AVX2;
@@ -62,7 +62,7 @@ static qam_features ask(void) {
 
 #include <sys/auxv.h>
 
-// The kernel's interface; older headers lack the second name.
+// From the Linux ABI; older headers lack the second name.
 enum { HWCAP_DOT_PRODUCTS = 1 << 20, HWCAP2_INT8_MATRICES = 1 << 13 };
 
 static qam_features ask(void) {
@@ -82,7 +82,7 @@ static qam_features ask(void) { return 0; }
 
 #endif
 
-// The set that QAMW_ISA names; NULL where it is not set, or names none: then `fault` is its value.
+// The set that QAMW_ISA names; NULL if it is unset or names no set, in which case `fault` is its value.
 static const qam_feature_set *named(const char **fault) {
     const char *name = getenv("QAMW_ISA");
     *fault = NULL;
@@ -99,8 +99,8 @@ static qam_features ask_environment(void) {
     return set ? set->features : ~(qam_features)0;
 }
 
-// What `question` answers, asked once: threads that come at the same time get the same answer. Bit 32 of what is kept says
-// that the answer is there.
+// The answer of `question`, asked once: concurrent callers get the same answer. Bit 32 of `kept` indicates that the
+// answer is stored.
 static qam_features once(_Atomic uint64_t *kept, qam_features question(void)) {
     const uint64_t there = UINT64_C(1) << 32;
     uint64_t answer = atomic_load_explicit(kept, memory_order_relaxed);

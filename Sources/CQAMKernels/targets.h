@@ -1,6 +1,6 @@
-// For which processors functions are compiled. Each of these begins the functions of a file that use more than the
-// architecture's base, and QAM_TARGET_POP ends them: no compiler flag is needed, and nothing else uses those instructions.
-// dispatch.c chooses such functions where the processor has the features of the set of the same name.
+// Target attributes. Each of these macros begins the functions of a file that need more than the architecture's
+// baseline, and QAM_TARGET_POP ends them: no compiler flag is needed, and no other code uses those instructions.
+// dispatch.c selects such functions if the processor has the features of the set of the same name.
 
 #ifndef QAM_TARGETS_H
 #define QAM_TARGETS_H

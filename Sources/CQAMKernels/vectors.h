@@ -1,5 +1,5 @@
-// Vectors of sixteen floats or eight doubles, for texts that are compiled for several processors: the compiler cuts them to
-// the registers that there are. Included inside a QAM_TARGET, but for the base's text.
+// Vectors of sixteen floats or eight doubles, for source text that is compiled for several processors: the compiler
+// splits them to the available registers. Included inside a QAM_TARGET, except for the baseline.
 
 #ifndef QAM_VECTORS_H
 #define QAM_VECTORS_H
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// Functions that pass vectors are all inlined, so how a call would pass them does not matter.
+// Functions with vector parameters are all inlined, so the calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 #define INLINE static inline __attribute__((always_inline))
 
@@ -31,7 +31,7 @@ INLINE floats load(const float *p) {
 
 INLINE void store(float *p, floats v) { memcpy(p, &v, sizeof v); }
 
-// Fewer than sixteen, and zeros behind them.
+// Fewer than sixteen, padded with zeros.
 INLINE floats load_part(const float *p, size_t count) {
     float buffer[LANES] = {0};
     memcpy(buffer, p, count * sizeof *p);
@@ -54,7 +54,7 @@ INLINE void store_doubles(double *p, doubles v) { memcpy(p, &v, sizeof v); }
 
 INLINE floats fma16(floats a, floats b, floats c) { return __builtin_elementwise_fma(a, b, c); }
 
-// All bits of a lane of `mask` are equal.
+// `mask` must have all bits of a lane equal.
 INLINE floats select16(words mask, floats a, floats b) { return (floats)(((words)a & mask) | ((words)b & ~mask)); }
 
 #endif

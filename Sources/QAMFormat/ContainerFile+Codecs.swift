@@ -1,11 +1,10 @@
 extension ContainerFile {
-    /// Opens a file on its own and checks its coded tensors by the rules of their codecs. Throws what is wrong with the content, with the
-    /// file's name, and what reading throws.
+    /// Opens a file on its own and validates its coded tensors with their codecs. Throws errors in the content, with the file's name, and errors from reading.
     package convenience init(_ bytes: any ByteSource, verifiesPayload: Bool = false, limits: Limits = Limits()) throws {
         try self.init(bytes, verifiesPayload: verifiesPayload, limits: limits, codecs: Self.undecodable)
     }
 
-    /// Checks all coded tensors: one of each form stands for the others. Returns a warning for each tensor that cannot be read.
+    /// Checks all coded tensors, one of each form. Returns a warning for each tensor that cannot be read.
     private static func undecodable(_ directory: StoredDirectory, _ shared: SharedTables) throws -> [String] {
         var validator = CodingValidator(shared: shared)
         var unknown: [Int: String] = [:]

@@ -1,12 +1,12 @@
-/// Numbers as people read them.
+/// Formats numbers for people.
 package enum Format {
-    /// `23.1 MB`, in powers of ten.
+    /// `23.1 MB`, with decimal units.
     package static func bytes(_ count: Int) -> String {
         let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
         guard count >= 1000 else { return "\(count) B" }
         var value = Double(count) / 1000
         var unit = 0
-        // 999.95 would be printed as 1000.0.
+        // 999.95 would be rounded to 1000.0.
         while value >= 999.95, unit + 1 < units.count {
             value /= 1000
             unit += 1
@@ -28,7 +28,7 @@ package enum Format {
     /// A number and its noun: `1 tensor`, `83 tensors`.
     package static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
 
-    /// A number with so many digits after the point, rounded to nearest.
+    /// A number with this many decimal places, rounded to nearest.
     package static func decimal(_ value: Double, _ places: Int) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
         let scale = (0..<places).reduce(1.0) { scale, _ in scale * 10 }

@@ -1,20 +1,19 @@
-/// Changes the metadata of a .qamw file without touching its payload where that is possible.
+/// Edits the metadata of a .qamw file, in place if possible.
 public enum MetadataEditor {
     public enum Outcome: Hashable, Sendable {
-        /// Only bytes in front of the tensors were written.
+        /// Only bytes before the tensors were written.
         case inPlace
-        /// The file was written again and replaced as a whole.
+        /// The file was rewritten and replaced as a whole.
         case rewritten
     }
 
     /// Applies `edit` to the metadata of the file at `path` and stores the result.
     ///
-    /// Where the new metadata fit beside the old ones, they are written there, and then the header, within one block of the disk: whenever
-    /// the power fails, the file has the old metadata or the new. Otherwise the file is verified,
-    /// and a new one with its mode and owner takes its name when it is complete and on disk; links to it stay. `monitor` is
-    /// told how many bytes of how many are verified or written; what it throws ends the work. Throws what opening throws, what verifying
-    /// finds, `io`, `cannotCreate` also where another process is changing the file, `invalidArgument` for another file of a set than the
-    /// first, which has the metadata of all, and what `edit` throws.
+    /// If the new metadata fit beside the old ones, they are written there, followed by the header, which is within one disk block: after a power failure the
+    /// file has either the old metadata or the new. Otherwise the file is verified, and a new file with the same mode and owner replaces it when it is complete
+    /// and on disk; links to it are preserved. `monitor` gets the number of bytes verified or written and their total; an error that it throws cancels the
+    /// work. Throws errors from opening, problems found by verifying, `io`, `cannotCreate` (also if another process is changing the file), `invalidArgument`
+    /// for a file of a set other than the first, which has the metadata for all, and errors from `edit`.
     @discardableResult
     public static func edit(
         _ path: String, threads: Int = 1, monitor: (Int, Int) throws -> Void = { _, _ in }, _ edit: (inout Metadata) throws -> Void
@@ -34,7 +33,7 @@ public enum MetadataEditor {
         }
 
         let reader = QAMReader(alone: old)
-        // What is written from damaged payloads would get checksums of its own and look sound.
+        // Damaged payloads would get new checksums and look valid.
         if let problem = try await reader.verify(threads: threads, monitor: monitor).problems.first { throw problem }
         let source = MetadataReplacingSource(reader, metadata: metadata)
         let writer = QAMWriter(rewriting: old, at: file.path)

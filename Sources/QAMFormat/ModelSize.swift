@@ -1,25 +1,24 @@
-/// What a model's tensors come to in bytes and weights.
+/// The size of a model's tensors, in bytes and weights.
 public struct ModelSize: Hashable, Sendable {
-    /// Weights, each once: an alias has none of its own.
+    /// The number of weights, without aliases.
     public private(set) var parameters = 0
-    /// The bytes of all payloads.
     public private(set) var bytes = 0
-    /// The weights of the quantized tensors.
+    /// The number of weights of quantized tensors.
     public private(set) var quantizedParameters = 0
-    /// The bytes of their payloads.
+    /// The bytes of quantized tensors' payloads.
     public private(set) var quantizedBytes = 0
-    /// What the quantized tensors need beside their payloads: codebooks, seeds, checksums and padding between them.
+    /// The overhead of quantized tensors beyond their payloads: codebooks, seeds, checksums and padding.
     public private(set) var overheadBytes = 0
     /// The number of quantized tensors.
     public private(set) var quantizedCount = 0
-    /// Tensors of plain elements.
+    /// The number of raw tensors.
     public private(set) var rawCount = 0
-    /// Other names for tensors.
+    /// The number of aliases.
     public private(set) var aliasCount = 0
-    /// Tensors that can only be listed.
+    /// The number of tensors that cannot be read.
     public private(set) var unreadableCount = 0
 
-    /// Adds up the list of tensors; reads no payload. O(tensors).
+    /// Computed from the list of tensors, without reading payloads. O(tensors).
     public init(_ source: any TensorSource) {
         let alignment = SectionExtent.alignment
         for tensor in source.tensors {
@@ -48,9 +47,9 @@ public struct ModelSize: Hashable, Sendable {
         overheadBytes += source.shared.encodedCodebooks.count + source.shared.encodedSeeds.count
     }
 
-    /// Bits of all payloads for each weight.
+    /// Bits per weight of all payloads.
     public var bitsPerWeight: Double { Self.bits(bytes, parameters) }
-    /// Bits of the quantized tensors for each of their weights, all overhead included.
+    /// Bits per weight of the quantized tensors, including all overhead.
     public var quantizedBitsPerWeight: Double { Self.bits(quantizedBytes + overheadBytes, quantizedParameters) }
 
     private static func bits(_ bytes: Int, _ parameters: Int) -> Double { parameters > 0 ? Double(bytes) * 8 / Double(parameters) : 0 }

@@ -1,35 +1,35 @@
-/// The one error type of the library: what went wrong, where, and what to do about it.
+/// The library's error type: what went wrong, where, and what to do about it.
 ///
-/// A new cause is a new `Code`, so that the type can grow without breaking a caller's `switch`.
+/// A new cause is a new `Code`, so the type can grow without breaking a caller's `switch`.
 public struct QAMError: Error, Hashable, Sendable {
-    /// The cause's class. Open: compare with `==`, and keep a `default` branch.
+    /// The class of the cause. Open: compare with `==`, and keep a `default` branch.
     public struct Code: RawRepresentable, Hashable, Sendable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// The operating system failed to read or write.
         public static let io = Code(rawValue: "io")
-        /// The data break the rules of their format.
+        /// The data violate the rules of their format.
         public static let malformed = Code(rawValue: "malformed")
         /// A checksum does not match the bytes that it covers.
         public static let checksumMismatch = Code(rawValue: "checksumMismatch")
-        /// The data end before they should.
+        /// The data end too early.
         public static let truncated = Code(rawValue: "truncated")
-        /// The data are well-formed, but ask for what this version does not have.
+        /// The data are well-formed, but require a feature that this version does not have.
         public static let unsupported = Code(rawValue: "unsupported")
-        /// A size or count is beyond the reader's limits.
+        /// A size or count exceeds the reader's limits.
         public static let limitExceeded = Code(rawValue: "limitExceeded")
         /// There is no such input.
         public static let notFound = Code(rawValue: "notFound")
-        /// The output cannot be created: it exists, is the input, lacks space or a folder.
+        /// The output cannot be created: it exists or is the input, or space or its folder is missing.
         public static let cannotCreate = Code(rawValue: "cannotCreate")
-        /// The caller asked for something that makes no sense.
+        /// The caller passed an invalid argument.
         public static let invalidArgument = Code(rawValue: "invalidArgument")
         /// The user or the system asked to stop.
         public static let interrupted = Code(rawValue: "interrupted")
     }
 
-    /// Where it went wrong. Every part is optional; `description` prints those that are known.
+    /// The location of the error. Every part is optional; `description` prints those that are known.
     public struct Place: Hashable, Sendable {
         /// The file's path as the caller gave it.
         public var file: String?
@@ -39,7 +39,7 @@ public struct QAMError: Error, Hashable, Sendable {
         public var tensor: String?
         /// The byte offset in the file.
         public var offset: Int?
-        /// The number of bytes concerned, from `offset`.
+        /// The number of affected bytes, from `offset`.
         public var length: Int?
 
         public init(file: String? = nil, section: String? = nil, tensor: String? = nil, offset: Int? = nil, length: Int? = nil) {
@@ -52,7 +52,7 @@ public struct QAMError: Error, Hashable, Sendable {
     }
 
     public var code: Code
-    /// One sentence without a final full stop; with what to do where there is something to do.
+    /// One sentence without a final full stop, including advice if there is any.
     public var message: String
     public var place: Place
 
@@ -62,7 +62,7 @@ public struct QAMError: Error, Hashable, Sendable {
         self.place = place
     }
 
-    /// The same error with the file's path filled in, unless it has one.
+    /// The same error with the file's path set, unless it has one.
     public func inFile(_ path: String) -> QAMError {
         var copy = self
         copy.place.file = copy.place.file ?? path

@@ -1,26 +1,26 @@
 internal import Synchronization
 
-/// A coded tensor as a matrix that multiplies vectors, from where its symbols lie in the file.
+/// A coded tensor as a matrix that is multiplied by vectors directly from the symbols in the file.
 ///
 ///     let matrix = try QAMMatrix(reader.tensor(named: "blk.0.ffn_up.weight"))
 ///     let x = try matrix.prepare(activation)              // once for all matrices that read it
 ///     try matrix.multiply(x, into: &output, pool: pool)
 ///
-/// All dimensions but the last count as rows. The result is within about 0.7% (of the norm) of the exact product of
-/// the decoded weights where rows are rotated, since vectors are rounded to bytes (`Activations`); it has the same bits on every
-/// instruction set and any number of threads. May be used from many threads at a time. Holds its reader, and so the file.
+/// All dimensions except the last count as rows. If rows are rotated, the result is within about 0.7% (of the norm) of the exact product of the decoded
+/// weights, since vectors are rounded to bytes (`Activations`). It is bit-identical on every instruction set and for any number of threads. Thread-safe.
+/// Retains its reader, and so the file.
 public struct QAMMatrix: Sendable {
     public let tensor: TensorView
     private let product: any MatrixProduct
-    /// Of each row, the gain times the worth of a codeword.
+    /// Each row's gain times the unit of codewords.
     private let factors: [Float]
 
-    /// About this many stored bytes are a piece of work.
+    /// The approximate number of stored bytes in a work item.
     private static let pieceBytes = 1 << 18
 
     /// Reads the gains and the channel scales: O(rows + columns).
     ///
-    /// - Throws: `QAMError.invalidArgument` for a raw tensor, `unsupported` for an unknown codec, and what reading throws.
+    /// - Throws: `QAMError.invalidArgument` for a raw tensor, `unsupported` for an unknown codec, and errors from reading.
     public init(_ tensor: TensorView) throws {
         self.tensor = tensor
         guard case .coded = tensor.descriptor.storage else {
@@ -36,12 +36,12 @@ public struct QAMMatrix: Sendable {
     public var rows: Int { tensor.rows }
     public var columns: Int { tensor.columns }
 
-    /// Matrices with equal keys take the same activations.
+    /// Matrices with equal keys share activations.
     public var activationKey: Activations.Key { product.key }
 
-    /// Makes vectors ready, which lie one after the other. O(columns * log2(block size)) each.
+    /// Prepares consecutive vectors. O(columns * log2(block size)) each.
     ///
-    /// - Throws: `QAMError.invalidArgument` unless `vectors` holds a whole number of vectors of `columns`.
+    /// - Throws: `QAMError.invalidArgument` unless `vectors` is a whole number of vectors of `columns`.
     public func prepare(_ vectors: [Float]) throws -> Activations {
         guard vectors.count % columns == 0 else {
             throw tensor.error(.invalidArgument, "\(vectors.count) numbers are no whole number of vectors of \(columns)")
@@ -49,11 +49,11 @@ public struct QAMMatrix: Sendable {
         return product.prepare(vectors)
     }
 
-    /// The products of all rows and all vectors: `out[t * rows + i]` is that of row i and vector t. Each weight is
-    /// unpacked once for several vectors. O(rows * columns * vectors), on all threads of the pool.
+    /// The products of all rows and all vectors: `out[t * rows + i]` is the product of row i and vector t. Each weight is unpacked once for several vectors.
+    /// O(rows * columns * vectors), on all threads of the pool.
     ///
-    /// - Throws: `QAMError.invalidArgument` for activations of another key or an output of another length, and what reading
-    ///   throws (a verifying reader also `checksumMismatch`); what `out` holds is then undefined.
+    /// - Throws: `QAMError.invalidArgument` for activations with another key or an output of the wrong length, and errors from reading (with a verifying reader
+    ///   also `checksumMismatch`); the contents of `out` are then undefined.
     public func multiply(_ activations: Activations, into out: inout MutableSpan<Float>, pool: WorkerPool? = nil) throws {
         guard activations.key == activationKey else {
             throw tensor.error(.invalidArgument, "the activations were prepared for a matrix that is coded otherwise")
@@ -65,7 +65,7 @@ public struct QAMMatrix: Sendable {
         let grain = max(1, Self.pieceBytes / max(1, rowBytes))
         let failure = Mutex<(any Error)?>(nil)
         unsafe out.withUnsafeMutableBufferPointer { out in
-            // Every piece writes rows of its own.
+            // Work items write disjoint rows.
             nonisolated(unsafe) let start = out.baseAddress
             let work: (Range<Int>) -> Void = { piece in
                 do {

@@ -1,27 +1,25 @@
 import Synchronization
 
-/// Reads a .qamw model: the table of contents at once, payloads on demand, from many threads at a time.
+/// Reads a .qamw model: the table of contents when opened, payloads on demand. Thread-safe.
 ///
-/// A model is one file, or a set that is opened by its first file (spec section 6.9). Opening reads and checks header, section table,
-/// metadata, directory, codebooks and seeds of each file and that the files belong together, and no payload:
-/// O(number of tensors). Payload checksums are checked by `verify`, or where the reader `verifiesPayload`, each chunk of
-/// 1 MiB when it is first used.
+/// A model is one file, or a set that is opened by its first file (spec section 6.9). Opening reads and validates header, section table, metadata, directory,
+/// codebooks and seeds of each file, and checks that the files belong together, without reading payloads: O(number of tensors). Payload checksums are checked
+/// by `verify` or, if the reader `verifiesPayload`, for each chunk of 1 MiB on first use.
 ///
-/// Three ways lead to the payload: `tensor(named:)` gives a view that lends the stored bytes and decodes rows,
-/// `read(_:of:)` copies pieces as every `TensorSource` does, and `files` are what travels with the model. All of them hold
-/// the reader, which holds the files: they are closed and unmapped when the last one is gone.
+/// There are three ways to access payloads: `tensor(named:)` returns a view that passes out the stored bytes and decodes rows, `read(_:of:)` copies chunks like
+/// every `TensorSource`, and `files` are the embedded files. All of them retain the reader, which retains the files: they are closed and unmapped when the last
+/// one is released.
 public final class QAMReader: LendingSource {
     package let model: ContainerSet
     private let descriptors = Mutex<[TensorDescriptor]?>(nil)
 
-    /// Opens a model by the path of its file, or of the first file of a set; another file of a set opens on its own, with a warning.
-    /// Throws `QAMError`: `notFound`, `io`, or what is wrong with the content; `malformed` if files of the set are missing, were
-    /// exchanged or contradict the first.
+    /// Opens a model by the path of its file, or of the first file of a set; another file of a set is opened on its own, with a warning. Throws `QAMError`:
+    /// `notFound`, `io`, or errors in the content; `malformed` if files of the set are missing, were exchanged or contradict the first.
     ///
     /// - Parameters:
-    ///   - access: how the payload's bytes are reached.
-    ///   - verifiesPayload: check every chunk of the payload when it is first used, whoever uses it. Damage is then a
-    ///     `checksumMismatch` that names section, tensor and chunk.
+    /// - access: how the payload is read.
+    /// - verifiesPayload: whether every chunk of the payload is verified on first use. Damage is then reported as a `checksumMismatch` that names section,
+    ///   tensor and chunk.
     public init(
         path: String, access: AccessMode = .buffered, verifiesPayload: Bool = false, limits: Limits = Limits()
     ) throws {
@@ -35,12 +33,12 @@ public final class QAMReader: LendingSource {
         }
     }
 
-    /// Opens the file in `bytes`, on its own. Throws what is wrong with it, and what reading throws.
+    /// Opens the file in `bytes`, on its own. Throws errors in the content and errors from reading.
     public convenience init(_ bytes: any ByteSource, verifiesPayload: Bool = false, limits: Limits = Limits()) throws {
         self.init(alone: try ContainerFile(bytes, verifiesPayload: verifiesPayload, limits: limits))
     }
 
-    /// Presents one file on its own.
+    /// Reads one file on its own.
     package init(alone file: ContainerFile) { model = ContainerSet(alone: file) }
 
     /// The version of the file's format.
@@ -49,16 +47,16 @@ public final class QAMReader: LendingSource {
     public var shared: SharedTables { model.first.shared }
     public var files: [any EmbeddedFile] { model.first.files }
     public var warnings: [String] { model.warnings }
-    /// What a writer needs to write these very bytes again.
+    /// The options with which a writer reproduces these bytes.
     public var options: ContainerOptions {
         var options = model.first.options
         options.compressesRaw = model.files.contains { $0.options.compressesRaw }
         return options
     }
-    /// Name and version of the program that wrote the file, where it says so.
+    /// Name and version of the program that wrote the file, if stated.
     public var producer: String? { model.first.producer }
 
-    /// All tensors in the model's order: made when they are first asked for, O(tensors). `tensor(named:)` does without.
+    /// All tensors in the model's order. Built on first use, O(tensors); `tensor(named:)` does not need it.
     public var tensors: [TensorDescriptor] {
         descriptors.withLock { made in
             if let made { return made }
@@ -68,13 +66,13 @@ public final class QAMReader: LendingSource {
         }
     }
 
-    /// The index of the tensor of this name. O(1).
+    /// The index of the tensor with this name. O(1).
     public func index(of name: String) -> Int? { model.position(of: name) }
 
-    /// The paths of all files of the model, the first one first.
+    /// The paths of all files of the model, in order.
     public var inputs: [String] { model.files.map(\.bytes.name) }
 
-    /// Of each file: the header's hash covers the table's, which covers the sections' checksums, which cover everything.
+    /// For each file: the header's hash covers the table's, which covers the sections' checksums, which cover everything else.
     public var fingerprint: String { model.files.map(\.fingerprint).joined(separator: "\n") }
 
     public func granule(of tensor: Int) -> Int {
@@ -87,7 +85,7 @@ public final class QAMReader: LendingSource {
         return try model.files[file].withBytes(range, ofStream: stream, of: local, body)
     }
 
-    // Of the first file, which is the only one unless the model is a set.
+    // From the first file, which is the only one unless the model is a set.
     package var bytes: any ByteSource { model.first.bytes }
     package var header: FileHeader { model.first.header }
     package var sections: [SectionEntry] { model.first.sections }

@@ -6,8 +6,8 @@ public enum QAMDestination: Hashable, Sendable {
     case folder(String)
 }
 
-/// Writes .qamw in one streaming pass: all places follow from the shapes, but those of compressed raw tensors,
-/// which come last. The file, or all files of a set, the first one last, appear under their names when they are complete and on disk.
+/// Writes .qamw in one streaming pass: all offsets follow from the shapes, except those of compressed raw tensors, which come last. The files get their final
+/// names, the first file of a set last, when all are complete and on disk.
 public final class QAMWriter: TensorSink {
     private let destination: QAMDestination
     private let options: ContainerOptions
@@ -23,8 +23,8 @@ public final class QAMWriter: TensorSink {
 
     private var output: ContainerOutput?
 
-    /// Prepares to write. If the tensors have more than `maxShardSize` bytes, the output is a set. With `replacing` existing files are replaced
-    /// at the end; with `resuming` the partial files of an interrupted run are continued, if there are any.
+    /// Prepares to write. If the tensors have more than `maxShardSize` bytes, the output is a set. With `replacing`, existing files are replaced at the end;
+    /// with `resuming`, the partial files of an interrupted run are continued, if any.
     public init(
         output destination: QAMDestination, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil, replacing: Bool = false,
         resuming: Bool = false
@@ -47,8 +47,8 @@ public final class QAMWriter: TensorSink {
         keptShards = file.shard?.bytes ?? []
     }
 
-    /// The size of the output, of all its files together: exact, unless raw tensors are compressed, which makes it smaller, or a little
-    /// larger where they are noise.
+    /// The size of the output, over all its files: exact, unless raw tensors are compressed, which makes it smaller, or slightly larger if they are
+    /// incompressible.
     public static func plannedByteCount(
         of source: any TensorSource, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil
     ) throws -> Int {
@@ -57,7 +57,7 @@ public final class QAMWriter: TensorSink {
         }
     }
 
-    /// The paths that the output will have. Throws as `begin` if a file would take precedence over a set, and for what the format cannot hold.
+    /// The paths of the output. Throws as `begin` if a file would take precedence over a set, and for content that the format does not allow.
     package static func plannedPaths(
         of source: any TensorSource, to destination: QAMDestination, options: ContainerOptions, maxShardSize: Int?
     ) throws -> [String] {

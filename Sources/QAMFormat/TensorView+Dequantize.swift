@@ -1,17 +1,16 @@
-/// The streaming dequantizer.
+/// Streaming dequantization.
 extension TensorView {
-    /// At most so many stored bytes are read and decoded at a time, if a row is not longer: a chunk's.
+    /// The maximum number of stored bytes read and decoded at a time, unless a row is longer: those of a chunk.
     private static let pieceBytes = SectionExtent.chunkSize
 
-    /// The weights of rows, row-major, into the first `rows.count * columns` places of the caller's memory.
+    /// Writes the weights of rows, row-major, to the first `rows.count * columns` elements of the caller's memory.
     ///
-    /// Coded rows are decoded, raw ones converted (exactly, or to nearest even where Float cannot hold the value). Works in
-    /// pieces: memory beyond the caller's is bounded, and before each piece the system is told what comes next, beyond the
-    /// rows asked for too, so that consecutive calls stream. The result does not depend on how a tensor is cut into calls.
+    /// Coded rows are decoded, raw ones converted (exactly, or to nearest even if Float cannot represent the value). Works in pieces: memory beyond the
+    /// caller's is bounded, and before each piece the system gets a hint of what comes next, even beyond the requested rows, so that consecutive calls stream.
+    /// The result does not depend on how a tensor is split into calls.
     ///
-    /// O(rows * columns), times log2(block size) where coded. Throws also `invalidArgument` where `weights` has no
-    /// room for them, `unsupported` for an unknown codec or elements that are no single numbers, `malformed` for gains or channel
-    /// scales that break a rule; what `weights` holds is then undefined.
+    /// O(rows * columns), times log2(block size) for coded tensors. Throws also `invalidArgument` if `weights` is too small, `unsupported` for an unknown codec
+    /// or complex elements, `malformed` for invalid gains or channel scales; the contents of `weights` are then undefined.
     public func dequantize(rows: Range<Int>, into weights: inout MutableSpan<Float>) throws {
         let rows = try checked(rows)
         guard weights.count >= rows.count * columns else {
@@ -40,9 +39,8 @@ extension TensorView {
         return weights
     }
 
-    /// The weights of rows as elements of a type of `ElementConversion.encodable`, row-major and little-endian, into the first
-    /// bytes of the caller's memory. Works in pieces of about a MiB of Floats. Throws as the other, and `unsupported` for
-    /// another type.
+    /// The weights of rows as elements of a type in `ElementConversion.encodable`, row-major and little-endian, written to the beginning of the caller's
+    /// memory. Works in pieces of about 1 MiB of Floats. Throws as the other method, and `unsupported` for another type.
     public func dequantize(rows: Range<Int>, as dtype: DType, into bytes: inout MutableRawSpan) throws {
         let rows = try checked(rows)
         guard let needed = dtype.byteCount(elements: rows.count * columns), bytes.byteCount >= needed else {
@@ -53,7 +51,7 @@ extension TensorView {
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.pieceBytes / 4 / columns + 1) {
             let piece = start..<min(start + Self.pieceBytes / 4 / columns + 1, rows.upperBound)
             let weights = try floats(rows: piece)
-            // Rounded alike; the kernels keep more of a NaN's bits, which a raw tensor may hold.
+            // Both round identically, but the kernels keep more bits of NaNs, which a raw tensor may contain.
             if case .coded = descriptor.storage, Kernels.chosen.elements(weights.span, as: dtype, into: &bytes, at: end) {
                 end += dtype.byteCount(elements: weights.count) ?? 0
                 continue
@@ -74,10 +72,10 @@ extension TensorView {
         let step = Self.pieceBytes / symbolBytes + 1
         var start = rows.lowerBound
         while start < rows.upperBound {
-            // Pieces end with the last row that ends in a chunk: what is read to be checked is then used at once.
+            // Pieces end with the last row that ends in a chunk, so that verified bytes are used immediately.
             let chunkEnd = alignUp((start + 1) * symbolBytes, to: Self.pieceBytes)
             let end = min(chunkEnd / symbolBytes, rows.upperBound)
-            // Once for each chunk, however small the ranges are that rows are asked for in.
+            // Once per chunk, however small the requested ranges are.
             if start * symbolBytes <= chunkEnd - Self.pieceBytes { willNeed(coding, end..<min(end + step, self.rows)) }
             try withRows(start..<end) { symbols, gains in
                 try decoder.decode(
@@ -96,7 +94,7 @@ extension TensorView {
 
     private func convert(_ rows: Range<Int>, _ dtype: DType, into weights: inout MutableSpan<Float>) throws {
         guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
-        // Elements from first to end, which need not begin with a block, though with all types but F4 and F6 they do.
+        // Elements from first to end; with F4 and F6 they may begin inside a block.
         let first = rows.lowerBound * columns, end = rows.upperBound * columns
         let isCompressed = file.directory.form(of: place).compression != .none
         var start = first

@@ -1,16 +1,16 @@
-/// What a tensor consists of in its file.
+/// The parts of a tensor in its file.
 public enum TensorPart: Hashable, Sendable {
     /// The elements of a raw tensor.
     case elements
     /// A stream of a coded tensor.
     case stream(StreamRole)
-    /// The codebook's record of a coded tensor.
+    /// The codebook record of a coded tensor.
     case codebook
 }
 
-/// The stored bytes by parts and ranges, for those who name them by numbers.
+/// Access to the stored bytes by part and range.
 extension TensorView {
-    /// The length of a part, decompressed. Throws `invalidArgument` where the tensor has no such part.
+    /// The length of a part, decompressed. Throws `invalidArgument` if the tensor has no such part.
     public func byteCount(of part: TensorPart) throws -> Int {
         try requireReadable()
         return switch (part, descriptor.storage) {
@@ -22,7 +22,7 @@ extension TensorView {
         }
     }
 
-    /// Lends a range of a part's bytes, decompressed, of all of it if none is named.
+    /// Passes a range of a part's decompressed bytes to `body`, by default all.
     public func withBytes<Result>(
         of part: TensorPart, _ range: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
     ) throws -> Result {
@@ -39,7 +39,7 @@ extension TensorView {
         }
     }
 
-    /// Whether what is lent of the payload is the file's mapping, which stays where it is as long as the reader lives.
+    /// Whether payload bytes are in the file's mapping, which stays valid as long as the reader.
     public var isMapped: Bool { file.bytes is MappedBytes && file.directory.form(of: place).compression == .none }
 
     private func number(_ role: StreamRole, in coding: Coding) throws -> Int {

@@ -1,25 +1,23 @@
 import Synchronization
 
-/// One tensor of an open file: its stored bytes without a copy, and its weights.
+/// One tensor of an open file: zero-copy access to its stored bytes, and its weights.
 ///
-/// Lifetime: a view holds its reader, and the reader the file, so a view is valid as long as it is held. Spans are lent to
-/// closures and end with them; nothing that a view gives out points into the file otherwise.
+/// Lifetime: a view retains its reader, which retains the file, so a view is valid as long as it is held. Spans are valid only during the closures that they
+/// are passed to; nothing else that a view returns points into the file.
 ///
-/// A view of an alias shows the tensor that the alias stands for, under its own name. Views may be used from many threads at
-/// a time. Making one is O(1) and reads nothing; all payload is reached through the reader, so a reader that
-/// `verifiesPayload` checks it.
+/// A view of an alias shows its target, under the alias's own name. Views are thread-safe. Creating one is O(1) and reads nothing; all payload is read through
+/// the reader, which verifies it if it `verifiesPayload`.
 ///
-/// What every method that reaches the payload throws: `QAMError.io` or `truncated` where reading fails,
-/// `checksumMismatch` for damage that a verifying reader finds, `invalidArgument` for rows outside the tensor or a stream
-/// that it does not have.
+/// Every method that reads payload throws `QAMError.io` or `truncated` if reading fails, `checksumMismatch` for damage that a verifying reader finds, and
+/// `invalidArgument` for rows outside the tensor or a stream that it does not have.
 public final class TensorView: Sendable {
     public let reader: QAMReader
-    /// The file that holds the payload, and the tensor's index in it.
+    /// The file with the payload, and the tensor's index in it.
     let file: ContainerFile
     let place: Int
-    /// Name and shape as asked for; how it is stored, of the tensor that holds the payload.
+    /// The requested name and shape, with the storage of the tensor that has the payload.
     public let descriptor: TensorDescriptor
-    /// The index in the reader's list of the tensor that holds the payload.
+    /// The index, in the reader's list, of the tensor that has the payload.
     public let index: Int
     private let made = Mutex<(any TensorDecoder)?>(nil)
 
@@ -41,12 +39,12 @@ public final class TensorView: Sendable {
 
     public var name: String { descriptor.name }
     public var shape: [Int] { descriptor.shape }
-    /// The number of rows: the product of all dimensions but the last.
+    /// The number of rows: the product of all dimensions except the last.
     public var rows: Int { descriptor.rows }
     /// The length of a row.
     public var columns: Int { descriptor.columns }
 
-    /// How a coded tensor is coded; nil of a raw one. Throws `unsupported` for an unknown codec.
+    /// How a coded tensor is coded; nil for a raw one. Throws `unsupported` for an unknown codec.
     public var coding: CodingDescription? {
         get throws {
             guard case .coded = descriptor.storage else { return nil }
@@ -56,7 +54,7 @@ public final class TensorView: Sendable {
 
     // MARK: Coded tensors
 
-    /// Lends the codebook of a coded tensor as the file has it (spec section 8.3). It has been read at opening.
+    /// Passes the codebook record of a coded tensor to `body` (spec section 8.3). It was read when opening.
     public func withCodebook<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
         try requireReadable()
         guard case .coded(let coding) = descriptor.storage, let codebook = coding.codebook else {
@@ -66,24 +64,24 @@ public final class TensorView: Sendable {
         return try unsafe body(bytes.span.bytes)
     }
 
-    /// Lends the symbols of rows, of all rows if none are named: `symbolBytes` for each row, without gaps.
+    /// Passes the symbols of rows to `body`, by default of all rows: `symbolBytes` for each row, without gaps.
     public func withSymbols<Result>(rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result) throws -> Result {
         try withStream(.symbols, rows: rows, body)
     }
 
-    /// Lends the gains of rows, of all rows if none are named: one for each row, of the type that `coding` names.
+    /// Passes the gains of rows to `body`, by default of all rows: one for each row, of `coding`'s gain type.
     public func withGains<Result>(rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result) throws -> Result {
         try withStream(.gains, rows: rows, body)
     }
 
-    /// Lends symbols and gains of rows.
+    /// Passes symbols and gains of rows to `body`.
     public func withRows<Result>(_ rows: Range<Int>, _ body: (_ symbols: RawSpan, _ gains: RawSpan) throws -> Result) throws -> Result {
         try withSymbols(rows: rows) { symbols in
             try withGains(rows: rows) { gains in try body(symbols, gains) }
         }
     }
 
-    /// Lends a stream of a coded tensor: those bytes of it that belong to `rows`, or all of a stream of the whole tensor.
+    /// Passes a stream of a coded tensor to `body`: the bytes of `rows`, or all of a whole-tensor stream.
     public func withStream<Result>(
         _ role: StreamRole, rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
     ) throws -> Result {
@@ -102,10 +100,9 @@ public final class TensorView: Sendable {
 
     // MARK: Raw tensors
 
-    /// Lends the bytes of a raw tensor's rows, of all rows if none are named, as the type of `descriptor.storage` has them.
+    /// Passes the bytes of a raw tensor's rows to `body`, by default of all rows, in the type of `descriptor.storage`.
     ///
-    /// Without a copy unless the file stores it compressed. Throws also `invalidArgument` where a row is no whole number
-    /// of the type's blocks.
+    /// Without copying, unless the tensor is compressed. Throws also `invalidArgument` if a row is not a whole number of the type's blocks.
     public func withElements<Result>(rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result) throws -> Result {
         try requireReadable()
         guard case .raw(let dtype) = descriptor.storage else { throw error(.invalidArgument, "the tensor is coded") }
@@ -117,28 +114,28 @@ public final class TensorView: Sendable {
         return try withBytes(checked.lowerBound * size..<checked.upperBound * size, body)
     }
 
-    /// Lends a range of a raw tensor's bytes, decompressed.
+    /// Passes a range of a raw tensor's decompressed bytes to `body`.
     func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
         try file.withBytes(range, ofStream: 0, of: place, body)
     }
 
     // MARK: Parts
 
-    /// The decoder, made when it is first needed.
+    /// The decoder, created on first use.
     var decoder: any TensorDecoder {
         get throws {
             if let made = made.withLock({ $0 }) { return made }
-            // Two threads may both make one: they are equal, and reading is no work for a lock.
+            // Two threads may both create one, which are equal: reading should not be done under a lock.
             let decoder = try CodecRegistry.decoder(for: index, of: reader)
             made.withLock { $0 = decoder }
             return decoder
         }
     }
 
-    /// Where a stream, or the only extent of a raw tensor, lies.
+    /// The location of a stream, or of a raw tensor's only extent.
     func extent(_ number: Int) -> StoredDirectory.OwnedExtent { file.directory.extent(number, of: place) }
 
-    /// Throws `unsupported` where the tensor can only be listed and verified.
+    /// Throws `unsupported` if the tensor can only be listed and verified.
     func requireReadable() throws {
         do { try descriptor.requireReadable() } catch let error as QAMError { throw error.inFile(file.bytes.name) }
     }
@@ -156,7 +153,7 @@ public final class TensorView: Sendable {
 }
 
 extension QAMReader {
-    /// A view of the tensor at this index of `tensors`. O(1). Throws `invalidArgument` where there is none.
+    /// A view of the tensor at this index of `tensors`. O(1). Throws `invalidArgument` if there is none.
     public func tensor(at index: Int) throws -> TensorView {
         guard (0..<model.tensorCount).contains(index) else {
             throw QAMError(.invalidArgument, "there is no tensor \(index)", at: .init(file: bytes.name))
@@ -164,7 +161,7 @@ extension QAMReader {
         return TensorView(self, index)
     }
 
-    /// A view of the tensor of this name, compared byte by byte. O(1). Throws `notFound` where there is none.
+    /// A view of the tensor with this name, compared byte by byte. O(1). Throws `notFound` if there is none.
     public func tensor(named name: String) throws -> TensorView {
         guard let index = index(of: name) else {
             throw QAMError(.notFound, "there is no such tensor", at: .init(file: bytes.name, tensor: name))

@@ -1,16 +1,16 @@
-/// What a verification found.
+/// The result of verification.
 public struct VerifyReport: Sendable {
-    /// Every problem with its place; empty where all is well.
+    /// Every problem with its location; empty if there are none.
     public var problems: [QAMError] = []
-    /// What is no damage, but worth telling: what an interrupted edit in place has left.
+    /// Findings that are not damage: remains of an interrupted in-place edit.
     public var warnings: [String] = []
-    /// Bytes whose checksum or padding was checked.
+    /// The number of bytes whose checksum or padding was checked.
     public var bytesVerified = 0
 
     public init() {}
 }
 
-/// One range of a file to be checked: a chunk against its hash, padding against zero, or what is compressed by reading it.
+/// One range of a file to be checked: a chunk against its hash, padding against zero, or compressed data by decompressing it.
 struct VerifyTask: Sendable {
     enum Expectation: Sendable {
         case hash(UInt64)
@@ -21,13 +21,13 @@ struct VerifyTask: Sendable {
     var range: Range<Int>
     var expectation: Expectation
     var section: String
-    /// The tensor or file whose bytes these are.
+    /// The tensor or file that owns the bytes.
     var tensor: String?
     var chunk: Int?
-    /// Whether the bytes have no meaning: what is wrong with them is a warning.
+    /// Whether the bytes are unused: problems with them are warnings.
     var isUnused = false
 
-    /// Reads the range and compares. Returns what is wrong.
+    /// Reads and checks the range. Returns the problem, if any.
     func run(_ bytes: any ByteSource) -> QAMError? {
         do {
             switch expectation {
@@ -49,7 +49,7 @@ struct VerifyTask: Sendable {
         }
     }
 
-    /// The hash of the range. A section that nobody knows may be long: it is read in pieces.
+    /// The hash of the range, read in pieces: an unknown section may be long.
     private func digest(_ bytes: any ByteSource) throws -> UInt64 {
         guard range.count > SectionExtent.chunkSize else { return try bytes.withBytes(range) { XXH3.hash($0) } }
         var stream = try XXH3Stream()
@@ -59,7 +59,7 @@ struct VerifyTask: Sendable {
         return stream.digest()
     }
 
-    /// Where in the file the first byte of the range lies that is not zero.
+    /// The file offset of the first nonzero byte of the range.
     private func firstNonzero(_ bytes: any ByteSource) throws -> Int? {
         for start in stride(from: range.lowerBound, to: range.upperBound, by: SectionExtent.chunkSize) {
             let position = try bytes.withBytes(start..<min(start + SectionExtent.chunkSize, range.upperBound)) { bytes in
@@ -76,13 +76,11 @@ struct VerifyTask: Sendable {
 }
 
 extension QAMReader {
-    /// Checks every byte that opening has not checked, of all files: all chunk checksums and all padding; and that what is compressed
-    /// can be decompressed. What opening checks
-    /// (header, section table, metadata, directory, codebooks, seeds; that the files of a set belong together) has been found good already.
+    /// Checks every byte that opening has not checked, of all files: all chunk checksums and all padding, and that compressed data can be decompressed. Opening
+    /// has already validated header, section table, metadata, directory, codebooks and seeds, and that the files of a set belong together.
     ///
-    /// With `tensors`, only the payloads of those are checked, and no padding; with `headerOnly`, no payload at all.
-    /// Reads in chunks of 1 MiB on up to `threads` tasks. `monitor` is told the bytes done and to do; what it throws is
-    /// rethrown. Throws `notFound` for a tensor that is not there.
+    /// With `tensors`, only their payloads are checked, and no padding; with `headerOnly`, no payload at all. Reads in chunks of 1 MiB on up to `threads`
+    /// tasks. `monitor` gets the bytes done and their total; an error that it throws is rethrown. Throws `notFound` for a tensor that does not exist.
     public func verify(
         tensors names: [String]? = nil, headerOnly: Bool = false, threads: Int,
         monitor: (Int, Int) throws -> Void = { _, _ in }
@@ -125,7 +123,7 @@ extension QAMReader {
         return report
     }
 
-    /// The tensors of these names, for each file those that it holds.
+    /// The tensors with these names, by file.
     private func wantedTensors(_ names: [String]) throws -> [Set<StoredDirectory.Owner>] {
         var wanted = Array(repeating: Set<StoredDirectory.Owner>(), count: model.files.count)
         for name in names {
@@ -142,7 +140,7 @@ extension QAMReader {
 }
 
 extension ContainerFile {
-    /// The bytes that opening has checked.
+    /// The number of bytes checked by opening.
     fileprivate var openedByteCount: Int {
         sections.reduce(FileHeader.byteCount + sections.count * SectionEntry.byteCount) { sum, entry in
             switch entry.known {
@@ -152,7 +150,7 @@ extension ContainerFile {
         }
     }
 
-    /// All checks that are asked for, in file order within each kind.
+    /// All requested checks, in file order within each kind.
     fileprivate func verifyTasks(wanted: Set<StoredDirectory.Owner>?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
         let checksums = try ChecksumTable(SectionLoader(bytes: bytes, sections: sections), directory: directory, limit: Limits().checksumBytes)
         verified += checksums.byteCount
@@ -188,7 +186,7 @@ extension ContainerFile {
         return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
     }
 
-    /// The chunks of a section that this program does not know: the section is one extent.
+    /// The chunks of an unknown section, which is one extent.
     private func unknownChunks(_ section: SectionEntry, _ checksums: ChecksumTable) -> [VerifyTask] {
         (0..<SectionExtent.chunkCount(length: section.length)).compactMap { chunk in
             let start = section.offset + chunk * SectionExtent.chunkSize
@@ -237,7 +235,7 @@ extension ContainerFile {
         return gaps
     }
 
-    /// Section table and sections in the order in which they lie in the file.
+    /// Section table and sections in file order.
     private var parts: [(range: Range<Int>, name: String)] {
         var parts = sections.filter { $0.length > 0 }.map { (range: $0.range, name: $0.name) }
         if let table = header.table { parts.insert((table, "section table"), at: parts.firstIndex { $0.range.lowerBound >= table.upperBound } ?? parts.count) }
@@ -246,7 +244,7 @@ extension ContainerFile {
 }
 
 extension VerifyTask {
-    /// Runs of tasks of a few MiB, or of many small ones: handing them out singly would cost more than a small one takes.
+    /// Batches of tasks of a few MiB, or of many small ones: scheduling small tasks individually would cost more than running them.
     static func batches(_ tasks: [VerifyTask]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var start = 0
@@ -261,8 +259,7 @@ extension VerifyTask {
         return batches
     }
 
-    /// The task cut into ranges of 1 MiB, or into a thousand: padding may be long, and in a sparse file longer than a list of it
-    /// should be.
+    /// The task split into ranges of 1 MiB, or into a thousand: padding in a sparse file may be longer than a list should be.
     fileprivate var pieces: [VerifyTask] {
         let step = max(SectionExtent.chunkSize, range.count / 1000)
         return stride(from: range.lowerBound, to: range.upperBound, by: step).map { start in

@@ -1,5 +1,6 @@
-// The words of the IQ types: facts of the format, taken from the package `gguf` by scripts/make-ggml-grids. A word is 16
-// bits, least significant byte first: eight fields of two bits, or four of four (IQ3), the first element's lowest.
+// The words of the IQ types, which are part of the format, extracted from the package `gguf` by
+// scripts/make-ggml-grids. A word is 16 bits, least significant byte first: eight fields of two bits, or four of four
+// (IQ3), the first element's lowest.
 
 #include "internal.h"
 

@@ -1,4 +1,4 @@
-// What all bodies share: reading fields of blocks, and the words of the IQ types.
+// Shared by all bodies: reading fields of blocks, and the words of the IQ types.
 
 #ifndef GB_INTERNAL_H
 #define GB_INTERNAL_H
@@ -43,7 +43,7 @@ static inline float gb_float(uint32_t v) {
     return x;
 }
 
-// The float of IEEE binary16 bits, exactly. NaNs become quiet.
+// Converts IEEE binary16 bits to float, exactly. NaNs become quiet.
 static inline float gb_half_bits(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
     if (exponent == 0) {

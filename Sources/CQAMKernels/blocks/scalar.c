@@ -1,4 +1,4 @@
-// The truth: plain C for any machine.
+// The reference implementation: plain C for any machine.
 
 #include "internal.h"
 

@@ -1,4 +1,4 @@
-// The truth: for any machine, with what vectors the compiler may take for granted on it.
+// The reference implementation: for any machine, with the vectors of the compiler's baseline.
 
 #include "feedback_kernels.h"
 

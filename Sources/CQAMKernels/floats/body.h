@@ -1,7 +1,7 @@
-// The functions, in vectors of sixteen floats, which the compiler cuts to what the instruction set has.
+// The functions, on vectors of sixteen floats, which the compiler splits to the instruction set's width.
 //
-// FK_TABLE: what is defined. FK_TILE_ROWS, FK_TILE_VECTORS: how many products are under way at a time, which is
-// bounded by the registers; results do not depend on them.
+// FK_TABLE: the table to define. FK_TILE_ROWS, FK_TILE_VECTORS: the number of concurrent products, limited by the
+// registers; results do not depend on them.
 
 #include "../vectors.h"
 
@@ -11,7 +11,7 @@
 
 INLINE floats max16(floats a, floats b) { return select16((words)(a > b), a, b); }
 
-// Halves on halves.
+// Adds halves to halves.
 INLINE float sum16(floats v) {
     float x[LANES];
     store(x, v);
@@ -21,7 +21,7 @@ INLINE float sum16(floats v) {
     return x[0];
 }
 
-// Four sums at a time, each in the same order.
+// Four sums at once, each in the order of sum16.
 INLINE void store_sums4(float *out, floats a, floats b, floats c, floats d) {
     floats ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
         + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
@@ -42,14 +42,14 @@ INLINE float largest16(floats v) {
     return x[0];
 }
 
-// exp within 2 units in the last place. Below -87 it is 0, above 89 infinite; of what is no number it is none.
+// exp within 2 units in the last place. 0 below -87, infinity above 89; propagates NaNs.
 INLINE floats exp16(floats given) {
     const float lowest = -87.0f, highest = 89.0f;
     words below = (words)(given < lowest), number = (words)(given == given);
-    // The bounds hold for what is no number too, so that its conversion below has a meaning.
+    // NaNs are clamped too, so that converting them below is not undefined behaviour.
     floats x = max16(given, (floats){} + lowest);
     x = select16((words)(x < highest), x, (floats){} + highest);
-    // 2^n * e^r, with n the nearest integer: adding and taking away 1.5 * 2^23 rounds.
+    // 2^n * e^r, where n is the nearest integer: adding and subtracting 1.5 * 2^23 rounds.
     const float rounder = 12582912.0f;
     floats n = fma16(x, (floats){} + 1.44269504088896341f, (floats){} + rounder) - rounder;
     floats r = fma16(n, (floats){} - 0.693359375f, x);
@@ -76,7 +76,7 @@ INLINE floats widen_f16(const uint16_t *p) {
     halves h;
     memcpy(&h, p, sizeof h);
     words bits = __builtin_convertvector(h, words);
-    // The exponent moves to its place by a product, which is exact for subnormal numbers too.
+    // A product moves the exponent to its place; it is exact for subnormal numbers too.
     floats magnitude = (floats)((bits & 0x7FFF) << 13) * 0x1p112f;
     words special = (words)((bits & 0x7C00) == 0x7C00) & 0x7F800000;
     return (floats)((words)magnitude | special | (bits & 0x8000) << 16);
@@ -103,7 +103,7 @@ static void widen(const void *stored, fk_type type, size_t count, float *out) {
 
 // ---- Products ----
 
-// `height` rows times `width` vectors: both constants where this is inlined, so that all sums stay in registers.
+// `height` rows by `width` vectors: both are constant when inlined, so that all sums stay in registers.
 INLINE void tile(
     const uint8_t *rows, fk_type type, size_t row_bytes, size_t columns, const float *x, size_t x_apart, float *out, size_t out_apart,
     const int height, const int width) {
@@ -204,7 +204,7 @@ static void softmax(float *x, float scale, size_t count) {
 }
 
 INLINE floats silu16(floats x) {
-    // exp of a number that is not positive, whichever sign x has.
+    // exp of -|x|, so that it cannot overflow.
     words sign = (words)x & 0x80000000u;
     floats e = exp16((floats)((words)x | 0x80000000u));
     floats negative = x * e / (e + 1.0f), positive = x / (e + 1.0f);
@@ -217,11 +217,11 @@ static void silu_product(float *x, const float *y, size_t count) {
     if (i < count) store_part(x + i, silu16(load_part(x + i, count - i)) * load_part(y + i, count - i), count - i);
 }
 
-// Both sides of a gate: x and y in, the gradients at them out.
+// Backward pass of a gate: from x and y to the gradients at them, in place.
 INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
     words sign = (words)*x & 0x80000000u;
     floats e = exp16((floats)((words)*x | 0x80000000u));
-    // The logistic function and what it lacks to 1, neither by a difference.
+    // The logistic function and its complement to 1, both without cancellation.
     floats small = e / (e + 1.0f), large = 1.0f / (e + 1.0f);
     words negative = (words)(sign != 0);
     floats share = select16(negative, small, large), rest = select16(negative, large, small);

@@ -1,4 +1,4 @@
-// What a processor can do beyond its architecture's base, and what of it kernels may use: the same for all families.
+// Processor features beyond the architecture's baseline, and which of them kernels may use: shared by all families.
 
 #ifndef QAM_PROCESSOR_H
 #define QAM_PROCESSOR_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A set of processor features: one bit for each.
+// A set of processor features: one bit per feature.
 typedef uint32_t qam_features;
 
 enum {
@@ -26,10 +26,10 @@ enum {
     QAM_AVX512BF16 = 1 << 12,
     QAM_NEON = 1 << 13,
     QAM_DOTPROD = 1 << 14, // sdot: four products of signed bytes
-    QAM_I8MM = 1 << 15,    // usdot: of unsigned bytes with signed ones
+    QAM_I8MM = 1 << 15,    // products of unsigned and signed bytes
 };
 
-// The sets that have names.
+// The named sets.
 enum {
     QAM_SET_SCALAR = 0,
     QAM_SET_AVX2 = QAM_AVX2 | QAM_FMA | QAM_F16C | QAM_BMI,
@@ -47,24 +47,24 @@ typedef struct {
 
 enum { QAM_FEATURE_SETS = 7 };
 
-// Those of one architecture stand in ascending order.
+// The sets of one architecture are in ascending order.
 extern const qam_feature_set qam_feature_sets[QAM_FEATURE_SETS];
 
 // Whether `features` has all of `wanted`.
 static inline bool qam_has(qam_features features, qam_features wanted) { return (features & wanted) == wanted; }
 
-// The last set of which `features` has all.
+// The last set that `features` contains.
 const qam_feature_set *qam_last_set(qam_features features);
 
-// The features of this machine. The processor is asked once.
+// The features of this machine, detected once.
 qam_features qam_features_here(void);
 
-// The features that may be used: those of this machine, and of them only those of the set that the environment variable
-// QAMW_ISA names, if there is one. The variable is read once.
+// The features that may be used: those of this machine, restricted to the set that the environment variable QAMW_ISA
+// names, if any. The variable is read once.
 qam_features qam_features_allowed(void);
 
-// The value of QAMW_ISA where it is neither empty nor a set's name; else NULL. All features are allowed then, and the caller
-// reports it.
+// The value of QAMW_ISA if it is neither empty nor a set's name, else NULL. All features are then allowed, and the
+// caller reports it.
 const char *qam_features_fault(void);
 
 #endif

@@ -1,6 +1,6 @@
-// The functions, in vectors of sixteen, which the compiler cuts to what the instruction set has.
+// The functions, on vectors of sixteen, which the compiler splits to the instruction set's width.
 //
-// IK_TABLE: what is defined. IK_TILE_ROWS, IK_TILE_VECTORS: how many sums are under way at a time, which is bounded by the
+// IK_TABLE: the table to define. IK_TILE_ROWS, IK_TILE_VECTORS: the number of concurrent sums, limited by the
 // registers; results do not depend on them.
 
 #include "../vectors.h"
@@ -11,7 +11,7 @@ typedef int8_t chars __attribute__((vector_size(LANES)));
 
 // ---- Rounding ----
 
-// To nearest even, within -127 to 127; a NaN becomes 127. Adding 1.5 * 2^23 rounds.
+// To nearest even, clamped to -127...127; 127 for a NaN. Adding 1.5 * 2^23 rounds.
 INLINE ints round16(floats x) {
     const floats limit = (floats){} + 127, rounder = (floats){} + 12582912.0f;
     x = select16((words)(x < limit), x, limit);
@@ -32,7 +32,7 @@ INLINE floats load_chars(const int8_t *p, size_t count) {
 
 // ---- Rows ----
 
-// Bits of magnitudes are in the order of their floats; those of infinities and NaNs are above all others.
+// Bits of magnitudes are ordered like their floats, with infinities and NaNs above all others.
 INLINE ints largest16(ints most, floats x) {
     ints magnitude = (ints)x & 0x7FFFFFFF, larger = magnitude > most;
     return (magnitude & larger) | (most & ~larger);
@@ -101,16 +101,16 @@ INLINE shorts widen_chars(const int8_t *p, size_t count) {
     return __builtin_convertvector(bytes, shorts);
 }
 
-// The products of sixteen numbers, neighbours added: one instruction on x86-64.
+// The products of sixteen numbers, with neighbours added: one instruction on x86-64.
 INLINE ints8 multiply16(shorts a, shorts b) {
     ints p = __builtin_convertvector(a, ints) * __builtin_convertvector(b, ints);
     return __builtin_shufflevector(p, p, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(p, p, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
-// Columns whose products a lane of int32 can hold: of every sixteen it takes two of at most 128 * 127.
+// The columns whose products an int32 lane can sum: of every sixteen it adds two, each at most 128 * 127.
 enum { SPAN = 1 << 19 };
 
-// Sums of a tile: `height` rows times `width` vectors, both constants where these are inlined, so that all stay in registers.
+// Sums of a tile: `height` rows by `width` vectors, both constant when inlined, so that all stay in registers.
 typedef ints8 tile_sums[IK_TILE_ROWS][IK_TILE_VECTORS];
 
 // Adds the products of up to sixteen columns.

@@ -2,11 +2,12 @@
 
 #include "internal.h"
 
-enum { NEAR = 1024 }; // columns that stay in the nearest cache
+enum { NEAR = 1024 }; // columns that stay in the L1 cache
 
 void qam_dequantize_row(
     const qam_kernels *kernels, const qam_code *code, const uint8_t *symbols, float factor, float *y) {
-    // What is decoded is transformed while it is near. Chunks are whole blocks, whole groups and whole bytes of symbols.
+    // Decoded columns are transformed while they are cached. Chunks are whole blocks, whole groups and whole bytes of
+    // symbols.
     size_t chunk = code->block < NEAR ? NEAR : code->block;
     for (size_t j = 0; j < code->columns; j += chunk, symbols += qam_row_bytes(code->family, code->rate, chunk)) {
         size_t columns = code->columns - j < chunk ? code->columns - j : chunk;

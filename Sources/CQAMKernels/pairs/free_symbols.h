@@ -1,5 +1,5 @@
-// Look-ups of free codes' symbols for products: general registers cut symbols out, and four bytes are loaded for each.
-// That is faster than vector gathers, and than copies by general registers with a store for each.
+// Lookups of free codes' symbols for products: general registers extract symbols, and four bytes are loaded for each.
+// That is faster than vector gathers, and than copies through general registers with a store for each.
 
 #ifndef QAM_FREE_SYMBOLS_H
 #define QAM_FREE_SYMBOLS_H
@@ -13,7 +13,7 @@ enum { QAM_EIGHT_REACH = 16 }; // bytes that qam_look_eight_up may read
 
 static inline __attribute__((always_inline)) __m128i qam_load_point(const int16_t *fixed_points, uint64_t symbol) {
     __m128i point = _mm_loadu_si32(fixed_points + 2 * symbol);
-    // A compiler that sees look-ups side by side makes a gather of them.
+    // Keeps the compiler from combining adjacent lookups into a gather.
     __asm__("" : "+x"(point));
     return point;
 }

@@ -1,5 +1,5 @@
-// Which functions there are: F(name of the version, function). Function f is qam_f_version, of the type that qam_kernels
-// gives it. A processor takes those of the last list whose features it has.
+// The list of functions: F(name of the version, function). Function f is qam_f_version, with the type in qam_kernels. A
+// processor uses those of the last list whose features it has.
 
 #ifndef QAM_FUNCTIONS_H
 #define QAM_FUNCTIONS_H
@@ -19,7 +19,7 @@
     F(avx2, free_encode) F(avx2, free_decode) F(avx2, octant_encode_plain) F(avx2, octant_encode_trellis)              \
     F(avx2, octant_decode) F(avx2, dequantize) F(avx2, prepare) F(avx2, multiply)
 
-// Decoding of free codes gains nothing from wider registers.
+// Decoding of free codes does not benefit from wider registers.
 #define QAM_AVX512_BASE_FUNCTIONS(F)                                                                                   \
     F(avx512, read) F(avx512, sum_of_squares) F(avx512, inner_products) F(avx512, squared_distance) F(avx512, scale)   \
     F(avx512, unscale) F(avx512, to_floats) F(avx512, from_floats) F(avx512, rotate)               \
@@ -28,7 +28,7 @@
 #define QAM_AVX512_FUNCTIONS(F)                                                                                        \
     F(avx512, octant_encode_plain) F(avx512, octant_decode) F(avx512, dequantize) F(avx512, prepare) F(avx512, multiply)
 
-// The base of ARM's processors has vectors, so that the scalar text is the best for rows and conversion.
+// ARM's baseline has vectors, so the scalar version is the best one for rows and conversion.
 #define QAM_NEON_BASE_FUNCTIONS(F)                                                                                     \
     F(neon, rotate) F(neon, rotate_back) F(neon, free_decode) F(neon, octant_decode) F(neon, prepare) F(neon, multiply)
 #define QAM_NEON_DOTPROD_FUNCTIONS(F) F(neon_dotprod, multiply)

@@ -1,8 +1,8 @@
-// Activations, in registers of any width: what is the same for all of them. A file that includes this defines SPAN, the
-// columns that are quantized at once, and before that
-//   largest_magnitude: the bits of the largest magnitude of some columns. Bits of magnitudes are in the order of their
-//     floats; those of infinities and NaNs are above all others.
-//   quantize_span: the bytes of up to SPAN columns, then zeros; first and second coordinates apart or not.
+// Preparation of activations, shared by registers of any width. The including file defines SPAN, the number of columns
+// that are quantized at once, and before that
+//   largest_magnitude: the bits of the largest magnitude of some columns. Bits of magnitudes are ordered like their
+// floats, with infinities and NaNs above all others.
+//   quantize_span: the bytes of up to SPAN columns, padded with zeros; first and second coordinates apart or not.
 
 #ifndef QAM_QUANTIZE_H
 #define QAM_QUANTIZE_H

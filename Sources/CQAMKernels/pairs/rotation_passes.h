@@ -1,10 +1,10 @@
-// The rotation for all instruction sets with vectors of floats: the passes over blocks, written with what each one's
-// rotation.c defines before it includes this: `vector` of LANES floats; REGISTERS, how many of them the first pass
-// takes; `load`, `store`, `add`, `sub`, `times` (a float), `load_first`, `store_first` (some lanes), `times_signed`
-// (a float, negated where bits are set), and `hadamard_lanes`, the butterflies within a vector.
+// The rotation for all instruction sets with vectors of floats: the passes over blocks, in terms of what each
+// rotation.c defines before including this: `vector` of LANES floats; REGISTERS, the number of vectors in the first
+// pass; `load`, `store`, `add`, `sub`, `times` (a float), `load_first`, `store_first` (some lanes), `times_signed` (a
+// float, negated where bits are set), and `hadamard_lanes`, the butterflies within a vector.
 //
 // The first pass over a block does the distances below CHUNK at once, the others three, two or one each, so that a
-// block is loaded and stored two or three times. What comes before and after the transform is done where the first pass
+// block is loaded and stored two or three times. The scaling before and after the transform is done when the first pass
 // loads and the last one stores.
 
 enum { CHUNK = LANES * REGISTERS };
@@ -12,7 +12,7 @@ enum { CHUNK = LANES * REGISTERS };
 typedef enum { FORWARD, BACK } direction;
 
 typedef struct {
-    const uint8_t *signs; // bit j % 8 of byte j / 8: words are stored least byte first
+    const uint8_t *signs; // bit j % 8 of byte j / 8: words are little-endian
     float before, after;
 } rotation;
 
@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) void hadamard_vectors(vector *v, si
             }
 }
 
-// All of blocks that a vector holds several of, of 2^levels floats.
+// Blocks smaller than a vector, of 2^levels floats.
 static inline __attribute__((always_inline)) void small_blocks(
     float *x, size_t count, int levels, direction way, const rotation *r) {
     size_t j = 0;
@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) void small_blocks(
     }
 }
 
-// The distances below LANES * vectors of as many floats from j on.
+// The distances below LANES * vectors, for as many floats from j on.
 static inline __attribute__((always_inline)) void first_pass(
     float *x, size_t j, size_t vectors, bool last, direction way, const rotation *r) {
     vector v[REGISTERS];
@@ -62,7 +62,7 @@ static inline __attribute__((always_inline)) void first_pass(
         store(x + j + i * LANES, last ? leave(v[i], way, r, j + i * LANES) : v[i]);
 }
 
-// All of blocks of up to CHUNK floats.
+// Blocks of up to CHUNK floats.
 static inline __attribute__((always_inline)) void middle_blocks(
     float *x, size_t count, size_t vectors, direction way, const rotation *r) {
     for (size_t j = 0; j < count; j += vectors * LANES) first_pass(x, j, vectors, true, way, r);
@@ -87,7 +87,8 @@ static inline __attribute__((always_inline)) void large_blocks(
     for (size_t j = 0; j < count; j += block) {
         for (size_t at = j; at < j + block; at += CHUNK) first_pass(x, at, REGISTERS, false, way, r);
         size_t h = CHUNK;
-        // Eight vectors at most: more loads at a large power of two apart would not fit the cache's ways.
+        // At most eight vectors: more loads at a distance of a large power of two would exceed the cache's
+        // associativity.
         for (; h * 8 < block; h *= 8) next_pass(x, j, block, h, 8, false, way, r);
         switch (block / h) {
         case 2: next_pass(x, j, block, h, 2, true, way, r); break;

@@ -1,4 +1,4 @@
-// What all processors do alike.
+// Common to all processors.
 
 #include "internal.h"
 
@@ -11,7 +11,7 @@ float qam_fix_points(const float *points, size_t count, int16_t *fixed_points) {
         largest = magnitude > largest ? magnitude : largest;
     }
     float inverse = largest > 0 ? 32767 / largest : 0;
-    // The product may overflow, or a point be so small that it does: such a codebook is no use for integers.
+    // The reciprocal overflows if all points are tiny: such a codebook is useless for integers.
     if (!isfinite(inverse)) inverse = 0;
     for (size_t i = 0; i < 2 * count; i++) fixed_points[i] = isfinite(points[i]) ? (int16_t)rintf(points[i] * inverse) : 0;
     return largest / 32767;

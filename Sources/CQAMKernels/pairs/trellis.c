@@ -1,18 +1,18 @@
-// The trellis search around its steps, which each instruction set does in its own way: scalar/trellis.h explains them.
+// The trellis search, except for its steps, which depend on the instruction set; see scalar/trellis.h.
 
 #include "scalar/trellis.h"
 
-// Pairs that the first path through a whole group goes on for after the group's last one, by stride: multiples of 4, with
-// which most paths become rings, and the others come within 0.02 dB of the best ones.
+// By bits per step, how many pairs the first path through a whole group continues beyond its last one: multiples of 4
+// for which most paths become tail-biting, and the others come within 0.02 dB of the best ones.
 static const uint8_t further[8] = {0, 64, 40, 28, 20, 16, 12, 8};
 
 enum {
-    // Short rings, of which a row has one at most, are harder: several states are tried, the more the shorter they are.
+    // Short rings, of which a row has at most one, are harder: several states are tried, the more the shorter the ring.
     SHORT_LEAD = 64,
     SHORT_STEPS = 768
 };
 
-// The lowest `width` bits in the opposite order.
+// The lowest `width` bits in reverse order.
 static uint32_t reversed(uint32_t bits, uint32_t width) {
     uint32_t out = 0;
     for (uint32_t i = 0; i < width; i++) out |= (bits >> i & 1) << (width - 1 - i);
@@ -23,7 +23,7 @@ void qam_trellis_tables(const uint8_t *magnitudes, uint32_t stride, int32_t *tab
     const uint32_t states = 256u >> stride;
     for (uint32_t window = 0; window < QAM_WINDOWS; window++) {
         int32_t a = magnitudes[window], b = magnitudes[QAM_WINDOWS + window];
-        // Two int16 side by side, for instructions that multiply and add pairs of them.
+        // Two adjacent int16, for multiply-add instructions on pairs.
         int16_t point[2] = {(int16_t)-(a << stride), (int16_t)-(b << stride)};
         for (uint32_t back = 0; back < 2; back++) {
             uint32_t k = back ? reversed(window, 8) : window;
@@ -42,7 +42,7 @@ void qam_trellis_begin(
         memcpy(w->halves, tables + QAM_WINDOWS, sizeof w->halves);
         for (size_t i = 0; i < QAM_WINDOWS; i++) {
             w->choices[i] = w->halves[i] & ((1 << stride) - 1);
-            // Steps that compare costs to choose want no choices in them.
+            // Steps that compare costs require costs without choices.
             if (choice_bits == 1) w->halves[i] -= w->choices[i], w->choices[i] = 0;
         }
     }
@@ -52,18 +52,18 @@ void qam_trellis_begin(
     s->row_bytes = qam_trellis_row_bytes(stride, choice_bits);
 }
 
-// Pairs to go through, of one or several rings: unused are those from `used` on, up to `end`.
+// The pairs to traverse, of one or several rings: those from `used` to `end` are unused.
 typedef struct {
     const int16_t *pairs;
     size_t rings, length, used, end;
 } route;
 
-// Steps over the pairs first ..< first + count, counted around the ring.
+// Steps over the pairs first ..< first + count, modulo the ring's length.
 static void travel(
     const qam_trellis *s, const qam_trellis_windows *windows, const route *way, size_t first, size_t count,
     qam_trellis_costs *costs, uint8_t *choices) {
     for (size_t done = 0, t = first; done < count;) {
-        // As far as pairs are alike and the ring's end is not passed.
+        // Until `used` changes or the ring ends.
         bool used = t < way->used || t >= way->end;
         size_t end = t < way->used ? way->used : used ? way->length : way->end;
         size_t part = end - t < count - done ? end - t : count - done;
@@ -73,8 +73,8 @@ static void travel(
     }
 }
 
-// Walks the path of each ring that ends in its state back: stores its windows, and leaves the state in which it begins.
-// Several rings at a time, as each look-up waits for the one before.
+// Traces back the path of each ring that ends in its state: stores its windows and returns its first state in `states`.
+// Several rings at a time, since the loop is latency-bound.
 static inline __attribute__((always_inline)) void walk_back(
     uint32_t stride, uint32_t width, size_t rings, uint32_t *states, size_t count, const uint8_t *choices,
     uint8_t *windows) {
@@ -85,12 +85,12 @@ static inline __attribute__((always_inline)) void walk_back(
         choices -= row;
 #pragma clang loop unroll(full)
         for (size_t r = 0; r < rings; r++) {
-            // Bits of a state's choice that do not lie in one byte are zero.
+            // Choices of up to 7 bits fit in their first byte.
             uint32_t state = states[r], bit = state * width;
             uint32_t window = state << stride | (choices[r * QAM_TRELLIS_CHOICES + bit / 8] >> bit % 8 & mask);
             windows[r * QAM_TRELLIS_STEPS + i] = (uint8_t)window;
             state = window & last;
-            // Or else the compiler gathers the states in a vector register, from which look-ups take longer.
+            // Keeps the compiler from collecting the states in a vector register, which makes lookups slower.
             __asm__("" : "+r"(state));
             states[r] = state;
         }
@@ -123,7 +123,7 @@ static uint32_t cheapest(const int32_t *costs, uint32_t states) {
     return state;
 }
 
-// Costs of rings that begin in a state each.
+// Costs of rings that each begin in a given state.
 static void begin_in(const uint32_t *state, size_t rings, uint32_t states, qam_trellis_costs *costs) {
     for (size_t r = 0; r < rings; r++)
         for (uint32_t n = 0; n < QAM_TRELLIS_STATES; n++)
@@ -132,7 +132,7 @@ static void begin_in(const uint32_t *state, size_t rings, uint32_t states, qam_t
 
 static size_t before_seam(size_t lead, size_t length) { return (QAM_GROUP_PAIRS * length - lead) % length; }
 
-// The cheapest ring with `state` before pair `first`.
+// The cheapest tail-biting path with `state` before pair `first`.
 static void search_through(const qam_trellis *s, const route *way, uint32_t state, size_t first, uint8_t *windows) {
     const size_t length = way->length;
     uint8_t choices[QAM_TRELLIS_CHOICES], path[QAM_GROUP_PAIRS];
@@ -144,8 +144,8 @@ static void search_through(const qam_trellis *s, const route *way, uint32_t stat
     memcpy(windows, path + length - first, first);
 }
 
-// One path around the ring and `further` pairs on, from any state to any. Where it has the same state at two places a
-// whole ring apart, it is a ring between them, and the cheapest one with that state there, as part of a cheapest path.
+// One path around the ring and `further` pairs on, with free ends. If it has the same state at two places a whole ring
+// apart, the part between them is tail-biting, and as part of a cheapest path it is the cheapest with that state there.
 static void search_whole(const qam_trellis *s, const route *way, uint8_t *windows) {
     const uint32_t states = 256u >> s->stride;
     const size_t length = way->length, overlap = further[s->stride], steps = length + overlap;
@@ -171,9 +171,9 @@ static void search_whole(const qam_trellis *s, const route *way, uint8_t *window
     }
 }
 
-// How promising each state at the seam of a ring is: the cost of the best path through the pairs around it that passes
-// there. What lies after the seam is gone through against the ring's direction, which windows and states with their
-// bits in the opposite order do.
+// Ranks each state at the seam of a ring by the cost of the best path through the pairs around it that passes through
+// the state. The part after the seam is searched against the ring's direction, with the bits of windows and states
+// reversed.
 static void weigh_states(const qam_trellis *s, const route *way, int32_t *promise, uint8_t *choices) {
     const size_t length = way->length, first = before_seam(SHORT_LEAD, length);
     int16_t pairs[2 * QAM_GROUP_PAIRS];
@@ -198,7 +198,7 @@ static int32_t ring_cost(const qam_trellis *s, const route *way, const uint8_t *
     return sum;
 }
 
-// A ring of less than a whole group: the best through each of the most promising states.
+// A ring shorter than a whole group: the best path through each of the highest-ranked states.
 static void search_short(const qam_trellis *s, const route *way, uint8_t *windows) {
     const uint32_t states = 256u >> s->stride;
     const size_t length = way->length;

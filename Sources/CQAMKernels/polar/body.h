@@ -1,4 +1,4 @@
-// The encoder, sixteen pairs at a time. PK_TABLE: what is defined.
+// The encoder, sixteen pairs at a time. PK_TABLE: the table to define.
 
 #include "../codes.h"
 #include "../vectors.h"
@@ -9,7 +9,7 @@ INLINE words least16(words a, words b) {
     return (a & less) | (b & ~less);
 }
 
-// The cells of places that are not negative.
+// The cells of nonnegative positions.
 INLINE words cells16(floats places, uint32_t count) {
     return least16((words)__builtin_convertvector(places, ints), (words){} + (count - 1));
 }
@@ -42,7 +42,7 @@ INLINE nearest16 nearer16(nearest16 a, nearest16 b) {
     return (nearest16){select16(less, b.distances, a.distances), (b.places & less) | (a.places & ~less)};
 }
 
-// What pk_nearest does, for sixteen points whose cells hold what can be nearest.
+// As pk_nearest, for sixteen points inside the search's range.
 INLINE words search16(const pk_search *s, floats x, floats y) {
     const pk_codebook *c = &s->codebook;
     const words sign = (words){} + 0x80000000;
@@ -66,14 +66,14 @@ INLINE words search16(const pk_search *s, floats x, floats y) {
     return (places >> 16) * c->phase_count + (places & 0xFFFF);
 }
 
-// The symbols of up to sixteen pairs, and zeros.
+// The symbols of up to sixteen pairs, padded with zeros.
 INLINE void find_symbols(const pk_search *s, const float *z, size_t count, uint32_t *symbols) {
     floats first = count < LANES / 2 ? load_part(z, 2 * count) : load(z), second = {0};
     if (count > LANES / 2) second = count < LANES ? load_part(z + LANES, 2 * count - LANES) : load(z + LANES);
     floats x = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     floats y = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     floats square = x * x + y * y;
-    // Others get the search some point that it may have, and are compared with all codewords behind it.
+    // Other lanes search for an arbitrary valid point, and are compared with all codewords afterwards.
     words inside = (words)(square > s->least) & (words)(square < s->most);
     words found = search16(s, select16(inside, x, (floats){} + s->codebook.amplitudes[0]), (floats)((words)y & inside));
     memcpy(symbols, &found, sizeof found);

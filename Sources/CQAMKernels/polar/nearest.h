@@ -1,4 +1,4 @@
-// The nearest codeword of a polar code to one point, for all families: one text, compiled where it is included.
+// The nearest codeword of a polar code to one point, shared by all families and compiled wherever it is included.
 
 #ifndef PK_NEAREST_H
 #define PK_NEAREST_H
@@ -16,7 +16,8 @@ static inline void pk_codeword(const pk_codebook *c, uint32_t amplitude, uint32_
     codeword[1] = c->amplitudes[amplitude] * c->directions[2 * phase + 1];
 }
 
-// Where a codeword stands: its amplitude, and below it its phase. Places are in the order of symbols.
+// A codeword's position: its amplitude in the high bits, its phase in the low ones. Positions are in the order of
+// symbols.
 typedef uint32_t pk_place;
 
 static inline pk_place pk_place_of(uint32_t amplitude, uint32_t phase) { return amplitude << 16 | phase; }
@@ -24,8 +25,8 @@ static inline uint32_t pk_amplitude(pk_place place) { return place >> 16; }
 static inline uint32_t pk_phase(pk_place place) { return place & 0xFFFF; }
 static inline uint32_t pk_symbol(const pk_codebook *c, pk_place place) { return pk_amplitude(place) * c->phase_count + pk_phase(place); }
 
-// A codeword's distance, whose bits are in the order of distances, and below it its place: the least of these is that of the
-// nearest codeword, of equals the lowest.
+// A codeword's distance, whose bits are ordered like distances, in the high bits and its position in the low ones: the
+// least key is that of the nearest codeword, the lowest one on ties.
 static inline uint64_t pk_key(const pk_codebook *c, uint32_t amplitude, uint32_t phase, float x, float y) {
     float codeword[2];
     pk_codeword(c, amplitude, phase, codeword);
@@ -37,7 +38,7 @@ static inline uint64_t pk_key(const pk_codebook *c, uint32_t amplitude, uint32_t
 
 static inline uint64_t pk_least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-// Of all codewords; the first where no distance is finite.
+// Compares all codewords; the first one if no distance is finite.
 static inline pk_place pk_nearest_of_all(const pk_codebook *c, float x, float y) {
     uint64_t least = UINT64_C(0x7F800000) << 32;
     for (uint32_t i = 0; i < c->amplitude_count; i++)
@@ -45,7 +46,7 @@ static inline pk_place pk_nearest_of_all(const pk_codebook *c, float x, float y)
     return (pk_place)least;
 }
 
-// How far a direction lies counter-clockwise from (0, -1): 0 to 4, along the square |x| + |y| = 1.
+// The position of a direction counter-clockwise from (0, -1): 0 to 4, along the square |x| + |y| = 1.
 static inline float pk_turn(float x, float y) { return 2 - copysignf(1 - y / (fabsf(x) + fabsf(y)), x); }
 
 static inline uint32_t pk_cell(float place, uint32_t cells) {

@@ -1,20 +1,20 @@
-// What the search for the nearest codeword takes of a codebook, and the codebook as a table of points.
+// Initialises the search for the nearest codeword, and expands a codebook to a table of points.
 
 #include "nearest.h"
 
-enum { MOST = 256 }; // amplitudes, and phases
+enum { MOST = 256 }; // maximum number of amplitudes, and of phases
 
-// How far counter-clockwise the direction at right angles to the difference of a phase and the next lies, from 0 to 4: there
-// both are as near.
+// The position, from 0 to 4 counter-clockwise, of the direction perpendicular to the difference of a phase and the
+// next: both are equally near there.
 static double boundary(const pk_codebook *c, uint32_t phase) {
     const float *u = c->directions + 2 * (size_t)phase, *v = c->directions + 2 * (size_t)((phase + 1) % c->phase_count);
     double x = (double)v[1] - (double)u[1], y = (double)u[0] - (double)v[0], t = y / (fabs(x) + fabs(y));
     return x < 0 ? 3 - t : 1 + t;
 }
 
-// For the middle of each cell the nearest boundary, boundaries being in cells, of a line or, where `around` is not 0, of a circle of so
-// many cells. False where another boundary is within a cell of the middle too: rounding moves points by far less than the half
-// cell that this leaves on either side.
+// Finds the nearest boundary to the middle of each cell. Boundaries are in units of cells, on a line or, if `around` is
+// not 0, on a circle of that length. False if another boundary is within a cell of the middle too: rounding moves
+// points by far less than the half cell that remains on either side.
 static bool fill_cells(const double *boundaries, uint32_t count, double around, uint32_t cells, uint8_t *nearest) {
     for (uint32_t i = 0; i < cells; i++) {
         double least = INFINITY;
@@ -30,7 +30,7 @@ static bool fill_cells(const double *boundaries, uint32_t count, double around, 
     return true;
 }
 
-// Whether directions have unit length and go once around, by a quarter of a circle at most.
+// Whether directions have unit length and go around once, in steps of at most a quarter of a circle.
 static bool goes_around(const pk_codebook *c) {
     uint32_t wraps = 0;
     for (uint32_t k = 0; k < c->phase_count; k++) {
@@ -59,7 +59,7 @@ bool pk_make_search(const pk_codebook *codebook, pk_search *search) {
     const float first = c.amplitudes[0], last = c.amplitudes[c.amplitude_count - 1];
     search->codebook = c;
     search->cells_per_unit = PK_AMPLITUDE_CELLS / last;
-    // Where the distances of neighbours differ by much more than their rounding.
+    // Within these bounds the distances of neighbours differ by much more than their rounding.
     search->least = first * first / 64;
     search->most = 64 * last * last;
     for (uint32_t i = 0; i + 1 < c.amplitude_count; i++)

@@ -1,13 +1,13 @@
-/// Vectors made ready to be multiplied by coded matrices, rounded to bytes as the matrices' codec does it.
+/// Vectors prepared for multiplication by coded matrices: rounded to bytes in the way the matrices' codec requires.
 ///
-/// Made by `QAMMatrix.prepare`. Matrices whose `activationKey` is equal (query, key and value of a layer, for instance)
-/// take the same ones, so that each vector is prepared once.
+/// Made by `QAMMatrix.prepare`. Matrices with equal `activationKey` (query, key and value of a layer, for instance) share activations, so that each vector is
+/// prepared once.
 public struct Activations: Sendable {
-    /// What decides how a vector is prepared.
+    /// Identifies how a vector is prepared.
     public struct Key: Hashable, Sendable {
         private let content: any Hashable & Sendable
 
-        /// - Parameter content: all that decides it, of a type of the codec's own.
+        /// - Parameter content: everything that preparation depends on, as a type of the codec.
         init(_ content: some Hashable & Sendable) { self.content = content }
 
         public static func == (left: Key, right: Key) -> Bool { AnyHashable(left.content) == AnyHashable(right.content) }
@@ -20,8 +20,8 @@ public struct Activations: Sendable {
     public let count: Int
     /// The length of a vector.
     public let columns: Int
-    /// Of each vector, the bytes that the kernels want.
+    /// The bytes of each vector, in the kernels' layout.
     let values: [Int8]
-    /// Of each vector, what the bytes are worth.
+    /// The scales of each vector's bytes.
     let scales: [Float]
 }

@@ -1,6 +1,6 @@
 /// One positive factor for each column, stored as float16 (spec section 8.1).
 package enum ChannelScales {
-    /// The scales of a stream.
+    /// Parses a stream of scales.
     ///
     /// - Throws: `QAMError.malformed` unless every scale is a positive, finite, normal number.
     package static func parse(_ bytes: [UInt8]) throws -> [Float] {
@@ -13,7 +13,7 @@ package enum ChannelScales {
 
     /// The stream of scales, each rounded to nearest even.
     ///
-    /// - Throws: `QAMError.invalidArgument` where a scale is no positive normal float16 number.
+    /// - Throws: `QAMError.invalidArgument` if a scale is not a positive normal float16 number.
     package static func bytes(_ scales: [Float]) throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(2 * scales.count)

@@ -1,33 +1,32 @@
-/// A code: a family at one of its rates, and the sizes that follow from it alone.
+/// A code: a family and a rate, with the sizes that they determine.
 public struct Code: Hashable, Sendable {
-    /// Codes that differ in their rate only. Each codec declares its own; `CodecRegistry.families` has all.
+    /// Codes that differ only in their rate. Each codec declares its own; `CodecRegistry.families` has all of them.
     public struct Family: Hashable, Sendable {
-        /// `free`, `octant` and so on: what the command calls it.
+        /// `free`, `octant` and so on, as on the command line.
         public let name: String
         public let codec: CodecID
-        /// The rates that the family has, as its codec stores them: each step is one bit more a codeword.
+        /// The family's rates, as its codec stores them: each step adds one bit per codeword.
         public let rates: ClosedRange<Int>
-        /// Bits of a codeword beyond the rate.
+        /// Bits per codeword in addition to the rate.
         let fixedBits: Int
-        /// The columns that a codeword stands for.
+        /// The columns per codeword.
         let codewordColumns: Int
-        /// Whether rows are rotated before they are coded.
+        /// Whether rows are rotated before coding.
         public let isRotated: Bool
-        /// Symbols of a row are padded to those of a multiple of so many columns, which fill whole bytes.
+        /// A row's symbols are padded to a multiple of this many columns, which is a whole number of bytes.
         let paddedColumns: Int
 
         /// The codes of the family, in ascending order of their bits.
         public var codes: [Code] { rates.map { Code(family: self, rate: $0) } }
 
-        /// The code that is a good choice: 5.5 bits, or the only one.
+        /// The default code: 5.5 bits, or the only one.
         public var usual: Code { codes.first { $0.bits == 5.5 } ?? Code(family: self, rate: rates.upperBound) }
 
-        /// Whether the length of a row is a multiple of what the family's codewords stand for.
+        /// Whether rows of this length are a whole number of codewords.
         public func fits(columns: Int) -> Bool { columns % codewordColumns == 0 }
     }
 
     public let family: Family
-    /// As the codec stores it.
     public let rate: Int
 
     fileprivate init(family: Family, rate: Int) {
@@ -35,13 +34,13 @@ public struct Code: Hashable, Sendable {
         self.rate = rate
     }
 
-    /// - Throws: `QAMError.malformed` for a rate that the family does not have.
+    /// - Throws: `QAMError.malformed` for a rate that is not in the family.
     package init(_ family: Family, rate: Int) throws {
         guard family.rates.contains(rate) else { throw QAMError(.malformed, "a code of family \(family.name) has no rate \(rate)") }
         self.init(family: family, rate: rate)
     }
 
-    /// - Throws: `QAMError.invalidArgument` for bits a weight that the family does not have.
+    /// - Throws: `QAMError.invalidArgument` for bits per weight that are not in the family.
     public init(_ family: Family, bits: Double) throws {
         guard let code = family.codes.first(where: { $0.bits == bits }) else {
             let all = family.codes.map(\.bits), first = all.first ?? 0, last = all.last ?? 0
@@ -51,10 +50,10 @@ public struct Code: Hashable, Sendable {
         self = code
     }
 
-    /// Bits a weight without gains, scales and padding.
+    /// Bits per weight, without gains, scales and padding.
     public var bits: Double { Double(rate + family.fixedBits) / Double(family.codewordColumns) }
 
-    /// Bytes of one row's symbols.
+    /// The bytes of a row's symbols.
     public func symbolBytes(columns: Int) -> Int {
         let padded = (columns + family.paddedColumns - 1) / family.paddedColumns * family.paddedColumns
         return padded / family.codewordColumns * (rate + family.fixedBits) / 8

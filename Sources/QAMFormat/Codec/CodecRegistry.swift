@@ -1,23 +1,19 @@
-/// All codecs of coded tensors (spec section 7). Nothing outside this folder knows what a coded tensor's parameters,
-/// codebooks and streams mean.
+/// All codecs of coded tensors (spec section 7). Code outside this folder does not interpret a coded tensor's parameters, codebooks or streams.
 public enum CodecRegistry {
-    /// A line a codec.
     private static let codecs: [any TensorCodec.Type] = [
         PairCoding.self,
         PolarCoding.self,
         Int8Coding.self,
     ]
 
-    /// The families of codes of all codecs.
     public static let families: [Code.Family] = codecs.flatMap { $0.families }
 
-    /// Rows of coded tensors are at most this long.
+    /// The maximum length of a coded tensor's rows.
     public static let maximumColumns = 1 << 24
 
-    /// Checks everything about a coded tensor but its payload. Tensors that are not coded pass.
+    /// Checks everything about a coded tensor except its payload. Tensors that are not coded pass.
     ///
-    /// - Throws: `QAMError.unsupported` for an unknown codec, `QAMError.malformed` for what breaks its rules; the error names
-    ///   the tensor.
+    /// - Throws: `QAMError.unsupported` for an unknown codec, `malformed` for a violation of its rules; the error names the tensor.
     public static func validate(_ descriptor: TensorDescriptor, shared: SharedTables) throws {
         var validator = CodingValidator(shared: shared)
         try validator.validate(descriptor)
@@ -25,8 +21,8 @@ public enum CodecRegistry {
 
     /// The decoder of a coded tensor.
     ///
-    /// - Parameter wholeStreams: an array for each of `Coding.streams`, those of `perRow` streams empty.
-    /// - Throws: as `validate`, and `QAMError.malformed` for whole streams that break a rule.
+    /// - Parameter wholeStreams: an array for each of `Coding.streams`, empty for `perRow` streams.
+    /// - Throws: as `validate`, and `QAMError.malformed` for invalid whole streams.
     public static func decoder(
         for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]]
     ) throws -> any TensorDecoder {
@@ -40,12 +36,12 @@ public enum CodecRegistry {
         return try named(descriptor) { try codec.decoder(wholeStreams: checked(wholeStreams, codec.streams), kernels: kernels) }
     }
 
-    /// The decoder of a source's coded tensor, with its whole streams read.
+    /// The decoder of a source's coded tensor; reads its whole streams.
     public static func decoder(for tensor: Int, of source: any TensorSource) throws -> any TensorDecoder {
         try decoder(for: source.tensors[tensor], shared: source.shared, wholeStreams: wholeStreams(of: tensor, source))
     }
 
-    /// What multiplies a coded tensor from its symbols. As `decoder(for:shared:wholeStreams:kernels:)`.
+    /// Multiplies by a coded tensor directly from its symbols. See `decoder(for:shared:wholeStreams:kernels:)`.
     package static func product(
         for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]], kernels: Kernels = .chosen
     ) throws -> any MatrixProduct {
@@ -53,12 +49,12 @@ public enum CodecRegistry {
         return try named(descriptor) { try codec.product(wholeStreams: checked(wholeStreams, codec.streams), kernels: kernels) }
     }
 
-    /// The same of a source's tensor, with its whole streams read.
+    /// The same for a source's tensor; reads its whole streams.
     package static func product(for tensor: Int, of source: any TensorSource) throws -> any MatrixProduct {
         try product(for: source.tensors[tensor], shared: source.shared, wholeStreams: wholeStreams(of: tensor, source))
     }
 
-    /// What to print of a coded tensor.
+    /// The description of a coded tensor, for display.
     ///
     /// - Throws: as `validate`.
     public static func describe(_ descriptor: TensorDescriptor, shared: SharedTables) throws -> CodingDescription {
@@ -70,7 +66,7 @@ public enum CodecRegistry {
         return try codec(of: descriptor, tables: &tables)
     }
 
-    /// The coding of a tensor, checked.
+    /// The validated coding of a tensor.
     static func codec(of descriptor: TensorDescriptor, tables: inout CodingTables) throws -> any TensorCodec {
         try named(descriptor) {
             guard case .coded(let coding) = descriptor.storage else { throw QAMError(.invalidArgument, "the tensor is not coded") }
@@ -91,7 +87,7 @@ public enum CodecRegistry {
         }
     }
 
-    /// Throws `invalidArgument` unless there are as many as streams, of their lengths.
+    /// Throws `invalidArgument` unless the number and lengths of the streams match.
     private static func checked(_ wholeStreams: [[UInt8]], _ streams: [StreamLayout]) throws -> [[UInt8]] {
         let isSound =
             wholeStreams.count == streams.count

@@ -1,13 +1,12 @@
-/// Checks the coded tensors of one model. Codebooks that tensors share are parsed once, so a directory of many tensors
-/// costs little more than its length.
+/// Checks the coded tensors of one model. Shared codebooks are parsed once, so checking a directory of many tensors costs little more than its length.
 public struct CodingValidator {
     private var tables: CodingTables
-    /// The coding that was found good last: most tensors of a model are coded alike.
+    /// The last coding that passed: most tensors of a model have the same.
     private var last: (coding: Coding, columns: Int)?
 
     public init(shared: SharedTables) { tables = CodingTables(shared) }
 
-    /// As `CodecRegistry.validate`.
+    /// See `CodecRegistry.validate`.
     public mutating func validate(_ descriptor: TensorDescriptor) throws {
         guard case .coded(let coding) = descriptor.storage else { return }
         if let last, last.columns == descriptor.columns, last.coding == coding, descriptor.shape.count >= 2, descriptor.elementCount > 0 { return }
@@ -15,13 +14,13 @@ public struct CodingValidator {
         last = (coding, descriptor.columns)
     }
 
-    /// As `validate`, but where only the codec or a part of it is unknown, so that all but this tensor can be read, returns a warning.
+    /// As `validate`, but returns a warning if only the codec or a part of it is unknown: all other tensors remain readable.
     package mutating func warning(_ descriptor: TensorDescriptor) throws -> String? {
         guard try !isDecodable(descriptor), case .coded(let coding) = descriptor.storage else { return nil }
         return "tensor \"\(descriptor.name)\" \(Self.reason(coding.codec))"
     }
 
-    /// As `validate`; false where only the codec or a part of it is unknown.
+    /// As `validate`, but returns false if only the codec or a part of it is unknown.
     package mutating func isDecodable(_ descriptor: TensorDescriptor) throws -> Bool {
         do {
             try validate(descriptor)
@@ -31,6 +30,6 @@ public struct CodingValidator {
         }
     }
 
-    /// What a warning says of a tensor whose codec is unknown.
+    /// The text of a warning about a tensor whose codec is unknown.
     package static func reason(_ codec: CodecID) -> String { "is coded by codec \(codec.rawValue), which this program cannot decode" }
 }

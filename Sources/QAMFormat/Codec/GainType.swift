@@ -1,11 +1,11 @@
-/// How the row gains of a tensor are stored: one type for all its rows (spec section 8.1).
+/// The type of a tensor's row gains, the same for all rows (spec section 8.1).
 public enum GainType: UInt8, Hashable, Sendable {
     case float16 = 1
     case float32 = 2
 
-    /// The gain type that a byte of a codec's parameters says.
+    /// Parses the gain type in a codec's parameters.
     ///
-    /// - Throws: `QAMError.unsupported` for an unknown one.
+    /// - Throws: `QAMError.unsupported` for an unknown type.
     init(parameter: UInt8) throws {
         guard let type = GainType(rawValue: parameter) else { throw QAMError(.unsupported, "gain type \(parameter) is unknown") }
         self = type
@@ -27,13 +27,13 @@ public enum GainType: UInt8, Hashable, Sendable {
         }
     }
 
-    /// The gains for which float16 is within 2^-11 of the truth, with room for the refit to double or halve them.
+    /// The gains for which float16 has a relative error of at most 2^-11, even if refitting doubles or halves them.
     package static let float16Range: ClosedRange<Float> = 0x1p-13...0x1p15
 
-    /// What a reader will see of a gain: it is rounded to nearest even.
+    /// A gain as a reader will decode it: rounded to nearest even.
     package func rounded(_ gain: Float) -> Float { self == .float16 ? Half.float(from: Half.bits(of: gain)) : gain }
 
-    /// Appends the gain, rounded; returns what a reader will see.
+    /// Appends the gain, rounded; returns it as a reader will decode it.
     package func append(_ gain: Float, to bytes: inout [UInt8]) -> Float {
         switch self {
         case .float16:
@@ -49,7 +49,7 @@ public enum GainType: UInt8, Hashable, Sendable {
         }
     }
 
-    /// The gain of one row. `bytes` holds at least `row + 1` gains.
+    /// The gain of one row. `bytes` must have at least `row + 1` gains.
     package func gain(_ row: Int, in bytes: [UInt8]) -> Float {
         let bits = (0..<byteCount).reduce(UInt32(0)) { $0 | UInt32(bytes[row * byteCount + $1]) << UInt32(8 * $1) }
         return switch self {

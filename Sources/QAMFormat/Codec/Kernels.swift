@@ -1,14 +1,14 @@
 package import CQAMKernels.Pairs
 
-/// The C kernels behind safe signatures: the one place that hands pointers to them.
+/// Safe wrappers of the C kernels: the only code that passes pointers to them.
 ///
-/// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
+/// Sizes are computed by this module, never read from a file, so a wrong one is a bug and traps.
 package struct Kernels: Sendable {
-    /// A set of processor features with a name; those of one architecture come in ascending order.
+    /// A named set of processor features; the sets of one architecture are in ascending order.
     package struct InstructionSet: Hashable, Sendable, CustomStringConvertible {
-        /// As QAMW_ISA takes it.
+        /// As in QAMW_ISA.
         package let name: String
-        /// A bit for each, as in processor.h.
+        /// One bit per feature, as in processor.h.
         package let features: UInt32
 
         fileprivate init(_ set: qam_feature_set) {
@@ -20,12 +20,12 @@ package struct Kernels: Sendable {
             unsafe bytes.bindMemory(to: qam_feature_set.self).map { unsafe InstructionSet($0) }
         }
 
-        /// Whether this machine has all of it.
+        /// Whether this machine has all of its features.
         package var isPresent: Bool { qam_has(qam_features_here(), features) }
 
         package func isSubset(of other: Self) -> Bool { qam_has(other.features, features) }
 
-        /// Those that this machine has, the scalar one first.
+        /// The sets that this machine has, the scalar one first.
         package static var present: [Self] { all.filter(\.isPresent) }
 
         package var description: String { name }
@@ -33,15 +33,15 @@ package struct Kernels: Sendable {
 
     /// The last set whose features may all be used.
     package let instructionSet: InstructionSet
-    /// The features that may be used: those of the set, and of others beyond it.
+    /// The allowed features: those of the set, and possibly others.
     package let features: UInt32
-    /// For extensions in targets above.
+    /// For extensions in other targets.
     package let table: qam_kernels
 
-    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    /// The kernels for this machine, or for the features that the environment variable QAMW_ISA allows.
     package static let chosen = Kernels(features: qam_features_allowed())
 
-    /// Those for a set of features; nil where this machine lacks any.
+    /// The kernels for a feature set; nil if this machine lacks any of it.
     package init?(_ instructionSet: InstructionSet) {
         guard instructionSet.isPresent else { return nil }
         self.init(features: instructionSet.features)
@@ -55,7 +55,7 @@ package struct Kernels: Sendable {
 
     private static let environmentFault = unsafe qam_features_fault().map { unsafe String(cString: $0) }
 
-    /// Throws `invalidArgument` where QAMW_ISA names no set. It is read once.
+    /// Throws `invalidArgument` if QAMW_ISA names no set. It is read once.
     package static func checkEnvironment() throws {
         guard let fault = environmentFault else { return }
         let names = InstructionSet.all.map(\.name).joined(separator: ", ")
@@ -64,7 +64,7 @@ package struct Kernels: Sendable {
 
     // MARK: - Memory
 
-    /// Reads all bytes as fast as the machine can, for benchmarks to compare with. Returns the exclusive or of their words.
+    /// Reads all bytes at full memory bandwidth, as a reference for benchmarks. Returns the exclusive or of their words.
     package func read(_ bytes: RawSpan) -> UInt64 {
         unsafe bytes.withUnsafeBytes { unsafe table.read($0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count) }
     }
@@ -107,7 +107,7 @@ package struct Kernels: Sendable {
         }
     }
 
-    /// The values of elements of F32, F16 or BF16, as many as `x` takes. False, and nothing happens, for other types.
+    /// Converts F32, F16 or BF16 elements, as many as `x` holds. Returns false and does nothing for other types.
     package func floats(_ bytes: RawSpan, as dtype: DType, into x: inout MutableSpan<Float>) -> Bool {
         guard let type = Self.element(dtype) else { return false }
         precondition(dtype.byteCount(elements: x.count) == bytes.byteCount)
@@ -117,8 +117,8 @@ package struct Kernels: Sendable {
         return true
     }
 
-    /// Values as elements of F32, F16 or BF16, rounded to nearest even, into `bytes` from `start` on. False, and nothing
-    /// happens, for other types.
+    /// Converts values to F32, F16 or BF16 elements, rounded to nearest even, and stores them in `bytes` from `start` on. Returns false and does nothing for
+    /// other types.
     func elements(_ x: Span<Float>, as dtype: DType, into bytes: inout MutableRawSpan, at start: Int) -> Bool {
         guard let type = Self.element(dtype), let size = dtype.byteCount(elements: x.count) else { return false }
         precondition(start >= 0 && size <= bytes.byteCount - start)

@@ -1,17 +1,17 @@
-/// Products of the rows of a coded matrix and vectors, straight from the symbols.
+/// Products of a coded matrix's rows and vectors, computed directly from the symbols.
 package protocol MatrixProduct: Sendable {
     var layout: RowLayout { get }
-    /// Products with equal keys take the same activations.
+    /// Products with equal keys share activations.
     var key: Activations.Key { get }
-    /// What a codeword of the kernels is worth: the sum of a row's products is multiplied by its gain times this.
+    /// The unit of the kernels' codewords: a row's sum of products is multiplied by its gain times this.
     var unit: Float { get }
 
-    /// Prepares vectors that lie one after the other.
+    /// Prepares consecutive vectors.
     func prepare(_ vectors: [Float]) -> Activations
 
-    /// The products of rows and all vectors; `out[t * rowsApart + i]` is that of row i and vector t.
+    /// The products of rows and all vectors; `out[t * rowsApart + i]` is the product of row i and vector t.
     ///
-    /// - Parameter factors: of each row, its gain times `unit`.
+    /// - Parameter factors: each row's gain times `unit`.
     func multiply(
         _ activations: Activations, symbols: RawSpan, factors: Span<Float>, into out: UnsafeMutablePointer<Float>, rowsApart: Int)
 }

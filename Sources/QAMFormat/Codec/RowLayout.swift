@@ -1,4 +1,4 @@
-/// How the rows of a coded tensor lie in its streams: symbols and one gain for each row, and the channel scales of all.
+/// The layout of a coded tensor's rows in its streams: symbols and one gain per row, and channel scales for all rows.
 package struct RowLayout: Hashable, Sendable {
     package let code: Code
     package let columns: Int
@@ -13,10 +13,10 @@ package struct RowLayout: Hashable, Sendable {
         self.isScaled = isScaled
     }
 
-    /// Bytes of one row's symbols.
+    /// The bytes of a row's symbols.
     package var symbolBytes: Int { code.symbolBytes(columns: columns) }
 
-    /// In the order that all codecs have.
+    /// In the order that all codecs use.
     package var streams: [StreamLayout] {
         var streams = [
             StreamLayout(role: .symbols, extent: .perRow(symbolBytes)),
@@ -26,12 +26,12 @@ package struct RowLayout: Hashable, Sendable {
         return streams
     }
 
-    /// The channel scales, of which `wholeStreams` has the bytes; nil where there are none.
+    /// The channel scales, given their bytes in `wholeStreams`; nil if there are none.
     ///
-    /// - Throws: `QAMError.malformed` for scales that break a rule.
+    /// - Throws: `QAMError.malformed` for invalid scales.
     package func channelScales(_ wholeStreams: [[UInt8]]) throws -> [Float]? { isScaled ? try ChannelScales.parse(wholeStreams[2]) : nil }
 
-    /// The gains of rows, checked. `bytes` holds at least that many.
+    /// The validated gains of rows. `bytes` must have at least that many.
     ///
     /// - Throws: `QAMError.malformed` for a gain that is negative or not finite.
     package func gains(in bytes: RawSpan, rows: Int) throws -> [Float] {
@@ -44,7 +44,7 @@ package struct RowLayout: Hashable, Sendable {
         }
     }
 
-    /// - Throws: `QAMError.invalidArgument` unless the streams hold so many rows, and `room` weights from `start` on take them.
+    /// - Throws: `QAMError.invalidArgument` unless the streams hold this many rows and their weights fit into `room` from `start` on.
     func check(symbols: RawSpan, gains: RawSpan, rows: Int, room: Int, start: Int) throws {
         guard symbols.byteCount == rows * symbolBytes, gains.byteCount == rows * gainType.byteCount else {
             throw QAMError(.invalidArgument, "the streams do not hold \(rows) rows of \(columns) weights")
@@ -56,7 +56,7 @@ package struct RowLayout: Hashable, Sendable {
 }
 
 extension GainType {
-    /// The gain of one row. `bytes` holds at least `row + 1` gains.
+    /// The gain of one row. `bytes` must have at least `row + 1` gains.
     fileprivate func gain(_ row: Int, in bytes: RawSpan) -> Float {
         switch self {
         case .float16: unsafe Half.float(from: UInt16(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 2 * row, as: UInt16.self)))

@@ -1,35 +1,34 @@
-/// What a codec of the registry does (spec section 7). A value is the coding of one tensor, checked.
+/// A codec of the registry (spec section 7). An instance is the validated coding of one tensor.
 ///
-/// All that is known of a codec outside its folder is said here, by its families and by `TensorDecoder` and `MatrixProduct`.
+/// The rest of the library uses codecs only through this protocol's families, `TensorDecoder` and `MatrixProduct`.
 protocol TensorCodec: Sendable {
     static var id: CodecID { get }
     static var families: [Code.Family] { get }
 
-    /// Checks the parameters of a coding, and the tables that it refers to, against the length of its rows. The streams are checked by
-    /// whoever calls this.
+    /// Checks a coding's parameters and the tables that it refers to against the row length. The caller checks the streams.
     ///
-    /// - Throws: `QAMError.malformed` for what breaks a rule, `unsupported` for what a later version may have.
+    /// - Throws: `QAMError.malformed` for a violation of a rule, `unsupported` for values that a later version may define.
     init(_ coding: Coding, columns: Int, tables: inout CodingTables) throws
 
-    /// The streams that the parameters demand.
+    /// The streams that the parameters require.
     var streams: [StreamLayout] { get }
     var description: CodingDescription { get }
 
-    /// - Parameter wholeStreams: an array for each of `streams`, of its length where it is of the whole tensor and else empty.
-    /// - Throws: `QAMError.malformed` for whole streams that break a rule.
+    /// - Parameter wholeStreams: an array for each of `streams`, of full length for whole-tensor streams and empty otherwise.
+    /// - Throws: `QAMError.malformed` for invalid whole streams.
     func decoder(wholeStreams: [[UInt8]], kernels: Kernels) throws -> any TensorDecoder
 
-    /// As `decoder`.
+    /// See `decoder`.
     func product(wholeStreams: [[UInt8]], kernels: Kernels) throws -> any MatrixProduct
 }
 
-/// The payload of a codebook's record, parsed.
+/// The parsed payload of a codebook record.
 protocol CodebookPayload: Sendable {
-    /// - Throws: `QAMError.malformed` for bytes that break a rule, `unsupported` for what a later version may have.
+    /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for values that a later version may define.
     init(record: [UInt8]) throws
 }
 
-/// The tables of one model that its codings refer to. Codebooks that tensors share are parsed once.
+/// The tables of one model that its codings refer to. Shared codebooks are parsed once.
 struct CodingTables {
     private let shared: SharedTables
     private var codebooks: [Int: any CodebookPayload] = [:]
@@ -38,7 +37,7 @@ struct CodingTables {
 
     /// The codebook that a coding refers to.
     ///
-    /// - Throws: `QAMError.malformed` where there is none or it is another codec's, and what parsing it throws.
+    /// - Throws: `QAMError.malformed` if there is none or it belongs to another codec, and errors from parsing it.
     mutating func codebook<Payload: CodebookPayload>(of coding: Coding, as type: Payload.Type) throws -> Payload {
         guard let index = coding.codebook, shared.codebooks.indices.contains(index) else {
             throw QAMError(.malformed, "the coding refers to no codebook of the file")
@@ -55,7 +54,7 @@ struct CodingTables {
 
     /// The seed that a coding refers to.
     ///
-    /// - Throws: `QAMError.malformed` where there is none.
+    /// - Throws: `QAMError.malformed` if there is none.
     func seed(of coding: Coding) throws -> UInt64 {
         guard let index = coding.seed, shared.seeds.indices.contains(index) else {
             throw QAMError(.malformed, "the coding refers to no seed of the file")

@@ -1,19 +1,17 @@
-/// Turns the chunks of one coded tensor into weights.
+/// Decodes the chunks of one coded tensor to weights.
 public protocol TensorDecoder: Sendable {
     /// The length of a row.
     var columns: Int { get }
 
-    /// Decodes `rows` consecutive rows into `weights`, row-major, from index `start` on. The spans hold those rows' bytes of
-    /// the per-row streams, and nothing else. Any symbol bytes decode to something.
+    /// Decodes `rows` consecutive rows into `weights`, row-major, from index `start` on. The spans hold exactly those rows' bytes of the per-row streams. All
+    /// symbol bytes are valid.
     ///
-    /// - Throws: `QAMError.malformed` for gains that break a rule, `QAMError.invalidArgument` where the streams do not hold
-    ///   that many rows, or `weights` has no room for them.
+    /// - Throws: `QAMError.malformed` for invalid gains, `invalidArgument` if the streams do not hold that many rows or `weights` has no room for them.
     func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws
 }
 
 extension TensorDecoder {
-    /// Decodes `rows` consecutive rows, row-major. The chunk has a stream for each of `Coding.streams`, those of `whole`
-    /// streams empty. Throws as the other.
+    /// Decodes `rows` consecutive rows, row-major. The chunk has a stream for each of `Coding.streams`, empty for `whole` streams. Throws as the other method.
     public func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
         guard chunk.streams.count >= 2 else { throw QAMError(.invalidArgument, "symbols or gains are missing") }
         let symbols = chunk.streams[0], gains = chunk.streams[1]

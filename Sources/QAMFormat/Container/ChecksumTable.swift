@@ -1,17 +1,17 @@
-/// The hashes of all chunks (spec section 6.7), checked against the section table.
+/// The hashes of all chunks (spec section 6.7), validated against the section table.
 package struct ChecksumTable: Sendable {
     private let hashes: [UInt64]
-    /// The index of the first hash of each extent, by the extents' numbers.
+    /// The index of the first hash of each extent, by extent number.
     private let firsts: [Int]
-    /// The index of the first hash of each chunked section that this program does not know, by its name: it is one extent.
+    /// The index of the first hash of each unknown chunked section, by name: each is one extent.
     private let unknownFirsts: [String: Int]
-    /// The bytes of the section.
+    /// The length of the section in bytes.
     let byteCount: Int
 
     /// The number of all chunks.
     package var count: Int { hashes.count }
 
-    /// Reads the section and checks it, and the checksums of all chunked sections. O(chunks).
+    /// Reads and validates the section, including the checksums of all chunked sections. O(chunks).
     package init(_ loader: SectionLoader, directory: StoredDirectory, limit: Int) throws {
         let (entry, content) = try loader.required(.checksums, limit: limit)
         var reader = ByteReader(content, section: entry.name, base: entry.offset)
@@ -45,9 +45,9 @@ package struct ChecksumTable: Sendable {
     /// The number of a chunk among all chunks.
     func index(extent: Int, chunk: Int) -> Int { firsts[extent] + chunk }
 
-    /// The hash that a chunk of an unknown chunked section must have.
+    /// The expected hash of a chunk of an unknown chunked section.
     func hash(section: String, chunk: Int) -> UInt64? { unknownFirsts[section].map { hashes[$0 + chunk] } }
 
-    /// The hash that a chunk must have.
+    /// The expected hash of a chunk.
     func hash(extent: Int, chunk: Int) -> UInt64 { hashes[index(extent: extent, chunk: chunk)] }
 }

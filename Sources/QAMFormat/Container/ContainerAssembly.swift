@@ -1,4 +1,4 @@
-/// One .qamw file that is being written, from its plan to its last byte.
+/// Writes one .qamw file from its plan.
 final class ContainerAssembly {
     private let source: any TensorSource
     private let tensors: [TensorDescriptor]
@@ -8,7 +8,7 @@ final class ContainerAssembly {
     private var directory: Directory
     private var rawPlacement = Placement()
     private var hashes: [SectionName: [UInt64]] = [:]
-    /// The streams of the tensor that is being written, one for each extent.
+    /// The streams of the current tensor, one for each extent.
     private var streams: [StreamWriter] = []
 
     /// `source` has the tensors and the embedded files of this file.
@@ -23,7 +23,7 @@ final class ContainerAssembly {
 
     /// Writes the small sections and the embedded files.
     func begin(isNew: Bool) throws {
-        // What lies between the payloads must be zero, whatever an interrupted run has left.
+        // Padding between payloads must be zero, whatever an interrupted run has left.
         if isNew {
             try output.setLength(0)
             if !plan.options.compressesRaw { try output.setLength(plan.byteCount) }
@@ -40,7 +40,7 @@ final class ContainerAssembly {
         for index in streams.indices where index < chunk.streams.count { try streams[index].write(chunk.streams[index], to: output) }
     }
 
-    /// Ends a tensor and says where its bytes are and what their hashes.
+    /// Completes a tensor. Returns the extents and hashes of its bytes.
     func endTensor(_ tensor: Int) throws -> [ResumeJournal.Record.Extent] {
         if streams.isEmpty { streams = makeStreams(tensor) }
         if case .coded(let coding) = tensors[tensor].storage {
@@ -58,19 +58,19 @@ final class ContainerAssembly {
         return extents
     }
 
-    /// Takes up a tensor of an interrupted run; false where its bytes are not there.
+    /// Restores a tensor of an interrupted run; false if its bytes do not verify.
     func takeUp(_ record: ResumeJournal.Record, of tensor: Int) -> Bool {
         let streams = makeStreams(tensor)
         return zip(streams, record.extents).allSatisfy({ $0.verifies($1, in: output) }) && take(record.extents, of: tensor)
     }
 
-    /// What lies beyond the last compressed tensor may be the remains of a longer one.
+    /// Bytes after the last compressed tensor may be left over from a longer one.
     func cutRemains() throws {
         guard plan.options.compressesRaw, let raw = sections[.raw] else { return }
         try output.setLength(raw.offset + rawPlacement.length(of: .raw))
     }
 
-    /// Writes what is known only now, the section `shards` too where the file is the first of a set. Returns the sections of the complete file.
+    /// Writes the remaining sections, with the given `shards` section if the file is the first of a set. Returns the sections of the complete file.
     func finish(shards: [UInt8]? = nil, isResumed: Bool) throws -> [SectionEntry] {
         var checksums = ByteWriter()
         for entry in sections.entries {
@@ -114,7 +114,7 @@ final class ContainerAssembly {
 
     // MARK: Parts
 
-    /// Writes every embedded file where the plan puts the section, compressed where that is shorter.
+    /// Writes every embedded file at its planned place, compressed if that is shorter.
     private func writeFiles() throws {
         guard let section = sections[.files] else { return }
         var placement = Placement()
@@ -131,7 +131,7 @@ final class ContainerAssembly {
         sections = plan.sections(filesLength: placement.length(of: .files))
     }
 
-    /// Zeros between the sections and between their extents: nothing says what an earlier run left there.
+    /// Zeros the padding between sections and between extents, which an earlier run may have written to.
     private func clearPadding() throws {
         var end = FileHeader.byteCount + sections.entries.count * SectionEntry.byteCount
         for section in sections.entries {
@@ -150,7 +150,7 @@ final class ContainerAssembly {
         let compression = directory.places[tensor].compression
         return directory.extents(of: tensor).map { extent in
             guard let section = sections[extent.section] else {
-                // Only empty extents have no section; nothing will be written there.
+                // Only empty extents have no section, and nothing is written to them.
                 return StreamWriter(offset: 0, compresses: false)
             }
             guard compression == .zstdFrames else { return StreamWriter(offset: section.offset + extent.offset, compresses: false) }
@@ -158,7 +158,7 @@ final class ContainerAssembly {
         }
     }
 
-    /// Enters a complete tensor into directory and checksums; false where its lengths are not what they must be.
+    /// Adds a complete tensor to directory and checksums; false if its lengths are wrong.
     private func take(_ extents: [ResumeJournal.Record.Extent], of tensor: Int) -> Bool {
         let place = directory.places[tensor]
         guard extents.count == place.extents.count else { return false }

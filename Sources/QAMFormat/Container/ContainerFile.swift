@@ -19,8 +19,8 @@ package final class ContainerFile: Sendable {
     /// Warnings of opening.
     package let warnings: [String]
 
-    /// `codecs` checks the coded tensors and returns a warning for each that cannot be decoded. Throws what is wrong with the content, with
-    /// the file's name, and what reading throws.
+    /// `codecs` checks the coded tensors and returns a warning for each that cannot be decoded. Throws errors in the content, with the file's name, and errors
+    /// from reading.
     init(
         _ bytes: any ByteSource, verifiesPayload: Bool, limits: Limits, codecs: (StoredDirectory, SharedTables) throws -> [String]
     ) throws {
@@ -59,7 +59,7 @@ package final class ContainerFile: Sendable {
         return "this is file \(shard.number) of a set of \(shard.count), and only its tensors are taken; \(first) opens the whole model"
     }
 
-    /// The header's hash covers the table's, which covers the sections' checksums, which cover everything.
+    /// The header's hash covers the table's, which covers the sections' checksums, which cover everything else.
     var fingerprint: String { "qamw \(XXH3.hash(header.encoded))" }
 
     func granule(of tensor: Int) -> Int {
@@ -68,7 +68,7 @@ package final class ContainerFile: Sendable {
         return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
     }
 
-    /// Lends a range of a stream's bytes, decompressed (`LendingSource.withBytes`).
+    /// Passes a range of a stream's decompressed bytes to `body` (`LendingSource.withBytes`).
     func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let form = directory.form(of: tensor)
         if case .unreadable(let reason) = form.storage { throw TensorDescriptor.unreadable(reason, directory.name(of: tensor)) }
@@ -83,7 +83,7 @@ package final class ContainerFile: Sendable {
         return try unsafe body(content.span.bytes)
     }
 
-    /// A file inside the container.
+    /// A file in the container.
     private struct EmbeddedPart: EmbeddedFile {
         let file: Directory.File
         let extent: StoredDirectory.OwnedExtent

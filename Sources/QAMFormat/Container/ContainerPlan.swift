@@ -1,4 +1,4 @@
-/// What can be said of a file before its payload is there: the small sections' bytes, the directory, all sizes.
+/// The part of a file that is known before its payload: the bytes of the small sections, the directory, all sizes.
 package struct ContainerPlan {
     package let options: ContainerOptions
     package let metadata: [UInt8]
@@ -9,11 +9,11 @@ package struct ContainerPlan {
     /// The section of a file of a set; the identities in that of the first are zero until the other files are complete.
     package let shards: [UInt8]
     static let maximumProducerLength = 255
-    /// Places of everything as if nothing were compressed.
+    /// Extents as if nothing were compressed.
     package let directory: Directory
     private let placement: Placement
 
-    /// Throws `invalidArgument` for what the format cannot hold.
+    /// Throws `invalidArgument` for content that the format does not allow.
     package init(_ source: any TensorSource, options: ContainerOptions, shards: [UInt8] = []) throws {
         guard FileHeader.alignments.contains(options.alignment), options.alignment.nonzeroBitCount == 1 else {
             throw QAMError(.invalidArgument, "the alignment \(options.alignment) is no power of two from 64 to 2^20")
@@ -31,7 +31,7 @@ package struct ContainerPlan {
         self.placement = placement
     }
 
-    /// The metadata as they are stored: compressed where that is shorter.
+    /// The metadata as stored: compressed if that is shorter.
     package static func store(_ metadata: Metadata) throws -> (bytes: [UInt8], contentLength: Int) {
         let content = metadata.encoded
         guard content.count <= Limits().metadataBytes else {
@@ -84,7 +84,7 @@ package struct ContainerPlan {
         directory.append(tensor, firstExtent: firstExtent, compression: compression)
     }
 
-    /// The section table with sections up to `files`, given the stored length of that; `raw` and `checksums` follow.
+    /// The section table up to `files`, given that section's stored length; `raw` and `checksums` follow.
     package func sections(filesLength: Int) -> SectionPlan {
         let directoryBytes = directory.encoded
         var plan = SectionPlan(sectionCount: sectionCount, alignment: options.alignment)
@@ -104,15 +104,15 @@ package struct ContainerPlan {
         return plan
     }
 
-    /// The end of the room for editing in place.
+    /// The end of the space for in-place edits.
     private var roomEnd: Int {
         let needed = InPlaceEdit.roomNeeded(sectionCount: sectionCount, metadataLength: metadata.count)
         let isEnough = needed <= options.metadataCapacity
         return FileHeader.byteCount + (isEnough ? options.metadataCapacity : needed + InPlaceEdit.usualGrowth)
     }
 
-    /// Differs where the small sections differ: by the options, and by what another version of the program would make of
-    /// the same source, such as other codebooks.
+    /// Differs if the small sections differ, because of the options or because another version of the program writes the same source differently, for instance
+    /// with other codebooks.
     package var fingerprint: String {
         let hashes = [metadata, codebooks, seeds, producer, shards, directory.encoded].map { XXH3.hash($0) }
         return "\(FileHeader.major).\(FileHeader.minor) \(options) \(hashes)"
@@ -121,15 +121,15 @@ package struct ContainerPlan {
     package var hasRaw: Bool { placement.length(of: .raw) > 0 }
 
     private var sectionCount: Int {
-        // Metadata, directory, producer and checksums are always there.
+        // Metadata, directory, producer and checksums are always present.
         4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1) + (shards.isEmpty ? 0 : 1)
             + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
     }
 
-    /// The file's length if no embedded file and no raw tensor were compressed.
+    /// The file's length without any compression.
     package var byteCount: Int { byteCount(files: directory.files.map(\.extent)) }
 
-    /// The file's length with the embedded files as they will be stored: exact, unless raw tensors are compressed too.
+    /// The file's length with the embedded files as stored: exact, unless raw tensors are compressed too.
     package func byteCount(storing files: [any EmbeddedFile]) throws -> Int {
         var placement = Placement()
         return byteCount(

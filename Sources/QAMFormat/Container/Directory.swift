@@ -1,4 +1,4 @@
-/// Where a piece of a chunked section lies: offsets count from the section's begin.
+/// A piece of a chunked section; offsets are relative to the section.
 package struct SectionExtent: Hashable, Sendable {
     package var section: SectionName
     package var offset: Int
@@ -8,12 +8,12 @@ package struct SectionExtent: Hashable, Sendable {
     package var end: Int { offset + length }
     package var chunkCount: Int { Self.chunkCount(length: length) }
 
-    /// The chunks that so many bytes are cut into.
+    /// The number of chunks in this many bytes.
     package static func chunkCount(length: Int) -> Int { ChunkHashes.count(of: length) }
 
-    /// Each hash covers this many bytes; the last of an extent may cover fewer.
+    /// Bytes per hash; the last chunk of an extent may be shorter.
     package static let chunkSize = ChunkHashes.chunkSize
-    /// Extents begin at multiples of it.
+    /// Extents begin at multiples of this.
     package static let alignment = 64
 }
 
@@ -24,19 +24,18 @@ package enum Compression: UInt8, Hashable, Sendable {
     case zstdFrames = 1
 }
 
-/// The table of contents of a file that is being written: tensors and embedded files with their places (spec section 6.2).
-/// That of an open file is a `StoredDirectory`.
+/// The directory of a file being written: tensors and embedded files with their extents (spec section 6.2). An open file has a `StoredDirectory`.
 ///
-/// The extents of all tensors lie in one list: a model has thousands of tensors, and a list for each would cost too much.
+/// The extents of all tensors are in one array: a model has thousands of tensors, and an array for each would cost too much.
 package struct Directory: Sendable {
-    /// Where a tensor's payload lies.
+    /// The extents of a tensor's payload.
     package struct Place: Hashable, Sendable {
-        // A tensor has at most 255 streams, and the extents of 2^32 would fill no directory that readers accept.
+        // A tensor has at most 255 streams, and no directory within readers' limits has 2^32 extents.
         fileprivate var firstExtent: UInt32
         fileprivate var extentCount: UInt8
         package var compression: Compression
 
-        /// Its extents in `Directory.extents`: one for a raw tensor, one for each stream of a coded one, none for an alias.
+        /// Indices into `Directory.extents`: one for a raw tensor, one per stream of a coded one, none for an alias.
         package var extents: Range<Int> { Int(firstExtent)..<Int(firstExtent) + Int(extentCount) }
     }
 
@@ -44,7 +43,7 @@ package struct Directory: Sendable {
         package var name: String
         package var contentLength: Int
         package var extent: SectionExtent
-        /// Nil where this program does not know it.
+        /// Nil if unknown to this program.
         package var compression: Compression?
         package var role: EmbeddedFileRole
     }
@@ -57,24 +56,23 @@ package struct Directory: Sendable {
 
     package init() {}
 
-    /// Adds a tensor whose extents are the last of `extents`, from `firstExtent` on.
+    /// Adds a tensor with the extents from `firstExtent` to the end of `extents`.
     package mutating func append(_ tensor: consuming TensorDescriptor, firstExtent: Int, compression: Compression = .none) {
         tensors.append(tensor)
         places.append(
             Place(firstExtent: UInt32(firstExtent), extentCount: UInt8(extents.count - firstExtent), compression: compression))
     }
 
-    /// The extents of the tensor at this index.
     package func extents(of tensor: Int) -> ArraySlice<SectionExtent> { extents[places[tensor].extents] }
 
-    /// All extents of one section in the order in which they lie there.
+    /// All extents of a section, in order of offset.
     package func extents(in section: SectionName) -> [SectionExtent] {
         (section == .files ? files.map(\.extent) : extents).filter { $0.section == section }
     }
 }
 
 extension SectionName {
-    /// The number of the section in the extents of tensors.
+    /// The section's number in the extents of tensors.
     package var extentNumber: UInt8? {
         switch self {
         case .raw: 0
@@ -88,11 +86,11 @@ extension SectionName {
 }
 
 extension StreamRole {
-    /// The section that carries streams of this role.
+    /// The section for streams of this role.
     package var section: SectionName { self == .symbols ? .symbols : .scales }
 }
 
-/// What the name of an embedded file may be: it becomes a file's name on somebody's disk.
+/// Rules for names of embedded files, which may become names of files on disk.
 public enum EmbeddedFileName {
     /// Whether a name is plain: no path, no control characters, at most 255 bytes.
     public static func isValid(_ name: String) -> Bool {

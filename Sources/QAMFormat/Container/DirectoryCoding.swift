@@ -1,7 +1,7 @@
-/// The directory as bytes (spec section 6.2). Its length depends on names and shapes only, not on offsets.
+/// The encoded directory (spec section 6.2). Its length depends only on names and shapes, not on offsets.
 extension Directory {
     enum Kind: UInt8 { case raw = 0, coded = 1, alias = 2 }
-    /// Stands for no codebook and no seed.
+    /// No codebook or seed.
     static let none: UInt16 = 0xFFFF
 
     package var encoded: [UInt8] {
@@ -60,7 +60,7 @@ extension Directory {
             kind = .alias
             fields.count(target)
         case .unreadable:
-            // Plans refuse it.
+            // Rejected when planning.
             return
         }
         record.integer(kind.rawValue)
@@ -79,9 +79,9 @@ extension Directory {
     }
 }
 
-/// Where the next extent of each chunked section belongs: right after the one before, aligned, without holes.
+/// Assigns offsets to extents: in each chunked section they are consecutive, aligned and without gaps.
 package struct Placement: Sendable {
-    /// By the section's place in `SectionName.allCases`: all in the value itself, for it changes with every extent.
+    /// Indexed by `SectionName.index`; stored inline, since it changes with every extent.
     private var ends = InlineArray<11, Int>(repeating: 0)
 
     package init() {}
@@ -89,24 +89,23 @@ package struct Placement: Sendable {
     /// The end of the last extent: the section's length.
     package func length(of section: SectionName) -> Int { ends[section.index] }
 
-    /// Where the next extent of the section begins.
+    /// The offset of the section's next extent.
     package func nextOffset(in section: SectionName) -> Int { alignUp(length(of: section), to: SectionExtent.alignment) }
 
-    /// Places an extent of `length` bytes.
     package mutating func next(_ section: SectionName, length: Int) -> SectionExtent {
         let extent = SectionExtent(section: section, offset: nextOffset(in: section), length: length)
         ends[section.index] = extent.end
         return extent
     }
 
-    /// Places an extent if it lies where it must; otherwise nothing changes.
+    /// Places an extent if its offset is correct; otherwise changes nothing.
     mutating func take(_ section: SectionName, offset: Int, length: Int) -> Bool {
         guard length <= Int.max / 4, self.length(of: section) <= Int.max / 4, nextOffset(in: section) == offset else { return false }
         ends[section.index] = offset + length
         return true
     }
 
-    /// Checks that an extent lies where it must.
+    /// Places an extent; throws if its offset is wrong.
     mutating func next(_ section: SectionName, offset: Int, length: Int, _ reader: ByteReader) throws -> SectionExtent {
         guard length <= Int.max / 4, self.length(of: section) <= Int.max / 4 else { throw reader.malformed("an extent of section \(section) overflows") }
         let extent = next(section, length: length)

@@ -1,5 +1,5 @@
 extension StoredDirectory {
-    /// Parses the directory and checks all that can be checked without the other sections. O(bytes).
+    /// Parses the directory and makes all checks that do not need other sections. O(bytes).
     package init(_ bytes: [UInt8], base: Int, sharedCounts: (codebooks: Int, seeds: Int)) throws {
         var parser = DirectoryParser(bytes, base: base, sharedCounts: sharedCounts)
         try parser.parse()
@@ -9,15 +9,15 @@ extension StoredDirectory {
 
 /// Parses the directory of a file (spec section 6.2).
 ///
-/// Most records repeat an earlier one's form: then their bytes are compared, and only the places of their extents are
-/// checked. All others are read field by field.
+/// Most records have the form of an earlier one: then their bytes are compared, and only the offsets of their extents are checked. All others are parsed field
+/// by field.
 private struct DirectoryParser {
     private(set) var directory: StoredDirectory
     private var reader: ByteReader
     private let sharedCounts: (codebooks: Int, seeds: Int)
-    /// The forms that were seen last. A few suffice: the layers of a model repeat some ten kinds of tensors.
+    /// The most recent forms. A few suffice: the layers of a model repeat some ten kinds of tensors.
     private var recent: [Int] = []
-    /// Where the last form was found. The next is likely the same or the one behind it, as layers repeat.
+    /// The position of the last match. As layers repeat, the next form is likely the same or the one after it.
     private var last = 0
 
     private static var recentCount: Int { 16 }
@@ -32,11 +32,11 @@ private struct DirectoryParser {
         let byteCount = reader.remaining
         let tensorCount = try reader.count()
         let fileCount = try reader.count()
-        // The shortest records have 12 and 36 bytes: more of them than would fit are refused before anything is allocated.
+        // The shortest records have 12 and 36 bytes: counts that cannot fit are rejected before anything is allocated.
         guard tensorCount <= byteCount / 12, fileCount <= byteCount / 36 else {
             throw reader.malformed("\(tensorCount) tensors and \(fileCount) files do not fit in \(byteCount) bytes")
         }
-        // The count is only a claim: no more is set aside for it than any model needs.
+        // The count is untrusted: no more memory is reserved than a real model needs.
         directory.reserveCapacity(min(tensorCount, 1 << 16))
         for _ in 0..<tensorCount { try parseTensor() }
         if let tensor = directory.indexNames() { throw reader.malformed("there are two tensors \"\(directory.name(of: tensor))\"") }
@@ -51,7 +51,7 @@ private struct DirectoryParser {
         try checkTotals()
     }
 
-    /// What all tensors and files claim together.
+    /// Checks the totals of all tensors and files.
     private mutating func checkTotals() throws {
         var totals = TensorTotals()
         let claims = directory.forms.map { form in
@@ -90,12 +90,12 @@ private struct DirectoryParser {
         directory.append(nameStart: nameStart, form: form)
     }
 
-    /// Takes the rest of a record whose form is known and whose extents lie where they belong.
+    /// Consumes the rest of a record with a known form and correct extents.
     private mutating func takeKnownForm() throws -> Int? {
         for step in recent.indices {
             let position = (last + step) % recent.count, form = recent[position]
             guard directory.forms[form].matches(reader.bytes, at: reader.position) else { continue }
-            // What lies elsewhere is read field by field, which says what is wrong.
+            // Records with wrong offsets are parsed field by field, to report the error.
             guard directory.takeExtents(of: form, at: reader.position) else { return nil }
             try reader.skip(directory.forms[form].bytes.count)
             last = position
@@ -139,14 +139,14 @@ private struct DirectoryParser {
         return number
     }
 
-    /// Reads the length of a record. Returns where it ends.
+    /// Reads the length of a record. Returns its end.
     private mutating func recordEnd(_ what: String) throws -> Int {
         let length = Int(try reader.integer(UInt32.self))
         guard length <= reader.remaining else { throw reader.malformed("the record of \(what) has \(length) bytes, but \(reader.remaining) are left") }
         return reader.position + length
     }
 
-    /// Passes over what a later version has put behind the fields of a record.
+    /// Skips data that a later version may have appended to a record.
     private mutating func finishRecord(_ end: Int, _ what: String) throws {
         guard reader.position <= end else { throw reader.malformed("the record of \(what) is shorter than its fields") }
         try reader.skip(end - reader.position)

@@ -1,7 +1,7 @@
 /// The first 64 bytes of a .qamw file (spec section 3).
 package struct FileHeader: Hashable, Sendable {
     package static let byteCount = 64
-    /// As PNG's: a byte beyond ASCII, a name, and line ends that a text-mode transfer would change.
+    /// Like PNG's: a non-ASCII byte, a name, and line ends that a text-mode transfer would change.
     package static let signature: [UInt8] = [0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]
     package static let major: UInt16 = 0
     package static let minor: UInt16 = 3
@@ -10,15 +10,15 @@ package struct FileHeader: Hashable, Sendable {
 
     package var major = Self.major
     package var minor = Self.minor
-    /// Chunked sections begin at multiples of it: a power of two.
+    /// The alignment of chunked sections: a power of two.
     package var alignment: Int
     package var fileLength: Int
     package var sectionCount: Int
     /// XXH3 of the section table.
     package var tableHash: UInt64
-    /// Where the section table begins: behind the header in a new file, elsewhere where metadata have been edited in place.
+    /// The offset of the section table: after the header in a new file, elsewhere after an in-place edit of metadata.
     package var tableOffset = Self.byteCount
-    /// Features that a reader may ignore. This version has none.
+    /// Features that a reader may ignore; none in this version.
     package var optionalFeatures: UInt32 = 0
 
     package var encoded: [UInt8] {
@@ -32,7 +32,7 @@ package struct FileHeader: Hashable, Sendable {
         writer.zeros(4)
         writer.integer(tableHash)
         writer.count(tableOffset)
-        // No features that a reader must know.
+        // No required features.
         writer.zeros(4)
         writer.integer(optionalFeatures)
         writer.integer(XXH3.hash(writer.bytes))
@@ -41,18 +41,18 @@ package struct FileHeader: Hashable, Sendable {
 }
 
 extension FileHeader {
-    /// Where the section table lies. Nil where it would reach beyond the file's end.
+    /// The range of the section table; nil if it exceeds the file.
     package var table: Range<Int>? {
         let length = sectionCount * SectionEntry.byteCount
         return tableOffset <= fileLength - length ? tableOffset..<tableOffset + length : nil
     }
 
-    /// Whether bytes begin as a .qamw file does, if perhaps a damaged one.
+    /// Whether bytes look like the beginning of a .qamw file, possibly a damaged one.
     package static func isLikely(_ bytes: some Sequence<UInt8>) -> Bool {
         zip(bytes, signature).count { $0 == $1 } >= 6
     }
 
-    /// Parses and checks the header of a file of `actualLength` bytes.
+    /// Parses and validates the header of a file of `actualLength` bytes.
     package init(_ bytes: [UInt8], actualLength: Int) throws {
         var reader = ByteReader(bytes, section: "header")
         guard bytes.count == Self.byteCount else {
@@ -64,7 +64,7 @@ extension FileHeader {
         }
         major = try reader.integer()
         minor = try reader.integer()
-        // Until 1.0 the format may change with every minor version.
+        // Until 1.0 every minor version may change the format.
         guard major == Self.major, minor == Self.minor else {
             throw QAMError(
                 .unsupported, "the file has format version \(major).\(minor); this program reads \(Self.major).\(Self.minor)",

@@ -1,24 +1,24 @@
-/// New metadata for an open file, written beside the old ones and made valid by the header (spec section 5.5).
+/// Replaces the metadata of a file in place: new metadata are written beside the old ones and become valid with the header (spec section 5.5).
 package struct InPlaceEdit {
-    /// The new section table with the new metadata behind it, and where they are to be written: to bytes that nothing refers to.
+    /// The new section table followed by the new metadata, and their offset, in unreferenced bytes.
     package let slot: [UInt8]
     package let slotOffset: Int
-    /// What must be zero before the header is written.
+    /// Ranges that must be zeroed before the header is written.
     package let cleared: [Range<Int>]
-    /// Writing it, within one block of the disk, makes the new metadata those of the file.
+    /// The new header: writing it, within one disk block, makes the new metadata valid.
     package let header: FileHeader
 
-    /// What a writer of a new file leaves beyond what two copies need: either may grow by half of it.
+    /// Extra space in a new file beyond two copies: each may grow by half of it.
     static let usualGrowth = 8192
-    /// More bytes out of use are not hashed: the file is written anew.
+    /// Larger unused ranges are not hashed: the file is rewritten instead.
     private static let largestSpare = 1 << 30
 
-    /// The bytes behind the header that two copies of section table and metadata take, the second of which lists `spare` too.
+    /// The bytes after the header required for two copies of section table and metadata, the second with an entry for `spare`.
     static func roomNeeded(sectionCount: Int, metadataLength: Int) -> Int {
         (2 * sectionCount + 1) * SectionEntry.byteCount + 2 * alignUp(metadataLength, to: SectionEntry.alignment)
     }
 
-    /// Nil where the room does not hold the new metadata beside the old ones. `metadata` are as `ContainerPlan.store` gives them.
+    /// Nil if the new metadata do not fit beside the old ones. `metadata` is the result of `ContainerPlan.store`.
     package init?(of bytes: any ByteSource, header: FileHeader, sections: [SectionEntry], metadata: (bytes: [UInt8], contentLength: Int)) throws {
         let roomEnd = sections.roomEnd
         let spare = sections.first { $0.known == .spare }
@@ -60,14 +60,14 @@ package struct InPlaceEdit {
         self.cleared = (cleared + [end..<roomEnd]).filter { !$0.isEmpty }
     }
 
-    /// Where a slot of so many bytes is written, and what is out of use then and not zero.
+    /// The offset for a slot of this length, and the range that is then unused and not zero.
     private static func place(_ length: Int, beside used: Range<Int>, _ spareEnd: Int, _ roomEnd: Int) -> (offset: Int, unused: Range<Int>)? {
         let start = FileHeader.byteCount
         if length <= used.lowerBound - start { return (start, start + length..<max(used.upperBound, spareEnd)) }
         let behind = alignUp(used.upperBound, to: SectionEntry.alignment)
         let left = roomEnd - behind - length
         guard left >= 0 else { return nil }
-        // Not right behind: the next slot, which goes to the room's begin, may be longer.
+        // Leave a gap: the next slot, which goes to the beginning of the space, may be longer.
         return (behind + min(left, usualGrowth / 2), start..<used.upperBound)
     }
 
@@ -81,6 +81,6 @@ package struct InPlaceEdit {
 }
 
 extension [SectionEntry] {
-    /// The end of the room in which metadata are edited in place: the first section that is neither metadata nor spare.
+    /// The end of the space for in-place edits: the first section that is neither metadata nor spare.
     package var roomEnd: Int { first { $0.known != .metadata && $0.known != .spare }?.offset ?? FileHeader.byteCount }
 }

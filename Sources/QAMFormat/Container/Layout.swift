@@ -1,23 +1,23 @@
-/// What shapes a .qamw file beside its content. Files written with equal options from equal sources have equal bytes.
+/// Options of the layout of a .qamw file. Equal sources and options give equal bytes.
 public struct ContainerOptions: Hashable, Sendable {
-    /// Chunked sections, which hold the payload, begin at multiples of it: a power of two from 64 to 2^20.
+    /// Alignment of chunked sections, which hold the payload: a power of two from 64 to 2^20.
     public var alignment = 4096
-    /// Bytes from the header to the first section that is neither metadata nor spare: the room in which metadata are edited in place.
-    /// Where they are too few for two copies, as the default is, the writer leaves the usual room.
+    /// Bytes from the header to the first section that is neither metadata nor spare, as space for in-place edits of metadata. If they are too few for two
+    /// copies, as is the default 0, the writer uses its default.
     public var metadataCapacity = 0
-    /// Store raw tensors as zstd frames. Such tensors cannot be mapped.
+    /// Whether raw tensors are stored as zstd frames. Such tensors cannot be mapped.
     public var compressesRaw = false
 
     public init() {}
 
-    /// Zero bytes that follow every chunked section at least, so that a kernel may read past a payload's end.
+    /// The minimum number of zero bytes after every chunked section, so that kernels may read past a payload's end.
     package static let slack = 64
 }
 
-/// The section table of a file that is being written: sections one after the other, aligned, with slack behind the chunked ones.
+/// The section table of a file being written: consecutive aligned sections, with slack after chunked ones.
 package struct SectionPlan {
     package private(set) var entries: [SectionEntry] = []
-    /// Where the next section may begin, if its alignment allows.
+    /// The lowest offset of the next section, before alignment.
     private var next: Int
     private let alignment: Int
 
@@ -26,19 +26,19 @@ package struct SectionPlan {
         next = FileHeader.byteCount + sectionCount * SectionEntry.byteCount
     }
 
-    /// Where the next section begins, if it is not chunked.
+    /// The offset of the next section, if it is not chunked.
     package var nextOffset: Int { alignUp(next, to: SectionEntry.alignment) }
 
-    /// Where the last section ends.
+    /// The end of the last section.
     package var end: Int { entries.last?.end ?? FileHeader.byteCount }
 
-    /// Makes the next section follow the last one's length, which has become known only now.
+    /// Adjusts the next offset to the last section's length, which is known only after writing it.
     package mutating func fitLast() {
         guard let last = entries.last, last.known == .raw else { return }
         next = last.end + ContainerOptions.slack
     }
 
-    /// Places a section; the next one begins at `roomEnd` or behind it.
+    /// Places a section; the next one begins at `roomEnd` or later.
     package mutating func append(
         _ name: SectionName, length: Int, contentLength: Int? = nil, flags: SectionEntry.Flags = [], checksum: UInt64 = 0, roomEnd: Int = 0
     ) {

@@ -1,4 +1,4 @@
-/// Metadata as bytes (spec section 6.1). Type numbers are GGUF's.
+/// Encodes and decodes metadata (spec section 6.1). Type numbers are GGUF's.
 extension Metadata {
     package var encoded: [UInt8] {
         var writer = ByteWriter()
@@ -14,7 +14,7 @@ extension Metadata {
         self.init()
         var reader = ByteReader(bytes, section: SectionName.metadata.rawValue, base: base)
         let count = try reader.count()
-        // A key's length, a type, a value's length.
+        // The minimum entry: a key's length, a type, a value's length.
         guard count <= bytes.count / 20 else { throw reader.malformed("\(count) entries do not fit in \(bytes.count) bytes") }
         var unreadableKeys = Set<ExactName>()
         for _ in 0..<count {
@@ -39,7 +39,7 @@ extension Metadata {
 extension Metadata {
     private static let arrayType: UInt32 = 9, largestType: UInt32 = 12
 
-    /// Whether a value of this type, which ends at `end`, can be read: of an array the elements' type counts. `reader` is a copy.
+    /// Whether a value of this type, which ends at `end`, can be parsed; for an array, this depends on the element type. `reader` is a copy.
     private static func isKnown(_ type: UInt32, _ reader: ByteReader, _ end: Int) throws -> Bool {
         guard type == arrayType else { return type <= largestType }
         var reader = reader
@@ -50,14 +50,14 @@ extension Metadata {
 }
 
 extension MetadataValue {
-    /// The value's own bytes, without its type and length: those of GGUF too.
+    /// The value's bytes without type and length, as in GGUF.
     package var encoded: [UInt8] {
         var writer = ByteWriter()
         if case .array(let array) = self { array.encode(into: &writer) } else { encodeScalar(into: &writer) }
         return writer.bytes
     }
 
-    /// GGUF's number of the type; an array's is 9.
+    /// GGUF's number of the type; 9 for arrays.
     package var typeNumber: UInt32 {
         switch self {
         case .uint8: 0
@@ -114,7 +114,7 @@ extension MetadataValue {
 }
 
 extension MetadataArray {
-    /// The elements one by one, as values.
+    /// The elements as values.
     public var values: [MetadataValue] {
         switch self {
         case .uint8(let values): values.map { .uint8($0) }
@@ -157,7 +157,7 @@ extension MetadataArray {
         for value in values { value.encodeScalar(into: &writer) }
     }
 
-    /// The bytes that an element of a type takes at least: of a string, its length.
+    /// The minimum bytes of an element of a type: for a string, those of its length.
     private static func leastElementBytes(_ type: UInt32) -> Int {
         switch type {
         case 2, 3: 2
@@ -194,7 +194,7 @@ extension MetadataArray {
 extension ByteReader {
     fileprivate mutating func elements<Element>(_ count: Int, _ next: (inout ByteReader) throws -> Element) throws -> [Element] {
         var result: [Element] = []
-        // They fit in what is left, so no claim sets memory aside.
+        // The elements fit into the remaining bytes, so memory is bounded.
         result.reserveCapacity(count)
         for _ in 0..<count { result.append(try next(&self)) }
         return result
@@ -206,7 +206,7 @@ extension ByteReader {
         return byte == 1
     }
 
-    /// A string with its length (u64) before it.
+    /// A string preceded by its length (u64).
     fileprivate mutating func text(allowingNUL: Bool = true) throws -> String {
         try string(try count(), allowingNUL: allowingNUL)
     }

@@ -1,4 +1,4 @@
-/// A file's table of contents, read and checked: the shared part of reading, verifying and editing.
+/// A file's table of contents, parsed and validated: shared by reading, verifying and editing.
 package struct Opened {
     package let header: FileHeader
     package let sections: [SectionEntry]
@@ -6,7 +6,7 @@ package struct Opened {
     package let directory: StoredDirectory
     package let shared: SharedTables
     package let options: ContainerOptions
-    /// The program that wrote the file, where it says so.
+    /// The program that wrote the file, if stated.
     package let producer: String?
     /// The section `shards` of a file of a set.
     package let shard: ShardSection?
@@ -53,7 +53,7 @@ package struct Opened {
         return try reader.string(bytes.count)
     }
 
-    /// A kernel may read a few bytes past a payload.
+    /// Kernels may read a few bytes past a payload.
     private static func checkSlack(_ sections: [SectionEntry]) throws {
         for (index, entry) in sections.enumerated() where entry.flags.contains(.chunked) {
             guard index + 1 < sections.count, sections[index + 1].offset - entry.end >= ContainerOptions.slack else {
@@ -62,7 +62,7 @@ package struct Opened {
         }
     }
 
-    /// Every chunked section ends where its last extent ends, and is there if it has one.
+    /// Every chunked section must end with its last extent, and exist if it has one.
     private static func checkLengths(_ directory: StoredDirectory, _ sections: [SectionEntry]) throws {
         for name in SectionName.allCases where name.isChunked {
             let needed = directory.placement.length(of: name)
@@ -96,7 +96,7 @@ package struct Opened {
     private static func options(_ header: FileHeader, _ sections: [SectionEntry], _ directory: StoredDirectory) -> ContainerOptions {
         var options = ContainerOptions()
         options.alignment = header.alignment
-        // The usual room is stored as 0: a model that is written to another number of files gets the usual room of its own sections.
+        // The default is represented by 0: a model rewritten to another number of files gets the default for its own sections.
         let room = sections.roomEnd - FileHeader.byteCount
         let needed = InPlaceEdit.roomNeeded(
             sectionCount: sections.count { $0.known != .spare }, metadataLength: sections.first { $0.known == .metadata }?.length ?? 0)
@@ -106,7 +106,7 @@ package struct Opened {
     }
 }
 
-/// Reads whole sections and checks them against the section table.
+/// Reads whole sections and validates them against the section table.
 package struct SectionLoader {
     package let bytes: any ByteSource
     package let sections: [SectionEntry]

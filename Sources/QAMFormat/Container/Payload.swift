@@ -1,18 +1,17 @@
-/// The payload of an open file by its extents.
+/// The payload of an open file, accessed by extents.
 ///
-/// With a table of checksums every chunk is checked before any of its bytes is used for the first time; what has been
-/// found good is not checked again. Safe to use from many threads.
+/// With a table of checksums every chunk is verified before its bytes are first used, and only once. Thread-safe.
 package final class Payload: Sendable {
     private let bytes: any ByteSource
     private let directory: StoredDirectory
-    /// Where each section begins, by its place in `SectionName.allCases`.
+    /// The offset of each section, indexed by `SectionName.index`.
     private let starts: [Int]
     private let checks: (table: ChecksumTable, done: AtomicBits)?
 
     package init(_ bytes: any ByteSource, sections: [SectionEntry], directory: StoredDirectory, checksums: ChecksumTable?) {
         self.bytes = bytes
         self.directory = directory
-        // A section without bytes need not be there.
+        // Empty sections may be missing.
         starts = SectionName.allCases.map { name in sections.first { $0.known == name }?.offset ?? 0 }
         checks = checksums.map { ($0, AtomicBits(count: $0.count)) }
     }
@@ -24,7 +23,7 @@ package final class Payload: Sendable {
         try withBytes(extent, range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
     }
 
-    /// Reads a range of what an extent holds, decompressed. Throws as `read`, and `malformed` for what is no zstd frame.
+    /// Reads a range of an extent's decompressed content. Throws as `read`, and `malformed` for invalid zstd frames.
     package func content(_ extent: StoredDirectory.OwnedExtent, _ compression: Compression, contentLength: Int, _ range: Range<Int>) throws -> [UInt8] {
         guard compression == .zstdFrames else { return try read(extent, range) }
         do {
@@ -36,10 +35,10 @@ package final class Payload: Sendable {
         }
     }
 
-    /// Lends a range of an extent's stored bytes. Throws as `read`.
+    /// Passes a range of an extent's stored bytes to `body`. Throws as `read`.
     ///
-    /// Where chunks are still to be checked, the source is asked for all of them at once, so that bytes that have to be
-    /// read are read once, and what is lent is what has been checked.
+    /// Unverified chunks are requested from the source together with the range, so that bytes are read only once and `body` gets the very bytes that were
+    /// verified.
     package func withBytes<Result>(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
         let part = extent.extent, start = start(extent)
         guard range.lowerBound >= 0, range.upperBound <= part.length else {
@@ -57,16 +56,16 @@ package final class Payload: Sendable {
         }
     }
 
-    /// Says that a range of an extent, or what of it there is, will be read soon.
+    /// Hints that a range of an extent, clamped to its length, will be read soon.
     package func willNeed(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>) {
         let range = range.clamped(to: 0..<extent.extent.length), start = start(extent)
         if !range.isEmpty { bytes.willNeed(start + range.lowerBound..<start + range.upperBound) }
     }
 
-    /// Where the extent begins in the file.
+    /// The offset of the extent in the file.
     private func start(_ extent: StoredDirectory.OwnedExtent) -> Int { starts[extent.extent.section.index] + extent.extent.offset }
 
-    /// From the first to the last of the range's chunks that are not known to be good.
+    /// The first to the last chunk of the range that is not verified yet.
     private func pending(_ extent: StoredDirectory.OwnedExtent, _ range: Range<Int>) -> ClosedRange<Int>? {
         guard let checks else { return nil }
         let chunks = range.lowerBound / SectionExtent.chunkSize...(range.upperBound - 1) / SectionExtent.chunkSize
@@ -75,7 +74,7 @@ package final class Payload: Sendable {
         return first...last
     }
 
-    /// Checks a chunk among bytes of its extent that begin at `base`.
+    /// Verifies a chunk, given bytes of its extent that begin at `base`.
     private func check(_ chunk: Int, _ extent: StoredDirectory.OwnedExtent, _ lent: RawSpan, from base: Int) throws {
         guard let checks else { return }
         let range = extent.extent.range(ofChunk: chunk)
@@ -96,7 +95,7 @@ package final class Payload: Sendable {
 }
 
 extension SectionExtent {
-    /// The bytes of a chunk, counted from the extent's begin.
+    /// The bytes of a chunk, relative to the extent.
     func range(ofChunk chunk: Int) -> Range<Int> {
         chunk * Self.chunkSize..<min((chunk + 1) * Self.chunkSize, length)
     }

@@ -9,14 +9,14 @@ package enum SectionName: String, CaseIterable, Sendable {
     case files
     case raw
     case checksums
-    /// Bytes that an edit in place has put out of use (spec section 5.5).
+    /// Bytes that an in-place edit has left unused (spec section 5.5).
     case spare
     /// The program that wrote the file.
     case producer
-    /// Of a file of a set: its place in it, and in the first file which tensor lies where (spec section 6.9).
+    /// In a file of a set: its number, and in the first file the location of each tensor (spec section 6.9).
     case shards
 
-    /// Its place in `allCases`.
+    /// The index in `allCases`.
     var index: Int {
         switch self {
         case .metadata: 0
@@ -34,7 +34,7 @@ package enum SectionName: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether it is made of extents that the directory lists, each with checksums for every chunk.
+    /// Whether it consists of extents listed in the directory, with a checksum for every chunk.
     package var isChunked: Bool {
         switch self {
         case .scales, .symbols, .files, .raw: true
@@ -42,7 +42,7 @@ package enum SectionName: String, CaseIterable, Sendable {
         }
     }
 
-    /// The flags that it has, but for *zstd*.
+    /// The section's flags, except *zstd*.
     package var flags: SectionEntry.Flags {
         switch self {
         case .spare, .producer, .shards: []
@@ -54,14 +54,14 @@ package enum SectionName: String, CaseIterable, Sendable {
 /// One entry of the section table (spec section 4).
 package struct SectionEntry: Hashable, Sendable {
     package static let byteCount = 64
-    /// Sections and the table begin at multiples of it; chunked sections, at multiples of the header's alignment.
+    /// Alignment of the table and of sections; chunked sections have the header's alignment.
     package static let alignment = 64
 
     package struct Flags: OptionSet, Hashable, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-        /// A reader that does not know the section must refuse the file.
+        /// A reader that does not know the section must reject the file.
         package static let critical = Flags(rawValue: 1)
         /// The checksum covers the section's chunk hashes instead of its bytes.
         package static let chunked = Flags(rawValue: 2)
@@ -77,7 +77,7 @@ package struct SectionEntry: Hashable, Sendable {
     package var offset: Int
     /// Stored bytes.
     package var length: Int
-    /// Bytes after decompression; `length` where the section is not compressed.
+    /// Bytes after decompression; equal to `length` for uncompressed sections.
     package var contentLength: Int
     package var checksum: UInt64
 
@@ -113,7 +113,7 @@ package enum SectionTable {
         return writer.bytes
     }
 
-    /// Parses the table and checks that the sections lie in order, aligned and inside the file.
+    /// Parses the table and checks that the sections are in order, aligned and inside the file.
     package static func decode(_ bytes: [UInt8], header: FileHeader) throws -> [SectionEntry] {
         guard XXH3.hash(bytes) == header.tableHash else {
             throw QAMError(

@@ -78,7 +78,7 @@ package struct ShardSection: Sendable {
 
     // MARK: The model's tensors
 
-    /// How many tensors the first file lists.
+    /// The number of tensors that the first file lists.
     package var tensorCount: Int { entries.count }
 
     /// The index of the file that holds a tensor, from 0.
@@ -90,7 +90,7 @@ package struct ShardSection: Sendable {
         try body(bytes.span.extracting(nameRange(tensor)))
     }
 
-    /// The index in the model of the tensor of this name. O(1).
+    /// The index in the model of the tensor with this name. O(1).
     func position(of name: String) -> Int? {
         let name = name.utf8Span.span
         return index.position(hash: NameIndex.hash(name)) { other in withName(of: other) { $0.equals(name) } }
@@ -129,7 +129,7 @@ package struct ShardSection: Sendable {
 }
 
 extension [SectionEntry] {
-    /// Where a file with these sections ends.
+    /// The end of a file with these sections.
     var end: Int { last?.end ?? FileHeader.byteCount }
 
     /// Identifies a file of a set: XXH3 of the entries of all sections except those that editing metadata in place changes. The checksums in

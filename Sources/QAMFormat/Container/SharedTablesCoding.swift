@@ -1,4 +1,4 @@
-/// The sections `codebooks` and `seeds` as bytes (spec sections 6.4 and 6.5).
+/// Encodes and decodes the sections `codebooks` and `seeds` (spec sections 6.4 and 6.5).
 extension SharedTables {
     package var encodedCodebooks: [UInt8] {
         var writer = ByteWriter()
@@ -24,7 +24,7 @@ extension SharedTables {
 
     private static let seedLength = 8
 
-    /// Parses both sections; what a later version has put behind the fields of a record is passed over.
+    /// Parses both sections. Skips data that a later version may have appended to a record.
     package init(codebooks: [UInt8]?, codebooksBase: Int, seeds: [UInt8]?, seedsBase: Int) throws {
         self.init()
         if let codebooks {

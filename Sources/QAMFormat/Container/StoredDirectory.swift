@@ -1,10 +1,9 @@
-/// The directory of an open file (spec section 6.2), left where its bytes lie.
+/// The directory of an open file (spec section 6.2), kept in its encoded form.
 ///
-/// Opening makes no object for a tensor: of each it keeps where its record lies and which form it has. What tensors have
-/// in common is kept once, for the tensors of a model are alike; names and offsets are read from the record when
-/// somebody asks. A value of this type has been checked.
+/// Opening creates no object per tensor: for each it stores only the position of its record and its form. Since the tensors of a model are alike, what they
+/// have in common is stored once; names and offsets are read from the record on demand. Every instance has been validated.
 package struct StoredDirectory: Sendable {
-    /// What records have in common that differ in name and offsets only.
+    /// What records have in common that differ only in name and offsets.
     package struct Form: Sendable {
         package let shape: [Int]
         package let storage: TensorDescriptor.Storage
@@ -16,7 +15,7 @@ package struct StoredDirectory: Sendable {
         /// One for a raw tensor, one for each stream of a coded one, none for an alias.
         let extents: [Extent]
 
-        /// The bytes of a tensor of this form before any compression; no more than can be counted.
+        /// The bytes of a tensor of this form before compression, saturated to what Int can hold.
         var contentLength: Int {
             if case .raw(let dtype) = storage { return dtype.byteCount(elements: shape.reduce(1, &*)) ?? .max }
             return extents.reduce(0) { sum, extent in
@@ -28,11 +27,11 @@ package struct StoredDirectory: Sendable {
         struct Extent: Sendable {
             var section: SectionName
             var length: Int
-            /// Where the record has the offset, counted from the end of its name.
+            /// The position of the offset field, relative to the end of the record's name.
             var field: Int
         }
 
-        /// Whether the bytes of a record, from the end of its name on, are of this form.
+        /// Whether a record's bytes, from the end of its name on, are of this form.
         func matches(_ directory: [UInt8], at position: Int) -> Bool {
             guard bytes.count <= directory.count - position else { return false }
             func matches(_ part: Range<Int>) -> Bool {
@@ -53,7 +52,7 @@ package struct StoredDirectory: Sendable {
         case file(Int)
     }
 
-    /// An extent with whose it is and its number: those of tensors come first, in the order of the directory.
+    /// An extent with its owner and its number: tensors' extents come first, in directory order.
     package struct OwnedExtent: Hashable, Sendable {
         package var owner: Owner
         package var number: Int
@@ -62,7 +61,7 @@ package struct StoredDirectory: Sendable {
 
     private struct Record: Sendable {
         var nameStart: Int
-        // The forms and extents of 2^32 would fill no directory that readers accept.
+        // No directory within readers' limits has 2^32 forms or extents.
         var form: UInt32
         var firstExtent: UInt32
     }
@@ -72,11 +71,11 @@ package struct StoredDirectory: Sendable {
     private var index = NameIndex()
     package private(set) var forms: [Form] = []
     package internal(set) var files: [Directory.File] = []
-    /// What tensors and files claim together.
+    /// The totals of all tensors and files.
     package internal(set) var totals = TensorTotals()
     /// The number of the extents of all tensors.
     package private(set) var extentCount = 0
-    /// Where the extents of each section end.
+    /// The end of the extents in each section.
     package internal(set) var placement = Placement()
 
     /// The number of tensors.
@@ -93,7 +92,7 @@ package struct StoredDirectory: Sendable {
         return TensorDescriptor(name: name(of: tensor), shape: form.shape, storage: form.storage)
     }
 
-    /// The index of the tensor of this name. O(1).
+    /// The index of the tensor with this name. O(1).
     package func position(of name: String) -> Int? {
         let name = name.utf8Span.span
         return index.position(hash: NameIndex.hash(name)) { bytes.span.extracting(nameRange($0)).equals(name) }
@@ -102,7 +101,7 @@ package struct StoredDirectory: Sendable {
     /// Whether a tensor's name has these bytes.
     func hasName(_ tensor: Int, _ name: Span<UInt8>) -> Bool { bytes.span.extracting(nameRange(tensor)).equals(name) }
 
-    /// Where a tensor's stream, or the only extent of a raw tensor, lies.
+    /// The extent of a tensor's stream, or a raw tensor's only extent.
     package func extent(_ number: Int, of tensor: Int) -> OwnedExtent {
         let record = records[tensor], place = forms[Int(record.form)].extents[number]
         let extent = SectionExtent(
@@ -118,7 +117,7 @@ package struct StoredDirectory: Sendable {
         OwnedExtent(owner: .file(file), number: extentCount + file, extent: files[file].extent)
     }
 
-    /// All extents of one section in the order in which they lie there.
+    /// All extents of a section, in order of offset.
     package func extents(in section: SectionName) -> [OwnedExtent] {
         if section == .files { return files.indices.map(extent(ofFile:)) }
         return records.indices.flatMap { tensor in
@@ -146,7 +145,7 @@ package struct StoredDirectory: Sendable {
     }
 }
 
-/// What parsing fills.
+/// Used by the parser.
 extension StoredDirectory {
     init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -159,8 +158,7 @@ extension StoredDirectory {
 
     mutating func append(_ form: Form) { forms.append(form) }
 
-    /// Places the extents of a record of this form, whose name ends at `position`. False, and nothing changes, where one
-    /// lies elsewhere.
+    /// Places the extents of a record of this form, whose name ends at `position`. Returns false and changes nothing if an offset is wrong.
     mutating func takeExtents(of form: Int, at position: Int) -> Bool {
         var placement = placement
         for index in forms[form].extents.indices {
@@ -173,7 +171,7 @@ extension StoredDirectory {
         return true
     }
 
-    /// Enters all names. Returns the first tensor that has the name of an earlier one.
+    /// Indexes all names. Returns the first tensor with the name of an earlier one.
     mutating func indexNames() -> Int? {
         var index = NameIndex(capacity: count)
         for tensor in records.indices {

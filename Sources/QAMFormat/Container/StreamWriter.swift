@@ -1,14 +1,14 @@
-/// Writes the bytes of one extent at its place, hashing them by chunks and compressing them if asked to.
+/// Writes the bytes of one extent, hashing them by chunk and optionally compressing them.
 struct StreamWriter {
     private let offset: Int
     private let compresses: Bool
     private var length = 0
     private var hashes = ChunkHashes()
-    /// Content that does not fill a zstd frame yet, and the lengths of the frames that are written.
+    /// Content that does not fill a zstd frame yet, and the lengths of the frames written so far.
     private var pending: [UInt8] = []
     private var frames: [UInt32] = []
 
-    /// `offset` counts from the file's begin.
+    /// `offset` is relative to the file.
     init(offset: Int, compresses: Bool) {
         self.offset = offset
         self.compresses = compresses
@@ -23,7 +23,7 @@ struct StreamWriter {
         }
     }
 
-    /// Ends the extent and says what it came to.
+    /// Completes the extent. Returns its length and hashes.
     mutating func finish(_ output: OutputFile) throws -> ResumeJournal.Record.Extent {
         if compresses {
             if !pending.isEmpty { try storeFrame(pending, output) }
@@ -34,7 +34,7 @@ struct StreamWriter {
         return .init(length: length, hashes: hashes.finish())
     }
 
-    /// Whether the bytes of an earlier run are there as its record says.
+    /// Whether the output has the bytes that an earlier run's record describes.
     func verifies(_ record: ResumeJournal.Record.Extent, in output: OutputFile) -> Bool {
         guard record.length >= 0, record.hashes.count == SectionExtent.chunkCount(length: record.length) else { return false }
         return record.hashes.enumerated().allSatisfy { chunk, hash in

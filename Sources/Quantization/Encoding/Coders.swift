@@ -1,20 +1,18 @@
 package import QAMFormat
 
-/// The coders of all families.
+/// Maps codecs to their coders.
 package enum Coders {
-    /// A line a codec.
     private static let types: [CodecID: any GroupCoder.Type] = [
         .qamPairs: PairCoder.self,
         .polarPairs: PolarCoder.self,
         .int8Rows: Int8Coder.self,
     ]
 
-    /// - Throws: `QAMError.unsupported` for a family that this program only decodes.
+    /// - Throws: `QAMError.unsupported` for a family that this library only decodes.
     static func type(of family: Code.Family) throws -> any GroupCoder.Type {
         guard let type = types[family.codec] else { throw QAMError(.unsupported, "nothing can be coded with codes of family \(family.name)") }
         return type
     }
 
-    /// The coder of a code.
     package static func coder(_ code: Code) throws -> any GroupCoder { try type(of: code.family).init(code) }
 }

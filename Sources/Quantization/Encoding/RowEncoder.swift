@@ -1,13 +1,13 @@
 package import QAMFormat
 
-/// Codes the rows of one tensor. The same rows give the same bytes, in any grouping of rows and on any thread.
+/// Encodes the rows of one tensor. The bytes do not depend on how rows are grouped or on threads.
 package struct RowEncoder: Sendable {
     package let coder: any GroupCoder
     package let layout: RowLayout
     package let transform: RowTransform
-    /// The stream of channel scales; empty where there are none.
+    /// The stream of channel scales; empty if there are none.
     package let channelScaleBytes: [UInt8]
-    /// Whether each gain is fitted to what is coded by least squares, which costs nothing to store.
+    /// Whether gains are refitted to the coded row by least squares, at no storage cost.
     package let fitsGains: Bool
     package let kernels: Kernels
     package let decoder: any TensorDecoder
@@ -15,10 +15,10 @@ package struct RowEncoder: Sendable {
 
     /// - Parameters:
     ///   - columns: the length of a row.
-    ///   - blockSize: of the rotation, a power of two from 2 to 2^15 that divides `columns`; nil for codes that are not rotated.
+    /// - blockSize: of the rotation, a power of two from 2 to 2^15 that divides `columns`; nil for codes without rotation.
     ///   - channelScales: a positive factor for each column, or nil.
-    ///   - refit: whether gains are fitted; nil for what is usual with the code.
-    /// - Throws: `QAMError.invalidArgument` where the parameters do not fit together.
+    /// - refit: whether gains are refitted; nil for the code's default.
+    /// - Throws: `QAMError.invalidArgument` for inconsistent parameters.
     package init(
         _ coder: any GroupCoder, columns: Int, blockSize: Int?, seed: UInt64, gainType: GainType,
         channelScales: [Float]? = nil, refit: Bool? = nil, kernels: Kernels = .chosen
@@ -49,18 +49,18 @@ package struct RowEncoder: Sendable {
 
     package var columns: Int { layout.columns }
 
-    /// How a tensor that this codes is stored.
+    /// How the encoded tensor is described in a file.
     ///
     /// - Parameters:
-    ///   - codebook: the index of the coder's codebook, if it has one.
-    ///   - seed: that of the rotation's seed, if there is a rotation.
+    /// - codebook: the index of the coder's codebook, if any.
+    /// - seed: the index of the rotation's seed, if any.
     package func coding(sourceType: DType?, codebook: Int?, seed: Int?) -> Coding {
         Coding(
             codec: coder.code.family.codec, sourceType: sourceType, codebook: codebook, seed: seed, parameters: parameters,
             streams: layout.streams)
     }
 
-    /// Codes whole rows, given one after the other. As `encode(rows:firstRow:fill:)`.
+    /// Encodes consecutive whole rows; see `encode(rows:firstRow:fill:)`.
     package func encode(_ weights: [Float], firstRow: Int = 0) throws -> TensorChunk {
         let rows = weights.count / columns
         precondition(weights.count == rows * columns)
@@ -69,12 +69,11 @@ package struct RowEncoder: Sendable {
         }
     }
 
-    /// Codes whole rows.
     ///
-    /// - Parameter fill: writes the weights of the row of this number, counted from 0.
-    /// - Returns: the streams, and their squared error and energy in the domain of the weights.
-    /// - Throws: `QAMError.malformed` for a row that is not finite or whose gain does not fit the gain type, its
-    ///   message counts rows from `firstRow`; and what `fill` throws.
+    /// - Parameter fill: writes the weights of a row, given its index from 0.
+    /// - Returns: the streams, with the squared error and energy of the weights.
+    /// - Throws: `QAMError.malformed` for a row with non-finite values or a gain outside the gain type's range (the message counts rows from `firstRow`), and
+    ///   errors from `fill`.
     package func encode(
         rows: Int, firstRow: Int = 0, fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
@@ -95,15 +94,15 @@ package struct RowEncoder: Sendable {
         return chunk(symbols: symbols, gains: gains, distortion)
     }
 
-    /// A chunk of coded rows: of channel scales it has the empty place.
+    /// A chunk of encoded rows, with an empty stream in place of channel scales.
     func chunk(symbols: [UInt8], gains: [UInt8], _ distortion: Distortion) -> TensorChunk {
         TensorChunk(streams: [symbols, gains] + (layout.isScaled ? [[]] : []), distortion: distortion)
     }
 
-    /// The error for a row that is not finite, or whose gain is not in the gain type.
+    /// The error for a row that is not finite or whose gain does not fit the gain type.
     func unfit(row: Int) -> QAMError { QAMError(.malformed, "row \(row) is not finite or too large for \(layout.gainType.name) gains") }
 
-    /// Scales a row of weights. Returns the sum of its squares before that, and its gain before any fit.
+    /// Scales a row of weights. Returns its sum of squares before scaling and its gain before refitting.
     func scale(_ row: inout [Float]) -> (energy: Double, gain: Float) {
         let energy = kernels.sumOfSquares(row.span)
         var sumOfSquares = energy
@@ -114,7 +113,7 @@ package struct RowEncoder: Sendable {
         return (energy, type(of: coder).gain(of: row.span, sumOfSquares: sumOfSquares, as: layout.gainType))
     }
 
-    /// The squared error of one row's weights by its symbols and its gain as stored. `scratch` is overwritten.
+    /// The squared error of one row's weights, given its symbols and stored gain. `scratch` is overwritten.
     func squaredError(_ symbols: Span<UInt8>, gain: Float, weights: Span<Float>, scratch: inout [Float]) throws -> Double {
         var bytes: [UInt8] = []
         _ = layout.gainType.append(gain, to: &bytes)
@@ -124,7 +123,7 @@ package struct RowEncoder: Sendable {
     }
 
     private struct Scratch {
-        /// The weights of the row that is coded, then what becomes of them.
+        /// The weights of the current row, then its coordinates.
         var z: [Float]
         var y: [Float]
 
@@ -134,7 +133,7 @@ package struct RowEncoder: Sendable {
         }
     }
 
-    /// Codes the row whose weights are in `scratch.z`; nil where its gain is not finite in the gain type.
+    /// Encodes the row in `scratch.z`; nil if its gain is not finite in the gain type.
     private func encode(
         _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
     ) throws -> Distortion? {
@@ -143,7 +142,7 @@ package struct RowEncoder: Sendable {
         let (energy, gain) = scale(&scratch.z)
         guard gain.isFinite, energy.isFinite else { return nil }
         guard gain > 0 else {
-            // Symbols stay zero: a gain of zero decodes to zeros whatever they are.
+            // Symbols stay zero: a gain of zero decodes to zeros for any symbols.
             _ = layout.gainType.append(0, to: &gains)
             return Distortion(error: energy, energy: energy)
         }
@@ -164,7 +163,7 @@ package struct RowEncoder: Sendable {
         guard stored.isFinite else { return nil }
 
         if !layout.isScaled {
-            // The rotation keeps distances, so the error need not be taken back to the weights.
+            // The rotation preserves distances, so the error need not be measured on decoded weights.
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }

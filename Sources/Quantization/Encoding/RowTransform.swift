@@ -1,11 +1,10 @@
 package import QAMFormat
 
-/// What rows go through before they are coded, and the channels of what they are multiplied by the other way: channel scales, and
-/// a rotation where the code has one.
+/// The transform of rows before coding, and its inverse for the inputs that they are multiplied by: channel scales and, for some codes, a rotation.
 package struct RowTransform: Hashable, Sendable {
     package let columns: Int
     package let rotation: Rotation?
-    /// A positive factor for each column, as a reader will see it, or nil.
+    /// A positive factor for each column, as a reader will decode it, or nil.
     package let channelScales: [Float]?
 
     package init(columns: Int, rotation: Rotation?, channelScales: [Float]? = nil) {
@@ -14,20 +13,19 @@ package struct RowTransform: Hashable, Sendable {
         self.channelScales = channelScales
     }
 
-    /// The rotation of a code that has one.
+    /// The rotation, for codes that require one.
     ///
-    /// - Throws: `QAMError.invalidArgument` where there is none.
+    /// - Throws: `QAMError.invalidArgument` if there is none.
     func requiredRotation() throws -> Rotation {
         guard let rotation else { throw QAMError(.invalidArgument, "rows are coded without the rotation that their code takes") }
         return rotation
     }
 
-    /// Scales a row of weights.
     func scale(_ row: inout [Float], _ kernels: Kernels) {
         if let channelScales { kernels.multiply(&row, by: channelScales) }
     }
 
-    /// Takes a scaled row to coordinates: divided by its gain, and rotated.
+    /// Turns a scaled row into coordinates: divides by its gain and rotates.
     func rotate(_ row: inout [Float], gain: Float, _ kernels: Kernels) {
         if let rotation { return kernels.rotate(&row, by: rotation, inverseGain: 1 / Double(gain)) }
         for column in row.indices { row[column] /= gain }

@@ -1,7 +1,8 @@
 internal import QAMFormat
 
 extension FeedbackFactor {
-    /// Adds to rows what the same numbers of the columns before each pair are fed as: e, taken to e V D^-1. Rows of both are padded to whole groups.
+    /// Adds to each row the feedback of its earlier columns, which turns e into e V D^-1. Rows of both are padded to whole groups. `whitened` starts as a copy
+    /// of `numbers`.
     ///
     /// O(rows * columns^2 / 2).
     func whiten(_ numbers: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels, into whitened: FeedbackKernels.Floats) {
@@ -13,11 +14,11 @@ extension FeedbackFactor {
         }
     }
 
-    /// What errors of rows cost by H itself, without damping: e H eT of each.
+    /// The cost e H eT of each row's errors by H itself, without damping.
     ///
     /// O(rows * columns^2 / 2).
     ///
-    /// - Parameter errors: whole rows, one after the other, scaled and rotated as coordinates are.
+    /// - Parameter errors: consecutive whole rows, scaled and rotated like coordinates.
     package func costs(of errors: [Float], kernels: FeedbackKernels = .chosen) -> [Double] {
         let columns = transform.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
         precondition(errors.count == rows * columns)
@@ -39,7 +40,7 @@ extension FeedbackFactor {
     }
 }
 
-/// Noise of unit variance that is the same each time: 1 and -1.
+/// Deterministic noise of unit variance: 1 and -1.
 struct SignNoise {
     private var state: UInt64 = 1
 
@@ -50,7 +51,7 @@ struct SignNoise {
 }
 
 extension FeedbackFactor {
-    /// By the feedback of noise in a few rows. O(columns^2) for each.
+    /// Measured by feeding noise through a few rows. O(columns^2) for each.
     func probedVariance(_ kernels: FeedbackKernels) -> Double {
         let columns = transform.columns, width = FeedbackKernels.groupColumns, rows = 16
         let apart = FeedbackKernels.padded(columns)
@@ -66,7 +67,7 @@ extension FeedbackFactor {
                     let error = noise.next() - targets[row + i]
                     errors[row + i] = error
                     sum += Double(error) * Double(error)
-                    // The other column of the pair has no coefficient.
+                    // The coefficient of the pair's other column is zero.
                     for j in i + 1..<max(end, i + 1) { targets[row + j] += error * panels[panel + i * width + j - group] }
                 }
             }

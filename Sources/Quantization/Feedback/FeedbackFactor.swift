@@ -1,59 +1,58 @@
 package import QAMFormat
 
-/// How the errors of coded columns move the columns after them, so that together they cost the least: the factor of the second
-/// moments H = E[x xT] of a matrix's inputs, taken through the same channel scales and rotation, if any, as its rows.
+/// The Cholesky factor for error feedback within rows, from the Hessian H = E[x xT] of a matrix's inputs, transformed by the same channel scales and rotation
+/// as its rows.
 ///
-/// With the damped H' = V VT, V upper triangular, and the 2 x 2 blocks D on V's diagonal, a row's error e costs |VT e|^2. Its
-/// part of each pair depends on the columns up to the pair, so the best target of a pair is its coordinates plus the
-/// errors before it times F = V D^-1: the form of GPTQ and LDLQ, with pairs as units.
+/// With the damped H' = V VT, V upper triangular, and the 2 x 2 blocks D on V's diagonal, a row's error e costs |VT e|^2. The term of each pair depends only on
+/// the columns up to the pair, so the best target of a pair is its coordinates plus the earlier errors times F = V D^-1: the form of GPTQ and LDLQ, with pairs
+/// as units.
 package struct FeedbackFactor: Sendable {
     package let transform: RowTransform
-    /// F, in panels of 128 columns, one after the other: of each panel the rows up to its last column, 128 floats each, zero up to
-    /// and including a column's own pair.
+    /// F in consecutive panels of 128 columns: each panel has the rows up to its last column, 128 floats each, zero up to and including a column's own pair.
     package let panels: [Float]
-    /// Of each pair, the elements (0, 0), (0, 1) and (1, 1) of D, in units of `unit`.
+    /// For each pair, the elements (0, 0), (0, 1) and (1, 1) of D, in units of `unit`.
     package let metric: [Float]
-    /// A power of two, near the root of the mean diagonal: costs in float neither overflow nor vanish, however large inputs are.
+    /// A power of two near the root of the mean diagonal: float costs neither overflow nor underflow, however large the inputs.
     package let unit: Double
 
-    /// The variance that what is fed adds to targets, where coding leaves noise of unit variance of each: the mean over columns.
+    /// The mean over columns of the variance that feedback adds to targets, for coding noise of unit variance.
     package private(set) var fedVariance = 0.0
 
-    /// What is added to the diagonal of H.
+    /// The damping: what is added to the diagonal of H.
     let damping: Double
 
-    /// What noise of unit variance in each rotated column costs in all.
+    /// The total cost of noise of unit variance in each rotated column.
     package var noiseGain: Double { metric.reduce(0) { $0 + Double($1) * Double($1) } * unit * unit }
 
-    /// The share of the mean diagonal that is added to the diagonal at least.
+    /// The minimum damping, as a fraction of the mean diagonal.
     package static let dampingShare = 0.01
 
-    /// The share that is added to moments of so many vectors. Those of few fit them more sharply than others like them: with as many vectors as
-    /// channels all of the mean is added, which measured best.
+    /// The damping for the moments of this many vectors, as a fraction of the mean diagonal. Few vectors overfit: with as many vectors as channels the whole
+    /// mean is added, which measured best.
     static func dampingShare(least: Double, channels: Int, vectors: Int?) -> Double {
         max(least, vectors.map { Double(channels) / Double(max(1, $0)) } ?? 0)
     }
 
-    /// How much wider than its coordinates a row's targets are, whose errors of variance `error` are fed with a gain in variance of
-    /// `fedVariance`. Gains are widened by it, so that codewords lie as densely as the targets do; up to 2, which gain types have room for.
+    /// The ratio by which targets are wider than a row's coordinates, for fed errors of variance `error` and a variance gain of `fedVariance`. Gains are
+    /// widened by it, so that codewords are as dense relative to the targets; at most 2, the headroom of the gain types.
     static func widening(fedVariance: Double, error: Double) -> Double { min(2, (1 + error * fedVariance).squareRoot()) }
 
-    /// Where the panel of the group that begins at this column starts.
+    /// The start of the panel of the group that begins at this column.
     package func panelStart(group: Int) -> Int {
-        // The panels before have 128, 256, ... rows.
+        // The earlier panels have 128, 256, ... rows.
         let width = FeedbackKernels.groupColumns, index = group / width
         return index * (index + 1) / 2 * width * width
     }
 
-    /// O(columns^3 / 3), on all threads of the pool. Memory: 4 * columns^2 bytes while it is made, and 2 * columns^2 for the
-    /// result; beside it a block of rows in float32 and in float64.
+    /// O(columns^3 / 3), on all threads of the pool. Memory: 4 * columns^2 bytes during construction and 2 * columns^2 for the result, plus a block of rows in
+    /// float32 and float64.
     ///
     /// - Parameters:
-    ///   - transform: that of the rows that are coded.
-    ///   - vectors: how many H is the mean over, where that is known.
-    ///   - checkpoint: called time and again; what it throws ends the work.
-    ///   - rows: reads rows of H, one after the other; in ascending order, some at a time.
-    /// - Throws: `QAMError.malformed` where H is not finite or not positive semidefinite, and what `rows` throws.
+    /// - transform: of the rows to be coded.
+    /// - vectors: the number of vectors that H is the mean over, if known.
+    /// - checkpoint: called regularly; an error that it throws cancels the work.
+    /// - rows: reads consecutive rows of H; called in ascending order for a few at a time.
+    /// - Throws: `QAMError.malformed` if H is not finite or not positive semidefinite, and errors from `rows`.
     package init(
         _ transform: RowTransform, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,
         checkpoint: () throws -> Void = {}, rows: (Range<Int>) throws -> [Float]
@@ -62,7 +61,7 @@ package struct FeedbackFactor: Sendable {
         let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(columns))
         try Self.gather(transform, pool, kernels, rows, into: m)
 
-        // Row i of the triangle is row columns - 1 - i of H': what is factored from the top on is H' from the bottom on.
+        // Row i of the triangle is row columns - 1 - i of H': factoring from the top is factoring H' from the bottom.
         var sum = 0.0
         for i in 0..<columns { sum += m[FeedbackKernels.rowStart(i) + i] }
         guard sum >= 0 else { throw Self.indefinite }
@@ -77,10 +76,10 @@ package struct FeedbackFactor: Sendable {
 
     private static var indefinite: QAMError { QAMError(.malformed, "the second moments are not positive semidefinite") }
 
-    /// Rows that are read at a time where there is no rotation.
+    /// Rows read at a time without a rotation.
     private static let rowsAtATime = 64
 
-    /// Fills the triangle with H', a block of the rotation or some rows at a time.
+    /// Fills the triangle with H', one rotation block or a few rows at a time.
     private static func gather(
         _ transform: RowTransform, _ pool: WorkerPool, _ kernels: FeedbackKernels,
         _ read: (Range<Int>) throws -> [Float], into m: FeedbackKernels.Doubles
@@ -96,7 +95,7 @@ package struct FeedbackFactor: Sendable {
             let rows = try read(start..<start + block)
             guard rows.count == block * columns else { throw QAMError(.truncated, "rows of second moments do not have their length") }
             guard rows.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "second moments are not finite") }
-            // Only the columns from the block's own on: the rest is symmetric.
+            // Only columns from the block's own on; the rest follows by symmetry.
             pool.forEach(0..<block, grain: 8) { piece in
                 for i in piece {
                     for j in start..<columns { x[i * columns + j] = Double(rows[i * columns + j]) * factors[start + i] * factors[j] }
@@ -118,10 +117,10 @@ package struct FeedbackFactor: Sendable {
         }
     }
 
-    /// Takes F and D out of the factored triangle.
+    /// Extracts F and D from the factored triangle.
     private init(_ transform: RowTransform, triangle m: FeedbackKernels.Doubles, damping: Double, unit: Double) {
         let columns = transform.columns, width = FeedbackKernels.groupColumns
-        // A last column without a partner has one in which nothing errs.
+        // An odd last column gets a partner whose error is always zero.
         func v(_ i: Int, _ j: Int) -> Double { j == columns ? 0 : m[FeedbackKernels.rowStart(columns - 1 - i) + columns - 1 - j] }
         var metric: [Float] = []
         metric.reserveCapacity((columns + 1) / 2 * 3)

@@ -1,8 +1,8 @@
 import QAMFormat
 internal import Synchronization
 
-/// The factors of inputs while tensors that read them are coded: each is made when the first rows of a tensor need it, and let
-/// go after the last rows of the last tensor, so that those of few layers exist at a time.
+/// The factors of inputs, shared by tensors that read the same input: each is computed when first needed and released after the last rows of its last tensor,
+/// so that only the factors of a few layers exist at a time.
 final class FeedbackFactors: Sendable {
     /// What tensors must have in common to share a factor.
     struct Key: Hashable, Sendable {
@@ -10,14 +10,14 @@ final class FeedbackFactors: Sendable {
         let transform: RowTransform
     }
 
-    /// The factor of one key. It has a lock of its own: making it takes long, and others are made meanwhile.
+    /// The factor of one key, with its own lock: computing it takes long, and other factors are computed meanwhile.
     private final class Slot: Sendable {
         struct State {
             var factor: FeedbackFactor?
             var rowsLeft: Int
         }
 
-        /// The tensor that comes last.
+        /// The last tensor that uses the factor.
         let lastTensor: Int
         let state: Mutex<State>
 
@@ -28,13 +28,13 @@ final class FeedbackFactors: Sendable {
     }
 
     let calibration: CalibrationFile
-    /// The threads that factor, and code what is coded as a whole.
+    /// The threads that factor matrices and code whole tensors.
     let pool: WorkerPool
-    /// Called time and again; what it throws ends the work.
+    /// Called regularly; an error that it throws cancels the work.
     let checkpoint: @Sendable () throws -> Void
     private let slots: [Key: Slot]
 
-    /// - Parameter users: tensors in their order, with their rows.
+    /// - Parameter users: tensors in ascending order, with their rows.
     init(_ calibration: CalibrationFile, users: [(tensor: Int, rows: Int, key: Key)], threads: Int, checkpoint: @escaping @Sendable () throws -> Void) throws {
         self.calibration = calibration
         self.checkpoint = checkpoint
@@ -44,9 +44,9 @@ final class FeedbackFactors: Sendable {
         self.slots = slots
     }
 
-    /// The factor, which is made where it is not there; others who want the same one wait meanwhile.
+    /// The factor, computed on first use; concurrent callers with the same key wait.
     ///
-    /// - Throws: what reading and factoring the second moments throws.
+    /// - Throws: errors from reading and factoring the Hessian.
     func factor(_ key: Key) throws -> FeedbackFactor {
         guard let slot = slots[key] else { return try make(key) }
         return try slot.state.withLock { state in
@@ -63,7 +63,7 @@ final class FeedbackFactors: Sendable {
         }
     }
 
-    /// Counts coded rows of a tensor.
+    /// Records coded rows of a tensor.
     func finish(rows: Int, of tensor: Int, _ key: Key) {
         guard let slot = slots[key], slot.lastTensor == tensor else { return }
         slot.state.withLock { state in

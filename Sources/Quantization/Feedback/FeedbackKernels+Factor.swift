@@ -1,15 +1,15 @@
 internal import QAMFormat
 
-/// The steps of coding that go through a factor.
+/// Coding steps that use a factor.
 extension FeedbackKernels {
-    /// Adds to `targets`, rows of the group at column `group`, what errors of columns from `first` on move them by.
+    /// Adds the feedback of the errors of `count` columns from `first` on to `targets`, rows of the group at column `group`.
     func feed(_ errors: Rows, of first: Int, count: Int, rows: Int, through factor: FeedbackFactor, group: Int, into targets: Rows) {
         precondition(first >= 0)
         let place = factor.panelStart(group: group) + first * Self.groupColumns
         feed(errors, count: count, rows: rows, through: factor.panels, at: place, into: targets)
     }
 
-    /// Codes a row's group of `columns` columns at column `group`; the other parameters are those of `withGroup`.
+    /// Encodes a row's group of `columns` columns at column `group`; see `withGroup` for the other parameters.
     func code(
         _ z: Rows, group: Int, columns: Int, _ coder: any GroupCoder, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
         symbols: Bytes, at place: Range<Int>, work: inout [Float]

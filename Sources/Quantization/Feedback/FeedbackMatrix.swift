@@ -1,30 +1,29 @@
 internal import QAMFormat
 
-/// A whole matrix that is coded with errors fed both ways: into the columns of the same row that are not yet coded, and into the rows
-/// after it.
+/// A whole matrix coded with error feedback in both directions: into later columns of the same row, and into later rows.
 ///
-/// Numbers lie by groups of 128 columns, within a group by rows in the order of coding. A block of rows in one group is coded
-/// when the same rows in the groups before are, and the rows before in the same group: blocks on a diagonal at the same time.
+/// Numbers are stored by groups of 128 columns, within a group by rows in coding order. A block of rows in one group depends on the same rows in earlier groups
+/// and on earlier rows in the same group, so the blocks of a diagonal are coded concurrently.
 struct FeedbackMatrix: Sendable {
     let encoder: RowEncoder
     let factor: FeedbackFactor
     let outputs: OutputFactor
     let kernels: FeedbackKernels
-    /// By row in the order of coding, as stored; and what they are larger by than those that `outputs` was made with.
+    /// Stored gains by row in coding order; `widenings` are their ratios to the gains that `outputs` was computed with.
     let gains: [Float]
     private let widenings: [Float]
     private let rows: Int
     private let columns: Int
-    /// Coordinates, and of coded columns their errors.
+    /// Coordinates; errors for coded columns.
     private let z: FeedbackKernels.Floats
-    /// Targets, and of coded columns what coding has left of them without what the rows before had added.
+    /// Targets; for coded columns the remaining errors, without the adjustment from earlier rows.
     private let targets: FeedbackKernels.Floats
-    /// By row in their own order.
+    /// By row in the original order.
     let symbols: FeedbackKernels.Bytes
 
     private static let width = FeedbackKernels.groupColumns
 
-    /// - Parameter baseGains: the gains of all rows before they are widened, by their numbers.
+    /// - Parameter baseGains: the gains of all rows before widening, by row number.
     init(_ encoder: RowEncoder, _ factor: FeedbackFactor, _ outputs: OutputFactor, _ kernels: FeedbackKernels, baseGains: [Float]) {
         self.encoder = encoder
         self.factor = factor
@@ -36,7 +35,7 @@ struct FeedbackMatrix: Sendable {
         for (place, row) in outputs.order.enumerated() {
             let widening = FeedbackFactor.widening(
                 fedVariance: factor.fedVariance + outputs.fedVariance[place], error: encoder.coder.expectedError)
-            // Errors are those of the gain that a reader will see.
+            // Errors are relative to the gain that a reader will decode.
             gains.append(encoder.layout.gainType.rounded(baseGains[row] * Float(widening)))
             widenings.append(baseGains[row] > 0 ? gains[place] / baseGains[row] : 1)
         }
@@ -47,7 +46,7 @@ struct FeedbackMatrix: Sendable {
         symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
     }
 
-    /// Takes the scaled weights of the row that is coded at this place.
+    /// Stores the scaled weights of the row at this place in coding order.
     func set(place: Int, weights: inout [Float]) {
         guard gains[place] > 0 else { return }
         encoder.transform.rotate(&weights, gain: gains[place], encoder.kernels)
@@ -56,14 +55,14 @@ struct FeedbackMatrix: Sendable {
         }
     }
 
-    /// Where a row's group of columns begins.
+    /// The start of a row's group of columns.
     private func start(_ group: Int, _ place: Int) -> Int { group * rows + place * Self.width }
 
     private func part(_ numbers: FeedbackKernels.Floats, _ group: Int, _ place: Int) -> FeedbackKernels.Rows {
         .init(numbers: numbers, start: start(group, place), apart: Self.width)
     }
 
-    /// Codes all rows, on all threads of the pool. What `checkpoint` throws, which is called for each diagonal, ends the work.
+    /// Encodes all rows, on all threads of the pool. `checkpoint` is called for each diagonal; an error that it throws cancels the work.
     func code(pool: WorkerPool, checkpoint: () throws -> Void) rethrows {
         let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, groups = FeedbackKernels.padded(columns) / Self.width
         for diagonal in 0..<blocks + groups - 1 {
@@ -79,7 +78,7 @@ struct FeedbackMatrix: Sendable {
         let width = Self.width, height = OutputFactor.blockRows
         let first = block * height, end = min(first + height, rows), used = min(width, columns - group)
         let place = OutputFactor.place(block: block)
-        // What the rows before have added.
+        // The adjustments from earlier rows.
         let moves = FeedbackKernels.Floats(repeating: 0, count: height * width)
         let codewords = FeedbackKernels.Floats(repeating: 0, count: width)
         func move(_ row: Int) -> FeedbackKernels.Rows { .init(numbers: moves, start: (row - first) * width, apart: width) }
@@ -97,7 +96,7 @@ struct FeedbackMatrix: Sendable {
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
         for row in first..<end where gains[row] > 0 {
             kernels.add(coefficients(row, from: first), times: part(targets, group, first), count: row - first, rows: 1, into: move(row))
-            // What is fed from row to row is in units of the gains that the coefficients were made with.
+            // Feedback between rows is in units of the gains that the coefficients were computed with.
             let toOwn = 1 / widenings[row], index = start(group, row), moved = (row - first) * width
             for j in 0..<used {
                 moves[moved + j] *= toOwn
@@ -114,7 +113,7 @@ struct FeedbackMatrix: Sendable {
         }
     }
 
-    /// The squared error of the coded, scaled weights of the row at this place: the rotation keeps distances.
+    /// The squared error of the scaled weights of the coded row at this place: the rotation preserves distances.
     func squaredError(place: Int) -> Double {
         var sum = 0.0
         for group in stride(from: 0, to: columns, by: Self.width) {

@@ -1,22 +1,22 @@
 internal import QAMFormat
 
-/// Rows that are coded with feedback together, each in `apart` floats of the arrays.
+/// A batch of rows coded with feedback; the row stride of all arrays is `apart` floats.
 struct FeedbackRows {
     let encoder: RowEncoder
     let factor: FeedbackFactor
     let kernels: FeedbackKernels
     let rows: Int
     let columns: Int
-    /// What row gains are larger by than those of rows that nothing is fed into.
+    /// The ratio of row gains to those without feedback.
     let widening: Float
-    /// The columns up to whole groups.
+    /// Columns rounded up to whole groups.
     let apart: Int
-    /// Of scaled rows, the weights themselves.
+    /// The original weights, if rows are scaled.
     var weights: [Float] = []
     var energies: [Double] = []
     var gains: [Float] = []
     let z: FeedbackKernels.Floats
-    /// Targets, and of coded columns what coding has left of them.
+    /// Targets; remaining errors for coded columns.
     let targets: FeedbackKernels.Floats
     let codewords: FeedbackKernels.Floats
     /// z less codewords.
@@ -56,10 +56,10 @@ struct FeedbackRows {
         }
     }
 
-    /// All rows, from an index on.
+    /// All rows, from a column on.
     private func all(_ numbers: FeedbackKernels.Floats, _ start: Int) -> FeedbackKernels.Rows { .init(numbers: numbers, start: start, apart: apart) }
 
-    /// Codes all rows, group of columns by group.
+    /// Encodes all rows, one group of columns after the other.
     func code(_ work: inout [Float]) {
         let width = FeedbackKernels.groupColumns, bytes = encoder.layout.symbolBytes
         var place = 0
@@ -78,9 +78,9 @@ struct FeedbackRows {
         }
     }
 
-    /// Fits and stores the gains. Returns the error and energy of the weights.
+    /// Refits and stores the gains. Returns the error and energy of the weights.
     func finish(firstRow: Int, gains bytes: inout [UInt8]) throws -> Distortion {
-        // VT y for the codewords y of each row; VT z is that and what coding has left, VT (z - y).
+        // VT y for the codewords y of each row; VT z is its sum with the remaining errors, VT (z - y).
         let whitened = FeedbackKernels.Floats(repeating: 0, count: codewords.count)
         whitened.replace(from: 0, with: codewords.array(0..<codewords.count).span)
         factor.whiten(codewords, rows: rows, kernels, into: whitened)
@@ -105,7 +105,7 @@ struct FeedbackRows {
         return distortion
     }
 
-    /// The products of row i's coordinates and codewords, and of the codewords with themselves, as H weighs them.
+    /// The inner products, weighted by H, of row i's coordinates with its codewords and of the codewords with themselves.
     private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> (zy: Double, yy: Double) {
         var zy = 0.0, yy = 0.0
         for t in 0..<(columns + 1) / 2 {

@@ -1,50 +1,47 @@
 package import QAMFormat
 
-/// How the errors of coded rows move the rows after them: the factor of the second moments G = E[g gT] of the gradients g at a matrix's
-/// outputs, which tell what errors of its outputs do to the model's predictions.
+/// The Cholesky factor for error feedback between rows, from the output Hessian G = E[g gT] of the gradients g at a matrix's outputs: it measures how errors of
+/// the outputs change the model's predictions.
 ///
-/// With H = E[x xT] of its inputs, errors E of all weights cost tr(G E H ET) = |UT E V|^2, where G = U UT and H = V VT with U and V
-/// upper triangular (K-FAC, arXiv 1503.05671; fed both ways as in YAQA, arXiv 2505.22988). Row i of UT E depends on the rows up to i only, so that
-/// what coding leaves of the rows before, their whitened errors, moves the targets of row i. Rows are coded in the order of what their
-/// errors cost, the dearest first: those after them can make good for more.
+/// With H = E[x xT] of the inputs, errors E of all weights cost tr(G E H ET) = |UT E V|^2, where G = U UT and H = V VT with U and V upper triangular (K-FAC,
+/// arXiv 1503.05671; feedback in both directions as in YAQA, arXiv 2505.22988). Row i of UT E depends only on rows up to i, so the whitened errors of earlier
+/// rows adjust the targets of row i. Rows are coded in descending order of the cost of their errors, so that more rows can compensate for the costliest.
 package struct OutputFactor: Sendable {
-    /// The rows' numbers in the order in which they are coded.
+    /// Row numbers in coding order.
     package let order: [Int]
-    /// Rows that are coded together, in this order.
+    /// Consecutive rows in this order that are coded together.
     static let blockRows = 32
-    /// U of rows normalised by their gains, each divided by its element on the diagonal: block of rows by block the columns up to
-    /// its last row, zero from a row's own on.
+    /// U of rows normalised by their gains, each divided by its diagonal element: for each block of rows, the columns up to its last row, zero from a row's own
+    /// column on.
     let coefficients: FeedbackKernels.Floats
-    /// For each row in the order of coding, the variance that what is fed adds to its targets, where coding leaves noise of unit variance of
-    /// those of all normalised rows.
+    /// For each row in coding order, the variance that feedback adds to its targets, for coding noise of unit variance in the targets of all normalised rows.
     package let fedVariance: [Double]
 
-    /// What noise that costs 1 in each normalised row costs in all when it is fed: by G itself, without damping.
+    /// The total cost, by G itself without damping, of noise that costs 1 in each normalised row when it is fed.
     package let noiseGain: Double
 
-    /// The share of the mean diagonal that is added to the diagonal at least, of normalised rows: those of little gain are not asked to make good
-    /// for the errors of others.
+    /// The minimum damping of normalised rows, as a fraction of the mean diagonal. It keeps rows of small gain from compensating for errors of others.
     package static let dampingShare = 0.02
 
-    /// Where the coefficients of a block begin, and how far apart those of its rows lie.
+    /// The start of a block's coefficients, and their row stride.
     static func place(block: Int) -> (start: Int, apart: Int) {
         (blockRows * blockRows * block * (block + 1) / 2, blockRows * (block + 1))
     }
 
-    /// What one unit that is left of row k moves the targets of row i by, in the order of coding; k < i.
+    /// The adjustment of row i's targets per unit of remaining error in row k, in coding order; k < i.
     package func coefficient(row i: Int, of k: Int) -> Float {
         let (start, apart) = Self.place(block: i / Self.blockRows)
         return coefficients[start + i % Self.blockRows * apart + k]
     }
 
-    /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes while it is made, and 2 * rows^2 for the result.
+    /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes during construction and 2 * rows^2 for the result.
     ///
     /// - Parameters:
-    ///   - gains: those of the rows that are coded, before they are widened.
-    ///   - vectors: how many G is the mean over, where that is known.
-    ///   - checkpoint: called time and again; what it throws ends the work.
-    ///   - moments: reads rows of G, one after the other; all in ascending order, two times.
-    /// - Throws: `QAMError.malformed` where G is not finite or not positive semidefinite, and what `moments` throws.
+    /// - gains: of the rows to be coded, before widening.
+    /// - vectors: the number of vectors that G is the mean over, if known.
+    /// - checkpoint: called regularly; an error that it throws cancels the work.
+    /// - moments: reads consecutive rows of G; called for all rows in ascending order, twice.
+    /// - Throws: `QAMError.malformed` if G is not finite or not positive semidefinite, and errors from `moments`.
     package init(
         gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
         moments: (Range<Int>) throws -> [Float]
@@ -56,12 +53,12 @@ package struct OutputFactor: Sendable {
             let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
             for i in range { diagonal[i] = Double(values[(i - start) * rows + i]) * Double(gains[i]) * Double(gains[i]) }
         }
-        // Of equals the first is first.
+        // Ties keep the original order.
         order = (0..<rows).sorted { diagonal[$0] == diagonal[$1] ? $0 < $1 : diagonal[$0] > diagonal[$1] }
         var places = [Int](repeating: 0, count: rows)
         for (place, row) in order.enumerated() { places[row] = place }
 
-        // What is factored from the top on is the moments from the bottom on.
+        // Factoring from the top is factoring G from the bottom.
         let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(rows)), positions = places
         for start in stride(from: 0, to: rows, by: piece) {
             let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
@@ -83,7 +80,7 @@ package struct OutputFactor: Sendable {
         self.coefficients = coefficients
         let errors = Self.probedErrors(coefficients, rows: rows, kernels)
         fedVariance = errors.map { max(0, $0 - 1) }
-        // Errors cost by the damping too what they do not cost by G.
+        // Remove the share of the cost that is due to damping.
         let damped = (0..<rows).reduce(0.0) { sum, i in
             let own = m[FeedbackKernels.rowStart(i) + i]
             return sum + own * own
@@ -104,7 +101,7 @@ package struct OutputFactor: Sendable {
         return coefficients
     }
 
-    /// The mean squares of rows' errors where coding leaves noise of unit variance, by the feedback of noise in as many columns as a group has.
+    /// The mean squared errors of rows for coding noise of unit variance, measured by feeding noise through as many columns as a group has.
     private static func probedErrors(_ coefficients: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels) -> [Double] {
         let width = FeedbackKernels.groupColumns, errors = FeedbackKernels.Floats(repeating: 0, count: rows * width)
         var noise = SignNoise()

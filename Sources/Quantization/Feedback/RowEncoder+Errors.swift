@@ -1,12 +1,12 @@
 internal import QAMFormat
 
-/// What coding would do to rows, for those who choose how to code.
+/// Estimates of coding errors, for choosing rates.
 extension RowEncoder {
-    /// The errors of weights that are coded: weights less what a reader will see.
+    /// The coding errors of weights: original minus decoded.
     ///
     /// - Parameters:
-    ///   - weights: whole rows, one after the other.
-    ///   - factor: what errors are fed through into columns, if they are.
+    /// - weights: consecutive whole rows.
+    /// - factor: for feedback into columns, if used.
     /// - Throws: as `encode(rows:firstRow:fill:)`.
     package func errors(coding weights: [Float], feedback factor: FeedbackFactor?) throws -> [Float] {
         let rows = weights.count / columns
@@ -18,7 +18,7 @@ extension RowEncoder {
         return zip(weights, try decoder.decode(chunk, rows: rows)).map { $0 - $1 }
     }
 
-    /// Rows of numbers as coordinates: scaled and rotated, but not divided by a gain.
+    /// Rows as coordinates: scaled and rotated, but not divided by a gain.
     package func coordinates(_ rows: [Float]) -> [Float] {
         stride(from: 0, to: rows.count, by: columns).flatMap { start in
             var row = Array(rows[start..<start + columns])
@@ -28,7 +28,7 @@ extension RowEncoder {
         }
     }
 
-    /// The mean square of a row, which is scaled.
+    /// Scales a row and returns its mean square.
     package func meanSquare(scaling row: inout [Float]) -> Double {
         transform.scale(&row, kernels)
         return kernels.sumOfSquares(row.span) / Double(columns)

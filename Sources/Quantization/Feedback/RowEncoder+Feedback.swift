@@ -1,16 +1,14 @@
 package import QAMFormat
 
-/// Coding with feedback: the error of each pair moves the columns of its row that are not yet coded, so that what the errors do to the
-/// matrix's outputs is small, not the errors themselves.
+/// Coding with feedback: the error of each pair adjusts the targets of later columns, which minimises the error of the matrix's outputs instead of the weights.
 extension RowEncoder {
-    /// Rows that go through the factor together.
+    /// Rows that are fed through the factor together.
     private static let rowsAtATime = 64
 
-    /// Codes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which is that of the encoder's transform.
+    /// Encodes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which must have the encoder's transform.
     ///
-    /// While its errors are fed, the gain of a row is what the coder says, widened as its targets are; it may then be fitted to the least
-    /// error of the outputs.
-    /// O(columns^2) for each row; memory: four floats for each weight of 64 rows.
+    /// During coding, a row's gain is the coder's, widened like its targets; afterwards it may be refitted to minimise the error of the outputs.
+    /// O(columns^2) for each row; memory: four floats per weight of 64 rows.
     package func encode(
         rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, kernels: FeedbackKernels = .chosen,
         fill: (Int, inout MutableSpan<Float>) throws -> Void
@@ -29,17 +27,17 @@ extension RowEncoder {
         return chunk
     }
 
-    /// Codes all rows of a matrix, with errors fed into the columns and the rows that come after them.
+    /// Encodes all rows of a matrix, with errors fed into later columns and later rows.
     ///
-    /// The gain of a row is what the coder says, widened as its targets are. O(rows * columns * (rows + columns)), on all threads of the pool,
-    /// whose number changes nothing; memory: two floats for each weight, and what `OutputFactor` takes.
+    /// The gain of a row is the coder's, widened like its targets. O(rows * columns * (rows + columns)), on all threads of the pool; the result does not depend
+    /// on their number. Memory: two floats per weight, plus that of `OutputFactor`.
     ///
     /// - Parameters:
-    ///   - moments: reads rows of the second moments of the gradients at the matrix's outputs; all in ascending order, two times.
-    ///   - vectors: how many those are the mean over, where that is known.
-    ///   - checkpoint: called time and again; what it throws ends the work.
-    ///   - fill: writes the weights of the row of this number; each row two times, and a third time where there are scales.
-    /// - Throws: as `encode(rows:firstRow:fill:)`, and `OutputFactor`.
+    /// - moments: reads consecutive rows of the output Hessian; called for all rows in ascending order, twice.
+    /// - vectors: the number of vectors that it is the mean over, if known.
+    /// - checkpoint: called regularly; an error that it throws cancels the work.
+    /// - fill: writes the weights of a row, given its number; called twice for each row, and a third time with channel scales.
+    /// - Throws: as `encode(rows:firstRow:fill:)` and `OutputFactor`.
     package func encodeAll(
         rows: Int, feedback factor: FeedbackFactor, outputs moments: (Range<Int>) throws -> [Float], vectors: Int? = nil,
         pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},

@@ -2,26 +2,26 @@ package import QAMFormat
 
 internal import CQAMKernels.Feedback
 
-/// The C functions of coding with feedback behind safe signatures: the one place that hands pointers to them.
+/// Safe wrappers of the C functions for error feedback: the only code that passes pointers to them.
 ///
-/// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
+/// Sizes are computed by this module, never read from a file, so a wrong one is a bug and traps.
 package struct FeedbackKernels: Sendable {
     /// Columns of a group.
     static let groupColumns = Int(FB_WIDTH)
-    /// Columns up to whole groups.
+    /// Columns rounded up to whole groups.
     static func padded(_ columns: Int) -> Int { (columns + groupColumns - 1) / groupColumns * groupColumns }
-    /// Floats that searching a trellis works in.
+    /// Size of the trellis search's workspace, in floats.
     static let workCount = Int(FB_WORK)
 
-    /// Those for this machine, or for what of it the environment variable QAMW_ISA allows.
+    /// The kernels for this machine, or for the features that the environment variable QAMW_ISA allows.
     package static let chosen = FeedbackKernels(features: qam_features_allowed())
 
-    /// For extensions of the codecs.
+    /// For the codecs' extensions.
     let table: fb_functions
 
     private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
 
-    /// Those for a set of features; nil where this machine lacks any.
+    /// The kernels for a feature set; nil if this machine lacks any of it.
     package init?(_ instructionSet: Kernels.InstructionSet) {
         guard instructionSet.isPresent else { return nil }
         self.init(features: instructionSet.features)
@@ -33,24 +33,24 @@ package struct FeedbackKernels: Sendable {
     typealias Floats = SharedNumbers<Float>
     typealias Bytes = SharedNumbers<UInt8>
 
-    /// Where row i of a packed triangle begins.
+    /// The start of row i in a packed triangle.
     static func rowStart(_ i: Int) -> Int { fb_row(i) }
 
-    /// Transforms blocks of `count` doubles from `first` on, without normalisation.
+    /// Walsh-Hadamard transforms of blocks of `count` doubles from `first` on, without normalisation.
     func hadamard(_ x: Doubles, first: Int, count: Int, block: Int) {
         precondition(first >= 0 && first + count <= x.count && count % block == 0)
         unsafe table.hadamard(x.start + first, count, block)
     }
 
-    /// Transforms across `block` rows that lie `apart` doubles apart, for `count` columns from `first` on.
+    /// Transforms down the columns of `block` rows with a row stride of `apart` doubles, for `count` columns from `first` on.
     func hadamardRows(_ x: Doubles, first: Int, count: Int, apart: Int, block: Int) {
         precondition(first >= 0 && first + (block - 1) * apart + count <= x.count)
         unsafe table.hadamard_rows(x.start + first, apart, count, block)
     }
 
-    /// Factors a packed lower triangle of so many rows in place. False where it is not positive definite.
+    /// Cholesky-factors a packed lower triangle of this many rows in place. False if it is not positive definite.
     ///
-    /// - Parameter checkpoint: called for each block of columns; what it throws ends the work.
+    /// - Parameter checkpoint: called for each block of columns; an error that it throws cancels the work.
     func factor(_ m: Doubles, rows: Int, pool: WorkerPool, checkpoint: () throws -> Void) rethrows -> Bool {
         precondition(rows == 0 || Self.rowStart(rows - 1) + rows <= m.count)
         let block = Int(FB_BLOCK), grain = 32
@@ -69,20 +69,20 @@ package struct FeedbackKernels: Sendable {
 
     // MARK: - Coding
 
-    /// Rows of a group of columns: where the first begins, and how far apart they lie.
+    /// Rows of a group of columns: the start of the first, and the row stride.
     struct Rows {
         let numbers: Floats
         let start: Int
         let apart: Int
 
-        /// The first row, of which `length` floats are used; all `rows` are checked to lie inside.
+        /// The first row, of which `length` floats are used; traps if any of the `rows` is out of bounds.
         fileprivate func pointer(rows: Int, length: Int) -> UnsafeMutablePointer<Float> {
             precondition(start >= 0 && apart >= 0 && start + max(0, rows - 1) * apart + length <= numbers.count)
             return unsafe numbers.start + start
         }
     }
 
-    /// Adds to `targets` the products of rows of errors and `count` rows of a panel, which begins at `place` of the panels.
+    /// Adds to `targets` the matrix product of errors and `count` rows of a panel, which begins at `place` in `panels`.
     func feed(_ errors: Rows, count: Int, rows: Int, through panels: [Float], at place: Int, into targets: Rows) {
         precondition(count >= 0 && place >= 0 && place + count * Self.groupColumns <= panels.count)
         unsafe panels.withUnsafeBufferPointer { panels in
@@ -93,7 +93,7 @@ package struct FeedbackKernels: Sendable {
         }
     }
 
-    /// Adds to `targets` the products of rows of coefficients and `count` rows of a group.
+    /// Adds to `targets` the matrix product of coefficients and `count` rows of a group.
     func add(_ coefficients: Rows, times panel: Rows, count: Int, rows: Int, into targets: Rows) {
         precondition(panel.apart == Self.groupColumns)
         unsafe table.feed(
@@ -101,7 +101,7 @@ package struct FeedbackKernels: Sendable {
             count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
     }
 
-    /// Where a group's coefficients begin: those of its own columns, and the elements of D.
+    /// A group's coefficients: those of its own columns, and the elements of D.
     struct Coefficients {
         let panels: [Float]
         let panel: Int
@@ -109,13 +109,13 @@ package struct FeedbackKernels: Sendable {
         let firstPair: Int
     }
 
-    /// Lends a row's group of `columns` columns to what codes it.
+    /// Passes a row's group of `columns` columns to `body`.
     ///
     /// - Parameters:
     ///   - z: the coordinates.
-    ///   - targets: z moved by the errors before; takes what coding leaves of it.
-    ///   - codewords: takes the codewords.
-    ///   - place: where the group's symbols go.
+    /// - targets: z adjusted for earlier errors; receives the remaining errors.
+    /// - codewords: receives the codewords.
+    /// - place: the position of the group's symbols.
     func withGroup(
         _ z: Rows, columns: Int, _ coefficients: Coefficients, targets: Rows, codewords: Rows, symbols: Bytes, at place: Range<Int>,
         _ body: (FeedbackGroup) -> Void
@@ -138,7 +138,7 @@ package struct FeedbackKernels: Sendable {
     }
 }
 
-/// A group of columns of a row that is to be coded, as the kernels take it; it lives as long as the call that it is handed to.
+/// A group of columns of a row to be coded, in the kernels' layout; valid during the call that it is passed to.
 @safe package struct FeedbackGroup {
     let part: fb_group
 }

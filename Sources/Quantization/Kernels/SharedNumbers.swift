@@ -1,8 +1,8 @@
 internal import QAMFormat
 
-/// Numbers that many threads fill and change, each its own part of them; who shares them sees to that.
+/// Numbers that threads change concurrently, each its own part; callers must ensure that parts do not overlap.
 @safe final class SharedNumbers<Number: BitwiseCopyable>: @unchecked Sendable {
-    /// For the kernels, which check that what they touch lies inside.
+    /// For the kernels, whose callers check bounds.
     let start: UnsafeMutablePointer<Number>
     let count: Int
 
@@ -25,13 +25,12 @@ internal import QAMFormat
         }
     }
 
-    /// Copies numbers to those from `index` on.
+    /// Copies numbers into the elements from `index` on.
     func replace(from index: Int, with numbers: Span<Number>) {
         precondition(index >= 0 && numbers.count <= count - index)
         for i in numbers.indices { unsafe start[index + i] = numbers[i] }
     }
 
-    /// A copy.
     func array(_ range: Range<Int>) -> [Number] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         return unsafe Array(UnsafeBufferPointer(start: start + range.lowerBound, count: range.count))

@@ -1,22 +1,21 @@
 public import QAMFormat
 
-/// Channel scales from what is known of a matrix's inputs: columns that matter more are coded more precisely. Matrices that read the same input
-/// share their scales.
+/// Channel scales from calibration statistics: columns that matter more are coded more precisely. Matrices that read the same input share their scales.
 public enum ChannelScaling: String, CaseIterable, Sendable {
     /// (E|x|)^0.3, the rule of the published code.
     case published
-    /// (E[x^2] / e)^(1/4) for columns of energy e, which makes the error of the outputs least; with feedback, which does most of
-    /// that itself, the exponent is 1/8.
+    /// (E[x^2] / e)^(1/4) for columns of energy e, which minimises the error of the outputs; the exponent is 1/8 with feedback, which already does
+    /// most of that.
     case optimal
-    /// (max|x| / max|w|)^(1/2), SmoothQuant's rule with alpha 0.5: what is hard to round in the activations moves to the weights. For
-    /// codes that are not rotated, and multiplied with activations of 8 bits.
+    /// (max|x| / max|w|)^(1/2), SmoothQuant's rule with alpha 0.5: moves the difficulty of rounding from activations to weights. For codes without rotation
+    /// whose activations are 8-bit integers.
     case smooth
 
-    /// Gives scales to the planned tensors that `calibration` knows. Reads each of them once, on up to `threads` tasks; O(width^3) for each
-    /// input of tensors that are coded with feedback. `monitor` is told before each input how many are done, of how many, and a tensor's name.
+    /// Sets the scales of planned tensors that `calibration` covers. Reads each of them once, on up to `threads` tasks; O(width^3) for each input of tensors
+    /// coded with feedback. Before each input `monitor` gets the number of inputs done, their total and a tensor's name.
     ///
-    /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` for statistics without those that the
-    ///   rule takes, and what reading throws.
+    /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` if the rule's statistics are missing, and errors from
+    ///   reading.
     public func apply(
         to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
@@ -43,7 +42,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         return outcomes
     }
 
-    /// Of each column of several tensors together.
+    /// Statistics of each column, over several tensors.
     private struct Columns: Sendable {
         /// The sum of the squares.
         var energies: [Double]
@@ -71,7 +70,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         }
     }
 
-    /// What is known of the columns of tensors. It does not depend on `threads`.
+    /// The statistics of tensors' columns. They do not depend on `threads`.
     private static func columns(
         _ tensors: [Int], of source: any TensorSource, to family: Code.Family, threads: Int, checkpoint: @escaping @Sendable () throws -> Void
     ) async throws -> Columns {
@@ -99,8 +98,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         return all
     }
 
-    /// Scales with a mean of 1, rounded to float16; nil where the statistics say nothing. Only operations that every
-    /// machine rounds alike.
+    /// Scales with a mean of 1, rounded to float16; nil if all statistics are zero. Uses only operations that round identically on every machine.
     private func scales(_ columns: Columns, input: Int, _ calibration: CalibrationFile, feedback: Bool) throws -> [Float]? {
         let scales: [Double]
         switch self {
@@ -121,7 +119,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         return scales.map { Half.float(from: Half.bits(of: Float($0 / mean))) }
     }
 
-    /// - Throws: `QAMError.unsupported` for statistics that are not there.
+    /// - Throws: `QAMError.unsupported` for missing statistics.
     private func required(_ statistics: [Float]?, _ name: String, of input: Int, _ calibration: CalibrationFile) throws -> [Float] {
         guard let statistics else {
             throw QAMError(
@@ -141,17 +139,17 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
         }
     }
 
-    /// Numbers that are at least a thousandth of their mean; nil where all are zero.
+    /// Numbers clamped to at least a thousandth of their mean; nil if all are zero.
     private static func floored(_ x: [Double]) -> [Double]? {
         let mean = x.reduce(0, +) / Double(x.count)
         return mean > 0 ? x.map { max($0, mean / 1000) } : nil
     }
 
-    /// The error to be expected with scales, as a share of that without.
+    /// The expected error with scales, relative to that without.
     private static func errorRatio(
         _ scales: [Float], _ energies: [Double], input: Int, _ calibration: CalibrationFile, _ choice: QuantizationChoice, threads: Int
     ) throws -> Double {
-        // Noise is spread evenly over the rotated columns; rows of more energy have more of it.
+        // Coding noise is spread evenly over the rotated columns, in proportion to the rows' energy.
         let energy = zip(scales, energies).reduce(0) { $0 + Double($1.0) * Double($1.0) * $1.1 } / energies.reduce(0, +)
         guard choice.feedback != .off else {
             let a = try calibration.meanSquares(of: input).map(Double.init)

@@ -1,19 +1,18 @@
 internal import QAMFormat
 
 extension QuantizationChoice {
-    /// The rotation of rows of this length; nil where the code has none.
+    /// The rotation for rows of this length; nil if the code has none.
     ///
-    /// - Throws: `QAMError.invalidArgument` for rows that no rotation fits.
+    /// - Throws: `QAMError.invalidArgument` for rows that cannot be rotated.
     func rotation(columns: Int) throws -> Rotation? {
         try blockSize(columns: columns).map { Rotation(columns: columns, blockSize: $0, seed: seed) }
     }
 
-    /// The encoder of a tensor that is planned so.
+    /// The encoder of a tensor with this choice.
     ///
     /// - Parameters:
-    ///   - coder: that of the code.
-    ///   - refit: as `QuantizationPlan` has it.
-    /// - Throws: `QAMError.invalidArgument` for a choice that does not fit the columns.
+    /// - refit: as in `QuantizationPlan`.
+    /// - Throws: `QAMError.invalidArgument` for a choice that does not match the columns.
     func encoder(_ coder: any GroupCoder, columns: Int, gainType: GainType, refit: Bool?) throws -> RowEncoder {
         try RowEncoder(
             coder, columns: columns, blockSize: blockSize(columns: columns), seed: seed, gainType: gainType, channelScales: channelScales,

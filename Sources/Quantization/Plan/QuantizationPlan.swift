@@ -3,24 +3,24 @@ public import QAMFormat
 /// How one tensor is to be quantized.
 public struct QuantizationChoice: Hashable, Sendable {
     public var code: Code
-    /// The largest block of the rotation, if the code has one: a power of two from 2 to 32,768. Shorter where it does not divide the columns.
+    /// The largest block of the rotation, if the code has one: a power of two from 2 to 32,768. The actual block is smaller if it does not divide the columns.
     public var blockSizeCap: Int
     /// The seed of the rotation's signs. Tensors that read the same activation share it.
     public var seed: UInt64
-    /// A positive factor for each column that says how much its precision matters, or nil.
+    /// A positive factor for each column, larger for more precision, or nil.
     public var channelScales: [Float]?
-    /// What the errors of coded weights move.
+    /// Which targets the coding errors adjust.
     public var feedback: Feedback
 
     public enum Feedback: String, Hashable, Sendable {
         /// Nothing.
         case off
-        /// The columns that come after them, by the second moments of the tensor's input.
+        /// Later columns, by the second moments of the tensor's input.
         case columns
-        /// Also the rows that come after them, by the second moments of the gradients at the tensor's outputs.
+        /// Also later rows, by the second moments of the gradients at the tensor's outputs.
         case columnsAndRows
 
-        /// As far as a calibration reaches for this tensor.
+        /// The most that a calibration allows for this tensor.
         public init(_ calibration: CalibrationFile, for tensor: TensorDescriptor) {
             guard let input = calibration.input(of: tensor), calibration.hasSecondMoment(of: input) else {
                 self = .off
@@ -41,10 +41,10 @@ public struct QuantizationChoice: Hashable, Sendable {
     }
 }
 
-/// Which tensors of a source are to be quantized and how: choices by tensor index. Tensors without one are left as they are.
+/// Which tensors of a source are quantized and how: choices by tensor index. Tensors without one are left unchanged.
 public struct QuantizationPlan: Hashable, Sendable {
     public var choices: [Int: QuantizationChoice]
-    /// Whether row gains are fitted to the codewords by least squares; nil for what is usual with each code.
+    /// Whether row gains are refitted to the codewords by least squares; nil for each code's default.
     public var refit: Bool?
 
     public init(choices: [Int: QuantizationChoice], refit: Bool? = nil) {
@@ -52,7 +52,7 @@ public struct QuantizationPlan: Hashable, Sendable {
         self.refit = refit
     }
 
-    /// Why this tensor cannot be quantized with codes of a family, in words; nil where it can.
+    /// Why this tensor cannot be quantized with codes of a family; nil if it can.
     public static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family) -> String? {
         switch descriptor.storage {
         case .alias: return "another name for a tensor"
@@ -68,7 +68,7 @@ public struct QuantizationPlan: Hashable, Sendable {
         return nil
     }
 
-    /// A line that differs for plans that give different bytes.
+    /// A string that differs for plans that give different bytes.
     var fingerprint: String {
         let parts = choices.sorted { $0.key < $1.key }.map { tensor, choice in
             let scales = (choice.channelScales ?? []).flatMap { scale in

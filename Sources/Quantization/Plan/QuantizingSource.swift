@@ -1,8 +1,8 @@
 public import QAMFormat
 
-/// A source whose planned tensors are coded as they are read, a few rows at a time.
+/// A source that codes its planned tensors as they are read, a few rows at a time.
 ///
-/// The gain type of a tensor depends on all its rows, so each planned tensor is read once before (`scan`) and once after.
+/// The gain type of a tensor depends on all its rows, so each planned tensor is read twice: by `scan`, then for coding.
 public struct QuantizingSource: WrappingSource {
     public let tensors: [TensorDescriptor]
     public let shared: SharedTables
@@ -13,16 +13,16 @@ public struct QuantizingSource: WrappingSource {
     private let factors: FeedbackFactors?
     private let whole = WholeTensors()
 
-    /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` is told the bytes done
-    /// and to do and the tensor's name; what it throws ends the work.
+    /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` gets the bytes done, their total and the tensor's name; an
+    /// error that it throws cancels the work.
     ///
-    /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `QAMError.invalidArgument` for a plan
-    ///   that does not fit the tensors, and what the base throws.
+    /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `invalidArgument` for a plan that does not match the tensors, and
+    ///   errors from the base.
     public static func scanning(
         _ base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile? = nil, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
-        // A piece of work is a range of rows, so that one huge tensor keeps all threads busy too.
+        // A work item is a range of rows, so that one huge tensor keeps all threads busy too.
         var pieces: [(tensor: Int, rows: Range<Int>, choice: QuantizationChoice)] = []
         for (tensor, choice) in plan.choices.sorted(by: { $0.key < $1.key }) {
             let rows = try RowReader(base, tensor: tensor, to: choice.code.family)
@@ -44,7 +44,7 @@ public struct QuantizingSource: WrappingSource {
         return try QuantizingSource(base, plan: plan, gainTypes: gainTypes, calibration: calibration, threads: threads, checkpoint: checkpoint)
     }
 
-    /// The gain type that these rows of a tensor need. A tensor takes float16 where all its rows do.
+    /// The gain type that these rows of a tensor need. A tensor uses float16 only if all its rows do.
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite.
     public static func scan(
@@ -58,11 +58,11 @@ public struct QuantizingSource: WrappingSource {
     }
 
     /// - Parameters:
-    ///   - gainTypes: what `scan` found for each planned tensor.
-    ///   - calibration: has the second moments of the inputs of all tensors that are planned with feedback.
-    ///   - threads: those that factor second moments and code whole tensors.
-    ///   - checkpoint: called time and again while they do; what it throws ends the read that they do it for.
-    /// - Throws: `QAMError.invalidArgument` for a plan that does not fit the tensors.
+    /// - gainTypes: the results of `scan` for each planned tensor.
+    /// - calibration: has the second moments of the inputs of all tensors planned with feedback.
+    /// - threads: the number of threads that factor matrices and code whole tensors.
+    /// - checkpoint: called regularly meanwhile; an error that it throws ends the read.
+    /// - Throws: `QAMError.invalidArgument` for a plan that does not match the tensors.
     public init(
         _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1,
         checkpoint: @escaping @Sendable () throws -> Void = {}
@@ -109,18 +109,18 @@ public struct QuantizingSource: WrappingSource {
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
 
-    /// The source with the shorter gains, which can be had without reading weights: as small as it can be.
+    /// The source with float16 gains, built without reading weights: its minimum size.
     static func outline(of base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile?) throws -> QuantizingSource {
         try QuantizingSource(base, plan: plan, gainTypes: plan.choices.mapValues { _ in .float16 }, calibration: calibration)
     }
 
-    /// A planned tensor: where its rows come from and what codes them.
+    /// A planned tensor: the source of its rows and their encoder.
     private struct Job: Sendable {
         var reader: RowReader
         var encoder: RowEncoder
-        /// The factor that errors are fed through, if they are.
+        /// The factor for feedback, if used.
         var factor: FeedbackFactors.Key?
-        /// Whether they are fed into other rows too, so that the tensor is coded as a whole.
+        /// Whether errors are also fed into other rows, so that the tensor is coded as a whole.
         var feedsRows: Bool
     }
 
@@ -170,7 +170,7 @@ public struct QuantizingSource: WrappingSource {
 }
 
 extension Array where Element: Equatable {
-    /// The index of an equal element, which is appended where there is none.
+    /// The index of an equal element, appended if there is none.
     fileprivate mutating func indexAppending(_ element: Element) -> Int {
         if let index = firstIndex(of: element) { return index }
         append(element)

@@ -1,6 +1,6 @@
 import QAMFormat
 
-/// Whole rows of a source's raw floating-point tensor, as Float.
+/// Reads whole rows of a source's raw floating-point tensor as Float.
 struct RowReader {
     let descriptor: TensorDescriptor
     let dtype: DType
@@ -28,20 +28,20 @@ struct RowReader {
 
     var columns: Int { descriptor.columns }
 
-    /// Ranges of rows start at multiples of this many: the base may want more than single rows.
+    /// Ranges of rows must start at multiples of this: the base's granule may span several rows.
     var granule: Int {
         let bytes = base.granule(of: tensor)
         return bytes / greatestCommonDivisor(bytes, rowBytes)
     }
 
-    /// The tensor's rows in ranges of about so many bytes.
+    /// The tensor's rows in ranges of about this many bytes.
     func ranges(ofBytes bytes: Int) -> [Range<Int>] {
         let rows = max(1, bytes / rowBytes / granule) * granule
         return stride(from: 0, to: descriptor.rows, by: rows).map { $0..<min($0 + rows, descriptor.rows) }
     }
 
-    /// Lends rows to `body` as what fills a row's weights in, counted from the first of them: one at a time, for as
-    /// floats all of them would not stay in the processor's caches.
+    /// Passes `body` a function that fills in a row's weights, counted from the first row. Rows are converted one at a time, because all of them as floats
+    /// would not stay in the processor's caches.
     func withRows<Result>(
         _ rows: Range<Int>, _ body: ((Int, inout MutableSpan<Float>) throws -> Void) throws -> Result
     ) throws -> Result {
@@ -64,7 +64,7 @@ struct RowReader {
         try withRows(start..<min(start + granule, descriptor.rows)) { fill in try fill(row - start, &weights) }
     }
 
-    /// Runs `body`; its errors name the tensor.
+    /// Runs `body` and adds the tensor's name to its errors.
     func named<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()

@@ -1,8 +1,8 @@
 internal import QAMFormat
 internal import Synchronization
 
-/// Tensors that can only be coded as a whole, while their rows are handed out: each is coded when the first rows of it are wanted, and
-/// let go after the last. One at a time: all threads share in it.
+/// Tensors that can only be coded as a whole, while their rows are read: each is coded when its first rows are requested and released after the last. One at a
+/// time, since coding uses all threads.
 final class WholeTensors: Sendable {
     private struct Entry {
         let chunk: TensorChunk
@@ -11,11 +11,11 @@ final class WholeTensors: Sendable {
 
     private let entries = Mutex<[Int: Entry]>([:])
 
-    /// Rows of a tensor's streams. What coding it cost comes with its first row.
+    /// Rows of a tensor's streams. The distortion is returned with the first row.
     ///
     /// - Parameters:
-    ///   - count: all rows of the tensor.
-    ///   - code: codes them; others who want rows wait meanwhile.
+    /// - count: the number of rows of the tensor.
+    /// - code: encodes the tensor; other callers wait meanwhile.
     func rows(_ rows: Range<Int>, of tensor: Int, count: Int, code: () throws -> TensorChunk) throws -> TensorChunk {
         try entries.withLock { entries in
             var entry = try entries[tensor] ?? Entry(chunk: code(), rowsLeft: count)

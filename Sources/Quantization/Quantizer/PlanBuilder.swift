@@ -7,7 +7,7 @@ struct PlanBuilder {
     private let statistics: CalibrationFile?
     private var choices: QuantizationPlan
     private var decisions: [Quantizer.Plan.Decision] = []
-    /// Tensors whose bits no rule says.
+    /// Tensors whose bits are not set by a rule.
     private var free: [Int] = []
     private var scaling: [ScalingOutcome]?
 
@@ -43,7 +43,7 @@ struct PlanBuilder {
         }
     }
 
-    /// Gives channels scales, where that is asked for or the default.
+    /// Scales channels, if requested or the default.
     mutating func scale(_ progress: (Quantizer.Progress) throws -> Void) async throws {
         let leavesOut = choices.choices.values.contains { $0.feedback != .off } || !options.family.isRotated
         guard let statistics, let rule = options.scaling.map(\.rule) ?? (leavesOut ? nil : .optimal) else { return }
@@ -52,7 +52,7 @@ struct PlanBuilder {
         }
     }
 
-    /// Chooses the rates of free tensors, where they are not given.
+    /// Chooses the rates of free tensors, if an average is given.
     mutating func chooseRates(_ progress: (Quantizer.Progress) throws -> Void) async throws -> RateChoice? {
         guard let statistics, case .average(let target) = options.rate else { return nil }
         let measured = try await RateMeasurement.measure(
@@ -99,7 +99,7 @@ struct PlanBuilder {
         return warnings
     }
 
-    /// The error on Gaussian data of the code of each tensor that is coded here; one that many tensors have is measured once.
+    /// The error on Gaussian data of each coded tensor's code; measured once per code.
     private func gaussianErrors() throws -> [Int: Double] {
         var errors: [Code: Double] = [:]
         return try choices.choices.mapValues { choice in

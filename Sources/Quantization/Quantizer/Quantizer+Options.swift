@@ -3,46 +3,44 @@ public import QAMFormat
 extension Quantizer {
     /// What is coded, and how. The defaults are those of `qamw quantize`.
     public struct Options: Sendable {
-        /// The bits that a weight takes.
+        /// Bits per weight.
         public enum Rate: Hashable, Sendable {
-            /// What is usual with the family: 5.5, or its only rate.
+            /// The family's default: 5.5, or its only rate.
             case usual
-            /// So many in each tensor that no inclusion gives others. `Code.Family.codes` has those that a family has.
+            /// The same for each tensor, unless an inclusion sets others. `Code.Family.codes` lists a family's rates.
             case bits(Double)
-            /// So many on average over all quantized tensors, all overhead included, each at the rate that makes errors cost least. Takes statistics.
+            /// An average over all quantized tensors, including all overhead, with the rate of each tensor chosen to minimise the cost of errors. Requires
+            /// statistics.
             case average(Double)
         }
 
-        /// The bits that weights take.
         public var rate = Rate.usual
-        /// The family of codes.
         public var family = Code.Family.octant
         /// Which tensors are coded.
         public var recipe = Recipe.Name.linear
-        /// Tensors that are coded too: regular expressions that are looked for in names, with bits of their own after a last `=`. Of several that match
-        /// the last counts.
+        /// Tensors to be coded in addition: regular expressions that are searched for in names, optionally followed by `=` and their bits. The last match wins.
         public var inclusions: [String] = []
-        /// Tensors that are not: regular expressions, which win over inclusions.
+        /// Tensors to be left unchanged: regular expressions, which take precedence over inclusions.
         public var exclusions: [String] = []
         /// The largest block of the rotation: a power of two from 2 to 32,768.
         public var blockSize = 1024
         /// The seed of the rotation's signs.
         public var seed: UInt64 = 0
-        /// Whether each row's gain is fitted to its codewords by least squares, which costs nothing to store; nil for what is usual with the family.
+        /// Whether each row's gain is refitted to its codewords by least squares, at no storage cost; nil for the family's default.
         public var fitsGains: Bool?
-        /// How far errors of coded weights are fed, as far as the statistics reach.
+        /// How far coding errors are fed, within what the statistics allow.
         public var feedback = Feedback.on
-        /// How channels are scaled by the statistics; nil for `optimal` where no tensor is coded with feedback and the codes are rotated, and else `off`.
+        /// How channels are scaled by the statistics; nil for `optimal` if no tensor is coded with feedback and the codes are rotated, and `off` otherwise.
         public var scaling: Scaling?
-        /// Whether a tensor that is wanted and cannot be coded is an error; otherwise it stays as it is.
+        /// Whether a selected tensor that cannot be coded is an error; otherwise it is left unchanged.
         public var isStrict = false
-        /// The threads that work. The result does not depend on it.
+        /// The number of threads. The result does not depend on it.
         public var threads = WorkerPool.coreCount
 
         /// The defaults.
         public init() {}
 
-        /// The rules of the recipe. Throws `invalidArgument` for any option that makes no sense.
+        /// The rules of the recipe. Throws `invalidArgument` for invalid options.
         package func checkedRecipe() throws -> Recipe {
             guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0 else {
                 throw QAMError(.invalidArgument, "the block size is a power of two from 2 to 32768, not \(blockSize)")
@@ -65,16 +63,16 @@ extension Quantizer {
         }
     }
 
-    /// What the errors of coded weights are fed into.
+    /// What coding errors are fed into.
     public enum Feedback: String, CaseIterable, Sendable {
-        /// The columns and rows that come after them, as far as the statistics have second moments of inputs and outputs.
+        /// Later columns and rows, as far as the statistics have second moments of inputs and outputs.
         case on
-        /// The columns that come after them.
+        /// Later columns.
         case columns
         /// Nothing.
         case off
 
-        /// What is wanted of what is possible.
+        /// The requested feedback, limited to what is possible.
         func limit(_ possible: QuantizationChoice.Feedback) -> QuantizationChoice.Feedback {
             switch self {
             case .on: possible
@@ -84,14 +82,14 @@ extension Quantizer {
         }
     }
 
-    /// How channels are scaled before they are coded; left out where it would not help.
+    /// How channels are scaled before coding; scales that would not help are left out.
     public enum Scaling: String, CaseIterable, Sendable {
         case off = "none"
         /// By (mean |x|)^0.3.
         case published
-        /// So that the outputs err least.
+        /// Minimises the error of the outputs.
         case optimal
-        /// By SmoothQuant's rule, (max |x| / max |w|)^0.5: for codes that are not rotated and meet activations of eight bits.
+        /// By SmoothQuant's rule, (max |x| / max |w|)^0.5: for codes without rotation whose activations are 8-bit integers.
         case smooth
 
         var rule: ChannelScaling? {

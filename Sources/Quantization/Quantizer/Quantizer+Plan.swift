@@ -1,37 +1,35 @@
 public import QAMFormat
 
 extension Quantizer {
-    /// What becomes of a model: all that can be told before its weights are coded.
+    /// The plan for a model: everything that is known before its weights are coded.
     public struct Plan: Sendable {
-        /// What becomes of a tensor that is no alias.
+        /// The decision about a tensor that is not an alias.
         public struct Decision: Hashable, Sendable {
-            /// Coded, or left as it is.
+            /// Coded, or left unchanged.
             public enum Outcome: Hashable, Sendable {
-                /// It is coded with so many bits a weight; `feedsBack` where its errors are fed into others of its weights.
+                /// Coded with this many bits per weight; `feedsBack` if its errors are fed into other weights.
                 case coded(bits: Double, feedsBack: Bool)
-                /// It stays as it is, for this reason.
+                /// Left unchanged, for this reason.
                 case left(reason: String)
             }
 
-            /// Its place in the source's list.
+            /// Its index in the source.
             public let tensor: Int
-            /// Its name in the source.
             public let name: String
             /// The number of its elements.
             public let weights: Int
-            /// What becomes of it.
             public internal(set) var outcome: Outcome
         }
 
         /// In the source's order.
         public let decisions: [Decision]
-        /// What channel scales do to the matrices of each input; nil where channels are not scaled.
+        /// The effect of channel scales on the matrices of each input; nil if channels are not scaled.
         public let scaling: [ScalingOutcome]?
-        /// The rates that were chosen; nil where they were given.
+        /// The chosen rates; nil if they were given.
         public let rates: RateChoice?
-        /// What the user should know, those of the source before all others.
+        /// Warnings for the user, those of the source first.
         public let warnings: [String]
-        /// The model with all gains of two bytes: what it comes to, unless rows need gains of four.
+        /// The model with float16 gains everywhere: its final form, unless rows need float32 gains.
         package let outline: any TensorSource
         let source: any TensorSource
         let choices: QuantizationPlan
@@ -39,11 +37,11 @@ extension Quantizer {
         let statistics: CalibrationFile?
         let gaussianErrors: [Int: Double]
 
-        /// What the coded model comes to. Exact unless rows need gains of four bytes, which `codedSource` finds out.
+        /// The size of the coded model. Exact unless rows need float32 gains, which `codedSource` finds out.
         public var size: ModelSize { ModelSize(outline) }
 
-        /// The normalised mean squared error to be expected of weights that are Gaussian. What is known of coded tensors weighs them by their energy
-        /// instead of by their number of weights.
+        /// The expected normalised mean squared error for Gaussian weights. With `distortion`, tensors are weighted by their energy instead of their number of
+        /// weights.
         public func gaussianError(weighedBy distortion: [Int: Distortion]? = nil) -> Double {
             var sum = Distortion()
             for (tensor, error) in gaussianErrors.sorted(by: { $0.key < $1.key }) {
@@ -53,11 +51,10 @@ extension Quantizer {
             return sum.normalized
         }
 
-        /// The model with its planned tensors coded as they are read, in chunks that carry what coding cost them. Reads the weights once for the types
-        /// of their gains.
+        /// The model with its planned tensors coded as they are read, in chunks that carry their distortion. Reads the weights once to determine gain types.
         ///
-        /// - Parameter progress: told how far the work is, on the caller's task; what it throws ends the work.
-        /// - Throws: `QAMError.malformed` with tensor and row for weights that are not finite, and what reading and the checkpoint throw.
+        /// - Parameter progress: called on the caller's task; an error that it throws cancels the work.
+        /// - Throws: `QAMError.malformed` with tensor and row for weights that are not finite, and errors from reading and the checkpoint.
         public func codedSource(progress: (Progress) throws -> Void = { _ in }) async throws -> any TensorSource {
             try await QuantizingSource.scanning(
                 source, plan: choices, calibration: statistics, threads: quantizer.options.threads, checkpoint: quantizer.checkpoint

@@ -1,6 +1,6 @@
 public import QAMFormat
 
-/// Quantizes a model: options and a source in, a plan, then a source of coded tensors out.
+/// Quantizes a model: from options and a source to a plan, then to a source of coded tensors.
 ///
 ///     var options = Quantizer.Options()
 ///     options.rate = .bits(4.5)
@@ -11,20 +11,18 @@ public import QAMFormat
 ///     let report = try await transfer(from: coded, to: QAMWriter(path: "model.qamw"), threads: options.threads)
 ///     print("\(plan.size.quantizedBitsPerWeight) bits a weight, NMSE \(report.totalDistortion?.normalized ?? 0)")
 ///
-/// Nothing is written but by the sink, nothing is printed, and nothing is kept between calls. Errors are `QAMError`.
+/// Only the sink writes; nothing is printed, and no state is kept between calls. Errors are `QAMError`.
 public struct Quantizer: Sendable {
-    /// As they were given.
     public let options: Options
     let recipe: Recipe
     let statistics: CalibrationFile?
     let checkpoint: @Sendable () throws -> Void
 
     /// - Parameters:
-    ///   - statistics: what is known of the inputs of the model's matrices and of the gradients at their outputs: feedback, channel scales and chosen
-    ///     rates are made by it.
-    ///   - checkpoint: called time and again, from any thread, while the quantizer plans and while its coded tensors are read; what it throws ends
-    ///     that work. This is how it is cancelled.
-    /// - Throws: `QAMError.invalidArgument` for options that make no sense, or that take statistics where there are none.
+    /// - statistics: of the inputs of the model's matrices and of the gradients at their outputs; used for feedback, channel scales and chosen rates.
+    /// - checkpoint: for cancellation: called regularly, from any thread, during planning and while coded tensors are read; an error that it throws ends that
+    ///   work.
+    /// - Throws: `QAMError.invalidArgument` for invalid options, or options that require missing statistics.
     public init(_ options: Options = Options(), statistics: CalibrationFile? = nil, checkpoint: @escaping @Sendable () throws -> Void = {}) throws {
         recipe = try options.checkedRecipe()
         if statistics == nil {
@@ -36,36 +34,35 @@ public struct Quantizer: Sendable {
         self.checkpoint = checkpoint
     }
 
-    /// How far a piece of work has come.
+    /// The progress of a phase.
     public struct Progress: Sendable {
-        /// What is at work.
         public enum Phase: String, Sendable {
             /// Channel scales are computed; counted in inputs.
             case scaling
-            /// What tensors cost at each rate is measured; counted in tensors.
+            /// The cost of tensors at each rate is measured; counted in tensors.
             case measuring
-            /// The weights are read for the types of their gains; counted in bytes.
+            /// The weights are read to determine gain types; counted in bytes.
             case scanning
         }
 
-        /// The phase, which says what is counted.
+        /// The phase, which defines the unit.
         public let phase: Phase
-        /// In the phase's unit, as `total`.
+        /// Work done, in the phase's unit.
         public let done: Int
-        /// What there is to do in this phase.
+        /// Total work of this phase.
         public let total: Int
-        /// The name of the tensor that the work is at.
+        /// The name of the current tensor.
         public let item: String
     }
 
-    /// Decides what becomes of each tensor. Reads weights only for channel scales and chosen rates; coded tensors and aliases stay as they are.
+    /// Decides what is done with each tensor. Reads weights only for channel scales and chosen rates; coded tensors and aliases stay as they are.
     ///
-    /// Equal tensors are coded twice: where a model may have tied weights, wrap it in an `AliasingSource` before.
+    /// Equal tensors are coded twice: wrap a model that may have tied weights in an `AliasingSource` first.
     ///
-    /// - Parameter progress: told how far the work is, on the caller's task; what it throws ends the work.
-    /// - Throws: `QAMError.unsupported` with `isStrict` for a tensor that is wanted and cannot be coded, `invalidArgument` for an average rate that
-    ///   cannot be had or a tensor that the statistics for it do not know, `malformed` for weights or statistics that are not finite, and what reading
-    ///   and the checkpoint throw.
+    /// - Parameter progress: called on the caller's task; an error that it throws cancels the work.
+    /// - Throws: `QAMError.unsupported` with `isStrict` for a selected tensor that cannot be coded, `invalidArgument` for an average rate that is out of reach
+    ///   or a tensor that is missing from the statistics it requires, `malformed` for weights or statistics that are not finite, and errors from reading and
+    ///   the checkpoint.
     public func plan(for source: any TensorSource, progress: (Progress) throws -> Void = { _ in }) async throws -> Plan {
         var builder = try PlanBuilder(self, source)
         try await builder.scale(progress)

@@ -1,11 +1,11 @@
-/// What coding a tensor costs at each rate that it can have.
+/// The cost of coding a tensor at each of its rates.
 public struct RateCurve: Hashable, Sendable {
     public struct Point: Hashable, Sendable {
-        /// Bits a weight: the rate.
+        /// The rate, in bits per weight.
         public let bits: Double
-        /// All that is stored at this rate, in bits.
+        /// Everything stored at this rate, in bits.
         public let storedBits: Int
-        /// What the error does, in a unit that the curves which are compared have in common.
+        /// The cost of the error, in a unit common to all compared curves.
         public let cost: Double
 
         public init(bits: Double, storedBits: Int, cost: Double) {
@@ -26,11 +26,11 @@ public struct RateCurve: Hashable, Sendable {
         let from: Int
         let to: Int
         let storedBits: Int
-        /// What a stored bit takes off the cost.
+        /// The reduction of cost per stored bit.
         let slope: Double
     }
 
-    /// The steps along the hull: each takes less off for a bit than the one before.
+    /// The steps along the hull, in descending order of slope.
     fileprivate func steps(curve: Int) -> [Step] {
         var steps: [Step] = []
         var from = 0
@@ -47,18 +47,18 @@ public struct RateCurve: Hashable, Sendable {
     }
 }
 
-/// Spreads bits over tensors so that the sum of their costs is least: of all curves those steps first that take most off for a bit, which is
-/// Lagrange's condition, until no more fits.
+/// Distributes bits over tensors so that their total cost is minimal: takes the steps of all curves in descending order of slope (Lagrange's condition) until
+/// no more fit.
 public enum RateAllocation {
-    /// The index of the chosen point of each curve; nil where even the lowest do not fit. O(points * log(points)).
+    /// The index of the chosen point of each curve; nil if even the lowest do not fit. O(points * log(points)).
     ///
-    /// - Parameter storedBits: those that all tensors may have together.
+    /// - Parameter storedBits: the budget for all tensors together.
     public static func choose(_ curves: [RateCurve], storedBits: Int) -> [Int]? {
         var chosen = curves.map { _ in 0 }
         var left = storedBits - curves.reduce(0) { $0 + ($1.points.first?.storedBits ?? 0) }
         guard left >= 0 else { return nil }
         let steps = curves.enumerated().flatMap { $1.steps(curve: $0) }
-        // Of equals the first is first, so that the choice depends on nothing else.
+        // Ties keep the original order, so that the choice is deterministic.
         let order = steps.indices.sorted { steps[$0].slope == steps[$1].slope ? $0 < $1 : steps[$0].slope > steps[$1].slope }
         for step in order.map({ steps[$0] }) where chosen[step.curve] == step.from && step.storedBits <= left {
             chosen[step.curve] = step.to

@@ -1,10 +1,10 @@
 internal import QAMFormat
 
-/// Rates that were chosen tensor by tensor, and what they are expected to cost.
+/// The rates chosen for each tensor, and their expected cost.
 public struct RateChoice: Hashable, Sendable {
-    /// What costs are.
+    /// The unit of costs.
     public enum Unit: String, Hashable, Sendable {
-        /// The expected divergence of the model's predictions, in nats a token: half of tr(G E H ET) for the second moments G of the gradients at the
+        /// The expected KL divergence of the model's predictions, in nats per token: half of tr(G E H ET) for the second moments G of the gradients at the
         /// outputs and H of the inputs.
         case divergence
         /// The expected squared error of the outputs.
@@ -15,30 +15,30 @@ public struct RateChoice: Hashable, Sendable {
     public struct Tensor: Hashable, Sendable {
         /// Its name in the source.
         public let name: String
-        /// Bits a weight.
+        /// Bits per weight.
         public let bits: Double
-        /// What its error is expected to cost.
+        /// The expected cost of its error.
         public let cost: Double
     }
 
-    /// What `cost` counts.
+    /// The unit of `cost`.
     public let unit: Unit
-    /// The bits a weight that were asked for on average.
+    /// The requested average, in bits per weight.
     public let target: Double
     /// In the source's order.
     public let tensors: [Tensor]
-    /// What all errors are expected to cost.
+    /// The expected cost of all errors.
     public var cost: Double { tensors.reduce(0) { $0 + $1.cost } }
 
-    /// Gives the measured tensors of a plan the rates with which all coded tensors take `target` bits a weight at most and cost least.
+    /// Sets the rates of the measured tensors of a plan: the cheapest ones with at most `target` bits per weight over all coded tensors.
     ///
-    /// - Throws: `QAMError.invalidArgument` where the lowest rates take more.
+    /// - Throws: `QAMError.invalidArgument` if the lowest rates exceed the target.
     init(
         _ measured: RateMeasurement, for plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, target: Double
     ) throws {
         let measuredTensors = measured.curves.keys.sorted(), curves = measuredTensors.compactMap { measured.curves[$0] }
         let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
-        /// Gives the tensors rates. Returns the bits a weight that all take then.
+        /// Sets the tensors' rates. Returns the resulting bits per weight of all coded tensors.
         func apply(_ chosen: [Int]) throws -> Double {
             for (index, tensor) in measuredTensors.enumerated() {
                 guard let family = plan.choices[tensor]?.code.family else { continue }
@@ -52,7 +52,7 @@ public struct RateChoice: Hashable, Sendable {
                 .invalidArgument,
                 "\(target) bits per weight is too low: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
         }
-        // What tensors share, such as codebooks, depends on the choice: until all of it fits, there is less for their own payloads.
+        // Shared data such as codebooks depend on the choice: the budget for payloads shrinks until everything fits.
         var budget = Double(weights) * target, chosen = lowest
         while let next = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
             let excess = (try apply(next) - target) * Double(weights)

@@ -1,7 +1,7 @@
 public import QAMFormat
 
-/// Measures what coding tensors costs at each rate: rows of each, spread over it, are coded at all rates as the plan says, and their errors are
-/// weighed by what the calibration knows.
+/// Measures the cost of coding tensors at each rate: a sample of rows is coded at all rates as planned, and the errors are weighted by the calibration
+/// statistics.
 public struct RateMeasurement: Sendable {
     public typealias Unit = RateChoice.Unit
 
@@ -9,15 +9,15 @@ public struct RateMeasurement: Sendable {
     /// By tensor index.
     public let curves: [Int: RateCurve]
 
-    /// About so many weights of a tensor are coded at each rate.
+    /// The approximate number of weights of a tensor that are coded at each rate.
     private static let sampledWeights = 1 << 16
 
     /// - Parameters:
     ///   - tensors: those whose rates are to be chosen.
-    ///   - checkpoint: called time and again; what it throws ends the work.
-    ///   - monitor: told after each tensor how many are done, of how many, and the tensor's name; what it throws ends the work.
-    /// - Throws: `QAMError.invalidArgument` for a tensor of which the calibration knows nothing, `malformed` for statistics or weights that are
-    ///   not finite, and what reading throws.
+    /// - checkpoint: called regularly; an error that it throws cancels the work.
+    /// - monitor: gets the number of tensors done, their total and the tensor's name after each tensor; an error that it throws cancels the work.
+    /// - Throws: `QAMError.invalidArgument` for a tensor without statistics, `malformed` for statistics or weights that are not finite, and errors from
+    ///   reading.
     public static func measure(
         _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
@@ -52,7 +52,7 @@ public struct RateMeasurement: Sendable {
         /// By rate.
         let encoders: [RowEncoder]
         let input: Int
-        /// The factor of the input's second moments, where they are known.
+        /// The factor of the input's Hessian, if known.
         let key: FeedbackFactors.Key?
 
         init(
@@ -84,7 +84,7 @@ public struct RateMeasurement: Sendable {
             let sampled = sample.rows.reduce(0) { $0 + energies[$1] }
             let factor = try key.map { try factors.factor($0) }
             defer { if let key { factors.finish(rows: rows, of: tensor, key) } }
-            // What a row costs for each unit of its energy is much alike for all rows.
+            // The cost of a row per unit of its energy is similar for all rows.
             let weight = try unit == .divergence ? divergenceWeight(energies, factors) : energies.reduce(0, +)
             let squares = try factor == nil ? factors.calibration.meanSquares(of: input) : []
             return RateCurve(
@@ -119,7 +119,7 @@ public struct RateMeasurement: Sendable {
             return energies
         }
 
-        /// Rows that lie evenly over the tensor.
+        /// Rows at even distances.
         private func sample() throws -> (rows: [Int], weights: [Float]) {
             let rows = reader.descriptor.rows, count = min(rows, max(16, RateMeasurement.sampledWeights / reader.columns))
             let chosen = (0..<count).map { (2 * $0 + 1) * rows / (2 * count) }
@@ -133,7 +133,7 @@ public struct RateMeasurement: Sendable {
             return (chosen, weights)
         }
 
-        /// Half of what errors of all rows cost that each cost as much as the row's energy at its own output.
+        /// Half the cost of errors of all rows, where the cost of each at its own output equals the row's energy.
         private func divergenceWeight(_ energies: [Double], _ factors: FeedbackFactors) throws -> Double {
             let name = reader.descriptor.name
             if choice.feedback == .columnsAndRows {

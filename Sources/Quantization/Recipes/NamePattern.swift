@@ -1,14 +1,13 @@
-/// A regular expression that is looked for anywhere in a name.
+/// A regular expression that may match anywhere in a name.
 ///
-/// Matching follows all ways through the expression at once, as Thompson has shown, so it takes time in proportion to the length
-/// of the name times that of the expression: none can run away, as those of a backtracking library do (`(a+)+$`), and the dialect
-/// is the same on every system, which POSIX's is not. The price is what needs backtracking: back references and looking around.
+/// Matching simulates all paths through the expression in parallel (Thompson's construction), so it takes time proportional to the length of the name times
+/// that of the expression: it cannot blow up like a backtracking library (`(a+)+$`), and unlike POSIX's the dialect is the same on every system. In return,
+/// there are no features that require backtracking: back references, lookahead and lookbehind.
 ///
-/// Characters are Unicode scalars. `.`, sets `[a-z]` and `[^0-9]`, `\d \w \s` and `\D \W \S`, groups `(...)` and `(?:...)`,
-/// alternatives `|`, counts `* + ? {m} {m,} {m,n}` (also the lazy ones, which match the same names), `^ $ \A \z`, `\b \B`, and
-/// `(?i)` at the begin, for which case does not count.
+/// Characters are Unicode scalars. `.`, sets `[a-z]` and `[^0-9]`, `\d \w \s` and `\D \W \S`, groups `(...)` and `(?:...)`, alternatives `|`, counts `* + ? {m}
+/// {m,} {m,n}` (also lazy ones, which match the same names), `^ $ \A \z`, `\b \B`, and `(?i)` at the beginning to ignore case.
 package struct NamePattern: Sendable {
-    /// One step through the expression. Numbers are places in the program.
+    /// One step of the program. Numbers are indices of instructions.
     enum Instruction: Sendable {
         case scalar(ScalarSet)
         case assertion(Assertion)
@@ -21,7 +20,7 @@ package struct NamePattern: Sendable {
 
     private let program: [Instruction]
 
-    /// Throws `invalidArgument` for what is no expression of this dialect, and for one that is too long.
+    /// Throws `invalidArgument` for a syntax error, an unsupported feature or an expression that is too long.
     package init(_ text: String) throws {
         var parser = NamePatternParser(text)
         program = try NamePatternCompiler.program(try parser.parse())
@@ -32,7 +31,7 @@ package struct NamePattern: Sendable {
         let scalars = Array(name.unicodeScalars)
         var current = Threads(count: program.count), next = Threads(count: program.count)
         for position in 0...scalars.count {
-            // The match may begin anywhere.
+            // A match may begin anywhere.
             if follow(0, into: &current, scalars, position) { return true }
             guard position < scalars.count else { break }
             for thread in current.waiting {
@@ -45,7 +44,7 @@ package struct NamePattern: Sendable {
         return false
     }
 
-    /// Goes from a place to all that are reached without a character. Returns whether the end is.
+    /// Follows an instruction to all that are reachable without consuming a character. Returns whether the match is complete.
     private func follow(_ start: Int, into threads: inout Threads, _ scalars: [Unicode.Scalar], _ position: Int) -> Bool {
         var pending = [start]
         while let place = pending.popLast() {
@@ -71,16 +70,16 @@ package struct NamePattern: Sendable {
         }
     }
 
-    /// The places that are alive at one character, each once.
+    /// The active instructions at one character, without duplicates.
     private struct Threads {
         private var visited: [Bool]
         private var touched: [Int] = []
-        /// Those that wait for a character.
+        /// Those that consume a character.
         var waiting: [Int] = []
 
         init(count: Int) { visited = Array(repeating: false, count: count) }
 
-        /// False for a place that is there already.
+        /// False if the instruction is active already.
         mutating func visit(_ place: Int) -> Bool {
             guard !visited[place] else { return false }
             visited[place] = true
@@ -96,18 +95,18 @@ package struct NamePattern: Sendable {
     }
 }
 
-/// Characters that an expression takes at one place.
+/// The set of characters that match at one position.
 struct ScalarSet: Sendable {
     enum Kind: Sendable { case digit, word, space }
 
     var ranges: [ClosedRange<Unicode.Scalar>] = []
-    /// `\d` and its like; with `false` what is not of the kind.
+    /// `\d` and the like; complemented if `false`.
     var kinds: [(kind: Kind, isMember: Bool)] = []
     var isNegated = false
     var ignoresCase = false
 
     static let word = ScalarSet(kinds: [(.word, true)])
-    /// What `.` takes: all but line breaks.
+    /// `.`: everything except line breaks.
     static let any = ScalarSet(ranges: ["\n"..."\r", "\u{85}"..."\u{85}", "\u{2028}"..."\u{2029}"], isNegated: true)
 
     func contains(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,9 +1,8 @@
 internal import QAMFormat
 
-/// Turns the tree of a regular expression into a program.
+/// Compiles the tree of a regular expression to a program.
 struct NamePatternCompiler {
-    /// Instructions at most: each is looked at once for each character of a name. Counts multiply, so a short expression may ask for
-    /// many.
+    /// The maximum number of instructions: each is evaluated once per character of a name. Nested counts multiply, so a short expression may need many.
     private static let maximumLength = 4096
 
     private var program: [NamePattern.Instruction] = []
@@ -52,7 +51,8 @@ struct NamePatternCompiler {
     }
 
     private mutating func compile(_ node: NamePatternNode, least: Int, most: Int?) throws {
-        // A count of nothing is nothing, however often: it would be compiled a thousand times a thousand times for no instruction.
+        // An empty expression is compiled once, whatever its count: nested counts would otherwise compile it a thousand times a thousand times for no
+        // instruction.
         let start = program.count
         for index in 0..<least {
             try compile(node)

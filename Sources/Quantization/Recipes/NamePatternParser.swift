@@ -7,12 +7,11 @@ indirect enum NamePatternNode {
     case assertion(NamePattern.Assertion)
     case sequence([NamePatternNode])
     case alternatives([NamePatternNode])
-    /// So many times; without `most` as many as there are.
+    /// Repetition; unbounded without `most`.
     case counted(NamePatternNode, least: Int, most: Int?)
 }
 
-/// Reads a regular expression. What the dialect does not have is refused by name: taken for something else, it would choose other
-/// tensors than were meant.
+/// Parses a regular expression. Unsupported features are rejected with an error: interpreted differently, they would select the wrong tensors.
 struct NamePatternParser {
     private static let maximumDepth = 100
     private static let maximumCount = 1000
@@ -129,7 +128,7 @@ struct NamePatternParser {
         return node
     }
 
-    /// What follows a backslash.
+    /// Parses what follows a backslash.
     private mutating func escape() throws -> NamePatternNode {
         guard let scalar = next else { throw fault("it ends with a backslash") }
         switch scalar {
@@ -143,7 +142,7 @@ struct NamePatternParser {
         }
     }
 
-    /// A character after a backslash; nil where it stands for many, which are added.
+    /// Parses a character after a backslash; nil for a class, which is added to `set`.
     private mutating func escaped(into set: inout ScalarSet) throws -> Unicode.Scalar? {
         guard let scalar = next else { throw fault("it ends with a backslash") }
         position += 1
@@ -164,7 +163,7 @@ struct NamePatternParser {
         return nil
     }
 
-    /// What follows an opening bracket.
+    /// Parses what follows an opening bracket.
     private mutating func set() throws -> ScalarSet {
         var set = ScalarSet(ignoresCase: ignoresCase)
         set.isNegated = take("^")
@@ -187,7 +186,7 @@ struct NamePatternParser {
         return set
     }
 
-    /// A character between brackets; nil where it stands for many, which are added.
+    /// Parses a character between brackets; nil for a class, which is added to `set`.
     private mutating func member(of set: inout ScalarSet) throws -> Unicode.Scalar? {
         guard let scalar = next else { throw fault("a bracket is not closed") }
         position += 1

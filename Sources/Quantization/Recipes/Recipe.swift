@@ -7,25 +7,25 @@ public import QAMFormat
 ///     try recipe.exclude("layers\\.0\\.")
 ///     recipe.decision(for: tensor)
 ///
-/// Exclusions win over inclusions, a later inclusion over an earlier one, and both over the named recipe.
+/// Exclusions take precedence over inclusions, later inclusions over earlier ones, and both over the named recipe.
 public struct Recipe: Sendable {
     public enum Name: String, CaseIterable, Sendable {
-        /// Every matrix but embeddings, output heads and routers; the stacked matrices of experts too.
+        /// Every matrix except embeddings, output heads and routers; includes the stacked matrices of experts.
         case linear
         /// The weights of feed-forward blocks.
         case mlp
-        /// Everything that can be coded, embeddings too.
+        /// Everything that can be coded, including embeddings.
         case all
     }
 
     public enum Decision: Hashable, Sendable {
-        /// The tensor is to be coded.
+        /// The tensor is coded.
         case code(Code)
-        /// The tensor stays as it is. `wanted` tells that it was to be coded, but cannot be.
+        /// The tensor is left unchanged. `wanted` is true if it was selected but cannot be coded.
         case leave(reason: String, wanted: Bool)
     }
 
-    /// A pattern of tensors' names.
+    /// A pattern for tensors' names.
     private struct Rule: Sendable {
         let pattern: String
         let expression: NamePattern
@@ -45,14 +45,14 @@ public struct Recipe: Sendable {
     private var inclusions: [Rule] = []
     private var exclusions: [Rule] = []
 
-    /// A recipe without rules of its own.
+    /// A recipe without inclusions or exclusions.
     public init(_ name: Name, code: Code) {
         self.name = name
         self.code = code
     }
 
-    /// Codes tensors whose names match a regular expression (`NamePattern`), with bits of their own after the last `=`:
-    /// `embed_tokens` or `down_proj=6.5`. Throws `invalidArgument`.
+    /// Codes tensors whose names match a regular expression (`NamePattern`), optionally followed by `=` and their bits: `embed_tokens` or `down_proj=6.5`.
+    /// Throws `invalidArgument`.
     public mutating func include(_ rule: String) throws {
         guard let equals = rule.lastIndex(of: "="), let bits = Double(rule[rule.index(after: equals)...]) else {
             return inclusions.append(try Rule(rule, code: nil))
@@ -63,12 +63,12 @@ public struct Recipe: Sendable {
         inclusions.append(try Rule(String(rule[..<equals]), code: try Code(code.family, bits: bits)))
     }
 
-    /// Leaves tensors whose names match a regular expression as they are. Throws `invalidArgument`.
+    /// Leaves tensors whose names match a regular expression unchanged. Throws `invalidArgument`.
     public mutating func exclude(_ pattern: String) throws {
         exclusions.append(try Rule(pattern, code: nil))
     }
 
-    /// What becomes of a tensor that is no alias.
+    /// The decision about a tensor that is not an alias.
     public func decision(for tensor: TensorDescriptor) -> Decision {
         if let rule = exclusions.first(where: { $0.matches(tensor.name) }) {
             return .leave(reason: "excluded by --exclude \(rule.pattern)", wanted: false)
@@ -76,7 +76,7 @@ public struct Recipe: Sendable {
         let obstacle = QuantizationPlan.obstacle(tensor, to: code.family)
         let inclusion = inclusions.last { $0.matches(tensor.name) }
         if inclusion == nil {
-            // What is no matrix of weights was never wanted, whatever its name.
+            // Anything but a matrix of weights is never selected, whatever its name.
             if let obstacle, !Self.isMatrix(tensor) { return .leave(reason: obstacle, wanted: false) }
             if let reason = reasonToLeave(tensor) { return .leave(reason: "\(reason) (recipe \(name.rawValue))", wanted: false) }
         }
@@ -84,15 +84,15 @@ public struct Recipe: Sendable {
         return .code(inclusion?.code ?? code)
     }
 
-    /// Whether an inclusion says the bits for a tensor of this name.
+    /// Whether an inclusion sets the bits of a tensor with this name.
     public func hasOwnBits(_ name: String) -> Bool { inclusions.last { $0.matches(name) }?.code != nil }
 
-    /// The patterns that match no tensor's name: most likely slips.
+    /// The patterns that match no tensor: probably typos.
     public func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
         (inclusions + exclusions).filter { rule in !tensors.contains { rule.matches($0.name) } }.map(\.pattern)
     }
 
-    /// Why the named recipe does not want the tensor, if it does not.
+    /// Why the named recipe does not select the tensor; nil if it does.
     private func reasonToLeave(_ tensor: TensorDescriptor) -> String? {
         if name == .all { return nil }
         let role = TensorRole(name: tensor.name)
@@ -109,7 +109,7 @@ public struct Recipe: Sendable {
         return tensor.shape.count == 2 || isStackOfExperts ? nil : "\(tensor.shape.count) dimensions"
     }
 
-    /// Whether a tensor is one that codes are made for; the shape may still be in the way.
+    /// Whether a tensor is a floating-point matrix; its shape may still be unsuitable for the code.
     private static func isMatrix(_ tensor: TensorDescriptor) -> Bool {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
         return tensor.shape.count >= 2 && tensor.elementCount > 0

@@ -1,22 +1,22 @@
-/// What a tensor does in its model, as far as its name tells: the names of llama, mistral, qwen, gemma, phi, GPT-2, GPT-J,
-/// GPT-NeoX, falcon, BERT, T5, OPT and their relatives in Hugging Face's checkpoints, and those of GGUF.
+/// The role of a tensor in its model, derived from its name: covers llama, mistral, qwen, gemma, phi, GPT-2, GPT-J, GPT-NeoX, falcon, BERT, T5, OPT and related
+/// models in Hugging Face's checkpoints, and GGUF's names.
 public enum TensorRole: Hashable, Sendable {
-    /// A table that is looked up by token, position or distance.
+    /// A table indexed by token, position or distance.
     case embedding
-    /// What turns the last activation into scores of tokens or classes.
+    /// Maps the last activation to scores of tokens or classes.
     case head
-    /// What chooses the experts of a token: small, and a wrong choice costs much.
+    /// Chooses the experts of a token: small, and a wrong choice is costly.
     case router
     /// A weight of a feed-forward block.
     case feedForward
-    /// An addend, whatever its shape.
+    /// An addend of any shape.
     case bias
-    /// A factor that goes with a weight or an activation.
+    /// A factor for a weight or an activation.
     case scale
     /// Any other tensor.
     case other
 
-    /// The role of the tensor of this name. O(length).
+    /// The role of a tensor with this name. O(length).
     public init(name: String) {
         var parts = name.lowercased().split(separator: ".").map(String.init)
         let isBias = parts.last.map { $0 == "bias" || $0.hasSuffix("_bias") || $0 == "a_log" } ?? false
@@ -49,7 +49,7 @@ public enum TensorRole: Hashable, Sendable {
     private static func isHead(_ parts: [String], _ all: Set<String>, _ last: String) -> Bool {
         let anywhere: Set = ["lm_head", "embed_out", "classifier", "score", "qa_outputs", "vocab_projector"]
         if !all.isDisjoint(with: anywhere) { return true }
-        // BERT's head lies under cls; the output of a whole model has no layer's name before it.
+        // BERT's head is under cls; a whole model's output has no layer name before it.
         if all.isSuperset(of: ["cls", "predictions", "decoder"]) || all.isSuperset(of: ["cls", "seq_relationship"]) { return true }
         return parts == ["output"] || parts == ["head"] || parts == ["proj_out"] || last == "lm_head"
     }

@@ -2,18 +2,18 @@ package import Inference
 package import QAMFormat
 import Synchronization
 
-/// The statistics of a text in a model, which are gathered while they are read: the tensors once each and in their order, as `transfer` reads
-/// them with one thread. The statistics of one layer are held at a time.
+/// The calibration statistics of a text, computed while they are read: each tensor once and in order, as `transfer` reads them with one thread. Only the
+/// statistics of one layer are in memory at a time.
 package final class CalibratingSource: TensorSource {
     package let inputs: [String]
     private let layout: CalibrationLayout
     private let gathering: Mutex<Gathering>
 
     /// - Parameters:
-    ///   - windows: the first so many of the text.
-    ///   - paths: the files that were read for it, which the output must not replace.
-    ///   - progress: told after each window of each layer how many of how many are done; what it throws ends the read.
-    /// - Throws: what `CalibrationRun` throws.
+    /// - windows: the number of windows of the text to use.
+    /// - paths: the input files, which the output must not replace.
+    /// - progress: gets the number of windows done, over all layers, and their total; an error that it throws ends the read.
+    /// - Throws: errors from `CalibrationRun`.
     package init(
         _ calibrator: Calibrator, tokens: [UInt32], windows: Int, paths: [String], progress: @escaping @Sendable (Int, Int) throws -> Void
     ) throws {
@@ -28,7 +28,7 @@ package final class CalibratingSource: TensorSource {
     package var tensors: [TensorDescriptor] { layout.tensors }
     package var fingerprint: String { "calibration" }
 
-    /// A row.
+    /// One row.
     package func granule(of tensor: Int) -> Int { tensors[tensor].columns * MemoryLayout<Float>.stride }
 
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
@@ -42,12 +42,12 @@ package final class CalibratingSource: TensorSource {
     }
 }
 
-/// The run, and what it has gathered of the layer that it passed last.
+/// The run, with the statistics of its last layer.
 private struct Gathering {
     private var run: CalibrationRun
     private let progress: @Sendable (Int, Int) throws -> Void
     private var layer: Calibrator.Layer?
-    /// The inputs, then the outputs, that were gathered before this layer's.
+    /// The numbers of inputs and outputs before this layer's.
     private var passed = (inputs: 0, outputs: 0)
 
     init(run: CalibrationRun, progress: @escaping @Sendable (Int, Int) throws -> Void) {
@@ -55,7 +55,7 @@ private struct Gathering {
         self.progress = progress
     }
 
-    /// Rows of what a tensor holds; nil where the run has passed it. Takes the run on to it.
+    /// Rows of a tensor's content; nil if the run has passed it. Advances the run as needed.
     mutating func rows(_ rows: Range<Int>, of content: CalibrationLayout.Content) throws -> [UInt8]? {
         while true {
             switch layer {
@@ -73,7 +73,7 @@ private struct Gathering {
         }
     }
 
-    /// Lets go of the layer, so that two are never held, and takes the run through the next. False at its end.
+    /// Releases the current layer, so that two are never held, and runs the next. False at the end.
     private mutating func advance() throws -> Bool {
         switch layer {
         case .inputs(let inputs)?: passed.inputs += inputs.count
@@ -95,12 +95,12 @@ private struct Gathering {
         }
     }
 
-    /// A vector of statistics is one row.
+    /// A vector of statistics has one row.
     private static func bytes(_ statistics: [Float], _ rows: Range<Int>) throws -> [UInt8] {
         rows.isEmpty ? [] : try ElementConversion.bytes(statistics, as: .f32)
     }
 
-    /// Rows of a moment, a few at a time as floats.
+    /// Rows of a moment, converted in small batches.
     private static func rows(_ rows: Range<Int>, of moment: SecondMoment) throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(rows.count * moment.width * MemoryLayout<Float>.stride)

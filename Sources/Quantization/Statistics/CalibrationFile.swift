@@ -1,28 +1,27 @@
 import Architectures
 public import QAMFormat
 
-/// Statistics of what the matrices of a model are multiplied by, and of the gradients at what they make of it, as `CalibrationLayout` lays
-/// them out in a file, or llama.cpp's imatrix. Second moments are read when they are needed, some rows at a time. Matrices are found by
-/// Hugging Face's names and by GGUF's.
+/// Statistics of the inputs of a model's matrices and of the gradients at their outputs, read from a file with the layout of `CalibrationLayout` or from
+/// llama.cpp's imatrix. Second moments are read on demand, a few rows at a time. Matrices are found by their Hugging Face or GGUF names.
 public struct CalibrationFile: Sendable {
-    /// The names of matrices that read the same input, and the number of its channels.
+    /// The names of matrices that read the same input, and its number of channels.
     public struct Input: Hashable, Sendable {
         public let matrices: [String]
         public let width: Int
     }
 
     public let inputs: [Input]
-    /// How many vectors the statistics are made of; nil where the file does not say so.
+    /// The number of vectors in the statistics; nil if the file does not state it.
     public let vectorCount: Int?
     private let source: any TensorSource
-    /// The input of each matrix.
+    /// The index in `inputs` of each matrix's input.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
     private var outputMoments: OutputMoments
 
-    /// Reads no payload, but all of an imatrix. O(tensors).
+    /// Reads no payloads, except for an imatrix, which is read whole. O(tensors).
     ///
-    /// - Throws: `QAMError.malformed` for a source that has no such statistics, or whose names, shapes or types contradict each other.
+    /// - Throws: `QAMError.malformed` for a source without such statistics, or whose names, shapes or types are inconsistent.
     public init(_ source: any TensorSource) throws {
         do {
             try self.init(reading: source)
@@ -77,58 +76,57 @@ public struct CalibrationFile: Sendable {
         self.tensorOfName = tensorOfName
     }
 
-    /// The same statistics for the tensors of a model that has GGUF's names and says its architecture and its numbers of heads: moments of
-    /// outputs that are there under Hugging Face's names are then found for queries and keys too, with rows and columns in the model's order.
-    /// For other models nothing changes.
+    /// The same statistics, prepared for a model with GGUF names that states its architecture and numbers of heads: output moments stored under Hugging Face
+    /// names are then found for queries and keys too, with rows and columns in the model's order. Other models are not affected.
     ///
-    /// - Throws: `QAMError.malformed` for metadata of another form.
+    /// - Throws: `QAMError.malformed` for metadata of the wrong form.
     public func ordered(for model: any TensorSource) throws -> CalibrationFile {
         var result = self
         result.outputMoments.counterparts = try HuggingFaceCounterparts(of: model)
         return result
     }
 
-    /// Two files with equal strings hold equal statistics.
+    /// Equal for files with equal statistics.
     public var fingerprint: String { source.fingerprint }
 
-    /// The paths that the statistics come from.
+    /// The paths of the statistics' files.
     public var paths: [String] { source.inputs }
 
-    /// The index in `inputs` of the input that a matrix reads; nil where nothing is known of it.
+    /// The index in `inputs` of a matrix's input; nil if there are no statistics for it.
     public func input(of matrix: String) -> Int? { inputOfMatrix[Self.common(matrix)] }
 
-    /// The index in `inputs` of the input that a tensor reads; nil too where that has another number of channels than the tensor columns.
+    /// The index in `inputs` of a tensor's input; nil also if its number of channels differs from the tensor's columns.
     public func input(of tensor: TensorDescriptor) -> Int? { input(of: tensor.name).flatMap { inputs[$0].width == tensor.columns ? $0 : nil } }
 
-    /// GGUF's name of a matrix, which columns and so statistics do not depend on; other names stay.
+    /// The GGUF name of a matrix, which identifies its columns and so its statistics; other names are returned unchanged.
     private static func common(_ name: String) -> String {
         names.lazy.compactMap { $0.match(huggingFace: name)?.name }.first ?? name
     }
 
-    /// The other architectures name their matrices like llama.
+    /// The other architectures use llama's names.
     static let names = [TensorNames(.llama), TensorNames(.phi3)]
 
-    /// E[x^2] of the channels of an input.
+    /// E[x^2] of an input's channels.
     ///
     /// - Throws: `QAMError.malformed` for numbers that are negative or not finite.
     public func meanSquares(of input: Int) throws -> [Float] { try channels(.meanSquare, of: input) ?? [] }
 
-    /// E[|x|] of the channels of an input; nil where the file does not have it.
+    /// E[|x|] of an input's channels; nil if not in the file.
     ///
     /// - Throws: as `meanSquares`.
     public func meanMagnitudes(of input: Int) throws -> [Float]? { try channels(.meanMagnitude, of: input) }
 
-    /// max |x| of the channels of an input; nil where the file does not have it.
+    /// max |x| of an input's channels; nil if not in the file.
     ///
     /// - Throws: as `meanSquares`.
     public func largestMagnitudes(of input: Int) throws -> [Float]? { try channels(.largest, of: input) }
 
-    /// Whether the file has E[x xT] of an input.
+    /// Whether the file has the Hessian E[x xT] of an input.
     public func hasSecondMoment(of input: Int) -> Bool { tensorOfName[name(.secondMoment, of: input)] != nil }
 
-    /// Rows of E[x xT], one after the other: `width` floats each. They are not checked.
+    /// Consecutive rows of E[x xT], `width` floats each, unchecked.
     ///
-    /// - Throws: `QAMError.notFound` where the file does not have it, and what reading throws.
+    /// - Throws: `QAMError.notFound` if not in the file, and errors from reading.
     public func secondMoment(of input: Int, rows: Range<Int>) throws -> [Float] {
         let name = name(.secondMoment, of: input)
         guard let tensor = tensorOfName[name] else { throw QAMError(.notFound, "there are no second moments", at: .init(tensor: name)) }
@@ -136,17 +134,16 @@ public struct CalibrationFile: Sendable {
         return try floats(rows.lowerBound * width..<rows.upperBound * width, of: tensor)
     }
 
-    /// Whether the file has E[g gT] of a matrix's outputs. It is found under the matrix's other name only where the two worlds have its rows
-    /// in the same order, or `ordered` has said in which: of queries and keys the name alone does not say it.
+    /// Whether the file has E[g gT] of a matrix's outputs. A moment under the matrix's other name is used only if both formats have the rows in the same order,
+    /// or `ordered` has determined the order: for queries and keys the name is not enough.
     public func hasOutputMoment(of matrix: String) -> Bool { outputMoments.place(of: matrix) != nil }
 
-    /// The number of outputs that E[g gT] of a matrix is of; nil where the file does not have it.
+    /// The number of outputs of a matrix's E[g gT]; nil if not in the file.
     public func outputCount(of matrix: String) -> Int? { outputMoments.place(of: matrix)?.count }
 
-    /// Rows of E[g gT] of a matrix's outputs, one after the other: `outputCount` floats each. They are not checked for being finite.
+    /// Consecutive rows of E[g gT] of a matrix's outputs, `outputCount` floats each. They may be non-finite.
     ///
-    /// - Throws: `QAMError.notFound` where the file does not have it, `invalidArgument` for rows that it does not have, and what reading
-    ///   throws.
+    /// - Throws: `QAMError.notFound` if not in the file, `invalidArgument` for rows out of range, and errors from reading.
     public func outputMoment(of matrix: String, rows: Range<Int>) throws -> [Float] {
         let name = CalibrationLayout.name(matrix, .outputMoment)
         guard let place = outputMoments.place(of: matrix) else {

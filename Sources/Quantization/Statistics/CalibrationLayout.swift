@@ -1,9 +1,9 @@
 import Architectures
 package import QAMFormat
 
-/// The tensors and metadata of a file of calibration statistics (docs/calibration.md).
+/// The tensors and metadata of a calibration file (docs/calibration.md).
 package struct CalibrationLayout: Sendable {
-    /// What is known of the channels of a matrix's input, and of its outputs: the endings of the tensors' names.
+    /// A statistic of a matrix's inputs or outputs. Raw values are suffixes of tensor names.
     package enum Statistic: String, CaseIterable, Sendable {
         /// E[x^2], [channels].
         case meanSquare = "mean_square"
@@ -16,7 +16,7 @@ package struct CalibrationLayout: Sendable {
         /// E[g gT], [rows, rows], of the gradients at a matrix's outputs.
         case outputMoment = "output_moment"
 
-        /// Those of inputs, in their order.
+        /// The statistics of inputs, in file order.
         static let ofInputs: [Statistic] = [.meanSquare, .meanMagnitude, .largest, .secondMoment]
     }
 
@@ -24,22 +24,22 @@ package struct CalibrationLayout: Sendable {
     static let tokensKey = "qamw.calibration.tokens"
     static let contextKey = "qamw.calibration.context"
 
-    /// What a tensor holds.
+    /// The content of a tensor.
     package struct Content: Hashable, Sendable {
         package let statistic: Statistic
-        /// Of which input, or of which output: its place in what the layout was made of.
+        /// The index of the input or output, in the order given to `init`.
         package let index: Int
     }
 
     package let metadata: Metadata
     package let tensors: [TensorDescriptor]
-    /// What each tensor holds.
+    /// The content of each tensor.
     package let contents: [Content]
 
     /// - Parameters:
-    ///   - inputs: the matrices that share an input, by the names of their tensors, and the number of its channels.
-    ///   - outputs: the matrices whose outputs' moments come after all else, in this order, and the rows of each.
-    ///   - tokens: how many vectors each statistic is made of.
+    /// - inputs: the tensor names of the matrices that share an input, and its number of channels.
+    /// - outputs: the matrices whose output moments follow, in this order, and the rows of each.
+    /// - tokens: the number of vectors in each statistic.
     package init(
         inputs: [(matrices: [String], width: Int)], hasMoments: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
     ) {

@@ -1,10 +1,10 @@
 import Architectures
 import QAMFormat
 
-/// llama.cpp's importance matrix, E[x^2] of the channels of each matrix's input, as calibration statistics.
+/// Adapts llama.cpp's importance matrix, E[x^2] of the channels of each matrix's input, to calibration statistics.
 ///
-/// Of each matrix it has `NAME.in_sum2`, [experts, channels], and `NAME.counts`, the vectors of each expert; statistics are those of all
-/// experts together. Matrices of one layer with equal statistics read the same input.
+/// It has, for each matrix, `NAME.in_sum2`, [experts, channels], and `NAME.counts`, the vectors of each expert; these are summed over all experts. Matrices of
+/// one layer with equal statistics are assumed to read the same input.
 struct ImatrixStatistics: LendingSource {
     let metadata: Metadata
     let tensors: [TensorDescriptor]
@@ -19,12 +19,12 @@ struct ImatrixStatistics: LendingSource {
 
     private static let sumEnding = ".in_sum2"
 
-    /// Whether a source says that it is one.
+    /// Whether a source is declared to be an imatrix.
     static func isImatrix(_ source: any TensorSource) -> Bool { source.metadata["general.type"] == .string("imatrix") }
 
-    /// Reads all of the source; O(its bytes).
+    /// Reads the whole source; O(its bytes).
     ///
-    /// - Throws: `QAMError.malformed` for sums and counts that do not belong together.
+    /// - Throws: `QAMError.malformed` for sums and counts that do not match.
     init(_ source: any TensorSource) throws {
         let entries = try Self.entries(source)
         struct Input: Hashable {
@@ -33,7 +33,7 @@ struct ImatrixStatistics: LendingSource {
         }
         var groups: [[JSONValue]] = [], groupOfInput: [Input: Int] = [:]
         for entry in entries {
-            // blk.7.attn_q.weight is of layer blk.7.
+            // blk.7.attn_q.weight belongs to layer blk.7.
             let parts = entry.name.split(separator: ".", maxSplits: 2)
             let layer = parts.count == 3 ? entry.name.prefix(upTo: parts[1].endIndex) : Substring(entry.name)
             let input = Input(layer: layer, meanSquares: entry.meanSquares)

@@ -1,25 +1,25 @@
 import Architectures
 internal import QAMFormat
 
-/// Where a file of calibration statistics has E[g gT] of matrices' outputs.
+/// Finds E[g gT] of matrices' outputs in a calibration file.
 ///
-/// Unlike statistics of inputs these depend on the order of a matrix's rows. Conversions between Hugging Face and GGUF change it for the
-/// queries and keys of llama and mistral, and the names do not tell those from other architectures': the model's metadata do.
+/// Unlike the statistics of inputs, these depend on the order of a matrix's rows. Conversions between Hugging Face and GGUF permute the rows of queries and
+/// keys of llama and mistral, but names do not identify the architecture: that takes the model's metadata.
 struct OutputMoments: Sendable {
-    /// Where a matrix's moments are.
+    /// The location of a matrix's moments.
     struct Place: Sendable {
         var tensor: Int
         /// The number of outputs.
         var count: Int
-        /// The stored row and column of each output, where they are not in the matrix's order.
+        /// The stored row and column of each output, if they differ from the matrix's order.
         var order: [Int]?
     }
 
-    /// What is known of the matrices that are asked for; nil where it is their names alone.
+    /// The Hugging Face counterparts of the model's matrices; nil if only names are known.
     var counterparts: HuggingFaceCounterparts?
     private let places: [String: Place]
 
-    /// - Throws: `QAMError.malformed` for tensors that are not square or no F32, or two of the same matrix.
+    /// - Throws: `QAMError.malformed` for tensors that are not square or not F32, or two for the same matrix.
     init(_ tensors: [TensorDescriptor]) throws {
         var places: [String: Place] = [:]
         let ending = CalibrationLayout.name("", .outputMoment)
@@ -36,7 +36,7 @@ struct OutputMoments: Sendable {
         self.places = places
     }
 
-    /// Where a matrix's moments are; nil where no tensor certainly has them. O(outputs) where they are in another order.
+    /// The location of a matrix's moments; nil if no tensor certainly has them. O(outputs) if they are in another order.
     func place(of matrix: String) -> Place? {
         if let place = Self.names(of: matrix).lazy.compactMap({ places[$0] }).first { return place }
         guard let counterpart = counterparts?[matrix], var place = places[counterpart.name] else { return nil }
@@ -50,7 +50,7 @@ struct OutputMoments: Sendable {
         }
     }
 
-    /// A matrix's name, and those that it has in the other world with its rows in the same order.
+    /// A matrix's name, and its names in the other format if the rows have the same order there.
     private static func names(of matrix: String) -> [String] {
         [matrix]
             + CalibrationFile.names.flatMap { names in [names.match(huggingFace: matrix), names.match(gguf: matrix)] }.compactMap { match in

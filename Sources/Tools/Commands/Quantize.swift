@@ -135,7 +135,7 @@ struct Quantize: AsyncParsableCommand {
         defer { bars.clear() }
         let plan = try await quantizer.plan(for: source, progress: bars.report)
         let layout = ModelOutput.Layout(container: container)
-        // With the shorter gains it is as small as it can be: if even that does not fit, no scan is needed to say so.
+        // With float16 gains the size is a lower bound: if even that does not fit, no scan is needed.
         let least = compressRaw ? 0 : try target.plannedByteCount(of: plan.outline, layout)
         if !writing.dryRun { try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: least) }
         let coded = try await plan.codedSource(progress: bars.report)

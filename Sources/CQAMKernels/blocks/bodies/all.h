@@ -1,5 +1,5 @@
-// All bodies, and their table: included once for each set of features, whose file defines GB_TABLE, and GB_X86 where
-// AVX2 and F16C are there.
+// All bodies, and their table: included once for each feature set. The including file defines GB_TABLE, and GB_X86 if
+// AVX2 and F16C are available.
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -1,14 +1,15 @@
-// Steps that an instruction set may do in fewer instructions than the compiler finds. Each has a plain form, the truth.
+// Steps for which an instruction set has fewer instructions than the compiler finds. The plain form of each is the
+// reference implementation.
 
-// The compiler's vectoriser is to look inside blocks: across them it would gather.
+// Vectorise inside blocks: across blocks the compiler would gather.
 #define ONE_BY_ONE _Pragma("clang loop vectorize(disable)")
-// And shifts are to be by constants.
+// Also unroll, so that shifts are by constants.
 #define UNROLLED _Pragma("clang loop vectorize(disable) unroll(full)")
 
-// The float of half bits.
 static inline float half_of(uint16_t half) {
 #if defined(GB_X86)
-    // By way of a general register: clang would insert it into whatever the vector register held, and wait for that.
+    // Via a general register: clang would insert the bits into an arbitrary vector register, and wait for its old
+    // value.
     uint32_t bits = half;
     __asm__("" : "+r"(bits));
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128((int)bits)));
@@ -20,7 +21,7 @@ static inline float half_of(uint16_t half) {
 // The half at an address: nearly every block begins or ends with its scale.
 static inline float half_at(const uint8_t *p) { return half_of(gb_load16(p)); }
 
-// Looks 32 nibbles up: the lower ones of 16 bytes, then the upper ones.
+// Looks up 32 nibbles: the lower ones of 16 bytes, then the upper ones.
 static inline void look_up(const int8_t table[16], const uint8_t *q, int8_t out[32]) {
 #if defined(GB_X86)
     __m128i values = _mm_loadu_si128((const __m128i *)table), nibble = _mm_set1_epi8(15);
@@ -43,10 +44,10 @@ static inline __m256 negate(__m256 values, uint32_t signs) {
 }
 #endif
 
-// Eight values of a table of four, by fields of two bits; value j is negated where bit j of `signs` is set.
+// Eight elements of a table of four, selected by two-bit fields; element j is negated if bit j of `signs` is set.
 static inline void pick_of_4(const float table[4], uint32_t fields, uint32_t signs, float *restrict out) {
 #if defined(GB_X86)
-    // The permutation looks at the lowest two bits alone.
+    // The permutation uses only the lowest two bits.
     __m256i index = _mm256_srlv_epi32(_mm256_set1_epi32((int)fields), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
     __m128 four = _mm_loadu_ps(table);
     __m256 values = _mm256_permutevar_ps(_mm256_set_m128(four, four), index);
@@ -56,7 +57,7 @@ static inline void pick_of_4(const float table[4], uint32_t fields, uint32_t sig
 #endif
 }
 
-// Eight values of a table of eight, by nibbles that are 0 ... 7.
+// Eight elements of a table of eight, selected by nibbles from 0 to 7.
 static inline void pick_of_8(const float table[8], uint32_t fields, uint32_t signs, float *restrict out) {
 #if defined(GB_X86)
     __m256i index = _mm256_srlv_epi32(_mm256_set1_epi32((int)fields), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
@@ -67,7 +68,7 @@ static inline void pick_of_8(const float table[8], uint32_t fields, uint32_t sig
 #endif
 }
 
-// Sixteen small integers times a scale, and that less a minimum. The compiler does not find these by itself everywhere.
+// Sixteen small integers times a scale, and the same minus a minimum. Not every compiler finds these itself.
 static inline void scale_16(const int8_t values[16], float scale, float *restrict out) {
 #if defined(GB_X86)
     gb_bytes_16 v;

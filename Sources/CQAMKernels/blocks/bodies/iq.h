@@ -1,12 +1,12 @@
-// IQ1, IQ2 and IQ3: eight or four elements at a time are a word of a list ("grid", see grids.c), with signs of their own.
+// IQ1, IQ2 and IQ3: eight or four elements at a time are a word of a list ("grid", see grids.c), with separate signs.
 
 // Word `index` of a grid.
 static inline uint32_t word(const uint8_t *grid, uint32_t index) { return gb_load16(grid + 2 * index); }
 
-// Seven signs as stored, and an eighth that makes the number of minuses even.
+// Seven stored signs, and an eighth that makes the number of minuses even.
 static inline uint32_t even_signs(uint32_t seven) { return seven | (uint32_t)__builtin_parity(seven) << 7; }
 
-// The values that the fields of an IQ2 word stand for, times a scale.
+// The values of an IQ2 word's fields, times a scale.
 static inline void iq2_table(float scale, float table[4]) {
     static const float values[4] = {8, 25, 43, 0};
     for (int k = 0; k < 4; k++) table[k] = scale * values[k];

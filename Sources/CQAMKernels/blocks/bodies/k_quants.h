@@ -17,8 +17,8 @@ static void q2_k(const uint8_t *restrict b, size_t count, float *restrict out) {
     }
 }
 
-// 256 third bits (bit k of byte l: elements 32 k + l), 64 bytes as in Q2_K, 16 scales of six bits, d. A third bit that is
-// clear takes 4 off.
+// 256 third bits (bit k of byte l: elements 32 k + l), 64 bytes as in Q2_K, 16 scales of six bits, d. A clear third bit
+// subtracts 4.
 static void q3_k(const uint8_t *restrict b, size_t count, float *restrict out) {
     ONE_BY_ONE
     for (; count; count--, b += 110) {

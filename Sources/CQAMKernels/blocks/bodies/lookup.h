@@ -1,4 +1,4 @@
-// Types whose nibbles are looked up in 16 values: IQ4_NL, IQ4_XS, MXFP4 and NVFP4.
+// Types whose nibbles select one of 16 values: IQ4_NL, IQ4_XS, MXFP4 and NVFP4.
 
 // Not evenly spaced: closer near zero.
 static const int8_t nonlinear_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
@@ -35,11 +35,11 @@ static void iq4_xs(const uint8_t *restrict b, size_t count, float *restrict out)
     }
 }
 
-// An exponent, 32 nibbles. 255, which is NaN in the type's standard, is 2^128 here as in ggml.
+// An exponent, 32 nibbles. 255, NaN in the type's standard, is 2^128 here as in ggml.
 static void mxfp4(const uint8_t *restrict b, size_t count, float *restrict out) {
     ONE_BY_ONE
     for (; count; count--, b += 17, out += 32) {
-        // Half of 2^(e - 127), for the values are twice as large; below 2^-126 the float is subnormal.
+        // Half of 2^(e - 127), since the table has doubled values; below 2^-126 the float is subnormal.
         float d = gb_float(b[0] < 2 ? UINT32_C(0x200000) << b[0] : (uint32_t)(b[0] - 1) << 23);
         int8_t values[32];
         look_up(e2m1_values, b + 1, values);
@@ -47,7 +47,7 @@ static void mxfp4(const uint8_t *restrict b, size_t count, float *restrict out) 
     }
 }
 
-// Half of an unsigned E4M3: the values are twice as large. ggml does not look at the sign bit, and takes 0x7F for 0.
+// Half of an unsigned E4M3, since the table has doubled values. Like ggml, ignores the sign bit and treats 0x7F as 0.
 static inline float half_of_e4m3(uint8_t v) {
     uint32_t exponent = v >> 3 & 15, fraction = v & 7;
     if (v == 0x7F) return 0;

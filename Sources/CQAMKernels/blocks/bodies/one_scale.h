@@ -1,4 +1,4 @@
-// The types of one scale, and perhaps one minimum, a block: Q1_0, Q2_0, Q4_0 ... Q8_1, Q8_K, TQ1_0 and TQ2_0.
+// Types with one scale, and possibly one minimum, per block: Q1_0, Q2_0, Q4_0 ... Q8_1, Q8_K, TQ1_0 and TQ2_0.
 
 // d, 128 bits: the signs.
 static void q1_0(const uint8_t *restrict b, size_t count, float *restrict out) {
@@ -75,7 +75,7 @@ static void q8_0(const uint8_t *restrict b, size_t count, float *restrict out) {
     }
 }
 
-// d, a sum that only products need, 32 bytes. ggml itself has no to_float for this type.
+// d, a sum that only products need, 32 bytes. ggml has no to_float for this type.
 static void q8_1(const uint8_t *restrict b, size_t count, float *restrict out) {
     ONE_BY_ONE
     for (; count; count--, b += 36, out += 32) {
@@ -93,7 +93,7 @@ static void q8_k(const uint8_t *restrict b, size_t count, float *restrict out) {
     }
 }
 
-// The ternary digit of weight 3^-(n + 1), -1 ... 1, of a byte that stands for a fraction of 256; power is 3^n.
+// The ternary digit of weight 3^-(n + 1), -1 ... 1, of a byte that is a fraction of 256; power is 3^n.
 static inline int digit(uint8_t v, int power) { return ((uint8_t)(v * power) * 3 >> 8) - 1; }
 
 // 48 bytes of five digits (first those of 32 bytes, digit by digit, then those of 16), four bytes of four digits, d.

@@ -1,7 +1,8 @@
-// The functions, in vectors of sixteen floats or eight doubles, which the compiler cuts to what the instruction set has.
+// The functions, on vectors of sixteen floats or eight doubles, which the compiler splits to the instruction set's
+// width.
 //
-// FB_TABLE: what is defined. FB_TILE_ROWS, FB_TILE_VECTORS: how many sums are under way at a time, which is
-// bounded by the registers; results do not depend on them.
+// FB_TABLE: the table to define. FB_TILE_ROWS, FB_TILE_VECTORS: the number of concurrent sums, limited by the
+// registers; results do not depend on them.
 
 #include "../../codes.h"
 #include "../../pairs/pack.h"

@@ -1,4 +1,4 @@
-// Rotation and Cholesky's factorization, in double.
+// Rotation and Cholesky factorization, in double.
 
 static void hadamard(double *x, size_t count, size_t block) {
     for (size_t h = 1; h < block; h *= 2) {
@@ -26,7 +26,7 @@ static void hadamard_rows(double *x, size_t apart, size_t count, size_t block) {
     }
 }
 
-// Eight lanes, halves on halves.
+// The sum of eight lanes, adding halves to halves.
 INLINE double sum8(doubles v) {
     double x[DOUBLES];
     store_doubles(x, v);
@@ -36,7 +36,8 @@ INLINE double sum8(doubles v) {
     return x[0];
 }
 
-// m[i][j] -= the product of the first `count` elements (a multiple of 8) of rows i and j, for `height` rows by `width`.
+// m[i][j] -= the inner product of the first `count` elements (a multiple of 8) of rows i and j, for `height` rows by
+// `width`.
 INLINE void reduce_tile(double *m, size_t i, size_t j, size_t count, const int height, const int width) {
     doubles sums[4][4] = {{{0}}};
     for (size_t k = 0; k < count; k += DOUBLES) {

@@ -1,6 +1,6 @@
-// How errors reach the columns of later groups.
+// Feeds errors into the columns of later groups.
 
-// `height` rows and `width` vectors: both constants where this is inlined, so that all sums stay in registers.
+// `height` rows by `width` vectors: both are constant when inlined, so that all sums stay in registers.
 INLINE void feed_tile(
     const float *errors, size_t errors_apart, const float *panel, size_t count, float *targets, size_t targets_apart, const int height,
     const int width) {
@@ -21,7 +21,7 @@ INLINE void feed_tile(
     }
 }
 
-// Rows of the panel that stay in the processor's first cache.
+// Panel rows that fit in the L1 cache.
 enum { FEED_ROWS = 128 };
 
 static void feed(
@@ -43,14 +43,14 @@ static void feed(
     }
 }
 
-// Moves the columns after pair t of a group by the error (e0, e1) of the pair.
+// Feeds the error (e0, e1) of pair t into the group's later columns.
 INLINE void feed_pair(const float *panel, size_t t, float e0, float e1, const float *from, float *to) {
     const float *f = panel + 2 * t * FB_WIDTH;
     for (size_t j = (2 * t + 2) / LANES * LANES; j < FB_WIDTH; j += LANES)
         store(to + j, fma16((floats){} + e1, load(f + FB_WIDTH + j), fma16((floats){} + e0, load(f + j), load(from + j))));
 }
 
-// After the codeword of pair t is chosen for the target (x, y): what its error moves, and what is left of the target.
+// After choosing the codeword of pair t for the target (x, y): feeds its error and stores the remaining error.
 INLINE void leave_pair(const fb_group *g, size_t t, float x, float y) {
     const float *z = g->z + 2 * t, *codeword = g->codewords + 2 * t;
     feed_pair(g->panel, t, z[0] - codeword[0], z[1] - codeword[1], g->targets, g->targets);

@@ -1,12 +1,13 @@
-// Rows of int8: each pair by the integers with the least |DT x|^2 = (a x0)^2 + (b x0 + d x1)^2, D being [a b; 0 d].
+// Rows of int8: each pair is coded by the integers with the least |DT x|^2 = (a x0)^2 + (b x0 + d x1)^2, where D = [a
+// b; 0 d].
 //
-// Once the first integer is chosen, x0 is known, and the best second integer is the one nearest to its target + (b / d) x0.
-// First integers are tried outward from the nearest one, until (a x0)^2 alone exceeds the cost of the best pair: so the result is
-// the best of all pairs.
+// Given the first integer, x0 is known, and the best second integer is the one nearest to its target + (b / d) x0.
+// First integers are tried outward from the nearest one, until (a x0)^2 alone exceeds the cost of the best pair; the
+// result is optimal.
 
-// The nearest of the integers from -127 to 127; 127 for a NaN.
+// The nearest integer from -127 to 127; 127 for a NaN.
 INLINE float nearest_integer(float x) {
-    const float rounder = 12582912.0f; // 1.5 * 2^23: adding and taking it away rounds
+    const float rounder = 12582912.0f; // 1.5 * 2^23: adding and subtracting it rounds
     x = x < 127 ? x : 127;
     x = x > -127 ? x : -127;
     return (x + rounder) - rounder;
@@ -18,7 +19,7 @@ typedef struct {
 
 INLINE float square(float x) { return x * x; }
 
-// The best pair with this first coordinate, if it is better than another.
+// The best pair with this first coordinate, if it is better than `other`.
 INLINE integer_pair better_pair(integer_pair other, float first, const float *target, const float *d) {
     float left = target[0] - first, second = nearest_integer(target[1] + d[1] / d[2] * left);
     float cost = square(d[0] * left) + square(d[1] * left + d[2] * (target[1] - second));

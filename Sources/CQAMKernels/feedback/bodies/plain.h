@@ -1,7 +1,7 @@
-// Codes whose pairs stand by themselves.
+// Codes whose pairs are independent.
 
 INLINE void unfold(qam_fold f, const float *point, float *codeword) {
-    // Without branches, which would be mispredicted.
+    // Without branches, to avoid mispredictions.
     uint32_t bits[2];
     memcpy(&bits[0], point + f.swap, sizeof *bits);
     memcpy(&bits[1], point + !f.swap, sizeof *bits);

@@ -1,21 +1,21 @@
-// Trellis codes: a Viterbi search whose survivors carry their own targets, as each has made other errors before.
+// Trellis codes: a Viterbi search in which each survivor has its own targets, since each has made different errors.
 //
-// The state before a pair is the low 8 - stride bits of its window, the state after it the high ones (spec section 8.6).
-// Windows stand in their own order, in which the states before them come round again and again, and those that lead to
-// the same state lie side by side.
+// The state before a pair is the low 8 - stride bits of its window, the state after it the high ones (spec section
+// 8.6). Windows are in numeric order, in which the states before them repeat cyclically and windows that lead to the
+// same state are adjacent.
 
 // A search over the pairs of a group.
 typedef struct {
     const fb_group *group;
     const float *points;
     uint32_t stride, states;
-    float x[QAM_WINDOWS], y[QAM_WINDOWS]; // the points' coordinates
+    float x[QAM_WINDOWS], y[QAM_WINDOWS]; // coordinates of the points
     float *now, *next;                  // targets of the survivors, FB_WIDTH for each state
     uint8_t *windows;                   // by pair and state after it
     uint8_t *folds;                     // by pair and state before it
 } search;
 
-// What the metric of a pair takes, for the survivor of each state, repeated to fill a vector: larger and smaller
+// The inputs of a pair's metric for the survivor of each state, repeated to fill a vector: larger and smaller
 // coordinate, and the weights of dx^2, 2 dx dy and dy^2.
 typedef struct {
     float larger[FB_STATES], smaller[FB_STATES], xx[FB_STATES], xy[FB_STATES], yy[FB_STATES];
@@ -23,7 +23,7 @@ typedef struct {
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-// With fewer states than lanes, states are repeated.
+// States are repeated if there are fewer than lanes.
 INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (QAM_WINDOWS / LANES) >> stride; }
 
 // Folds targets (x, y) of the states of vector r; `d` is the metric of the pair.
@@ -44,7 +44,7 @@ INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float
 
 INLINE qam_fold fold_from(uint8_t bits) { return (qam_fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
 
-// What windows 16 r ... 16 r + 15 cost for the survivors that they go on from.
+// The costs of windows 16 r ... 16 r + 15 for their preceding survivors.
 INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
     const size_t from = LANES * (r % vectors_of(stride));
     floats dx = load(v->larger + from) - load(s->x + LANES * r), dy = load(v->smaller + from) - load(s->y + LANES * r);
@@ -52,7 +52,7 @@ INLINE floats metric(const search *s, const survivors *v, const uint32_t stride,
     return fma16(dx, both, load(v->yy + from) * dy * dy);
 }
 
-// The lesser of each two neighbours, and its window; of equals the first.
+// The lesser of each two neighbours, and its window; the first on ties.
 INLINE void halve(floats *costs, words *windows, const size_t vectors) {
     UNROLL
     for (size_t r = 0; r < vectors; r += 2) {
@@ -69,7 +69,7 @@ INLINE void halve(floats *costs, words *windows, const size_t vectors) {
     }
 }
 
-// One pair: the cheapest way into each state. The coordinates of the survivors' targets are in x and y, before and after.
+// One pair: the cheapest path to each state. x and y are the coordinates of the survivors' targets, on entry and exit.
 INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
     const uint32_t states = QAM_WINDOWS >> stride;
     const fb_group *g = s->group;
@@ -118,7 +118,7 @@ INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *c
     s->next = swap;
 }
 
-// Goes through all pairs; `costs` are those of the states before and after.
+// Processes all pairs; `costs` are those of the states before and after.
 INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *costs) {
     float x[FB_STATES], y[FB_STATES];
     for (size_t n = 0; n < FB_STATES; n++) x[n] = s->group->targets[0], y[n] = s->group->targets[1];
@@ -126,8 +126,8 @@ INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *co
     for (size_t t = 0; t < pairs; t++) step(s, stride, t, 2 * t < s->group->columns, costs, x, y);
 }
 
-// What the cheapest path through the first `pairs` pairs costs from each state on, with the targets as they are before
-// the group: few errors of its own have reached those.
+// The cost of the cheapest path through the first `pairs` pairs from each state, using the targets at the start of the
+// group, which few of its own errors affect.
 INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
     const uint32_t states = QAM_WINDOWS >> stride;
     for (size_t n = 0; n < FB_STATES; n++) costs[n] = 0;
@@ -182,7 +182,7 @@ static uint32_t cheapest(const float *costs, uint32_t states) {
     return best;
 }
 
-// The path that ends in `state`: its windows and folds. Returns the state that it begins in.
+// The path that ends in `state`: its windows and folds. Returns its first state.
 static uint32_t trace_back(const search *s, size_t pairs, uint32_t state, uint8_t *path, uint8_t *folds) {
     for (size_t t = pairs; t-- > 0;) {
         path[t] = s->windows[t * FB_STATES + state];
@@ -192,7 +192,7 @@ static uint32_t trace_back(const search *s, size_t pairs, uint32_t state, uint8_
     return state;
 }
 
-// Stores a ring, and what it leaves of the targets.
+// Stores a tail-biting path, and the remaining errors of the targets.
 static void settle(const search *s, size_t pairs, const uint8_t *path, const uint8_t *folds) {
     const fb_group *g = s->group;
     const qam_group_layout layout = qam_layout(pairs, s->stride);
@@ -209,12 +209,13 @@ static void settle(const search *s, size_t pairs, const uint8_t *path, const uin
     }
 }
 
-// Searches for the best ring through each of some states, by stride: all of them where they are few, and else those that promise most. Of short
-// groups, whose ends are near each other, as many more as take the time of a whole group.
+// By bits per step, the number of states for which the best tail-biting path through the state is searched: all states
+// if they are few, otherwise the most promising. Short groups, whose ends are close, get more within the time of a
+// whole group.
 static const uint8_t tries[8] = {0, 1, 1, 1, 2, 4, 4, 2};
 
-// A state's promise is what the cheapest ways to and from it cost: a first search from any state to any finds the ways to it. Where the ways to
-// a state have the same state before them it is a ring already, through the state that is the best to begin in.
+// A state is ranked by the cost of the cheapest paths to and from it: a first search, with free ends, finds the paths
+// to it. If such a path begins in the same state it is tail-biting already, and its state is the best to begin in.
 static void code_trellis(const fb_group *group, const float *points, uint32_t stride, float *work) {
     const size_t pairs = (group->columns + 15) / 16 * 8, ahead = 4 + 32 / stride;
     uint8_t *choices = (uint8_t *)(work + 2 * FB_STATES * FB_WIDTH);

@@ -1,9 +1,9 @@
-// Whole rows. The coordinates of octant codes never exist as they are: groups are decoded and transformed as integers,
-// exact in any order. A piece of a row, up to 1,024 columns, has its base points looked up; then six of the distances
-// within groups, in 16 bits; then that at 128, which still fits them (128 * 255 < 2^15); then the other ones, those at
-// 8, 256 and 512, in 32 bits.
+// Whole rows. The coordinates of octant codes are never stored: groups are decoded and transformed as integers, exact
+// in any order. For a piece of a row, up to 1,024 columns, the base points are looked up; then come six of the
+// distances within groups, in 16 bits; then the one at 128, which still fits them (128 * 255 < 2^15); then the others,
+// at 8, 256 and 512, in 32 bits.
 //
-// Free codes, and octant codes of larger blocks, are decoded to floats and rotated back where they lie.
+// Free codes, and octant codes of larger blocks, are decoded to floats and rotated back in place.
 
 #if defined(__x86_64__)
 
@@ -19,7 +19,7 @@ enum {
     PIECE = QAM_PIECE_GROUPS * QAM_GROUP_COLUMNS
 };
 
-// Where a row goes, and what is done to it on its way.
+// The destination of a row, and its final scaling.
 typedef struct {
     const uint8_t *signs; // of column 0: bit j % 8 of byte j / 8, as x86 stores words
     const float *scales;  // or NULL
@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) __m256 finished(const sink *s, size
     return s->scales ? _mm256_div_ps(x, _mm256_loadu_ps(s->scales + column)) : x;
 }
 
-// Fewer than eight columns, the last of a row.
+// The last columns of a row, if fewer than eight.
 static void put_last(const sink *s, size_t column, size_t count, __m256 x) {
     __m256i lanes = qam_first_lanes(count);
     x = qam_scale_signed(x, s->signs + column / 8, s->factor);
@@ -66,10 +66,10 @@ static void decode(
 
 // ---- Across groups ----
 
-// The last distances of `groups` groups, and that at 8 if there is `sum`.
+// The last distances of `groups` groups, including the one at 8 if `sum`.
 static inline __attribute__((always_inline)) void finish_groups(
     const int16_t *words, size_t groups, bool sum, const sink *to, size_t column) {
-    // A copy, which no store can change.
+    // A local copy, which cannot alias stores.
     const sink local = *to, *s = &local;
     for (size_t i = 0; i < 8; i++) {
         const uint8_t *signs = s->signs + column / 8 + 2 * i;
@@ -116,7 +116,7 @@ static void finish(const int16_t *words, size_t columns, size_t block, const sin
 
 // ---- Rows ----
 
-// `block` is the code's, up to 1,024.
+// `block` is the code's, at most 1,024.
 static void octant_row(
     const qam_code *code, size_t block, const uint8_t *symbols, const qam_octant_reader *reader, const sink *s) {
     int16_t words[PIECE];
@@ -124,7 +124,7 @@ static void octant_row(
     int levels = __builtin_ctzll(block < QAM_GROUP_COLUMNS ? block : QAM_GROUP_COLUMNS);
     size_t j = 0;
     while (columns - j >= QAM_GROUP_COLUMNS) {
-        // Larger blocks than groups leave no remainder: pieces end with a block.
+        // Blocks larger than groups leave no remainder: pieces end with a block.
         size_t left = (columns - j) / QAM_GROUP_COLUMNS, groups = left < QAM_PIECE_GROUPS ? left : QAM_PIECE_GROUPS;
         decode(reader, symbols, groups, levels, words);
         finish(words, groups * QAM_GROUP_COLUMNS, block, s, j);

@@ -1,4 +1,4 @@
-// Decoding of free codes, for AVX-512 too: gathers take longer than loads of eight bytes, a point each.
+// Decoding of free codes, also used with AVX-512: gathers are slower than an eight-byte load per point.
 
 #if defined(__x86_64__)
 
@@ -7,7 +7,7 @@
 
 QAM_TARGET_AVX2
 
-// Four points whose indices are `bits` apart.
+// Four points, given indices of `bits` bits.
 static inline __attribute__((always_inline)) void put_points(
     uint64_t symbols, const float *points, uint32_t bits, float *y) {
     uint64_t mask = (UINT64_C(1) << bits) - 1, at[4];
@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) void put_points(
 static inline __attribute__((always_inline)) void decode(
     const uint8_t *symbols, size_t columns, const float *points, uint32_t bits, float *y) {
     size_t pairs = columns / 2, bytes = (pairs + 7) / 8 * bits, i = 0;
-    // Eight bytes from the fifth symbol's first byte on must not go beyond the row.
+    // The eight bytes from the fifth symbol's first byte on must be inside the row.
     for (; bytes >= bits / 2 + 8 && i + 8 <= pairs; i += 8, symbols += bits, bytes -= bits) {
         uint64_t low, high;
         memcpy(&low, symbols, sizeof low);

@@ -13,11 +13,11 @@ typedef struct {
     size_t columns, row_bytes;
 } free_decoder;
 
-// `bits` is a constant, so that shifts are.
+// `bits` is constant, so that shifts are by constants.
 static inline __attribute__((always_inline)) void decode_row(
     const free_decoder *d, uint32_t bits, const uint8_t *symbols, size_t first, panel *out, size_t row) {
     size_t end = d->columns - first < PANEL_COLUMNS ? d->columns : first + PANEL_COLUMNS;
-    // Eights whose reading would go beyond the row come from a copy.
+    // Groups of eight symbols that would be read beyond the row are copied first.
     const uint8_t *p = symbols + first / EIGHT * bits, *row_end = symbols + d->row_bytes;
     for (size_t j = first; j < end; j += EIGHT, p += bits) {
         size_t eight = (j - first) / EIGHT % 4;
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void decode_row(
             qam_look_eight_up(copy, bits, d->fixed_points, points);
         }
     }
-    // The row's last unit, filled: its values there are zero, whatever the points.
+    // Pads the row's last unit: activation values are zero there, so any points will do.
     for (size_t j = (end + EIGHT - 1) / EIGHT * EIGHT; j % (2 * UNIT) != 0; j += EIGHT) {
         size_t eight = (j - first) / EIGHT % 4;
         memset(out->units[(j - first) / UNIT].rows[row].weights[eight % 2][eight / 2], 0, 2 * EIGHT);

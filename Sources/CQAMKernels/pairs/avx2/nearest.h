@@ -1,4 +1,4 @@
-// The nearest codewords of 8 points at a time: scalar/nearest.c says what is computed.
+// The nearest codewords of 8 points at a time; see scalar/nearest.c for the definition.
 
 #ifndef QAM_AVX2_NEAREST_H
 #define QAM_AVX2_NEAREST_H
@@ -11,7 +11,7 @@
 
 QAM_TARGET_AVX2
 
-// 8 pairs of dwords from 8 places of a table of pairs.
+// Gathers 8 pairs of dwords from a table of pairs.
 static inline void qam_gather_pairs_avx2(__m256i at, const void *table, __m256i *first, __m256i *second) {
     __m256i low = _mm256_i32gather_epi64(table, _mm256_castsi256_si128(at), 8);
     __m256i high = _mm256_i32gather_epi64(table, _mm256_extracti128_si256(at, 1), 8);
@@ -26,7 +26,7 @@ typedef struct {
     __m256i best;
 } qam_contest;
 
-// Compares the points with their next candidates: a tie goes to the one before.
+// Compares the points with their next candidates: the earlier one wins ties.
 static inline qam_contest qam_compare(const qam_plane *plane, __m256i candidate, qam_contest c) {
     __m256i px, py;
     qam_gather_pairs_avx2(candidate, plane->points, &px, &py);
@@ -38,7 +38,7 @@ static inline qam_contest qam_compare(const qam_plane *plane, __m256i candidate,
     return c;
 }
 
-// The first `count` of the codewords nearest to 8 points; 0 for the others.
+// The codewords nearest to the first `count` of 8 points; 0 for the others.
 static inline __m256i qam_nearest8(const qam_plane *plane, size_t count, __m256 x, __m256 y) {
     __m256 origin = _mm256_set1_ps(plane->origin), scale = _mm256_set1_ps(plane->cells_per_unit);
     __m256 side = _mm256_set1_ps((float)plane->side), zero = _mm256_setzero_ps();
@@ -59,7 +59,7 @@ static inline __m256i qam_nearest8(const qam_plane *plane, size_t count, __m256 
     qam_contest c = {x, y, _mm256_set1_ps(INFINITY), _mm256_setzero_si256()};
     c = qam_compare(plane, _mm256_and_si256(near, low16), c);
     c = qam_compare(plane, _mm256_srli_epi32(near, 16), c);
-    // The others are the second one repeated in most cells.
+    // In most cells the others repeat the second one.
     __m256i more = _mm256_xor_si256(_mm256_srli_epi32(near, 16), _mm256_srli_epi32(far, 16));
     if (!_mm256_testz_si256(more, more)) {
         c = qam_compare(plane, _mm256_and_si256(far, low16), c);

@@ -28,7 +28,7 @@ void qam_octant_encode_plain_avx2(
             __m128i bytes = _mm_packus_epi16(_mm_and_si128(k, _mm_set1_epi16(255)), _mm_setzero_si128());
             _mm_storel_epi64((__m128i *)(symbols + layout.base + i), bytes);
             for (uint32_t upper = 8; upper < stride; upper++) {
-                // The bit wanted goes to the sign, which the packing keeps.
+                // Moves the bit to the sign, which packing preserves.
                 __m128i bit = _mm_packs_epi16(_mm_slli_epi16(k, (int)(15 - upper)), _mm_setzero_si128());
                 symbols[qam_upper_plane(upper) * layout.plane + i / 8] = (uint8_t)_mm_movemask_epi8(bit);
             }
@@ -37,7 +37,7 @@ void qam_octant_encode_plain_avx2(
     }
 }
 
-// As qam_trellis_coordinate.
+// See qam_trellis_coordinate.
 static inline __m256i coordinates_of(__m256 z, float scale) {
     __m256 v = _mm256_min_ps(_mm256_mul_ps(z, _mm256_set1_ps(scale)), _mm256_set1_ps(QAM_TRELLIS_LIMIT));
     return _mm256_cvttps_epi32(_mm256_add_ps(v, _mm256_set1_ps(0.5f)));
@@ -51,7 +51,7 @@ void qam_octant_encode_trellis_avx2(
     qam_trellis search;
     qam_trellis_begin_avx2(&search, tables, stride);
     for (size_t first = 0; first < columns / 2;) {
-        // As many whole groups as are searched at a time, or else one.
+        // As many whole groups as are searched at once, or one.
         size_t left = columns / 2 - first, pairs = qam_group_pairs(columns, first), used = left < pairs ? left : pairs;
         size_t rings = left >= QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS ? QAM_TRELLIS_RINGS : 1;
         qam_group_layout layout = qam_layout(pairs, stride);

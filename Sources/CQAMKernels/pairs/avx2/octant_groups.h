@@ -1,4 +1,4 @@
-// Octant groups (spec section 8.4) in 256-bit registers: half a group, 32 pairs, has a byte for each pair.
+// Octant groups (spec section 8.4) in 256-bit registers: one byte per pair of half a group, 32 pairs.
 
 #ifndef QAM_AVX2_OCTANT_GROUPS_H
 #define QAM_AVX2_OCTANT_GROUPS_H
@@ -11,8 +11,8 @@ QAM_TARGET_AVX2
 enum {
     PLANE = QAM_GROUP_PAIRS / 8, // bytes of a bit plane
     HALF_PAIRS = 32,
-    PERMUTED = 16,               // bytes that a permutation chooses from
-    FILLED_BYTES = (QAM_UPPER_BITS + 10) * PLANE + 1, // a whole group of the highest stride, and the first byte of its ring again
+    PERMUTED = 16,               // bytes that a permutation selects from
+    FILLED_BYTES = (QAM_UPPER_BITS + 10) * PLANE + 1, // a whole group of the highest rate, and the first byte of its ring again
 };
 
 // 32 bits as bytes 0 or -1.
@@ -27,8 +27,8 @@ static inline __attribute__((always_inline)) __m256i bytes_of_bits(const uint8_t
 
 // ---- Windows of trellis codes --------------------------------------------------------------------------------------
 
-// The windows of 16 pairs lie in 2 * stride bytes and the one that follows. Of these, even windows and odd ones are put
-// into 16 bits each, and multiplied so that the window comes to the upper byte.
+// The windows of 16 pairs are in 2 * stride bytes and the byte after them. Even and odd windows are each put into 16
+// bits and multiplied so that the window ends up in the upper byte.
 typedef struct {
     size_t stride;
     __m256i even[2], odd[2]; // for both halves of a group
@@ -41,8 +41,8 @@ static inline window_reader window_reader_of(uint32_t stride) {
     uint16_t factors[2][16];
     for (uint32_t half = 0; half < 2; half++)
         for (uint32_t i = 0; i < 32; i++) {
-            // Sixteen bytes are loaded that end with those wanted: from byte `from` on. The ring's last bytes are
-            // followed by its first, which is put in the place of a byte that is not wanted.
+            // Sixteen bytes are loaded that end with the required ones, from byte `from` on. The ring's last bytes are
+            // followed by its first, which replaces an unused byte.
             bool wraps = half == 1 && i >= 16;
             uint32_t bit = i % 16 * stride, from = wraps ? 16 - 2 * stride : 15 - 2 * stride;
             uint32_t low = from + bit / 8, high = low + 1;
@@ -59,7 +59,7 @@ static inline window_reader window_reader_of(uint32_t stride) {
     return r;
 }
 
-// The windows of half a whole group. No byte before the group's bit planes or beyond its ring is read.
+// The windows of half a whole group. No byte before the group's bit planes or after its ring is read.
 static inline __attribute__((always_inline)) __m256i windows(const window_reader *r, const uint8_t *group, size_t half) {
     const uint8_t *ring = group + QAM_UPPER_BITS * PLANE;
     size_t width = 2 * r->stride;
@@ -75,13 +75,13 @@ static inline __attribute__((always_inline)) __m256i windows(const window_reader
     return _mm256_blendv_epi8(_mm256_srli_epi16(even, 8), odd, _mm256_set1_epi16((int16_t)0xFF00));
 }
 
-// A last group of fewer pairs as a whole one: pairs that it does not have are of any kind.
+// Pads a short last group to a whole one: the contents of missing pairs are arbitrary.
 static inline void fill_group(const uint8_t *group, qam_group_layout layout, uint32_t stride, uint8_t *filled) {
     size_t planes = qam_planes(stride);
     memset(filled, 0, FILLED_BYTES);
     for (size_t i = 0; i < planes; i++) memcpy(filled + i * PLANE, group + i * layout.plane, layout.plane);
     memcpy(filled + planes * PLANE, group + layout.base, layout.ring);
-    // Where the last window of a short ring looks for the ring's first byte.
+    // Where the last window of a short ring reads the ring's first byte.
     filled[planes * PLANE + layout.ring] = group[layout.base];
 }
 
@@ -89,7 +89,7 @@ static inline void fill_group(const uint8_t *group, qam_group_layout layout, uin
 
 enum { LARGER_LOW, LARGER_HIGH, SMALLER_LOW, SMALLER_HIGH, QUARTERS }; // of the larger and smaller magnitudes
 
-// Step i has row i, 16 bytes, of each quarter: from the second on, the difference (exclusive or) from the row before.
+// Step i has row i, 16 bytes, of each quarter: from the second on, its exclusive or with the previous row.
 typedef struct {
     __m256i rows[QUARTERS];
 } point_step;
@@ -106,11 +106,10 @@ static inline void load_steps(const uint8_t *magnitudes, point_step steps[STEPS]
         }
 }
 
-// The magnitudes of a group's pairs, both halves at once so that each row is loaded once.
+// The magnitudes of a group's pairs, for both halves at once so that each row is loaded once.
 //
-// A permutation gives zero where the index is negative. With an index that grows less by 16 from row to row, the
-// differences of all rows up to the index's own are added up, and no other: that takes fewer instructions than a blend
-// for each row, and cheaper ones.
+// A permutation gives zero for negative indices. As the index decreases by 16 per row, exactly the differences of all
+// rows up to the index's own are accumulated: that takes fewer and cheaper instructions than a blend per row.
 static inline __attribute__((always_inline)) void look_up(
     const point_step steps[STEPS], const __m256i index[2], __m256i larger[2], __m256i smaller[2]) {
     __m256i at[2], found[QUARTERS][2];
@@ -118,7 +117,7 @@ static inline __attribute__((always_inline)) void look_up(
         at[half] = _mm256_and_si256(index[half], _mm256_set1_epi8(127));
         for (size_t q = 0; q < QUARTERS; q++) found[q][half] = _mm256_shuffle_epi8(steps[0].rows[q], at[half]);
     }
-    // Not unrolled: the steps, laid side by side, would be reordered until the registers do not suffice.
+    // Not unrolled: the compiler would interleave the steps and run out of registers.
 #pragma clang loop unroll(disable)
     for (size_t i = 1; i < STEPS; i++) {
         for (size_t half = 0; half < 2; half++) at[half] = _mm256_sub_epi8(at[half], _mm256_set1_epi8(PERMUTED));

@@ -16,7 +16,7 @@ typedef struct {
     size_t columns;
 } octant_decoder;
 
-// The groups of a panel's row; a short one is filled up in `filled`.
+// The groups of a panel's row; a short one is padded in `filled`.
 static inline __attribute__((always_inline)) size_t list_groups(
     const octant_decoder *d, const uint8_t *symbols, size_t first, uint8_t *filled, const uint8_t **groups) {
     const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->reader.stride, first);
@@ -31,7 +31,7 @@ static inline __attribute__((always_inline)) size_t list_groups(
 // Signed weights: one coordinate of half a group.
 static inline __attribute__((always_inline)) void store_weights(
     __m256i magnitudes, __m256i negative, int16_t weights[2][2 * HALF_LANES]) {
-    // Signs are bytes -1 or 1; of 16 bits the upper byte decides.
+    // Signs are bytes -1 or 1; in 16 bits the upper byte decides.
     __m256i signs = _mm256_or_si256(negative, _mm256_set1_epi8(1));
     __m256i even = _mm256_and_si256(magnitudes, _mm256_set1_epi16(0xFF)), odd = _mm256_srli_epi16(magnitudes, 8);
     _mm256_storeu_si256((void *)weights[0], _mm256_sign_epi16(even, _mm256_slli_epi16(signs, 8)));
@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void store_half(
     store_weights(second, bytes_of_bits(bits + PLANE), units[1].rows[row].weights[half]);
 }
 
-// ---- Up to stride 8: byte permutations ---------------------------------------------------------------------------
+// ---- Up to 8 bits per step: byte permutations ----
 
 static inline __attribute__((always_inline)) void decode_small(
     const octant_decoder *d, bool trellis, const uint8_t *symbols, size_t first, panel *out, size_t row) {
@@ -75,7 +75,7 @@ static void decode_plain(const void *decoder, const uint8_t *symbols, size_t fir
     decode_small(decoder, false, symbols, first, out, row);
 }
 
-// ---- Strides 9 and 10: look-ups by general registers, in passes, so that none waits for another's stores ------------
+// ---- 9 and 10 bits per step: lookups with general registers, in passes to avoid store-to-load stalls ----
 
 static void decode_large(const void *decoder, const uint8_t *symbols, size_t first, panel *out, size_t row) {
     const octant_decoder *d = decoder;

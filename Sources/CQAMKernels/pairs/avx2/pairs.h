@@ -34,7 +34,7 @@ static inline void qam_load_pairs_avx2(const float *z, size_t count, __m256 *fir
     qam_split_pairs(low, high, first, second);
 }
 
-// 8 pairs folded into the octant x >= y >= 0, and the folds undone by their signs and swaps, a bit for each pair.
+// 8 pairs folded into the octant x >= y >= 0, with the signs and swaps that undo the folds, one bit per pair.
 typedef struct {
     __m256 x, y;
     uint8_t first_signs, second_signs, swaps;
@@ -45,7 +45,7 @@ static inline qam_folded8 qam_fold8(const float *z, size_t count) {
     qam_load_pairs_avx2(z, count, &a, &b);
     __m256 p = _mm256_andnot_ps(sign, a), q = _mm256_andnot_ps(sign, b);
     return (qam_folded8){
-        // In this order they give what the truth gives for what is no number.
+        // This operand order propagates NaNs like the reference implementation.
         _mm256_max_ps(q, p), _mm256_min_ps(p, q), (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(a, zero, _CMP_LT_OQ)),
         (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(b, zero, _CMP_LT_OQ)),
         (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(p, q, _CMP_LT_OQ))};
@@ -56,13 +56,13 @@ static inline __m128i qam_narrow8(__m256i v) {
     return _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
-// Packs eight symbols of a free code into `bits` bytes; `left` bytes may be written, and what lies behind the eight may
-// be overwritten with zeros.
+// Packs eight symbols of a free code into `bits` bytes; `left` bytes may be written, and bytes after the eight symbols
+// may be overwritten with zeros.
 static inline void qam_store_eight(__m128i eight, uint32_t bits, size_t left, uint8_t *symbols) {
     uint64_t fields = UINT64_C(0x0001000100010001) * ((1u << bits) - 1);
     uint64_t low = _pext_u64((uint64_t)_mm_cvtsi128_si64(eight), fields);
     uint64_t high = _pext_u64((uint64_t)_mm_extract_epi64(eight, 1), fields);
-    // Four symbols take 16 to 52 bits, the others follow them.
+    // Four symbols have 16 to 52 bits, the others follow them.
     uint64_t out[2] = {low | high << 4 * bits, high >> (64 - 4 * bits)};
     memcpy(symbols, out, left < sizeof out ? bits : sizeof out);
 }

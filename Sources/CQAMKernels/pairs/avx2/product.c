@@ -1,11 +1,11 @@
 #if defined(__x86_64__)
-// Activations, and the choice of a product.
+// Activations, and the dispatch of products.
 
 #include "product.h"
 
 QAM_TARGET_AVX2
 
-enum { SPAN = 128, FLOATS = 8 }; // columns that are quantized at once, floats of a register
+enum { SPAN = 128, FLOATS = 8 }; // columns that are quantized at once, floats per register
 
 static inline uint32_t largest_magnitude(const float *x, size_t count) {
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) __m256i quantize_32(const float *x,
     __m256i q[4];
     for (size_t i = 0; i < 4; i++)
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + FLOATS * i), inverse));
-    // Packing takes fours of columns from the 128-bit halves in turn.
+    // Packing takes four columns from each 128-bit half in turn.
     __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
     return _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }

@@ -1,5 +1,5 @@
-// What the products of this instruction set share: decoded weights lie in a panel as 16-bit integers, are used for many
-// activations, and are multiplied in tiles of rows and activations.
+// Shared by the products of this instruction set: weights are decoded to a panel of 16-bit integers, reused for many
+// activations, and multiplied in tiles of rows and activations.
 
 #ifndef QAM_AVX2_PRODUCT_H
 #define QAM_AVX2_PRODUCT_H
@@ -19,14 +19,14 @@ void qam_free_product_avx2(
 QAM_TARGET_AVX2
 
 enum {
-    UNIT = 64,                                  // values that 16 lanes take together
+    UNIT = 64,                                  // values that 16 lanes process together
     BLOCK_UNITS = QAM_ACTIVATION_BLOCK / UNIT,  // units that share a scale
     PANEL_UNITS = 16,                           // units of each row that are decoded at once
     PANEL_COLUMNS = PANEL_UNITS * UNIT,
     TILE_ROWS = 4,                              // rows and activations that are multiplied at once
     TILE_BATCH = 2,
-    TILED = 64,                                 // activations that decoded weights are used for
-    HALF_LANES = 8,                             // lanes of a register
+    TILED = 64,                                 // activations that share decoded weights
+    HALF_LANES = 8,                             // lanes per register
 };
 
 // The weights of a row's unit, for lanes 0 to 7 and 8 to 15, in the order of `spread`.
@@ -46,7 +46,8 @@ typedef struct {
     float lanes[TILE_ROWS][2 * HALF_LANES];
 } tile_lanes;
 
-// The values of half a unit as 16-bit integers, so that the two products that one instruction adds belong to one lane.
+// The values of half a unit as 16-bit integers, ordered so that the two products that one instruction adds belong to
+// one lane.
 static inline __attribute__((always_inline)) void spread(
     qam_family family, const int8_t *values, size_t half, __m256i spread[2]) {
     if (family == QAM_OCTANT) {
@@ -84,7 +85,7 @@ static inline __attribute__((always_inline)) void add_units(
         for (size_t t = 0; t < batch; t++) {
             __m256 scale = _mm256_set1_ps(activations[t].scales[block]);
             for (size_t row = 0; row < rows; row++) {
-                // Two roundings: a fused operation would give other bits.
+                // Two roundings: a fused operation would not be bit-identical.
                 float *l = lanes[t].lanes[row] + half * HALF_LANES;
                 __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sums[t][row]), scale);
                 _mm256_storeu_ps(l, _mm256_add_ps(_mm256_loadu_ps(l), scaled));
@@ -93,7 +94,7 @@ static inline __attribute__((always_inline)) void add_units(
     }
 }
 
-// Adds the products of a panel of `count` units, which begins at block `block` of the activations.
+// Adds the products of a panel of `count` units that begins at block `block` of the activations.
 static inline __attribute__((always_inline)) void add_panel(
     qam_family family, const panel *weights, size_t count, size_t rows, const qam_activation *activations,
     size_t batch, size_t block, tile_lanes *lanes) {
@@ -103,7 +104,7 @@ static inline __attribute__((always_inline)) void add_panel(
     }
 }
 
-// The sum of 16 lanes by halves.
+// The sum of 16 lanes, adding halves.
 static inline __attribute__((always_inline)) float add_lanes(const float *lanes) {
     __m256 eight = _mm256_add_ps(_mm256_loadu_ps(lanes), _mm256_loadu_ps(lanes + HALF_LANES));
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -111,10 +112,10 @@ static inline __attribute__((always_inline)) float add_lanes(const float *lanes)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// Decodes the units of a row from column `first` on, up to PANEL_COLUMNS, to row `row` of a panel.
+// Decodes a row's units from column `first` on, at most PANEL_COLUMNS, to row `row` of a panel.
 typedef void (*row_decoder)(const void *decoder, const uint8_t *symbols, size_t first, panel *out, size_t row);
 
-// `rows` rows (TILE_ROWS of them, or one) with up to TILED activations.
+// `rows` rows (TILE_ROWS or one) with up to TILED activations.
 static inline __attribute__((always_inline)) void multiply_tile(
     const qam_code *code, qam_family family, row_decoder decode, const void *decoder, const uint8_t *symbols,
     const float *factors, size_t rows, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
@@ -141,8 +142,8 @@ static inline __attribute__((always_inline)) void multiply_tiles(
     const size_t row_bytes = qam_row_bytes(family, code->rate, code->columns);
     for (size_t t = 0; t < batch; t += TILED) {
         size_t i = 0, tiled = batch - t < TILED ? batch - t : TILED;
-        // One activation takes rows in the order of their addresses: taking several in turn cost a quarter to nearly a
-        // half of the speed from memory, and saves one activation little.
+        // A single activation processes rows in address order: alternating between several cost a quarter to nearly
+        // half of the memory bandwidth, and gains little for one activation.
         for (; tiled > 1 && i + TILE_ROWS <= rows; i += TILE_ROWS)
             multiply_tile(
                 code, family, decode, decoder, symbols + i * row_bytes, factors + i, TILE_ROWS, activations + t, tiled,

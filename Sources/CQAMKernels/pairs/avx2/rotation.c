@@ -1,4 +1,4 @@
-// The rotation, 8 floats a register.
+// The rotation, 8 floats per register.
 
 #if defined(__x86_64__)
 
@@ -25,8 +25,9 @@ static inline vector times_signed(vector a, const uint8_t *signs, float b) { ret
 static inline vector load_first(const float *p, size_t count) { return _mm256_maskload_ps(p, qam_first_lanes(count)); }
 static inline void store_first(float *p, size_t count, vector v) { _mm256_maskstore_ps(p, qam_first_lanes(count), v); }
 
-// a + b at the lower place of each butterfly and a - b at the upper one, of the lanes and the same exchanged. Products
-// with 1 and -1 are exact, so that a fused multiply-add rounds once, as the truth does; and it needs no blend.
+// a + b in the lower lane of each butterfly and a - b in the upper one, given the lanes and their exchanged copy.
+// Products with 1 and -1 are exact, so a fused multiply-add rounds once like the reference implementation, and no blend
+// is needed.
 static inline vector butterfly(vector v, vector exchanged, vector signs) {
     return _mm256_fmadd_ps(v, signs, exchanged);
 }

@@ -1,8 +1,8 @@
-// The steps of the trellis search with 8 windows at a time: scalar/trellis.h says what is computed.
+// The steps of the trellis search with 8 windows at a time; see scalar/trellis.h for the definition.
 //
-// Of four instructions for 8 windows one multiplies and adds, two add the constant part and the cost of the state
-// needed, and the minimum joins the windows of the same new state. Sixteen registers hold no table: points and constant
-// parts come from memory, two loads a cycle.
+// Of four instructions for 8 windows one multiplies and adds, two add the constant part and the cost of the previous
+// state, and the minimum joins the windows of the same new state. Sixteen registers cannot hold tables: points and
+// constant parts are loaded from memory, two loads per cycle.
 
 #if defined(__x86_64__)
 
@@ -13,14 +13,14 @@
 
 QAM_TARGET_AVX2
 
-// All functions below are for one stride, which is a constant of each call.
+// All functions below are for one number of bits per step, constant in each call.
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 INLINE __m256i load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 INLINE void store(void *p, __m256i v) { _mm256_storeu_si256(p, v); }
 
-// What windows 8 * r ... 8 * r + 7, by slot, cost for the pair.
+// The costs of windows 8 * r ... 8 * r + 7, by slot, for the pair.
 INLINE __m256i window(const qam_trellis_windows *s, const int32_t *halves, size_t r, __m256i pair) {
     return _mm256_add_epi32(_mm256_madd_epi16(pair, load(s->points + 8 * r)), load(halves + 8 * r));
 }
@@ -31,8 +31,8 @@ INLINE __m256i odd_or_even(__m256i a, __m256i b, bool odd) {
     return _mm256_permute4x64_epi64(v, 0xD8);
 }
 
-// Strides 1 to 3: the costs that choice j needs, in registers j * period ... for the new states in order; after
-// `period` registers they repeat.
+// 1 to 3 bits per step: the previous costs for choice j, in registers j * period ... for the new states in order; they
+// repeat after `period` registers.
 INLINE void spread(uint32_t stride, const int32_t *costs, int32_t *from) {
     if (stride == 1) {
         UNROLL
@@ -70,7 +70,7 @@ INLINE void spread(uint32_t stride, const int32_t *costs, int32_t *from) {
     }
 }
 
-// Stores eight new costs and the choices in their low bits.
+// Stores eight new costs, and the choices in their low bits.
 INLINE void settle(uint32_t stride, __m256i least, int32_t *costs, uint8_t *choices) {
     store(choices, least);
     store(costs, _mm256_andnot_si256(_mm256_set1_epi32((1 << stride) - 1), least));
@@ -86,7 +86,7 @@ INLINE void step_narrow(
     __m256i next[2];
     for (size_t r = 0; r < count; r++) {
         if (stride == 1) {
-            // Two choices only: a comparison is cheaper than bits within the costs.
+            // With only two choices a comparison is cheaper than choice bits in the costs.
             __m256i a = _mm256_add_epi32(window(s, halves, r, pair), load(from + 8 * (r % 8)));
             __m256i b = _mm256_add_epi32(window(s, halves, 16 + r, pair), load(from + 64 + 8 * (r % 8)));
             choices[r] = (uint8_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b)));
@@ -103,13 +103,13 @@ INLINE void step_narrow(
         else settle(stride, least, costs + 8 * r, choices + 32 * r);
     }
     if (stride == 4) {
-        // All states need all costs before.
+        // All states depend on all previous costs.
         settle(stride, next[0], costs, choices);
         settle(stride, next[1], costs + 8, choices + 32);
     }
 }
 
-// Strides 5 to 7: the windows that join the same two states come first.
+// 5 to 7 bits per step: the windows that join the same two states are adjacent.
 INLINE void step_wide(
     uint32_t stride, const qam_trellis_windows *s, const int32_t *halves, __m256i pair, int32_t *costs,
     uint8_t *choices) {
@@ -120,7 +120,7 @@ INLINE void step_wide(
         UNROLL
         for (size_t r = q + joined; r < QAM_WINDOWS / 8; r += joined)
             all = _mm256_min_epi32(all, window(s, halves, r, pair));
-        // Of stride 5 one old state a register, of stride 6 two, of stride 7 two and two times the same.
+        // With 5 bits per step a register has one old state, with 6 two, with 7 two, each twice.
         if (stride == 5) all = _mm256_add_epi32(all, _mm256_set1_epi32(costs[q]));
         if (stride == 6) all = _mm256_add_epi32(all, _mm256_permutevar8x32_epi32(
             old, _mm256_add_epi32(_mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1), _mm256_set1_epi32(2 * (int)q))));

@@ -1,9 +1,9 @@
-// Whole rows. The coordinates of octant codes never exist as they are: groups are decoded into registers and
-// transformed there. All butterflies are sums of integers, exact in any order. A piece of a row, up to 1,024 columns,
-// has the first six distances within groups, in 16 bits; then that at 128, which still fits them (128 * 255 < 2^15);
-// then the other ones, those at 64, 256 and 512, in 32 bits.
+// Whole rows. The coordinates of octant codes are never stored: groups are decoded into registers and transformed
+// there. All butterflies are sums of integers, exact in any order. For a piece of a row, up to 1,024 columns, come the
+// first six distances within groups, in 16 bits; then the one at 128, which still fits them (128 * 255 < 2^15); then
+// the others, at 64, 256 and 512, in 32 bits.
 //
-// Free codes, and octant codes of larger blocks, are decoded to floats and rotated back where they lie.
+// Free codes, and octant codes of larger blocks, are decoded to floats and rotated back in place.
 
 #if defined(__x86_64__)
 
@@ -22,13 +22,13 @@ enum {
     FAR = 1 << 20 // bytes of output, more than the nearer caches hold
 };
 
-// Where a row goes, and what is done to it on its way.
+// The destination of a row, and its final scaling.
 typedef struct {
     const uint8_t *signs; // of column 0: bit j % 8 of byte j / 8, as x86 stores words
     const float *scales;  // or NULL
     float factor;
     float *out;
-    bool far; // `out` is in no near cache
+    bool far; // `out` is not in a near cache
 } sink;
 
 static inline __attribute__((always_inline)) void put(
@@ -84,10 +84,10 @@ static void decode(
 
 // ---- Across groups ----
 
-// The last distances of `groups` groups, the seventh only if there is `sum`.
+// The last distances of `groups` groups, including the seventh if `sum`.
 static inline __attribute__((always_inline)) void finish_groups(
     const int16_t *words, int groups, bool sum, const sink *to, size_t column) {
-    // A copy, which no store can change.
+    // A local copy, which cannot alias stores.
     const sink local = *to, *s = &local;
     for (size_t i = 0; i < 4; i++) {
         const uint8_t *signs = s->signs + column / 8 + LANES / 8 * i;
@@ -139,7 +139,7 @@ static void finish(const int16_t *words, size_t columns, size_t block, const sin
 
 // ---- Rows ----
 
-// A piece is stored all over, which no prefetcher of hardware follows: its lines are fetched while it is decoded.
+// A piece is stored in scattered order, which no hardware prefetcher follows: its lines are prefetched during decoding.
 static void fetch_lines(const sink *s, size_t column, size_t columns) {
     const char *p = (const char *)(s->out + column);
     for (size_t i = 0; i < columns * sizeof(float); i += CACHE_LINE) _mm_prefetch(p + i, _MM_HINT_T0);
@@ -154,7 +154,7 @@ static void octant_row(
     size_t j = 0;
     while (columns - j >= QAM_GROUP_COLUMNS) {
         size_t left = (columns - j) / QAM_GROUP_COLUMNS, groups = left < GROUPS ? left : GROUPS;
-        // Larger blocks than groups leave no remainder: pieces end with a block.
+        // Blocks larger than groups leave no remainder: pieces end with a block.
         if (s->far) fetch_lines(s, j, groups * QAM_GROUP_COLUMNS);
         decode(code, reader, symbols, groups, levels, words);
         finish(words, groups * QAM_GROUP_COLUMNS, block, s, j);

@@ -1,6 +1,6 @@
 #if defined(__x86_64__)
-// Products of free codes: points are looked up into a buffer in the first-level cache, once for up to TILED
-// activations, and multiplied as 16-bit integers.
+// Products of free codes: points are looked up into a buffer in the L1 cache, once for up to TILED activations, and
+// multiplied as 16-bit integers.
 
 #include "../free_symbols.h"
 #include "product.h"
@@ -10,10 +10,10 @@
 QAM_TARGET_AVX512
 
 enum {
-    TILED = 64,                             // activations that looked-up points are used for
+    TILED = 64,                             // activations that share looked-up points
     BLOCK_PAIRS = QAM_ACTIVATION_BLOCK / 2, // pairs that share scales
     PANEL_BLOCKS = 4,                       // blocks of each row that are looked up at once
-    LANES = 16,                             // pairs of a register
+    LANES = 16,                             // pairs per register
 };
 
 // The points of a panel's columns, for each row of a tile.
@@ -26,13 +26,13 @@ typedef struct {
     float lanes[TILE_ROWS][LANES];
 } tile_lanes;
 
-// ---- Few points: tables in registers -----------------------------------------------------------------------------
+// ---- Few points: tables in registers ----
 
-enum { PERMUTED_BITS = 7, PERMUTED_REGISTERS = (1 << PERMUTED_BITS) / LANES }; // the most bits of such symbols
+enum { PERMUTED_BITS = 7, PERMUTED_REGISTERS = (1 << PERMUTED_BITS) / LANES }; // the maximum bits of such symbols
 
-// What looks 16 symbols up at once.
+// The tables for looking up 16 symbols at once.
 typedef struct {
-    __m512i order, shifts; // the two bytes that each symbol lies in, and its first bit in them
+    __m512i order, shifts; // the two bytes that contain each symbol, and its first bit in them
     __m512i points[PERMUTED_REGISTERS];
 } point_table;
 
@@ -49,8 +49,8 @@ static inline __attribute__((always_inline)) void load_points(
     for (size_t i = 0; i < (1u << bits) / LANES; i++) table->points[i] = _mm512_loadu_si512(fixed_points + 32 * i);
 }
 
-// Chooses among 2^bits points: a permutation takes four bits of an index, or five with two registers, and each bit above
-// chooses between two results.
+// Selects from 2^bits points: a permutation takes four bits of an index, or five with two registers, and each further
+// bit selects one of two results.
 static inline __attribute__((always_inline)) __m512i choose(const __m512i *points, uint32_t bits, __m512i index) {
     if (bits == 4) return _mm512_permutexvar_epi32(index, points[0]);
     __m512i found[PERMUTED_REGISTERS / 2];
@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) __m512i choose(const __m512i *point
     return found[0];
 }
 
-// The points of `count` symbols, a multiple of eight, and up to the next multiple of 16.
+// The points of `count` symbols, a multiple of eight, padded to a multiple of 16.
 static inline __attribute__((always_inline)) void permute_points(
     const uint8_t *symbols, uint32_t bits, size_t count, const point_table *table, int16_t *points) {
     for (size_t i = 0; i < count; i += LANES, symbols += 2 * bits, points += 2 * LANES) {
@@ -101,7 +101,7 @@ static inline __attribute__((always_inline)) void add_block(
         }
 }
 
-// Adds the products of a panel of `pairs` pairs, which begins at block `block` of the activations.
+// Adds the products of a panel of `pairs` pairs that begins at block `block` of the activations.
 static inline __attribute__((always_inline)) void add_panel(
     const panel *weights, size_t pairs, const qam_activation *activations, size_t rows, size_t batch, size_t block,
     tile_lanes *lanes) {
@@ -119,7 +119,7 @@ static inline __attribute__((always_inline)) void add_panel(
     }
 }
 
-// `height` rows (a constant where it matters) with up to TILED activations.
+// `height` rows (constant where it matters) with up to TILED activations.
 static inline __attribute__((always_inline)) void multiply_tile(
     const qam_code *code, uint32_t bits, const int16_t *fixed_points, const uint8_t *symbols, const float *factors,
     size_t height, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
@@ -131,7 +131,8 @@ static inline __attribute__((always_inline)) void multiply_tile(
     for (size_t t = 0; t < batch; t++) memset(lanes[t].lanes, 0, height * sizeof *lanes[t].lanes);
     for (size_t first = 0; first < pairs; first += PANEL_BLOCKS * BLOCK_PAIRS) {
         size_t count = pairs - first < PANEL_BLOCKS * BLOCK_PAIRS ? pairs - first : PANEL_BLOCKS * BLOCK_PAIRS;
-        // Symbols come in eights, lanes in sixteens. Values beyond the columns are zero, whatever the points.
+        // Symbols are in groups of eight, lanes of sixteen. Values beyond the columns are zero, so any points will do
+        // there.
         size_t eights = (count + 7) / 8 * 8, padded = (count + LANES - 1) / LANES * LANES;
         size_t offset = first / 8 * bits;
         for (size_t row = 0; row < height; row++) {
@@ -174,7 +175,7 @@ static inline __attribute__((always_inline)) void multiply_bits(
 void qam_free_product_avx512(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
     const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
-    // A constant number of bits makes the shifts of the look-ups constants.
+    // A constant number of bits makes the shifts of lookups constant.
 #define MULTIPLY_BITS(b)                                                                                               \
     case b:                                                                                                            \
         multiply_bits(code, b, fixed_points, symbols, factors, rows, activations, batch, out, rows_apart);             \

@@ -1,4 +1,4 @@
-// Parts of a register, and signs of its lanes: 16 a register.
+// Partial registers, and signs of lanes: 16 lanes per register.
 
 #ifndef QAM_AVX512_LANES_H
 #define QAM_AVX512_LANES_H
@@ -13,7 +13,7 @@ QAM_TARGET_AVX512_BASE
 // The first `count` lanes, at most 16.
 static inline __mmask16 qam_first_lanes(size_t count) { return (__mmask16)_bzhi_u32(0xFFFF, (uint32_t)count); }
 
-// x * factor, or -factor where the bit is set.
+// x * factor, or x * -factor if the bit is set.
 static inline __m512 qam_scale_signed(__m512 x, const uint8_t *signs, float factor) {
     __mmask16 negative;
     memcpy(&negative, signs, sizeof negative);

@@ -1,4 +1,4 @@
-// The nearest codewords of 16 points at a time: scalar/nearest.c says what is computed.
+// The nearest codewords of 16 points at a time; see scalar/nearest.c for the definition.
 
 #ifndef QAM_AVX512_NEAREST_H
 #define QAM_AVX512_NEAREST_H
@@ -10,7 +10,7 @@
 
 QAM_TARGET_AVX512_BASE
 
-// 16 pairs of dwords from 16 places of a table of pairs.
+// Gathers 16 pairs of dwords from a table of pairs.
 static inline void qam_gather_pairs(__m512i at, const void *table, __m512i *first, __m512i *second) {
     __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), table, 8);
     __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), table, 8);
@@ -27,7 +27,7 @@ static inline __m512 qam_squared_distance(const qam_plane *plane, __m512i k, __m
     return _mm512_add_ps(_mm512_mul_ps(dx, dx), _mm512_mul_ps(dy, dy));
 }
 
-// Puts the codewords nearest to the points of `lanes` into `best`.
+// Stores the codewords nearest to the points of `lanes` in `best`.
 static __attribute__((noinline)) __m512i qam_nearest_rest(
     const qam_plane *plane, uint32_t lanes, __m512 x, __m512 y, __m512i best) {
     float px[16], py[16];
@@ -42,7 +42,7 @@ static __attribute__((noinline)) __m512i qam_nearest_rest(
     return _mm512_loadu_si512(k);
 }
 
-// Cells of 16 points, and which of these are in the grid.
+// The cells of 16 points, and which of the points are in the grid.
 static inline __m512i qam_cells16(const qam_plane *plane, __mmask16 used, __m512 x, __m512 y, __mmask16 *inside) {
     __m512 origin = _mm512_set1_ps(plane->origin), scale = _mm512_set1_ps(plane->cells_per_unit);
     __m512 side = _mm512_set1_ps((float)plane->side), zero = _mm512_setzero_ps();
@@ -58,7 +58,7 @@ static inline __m512i qam_cells16(const qam_plane *plane, __mmask16 used, __m512
 }
 
 // The four candidates of 16 cells, in ascending order: the first and second in the halves of `near`, the others in
-// those of `far`. Returns the points of which they are known; zeros for the others.
+// those of `far`. Returns the points with short lists; zeros for the others.
 static inline __mmask16 qam_candidates16(
     const qam_plane *plane, __mmask16 used, __m512 x, __m512 y, __m512i *near, __m512i *far) {
     __mmask16 inside;
@@ -75,7 +75,7 @@ typedef struct {
     __m512i best;
 } qam_contest16;
 
-// A tie goes to the candidate before.
+// The earlier candidate wins ties.
 static inline qam_contest16 qam_contend(qam_contest16 c, __m512i candidate, __m512 distance) {
     __mmask16 nearer = _mm512_cmp_ps_mask(distance, c.least, _CMP_LT_OQ);
     c.least = _mm512_mask_mov_ps(c.least, nearer, distance);
@@ -92,7 +92,7 @@ static inline __m512i qam_nearest16(const qam_plane *plane, __mmask16 used, __m5
     c = qam_contend(c, candidate, qam_squared_distance(plane, candidate, x, y));
     candidate = _mm512_srli_epi32(near, 16);
     c = qam_contend(c, candidate, qam_squared_distance(plane, candidate, x, y));
-    // The others are the second one repeated in most cells.
+    // In most cells the others repeat the second one.
     if (_mm512_cmpneq_epi32_mask(candidate, _mm512_srli_epi32(far, 16))) {
         candidate = _mm512_and_si512(far, low16);
         c = qam_contend(c, candidate, qam_squared_distance(plane, candidate, x, y));

@@ -9,10 +9,10 @@ QAM_TARGET_AVX512
 
 enum { QAM_GROUP_COLUMNS = 2 * QAM_GROUP_PAIRS };
 
-// In what follows a group's columns have numbers of bits c6...c0: pairs are c6...c1, c0 tells the coordinates apart. A
-// butterfly at distance 2^k is one of two registers where bit k of the column tells the registers apart; where it tells
-// lanes apart, a shuffle of two registers first exchanges it with a bit that has had its butterfly. All orders give the
-// same bits, because sums of integers are exact.
+// Below, a group's columns have numbers with bits c6...c0: c6...c1 is the pair, c0 the coordinate. A butterfly at
+// distance 2^k combines two registers if bit k of the column distinguishes registers; if it distinguishes lanes, a
+// shuffle of two registers first exchanges it with a bit whose butterfly is done. The order does not matter, because
+// integer sums are exact.
 
 typedef struct {
     __m512i low, high;
@@ -23,15 +23,15 @@ static inline qam_two qam_butterfly16(qam_two v, bool really) {
     return (qam_two){_mm512_add_epi16(v.low, v.high), _mm512_sub_epi16(v.low, v.high)};
 }
 
-// Sums and differences of pairs 2i and 2i + 1 in lane i, or the two pairs alone. A product of unsigned magnitudes with
-// signs adds neighbours, so that it does c1's butterfly, the signs and the widening at once.
+// Sums and differences of pairs 2i and 2i + 1 in lane i, or the two pairs alone. A product of unsigned magnitudes and
+// signs adds neighbours, which combines c1's butterfly, the signs and the widening.
 static inline __attribute__((always_inline)) qam_two qam_signed_pairs(
     __m512i magnitudes, __mmask64 negative, bool sum) {
     const __m512i odd = _mm512_set1_epi16((int16_t)0xFF00);
     __m512i signs = _mm512_mask_blend_epi8(negative, _mm512_set1_epi8(1), _mm512_set1_epi8(-1));
     __m512i one, other;
     if (sum) {
-        // 1 and -1 differ in all bits but the last.
+        // 1 and -1 differ in all bits except the last.
         one = signs, other = _mm512_xor_si512(signs, _mm512_set1_epi16((int16_t)0xFE00));
     } else {
         one = _mm512_andnot_si512(odd, signs), other = _mm512_and_si512(odd, signs);
@@ -39,9 +39,9 @@ static inline __attribute__((always_inline)) qam_two qam_signed_pairs(
     return (qam_two){_mm512_maddubs_epi16(magnitudes, one), _mm512_maddubs_epi16(magnitudes, other)};
 }
 
-// The butterflies at the first `levels` distances (at most six) of a group's 128 columns, of which `larger` and
-// `smaller` are the magnitudes. Register 2 * c5 + c4 holds the columns in the order c3, c2, c1, c0, c6: neighbouring
-// lanes are 64 columns apart.
+// The butterflies at the first `levels` distances (at most six) of a group's 128 columns, given magnitudes in `larger`
+// and `smaller`. Register 2 * c5 + c4 has the columns in the order c3, c2, c1, c0, c6: neighbouring lanes are 64
+// columns apart.
 static inline __attribute__((always_inline)) void qam_group_words(
     const group *g, __m512i larger, __m512i smaller, int levels, __m512i out[4]) {
     qam_two first =
@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) void qam_group_words(
     p = (qam_two){_mm512_unpacklo_epi64(p.low, p.high), _mm512_unpackhi_epi64(p.low, p.high)};
     q = (qam_two){_mm512_unpacklo_epi64(q.low, q.high), _mm512_unpackhi_epi64(q.low, q.high)};
     p = qam_butterfly16(p, levels > 2), q = qam_butterfly16(q, levels > 2);
-    // c5 for c2, and c6 to the lowest place: lanes c3 c2 c1 c0 c6, registers c4 and c5.
+    // c5 for c2, and c6 to the lowest position: lanes c3 c2 c1 c0 c6, registers c4 and c5.
     const __m512i order = _mm512_set_epi16(
         55, 39, 54, 38, 53, 37, 52, 36, 23, 7, 22, 6, 21, 5, 20, 4,
         51, 35, 50, 34, 49, 33, 48, 32, 19, 3, 18, 2, 17, 1, 16, 0);
@@ -75,7 +75,7 @@ static inline __attribute__((always_inline)) void qam_group_words(
     out[0] = p.low, out[1] = q.low, out[2] = p.high, out[3] = q.high;
 }
 
-// Columns 16 to a register from a register of `qam_group_words`, in 32-bit integers: sums and differences of columns 64
+// 16 columns per register from a register of `qam_group_words`, in 32-bit integers: sums and differences of columns 64
 // apart, or those columns alone.
 static inline __attribute__((always_inline)) qam_two qam_group_halves(__m512i words, bool sum) {
     const __m512i low = _mm512_set1_epi32(sum ? 0x00010001 : 0x00000001);

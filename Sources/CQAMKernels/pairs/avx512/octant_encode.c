@@ -9,7 +9,7 @@
 
 QAM_TARGET_AVX512
 
-// The magnitudes of 256 base points in registers: looking a byte up takes two instructions and a blend.
+// The magnitudes of 256 base points in registers: a byte lookup takes two instructions and a blend.
 typedef struct {
     __m512i larger[4], smaller[4];
     __m512 step;
@@ -34,18 +34,18 @@ static inline qam_contest16 contend_byte(
         c, _mm512_srli_epi32(candidates, 8 * place), _mm512_add_ps(_mm512_mul_ps(dx, dx), _mm512_mul_ps(dy, dy)));
 }
 
-// As qam_nearest16, for 256 base points; only the lowest byte of each index counts.
+// As qam_nearest16, for 256 base points; only the lowest byte of each index is valid.
 static inline __m512i nearest_of_256(const qam_plane *plane, const magnitudes *m, __mmask16 used, __m512 x, __m512 y) {
     __m512i near, far;
     __mmask16 found = qam_candidates16(plane, used, x, y, &near, &far);
-    // All four in the bytes of a dword: the first, third, second, fourth.
+    // All four in the bytes of a dword, in the order first, third, second, fourth.
     __m512i candidates = _mm512_or_si512(near, _mm512_slli_epi32(far, 8));
     __m512i a = look_up(m->larger, candidates), b = look_up(m->smaller, candidates);
     qam_contest16 c = {_mm512_set1_ps(INFINITY), candidates};
     c = contend_byte(c, m, candidates, a, b, 0, x, y);
     c = contend_byte(c, m, candidates, a, b, 2, x, y);
     c = contend_byte(c, m, candidates, a, b, 1, x, y);
-    // Few cells have four.
+    // Few cells have four candidates.
     if (_mm512_test_epi32_mask(_mm512_xor_si512(far, _mm512_srli_epi32(far, 16)), _mm512_set1_epi32(255)))
         c = contend_byte(c, m, candidates, a, b, 3, x, y);
     __m512i best = _mm512_maskz_mov_epi32(used, c.best);

@@ -1,5 +1,5 @@
-// Octant groups in registers: one 512-bit register holds a byte for each of a group's 64 pairs, and one mask register
-// a bit for each (spec section 8.4).
+// Octant groups in registers: one byte per pair of a group's 64 in a 512-bit register, one bit per pair in a mask
+// register (spec section 8.4).
 
 #ifndef QAM_AVX512_GROUPS_H
 #define QAM_AVX512_GROUPS_H
@@ -12,7 +12,7 @@ QAM_TARGET_AVX512
 // Bytes of a whole group's bit planes.
 enum { PLANE = QAM_GROUP_PAIRS / 8 };
 
-// The three ways of a group's base index. A function that takes a kind is inlined with a constant.
+// The forms of a group's base index. Functions with a kind are inlined with a constant.
 typedef enum { TRELLIS, PLAIN_8, PLAIN_9, PLAIN_10 } group_kind;
 
 static inline group_kind kind_of(uint32_t stride) {
@@ -24,25 +24,25 @@ static inline __attribute__((always_inline)) size_t upper_planes(group_kind kind
     return kind == PLAIN_10 ? 2 : kind == PLAIN_9 ? 1 : 0;
 }
 
-// How one size of group is read.
+// How groups of one size are read.
 typedef struct {
     qam_group_layout layout;
     __mmask16 plane;    // bytes of a bit plane
     __mmask64 ring;     // bytes of the base bits
-    __m512i order;      // trellis: the bytes that the windows of eight pairs begin in, for all eights
+    __m512i order;      // trellis: the first bytes of the windows of eight pairs, for all eights
 } group_shape;
 
 typedef struct {
     group_shape whole, last;
     bool has_last;       // the row ends with a group of fewer than 64 pairs
-    __m512i window_bits; // trellis: where eight windows begin in the 64 bits that hold them
+    __m512i window_bits; // trellis: the positions of eight windows in the 64 bits that hold them
 } group_reader;
 
 static inline group_shape shape_of(size_t pairs, uint32_t stride) {
     group_shape shape = {.layout = qam_layout(pairs, stride)};
     uint8_t order[64];
     for (uint32_t i = 0; i < 64; i++) {
-        // Eight windows take stride + 1 bytes, of which the last may be the ring's first.
+        // Eight windows take stride + 1 bytes, the last of which may be the ring's first.
         uint32_t byte = i / 8 * stride + i % 8;
         order[i] = byte == shape.layout.ring ? 0 : (uint8_t)byte;
     }
@@ -134,8 +134,8 @@ static inline __attribute__((always_inline)) void load_tables(
     }
 }
 
-// Each of these looks `count` groups up at once, so that tables that do not fit the registers are loaded once for all.
-// The bits of an index above those that a permutation takes choose between two results.
+// Each of these looks up `count` groups at once, so that tables that do not fit the registers are loaded once for all.
+// Index bits beyond those that a permutation uses select one of two results.
 
 static inline __attribute__((always_inline)) void look_up_256(
     const __m512i *table, const group *groups, size_t count, __m512i *points) {

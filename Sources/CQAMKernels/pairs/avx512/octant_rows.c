@@ -1,5 +1,5 @@
 #if defined(__x86_64__)
-// Products of octant codes with few activations: each row is decoded in registers, straight from its symbols.
+// Products of octant codes with few activations: each row is decoded in registers, directly from its symbols.
 
 #include "octant_groups.h"
 #include "product.h"
@@ -10,16 +10,16 @@ QAM_TARGET_AVX512
 
 enum {
     BLOCK_GROUPS = QAM_ACTIVATION_BLOCK / (2 * QAM_GROUP_PAIRS),
-    LINE = 64,    // bytes that come from memory at once
-    LINES = 3,    // a block's, but for the widest stride
-    AHEAD = 4096, // bytes from a block's symbols to those that are fetched
+    LINE = 64,    // bytes per cache line
+    LINES = 3,    // lines per block, except for the highest rate
+    AHEAD = 4096, // bytes from a block's symbols to those that are prefetched
 };
 
-// Adds the products of one group: `a` and `b` are its magnitudes, the larger and the smaller. A merging load is cheaper
-// than a merging subtraction, beside which Zen 4 does fewer byte permutations.
+// Adds the products of one group, given its magnitudes: `a` the larger ones, `b` the smaller ones. A merging load is
+// cheaper than a merging subtraction, which reduces the byte permutations per cycle on Zen 4.
 static inline __attribute__((always_inline)) __m512i add_group(
     __m512i sums, const group *g, __m512i a, __m512i b, const int8_t *values, const int8_t *negated) {
-    // Swaps and signs go to the activation: the products take unsigned times signed bytes.
+    // Swaps and signs are applied to the activation: the products take unsigned times signed bytes.
     __m512i first = _mm512_loadu_si512(values), second = _mm512_loadu_si512(values + 64);
     first = _mm512_mask_loadu_epi8(first, g->first_signs, negated);
     second = _mm512_mask_loadu_epi8(second, g->second_signs, negated + 64);
@@ -27,14 +27,14 @@ static inline __attribute__((always_inline)) __m512i add_group(
     return _mm512_dpbusd_epi32(sums, b, _mm512_mask_mov_epi8(second, g->swaps, first));
 }
 
-// Adds the products of a block to `lanes`: `whole` groups and, if `last`, a short one. `negated` is where the negated
-// values of an activation begin.
+// Adds the products of a block to `lanes`: `whole` groups and, if `last`, a short one. `negated` is the offset of an
+// activation's negated values.
 static inline __attribute__((always_inline)) void add_block(
     const group_reader *reader, group_kind kind, const point_tables *tables, const uint8_t *symbols, size_t whole,
     bool last, const qam_activation *activations, size_t batch, size_t negated, size_t block, __m512 *lanes) {
     __m512i sums[FEW], a[BLOCK_GROUPS], b[BLOCK_GROUPS];
     for (size_t t = 0; t < batch; t++) sums[t] = _mm512_setzero_si512();
-    // Groups are taken together only where that saves loading tables: two of them take all mask registers.
+    // Groups are combined only if that saves loading tables: two of them use all mask registers.
     const size_t count = whole + last, together = kind == PLAIN_10 ? count : 1;
     for (size_t i = 0; i < count; i += together) {
         group groups[BLOCK_GROUPS];
@@ -54,8 +54,8 @@ static inline __attribute__((always_inline)) void add_block(
     for (size_t t = 0; t < batch; t++) lanes[t] = add_scaled(lanes[t], sums[t], activations[t].scales[block]);
 }
 
-// Asks for the symbols that come in some hundred cycles: the processor itself does not look beyond a page. Asking for
-// what is not there does no harm.
+// Prefetches the symbols that are needed in some hundred cycles: the hardware prefetcher does not cross pages.
+// Prefetching invalid addresses is harmless.
 static inline __attribute__((always_inline)) void fetch_ahead(const uint8_t *symbols) {
     for (size_t i = 0; i < LINES; i++) _mm_prefetch((const char *)((uintptr_t)symbols + AHEAD + LINE * i), _MM_HINT_T0);
 }

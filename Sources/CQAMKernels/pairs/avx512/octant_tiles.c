@@ -1,6 +1,6 @@
 #if defined(__x86_64__)
 // Products of octant codes with many activations: each weight is decoded once for up to TILED activations, into a
-// buffer that stays in the first-level cache, and multiplied in tiles of rows and activations.
+// buffer that stays in the L1 cache, and multiplied in tiles of rows and activations.
 
 #include "octant_groups.h"
 #include "product.h"
@@ -10,7 +10,7 @@
 QAM_TARGET_AVX512
 
 enum {
-    TILED = 64,           // activations that decoded weights are used for
+    TILED = 64,           // activations that share decoded weights
     PANEL_GROUPS = 8,     // groups of each row that are decoded at once
     BLOCK_GROUPS = QAM_ACTIVATION_BLOCK / (2 * QAM_GROUP_PAIRS),
 };
@@ -21,7 +21,7 @@ typedef struct {
     uint64_t signs[TILE_ROWS];
 } slice;
 
-// Two slices a group.
+// Two slices per group.
 typedef struct {
     slice slices[2 * PANEL_GROUPS];
 } panel;
@@ -37,8 +37,8 @@ static inline __attribute__((always_inline)) void store_group(
     slices[1].signs[row] = g->second_signs;
 }
 
-// Decodes `whole` groups of each row from `symbols` on, and the row's last group if `last`. Beyond the last of fewer
-// than TILE_ROWS rows, that row is decoded again.
+// Decodes `whole` groups of each row from `symbols` on, and the row's last group if `last`. Missing rows of a tile
+// repeat the last row.
 static inline __attribute__((always_inline)) void decode_panel(
     const group_reader *reader, group_kind kind, const point_tables *tables, const uint8_t *symbols, size_t row_bytes,
     size_t rows, size_t whole, bool last, panel *out) {
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void add_slices(
         for (size_t row = 0; row < TILE_ROWS; row++)
             magnitudes[row] = _mm512_loadu_si512(slices[s].magnitudes[row]);
         for (size_t t = 0; t < batch; t++) {
-            // Signs go to the activation: the products take unsigned times signed bytes.
+            // Signs are applied to the activation: the products take unsigned times signed bytes.
             __m512i value = _mm512_loadu_si512(values[t] + s * QAM_GROUP_PAIRS);
             __m512i negated = _mm512_sub_epi8(_mm512_setzero_si512(), value);
             for (size_t row = 0; row < TILE_ROWS; row++)
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void add_slices(
         }
 }
 
-// Adds the products of a panel of `slices` slices, which begin at block `block` of the activations.
+// Adds the products of a panel of `slices` slices that begins at block `block` of the activations.
 static inline __attribute__((always_inline)) void add_panel(
     const panel *weights, size_t slices, const qam_activation *activations, size_t batch, size_t block,
     tile_lanes *lanes) {

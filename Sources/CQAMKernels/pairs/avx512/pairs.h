@@ -21,7 +21,7 @@ static inline void qam_load_pairs(const float *z, size_t count, __m512 *first, _
     *second = _mm512_permutex2var_ps(low, odd, high);
 }
 
-// 16 pairs folded into the octant x >= y >= 0, and the folds undone by their signs and swaps, as masks.
+// 16 pairs folded into the octant x >= y >= 0, with the signs and swaps that undo the folds, as masks.
 typedef struct {
     __m512 x, y;
     __mmask16 first_signs, second_signs, swaps;
@@ -32,7 +32,7 @@ static inline qam_folded16 qam_fold16(const float *z, size_t count) {
     qam_load_pairs(z, count, &a, &b);
     __m512 p = _mm512_abs_ps(a), q = _mm512_abs_ps(b);
     return (qam_folded16){
-        // In this order they give what the truth gives for what is no number.
+        // This operand order propagates NaNs like the reference implementation.
         _mm512_max_ps(q, p), _mm512_min_ps(p, q), _mm512_cmp_ps_mask(a, zero, _CMP_LT_OQ),
         _mm512_cmp_ps_mask(b, zero, _CMP_LT_OQ), _mm512_cmp_ps_mask(p, q, _CMP_LT_OQ)};
 }

@@ -1,5 +1,5 @@
 #if defined(__x86_64__)
-// Activations, and the choice of a product. What quantize.h wants comes first.
+// Activations, and the dispatch of products. First come the functions that quantize.h requires.
 
 #include "product.h"
 
@@ -31,7 +31,7 @@ static inline __attribute__((always_inline)) void quantize_span(
     __m512i q[8];
     for (size_t i = 0; i < 8; i++)
         q[i] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_castsi512_ps(load_span(x, count, i)), factor));
-    // Packing takes four columns from each of four registers for each 128 bits: column j comes to byte `from(j)`.
+    // Packing takes four columns from each of four registers for each 128 bits; `order` holds the resulting positions.
     __m512i low = _mm512_packs_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
     __m512i high = _mm512_packs_epi16(_mm512_packs_epi32(q[4], q[5]), _mm512_packs_epi32(q[6], q[7]));
     uint8_t order[SPAN];

@@ -1,4 +1,4 @@
-// The rotation, 16 floats a register.
+// The rotation, 16 floats per register.
 
 #if defined(__x86_64__)
 
@@ -29,8 +29,9 @@ static inline void store_first(float *p, size_t count, vector v) {
     _mm512_mask_storeu_ps(p, qam_first_lanes(count), v);
 }
 
-// a + b at the lower place of each butterfly and a - b at the upper one, of the lanes and the same exchanged. Products
-// with 1 and -1 are exact, so that a fused multiply-add rounds once, as the truth does; and it needs no blend.
+// a + b in the lower lane of each butterfly and a - b in the upper one, given the lanes and their exchanged copy.
+// Products with 1 and -1 are exact, so a fused multiply-add rounds once like the reference implementation, and no blend
+// is needed.
 static inline vector butterfly(vector v, vector exchanged, __mmask16 upper) {
     return _mm512_fmadd_ps(v, _mm512_mask_blend_ps(upper, _mm512_set1_ps(1), _mm512_set1_ps(-1)), exchanged);
 }

@@ -1,7 +1,7 @@
-// The trellis search with 16 windows at a time: scalar/trellis.h says what is computed.
+// The trellis search with 16 windows at a time; see scalar/trellis.h for the definition.
 //
 // Each step takes three instructions for 16 windows: VNNI adds the products with the pair's coordinates to the constant
-// part, the cost of the state they need is added, and the minimum joins the windows of the same new state.
+// part, the cost of the previous state is added, and the minimum joins the windows of the same new state.
 
 #if defined(__x86_64__)
 
@@ -17,26 +17,27 @@ QAM_TARGET_AVX512_VNNI
 
 enum { REGISTERS = QAM_WINDOWS / 16 };
 
-// Costs of states in order. With fewer than 16 states, they are repeated to fill the register.
+// Costs by state. If there are fewer than 16 states, they are repeated to fill the register.
 typedef struct {
     __m512i r[QAM_TRELLIS_STATES / 16];
 } registers;
 
-// All functions below are for one stride, which is a constant of each call.
+// All functions below are for one number of bits per step, constant in each call.
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 INLINE size_t cost_registers(uint32_t stride) { return stride > 3 ? 1 : 16 >> stride; }
 
-// What 16 windows cost for the pair. The compiler would take the instruction apart again to shorten chains.
+// The costs of 16 windows for the pair. Inline assembly, since the compiler would split the instruction to shorten
+// dependency chains.
 INLINE __m512i window(const __m512i *points, const __m512i *halves, size_t r, __m512i pair) {
     __m512i sum = halves[r];
     __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(points[r]), "v"(pair));
     return sum;
 }
 
-// The same with the cost of the states needed, which is added first where other work fills the time until the products
-// are there: so the constant parts need no registers.
+// The same plus the cost of the previous states. It is added first if other work hides the latency of the products, so
+// that the constant parts need no registers.
 INLINE __m512i path(
     const __m512i *points, const __m512i *halves, size_t r, __m512i pair, __m512i from, bool from_first) {
     if (!from_first) return _mm512_add_epi32(from, window(points, halves, r, pair));
@@ -61,7 +62,8 @@ INLINE __m512i every(int start, int by) {
     return _mm512_add_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(by)), _mm512_set1_epi32(start));
 }
 
-// Strides 1 to 4: costs in order of their state's low bits first, so that choice j reads the register j * part and on.
+// 1 to 4 bits per step: costs ordered by their state's low bits first, so that choice j reads registers from j * part
+// on.
 INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
     if (stride == 1) {
         UNROLL
@@ -70,7 +72,7 @@ INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
             from[4 + i] = _mm512_permutex2var_epi32(c->r[2 * i], every(1, 2), c->r[2 * i + 1]);
         }
     } else if (stride == 2) {
-        // Halves with the lanes of two choices each, then whole registers.
+        // Half registers with the lanes of two choices each, then whole registers.
         UNROLL
         for (int pair = 0; pair < 2; pair++) {
             __m512i lanes = _mm512_set_epi32(29, 25, 21, 17, 13, 9, 5, 1, 28, 24, 20, 16, 12, 8, 4, 0);
@@ -81,7 +83,7 @@ INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
             from[2 * pair + 1] = _mm512_shuffle_i64x2(low, high, 0xEE);
         }
     } else if (stride == 3) {
-        // State n needs state (n << 3 | j) % 32: four of them, in turns.
+        // State n follows state (n << 3 | j) % 32: four of them, cyclically.
         UNROLL
         for (int j = 0; j < 8; j++) {
             __m512i lanes = _mm512_and_si512(every(j, 8), _mm512_set1_epi32(31));
@@ -97,14 +99,14 @@ INLINE void step_narrow(
     uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
     bool from_first) {
     const size_t count = 16u >> stride; // registers of the new states
-    const size_t period = stride == 1 ? 4 : 1; // registers until the states needed repeat
+    const size_t period = stride == 1 ? 4 : 1; // registers until the previous states repeat
     __m512i from[16], next[8];
     spread(stride, c, from);
     UNROLL
     for (size_t r = 0; r < count; r++) {
         __m512i least = path(points, halves, r, pair, from[r % period], from_first);
         if (stride == 1) {
-            // Two choices only: a comparison is cheaper than bits within the costs.
+            // With only two choices a comparison is cheaper than choice bits in the costs.
             __m512i other = path(points, halves, 8 + r, pair, from[4 + r % 4], from_first);
             __mmask16 chosen = _mm512_cmpgt_epi32_mask(least, other);
             memcpy(choices + 2 * r, &chosen, sizeof chosen);
@@ -122,7 +124,8 @@ INLINE void step_narrow(
     if (stride > 1) settle(stride, c, choices);
 }
 
-// Strides 5 to 7: the windows that join the same two states come first, while the costs before are still under way.
+// 5 to 7 bits per step: the windows that join the same two states come first, while the previous costs are still being
+// computed.
 INLINE void step_wide(
     uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices) {
     const size_t joined = stride == 5 ? 4 : 1; // registers for all pairs of states
@@ -149,7 +152,7 @@ INLINE void step_wide(
         all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
         c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0xB1));
     } else {
-        // Lanes 8 * old + new, two old states a register.
+        // Lanes 8 * old + new, two old states per register.
         UNROLL
         for (int q = 0; q < 4; q++) {
             __m512i lanes = _mm512_inserti64x4(_mm512_set1_epi32(2 * q), _mm256_set1_epi32(2 * q + 1), 1);
@@ -161,10 +164,10 @@ INLINE void step_wide(
     settle(stride, c, choices);
 }
 
-// Keeps the compiler from loading what does not fit the registers before the loop, only to spill it.
+// Keeps the compiler from hoisting loads that do not fit the registers out of the loop, only to spill them.
 #define IN_MEMORY(pointer) __asm__("" : "+r"(pointer))
 
-// Steps of `ways` rings: while one waits for its own results, the processor works on another.
+// Steps of `ways` rings: the search is latency-bound, and interleaving hides the latency.
 INLINE void run_ways(
     uint32_t stride, size_t ways, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count,
     qam_trellis_costs *costs, uint8_t *choices) {
@@ -213,7 +216,7 @@ INLINE void run_rings(
         run_ways(stride, 1, s, pairs, used, count, costs, choices);
         return;
     }
-    // With 128 states one ring fills the processor, and the registers.
+    // With 128 states one ring saturates the processor and uses all registers.
     const size_t ways = stride == 1 ? 1 : 2;
     for (size_t r = 0; r < rings; r += ways)
         run_ways(
@@ -247,7 +250,7 @@ void qam_octant_encode_trellis_avx512(
     const __m512 limit = _mm512_set1_ps(QAM_TRELLIS_LIMIT), half = _mm512_set1_ps(0.5f);
     const __m512 unit = _mm512_set1_ps(QAM_TRELLIS_SCALE / step);
     for (size_t first = 0; first < columns / 2;) {
-        // As many whole groups as are searched at a time, or else one.
+        // As many whole groups as are searched at once, or one.
         size_t left = columns / 2 - first, rings = left >= QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS ? QAM_TRELLIS_RINGS : 1;
         size_t pairs = qam_group_pairs(columns, first), all = left < pairs ? left : pairs;
         qam_group_layout layout = qam_layout(pairs, stride);
@@ -256,7 +259,7 @@ void qam_octant_encode_trellis_avx512(
                 size_t used = left - i < 16 ? left - i : 16;
                 qam_folded16 f = qam_fold16(z + 2 * (first + r * QAM_GROUP_PAIRS + i), used);
                 qam_store_folds16(&f, i, pairs, symbols + r * layout.total);
-                // As qam_trellis_coordinate.
+                // See qam_trellis_coordinate.
                 __m512i x = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.x, unit), limit), half));
                 __m512i y = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_min_ps(_mm512_mul_ps(f.y, unit), limit), half));
                 _mm512_storeu_si512(coordinates[r] + 2 * i, _mm512_or_si512(x, _mm512_slli_epi32(y, 16)));

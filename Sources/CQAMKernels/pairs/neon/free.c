@@ -1,4 +1,4 @@
-// Free codes: symbols to codewords, and products with those.
+// Free codes: decoding of symbols to codewords, and products with codewords.
 
 #if defined(__aarch64__)
 
@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Eight symbols: the bytes of the first four and of the second four, whose first bit is bit 4 * bits.
+// Eight symbols: the bytes of the first four, and of the second four, which begin at bit 4 * bits.
 typedef struct {
     uint64_t halves[2];
 } eight_symbols;
@@ -14,7 +14,7 @@ typedef struct {
 QAM_INLINE eight_symbols load_eight(const uint8_t *symbols, const uint8_t *end, uint32_t bits) {
     const uint8_t *second = symbols + bits / 2;
     eight_symbols out;
-    // Loads of eight bytes reach beyond eight symbols, but mostly not beyond all.
+    // Eight-byte loads extend past the eight symbols, but rarely past all symbols.
     if (end - second >= 8) {
         memcpy(&out.halves[0], symbols, 8);
         memcpy(&out.halves[1], second, 8);
@@ -91,7 +91,7 @@ void qam_free_step_neon(
     qam_lanes total = *lanes;
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK, scales++) {
         size_t end = columns - first < QAM_ACTIVATION_BLOCK ? columns : first + QAM_ACTIVATION_BLOCK;
-        // Products of the coordinates of pairs 2i and 2i + 1; pairs are added up at the end.
+        // Products of the coordinates of pairs 2i and 2i + 1; the coordinates of a pair are added at the end.
         int32x4_t sums[8] = {0};
         for (size_t j = first; j < end; j += 32)
 #pragma clang loop unroll(full)

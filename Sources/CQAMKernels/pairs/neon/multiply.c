@@ -1,4 +1,5 @@
-// Matrix-vector and matrix-matrix products: a row is decoded step by step, and each step meets all activations of a tile.
+// Matrix-vector and matrix-matrix products: a row is decoded step by step, and each step is multiplied by all
+// activations of a tile.
 
 #if defined(__aarch64__)
 
@@ -16,7 +17,7 @@ typedef struct {
 
 static const float *scales_of(const step *s, size_t t) { return s->activations[t].scales + s->first / QAM_ACTIVATION_BLOCK; }
 
-// The instructions that products of bytes are made with.
+// The instructions used for products of bytes.
 typedef enum { BASE, DOTPROD, I8MM } byte_products;
 
 QAM_INLINE void octant_step(
@@ -43,7 +44,7 @@ QAM_INLINE void octant_step(
 static void free_step(const step *s, uint32_t bits, const int16_t *points, qam_lanes *lanes) {
     int16_t codewords[QAM_STEP_COLUMNS];
     size_t padded = (s->columns + 15) / 16 * 16;
-    // What a step multiplies by an activation's zeros must have been written, too.
+    // Values that are multiplied by an activation's zeros must be initialised, too.
     for (size_t j = padded; j % 32 != 0; j++) codewords[j] = 0;
     qam_free_codewords_neon(s->symbols, s->end, padded / 2, points, bits, codewords);
     for (size_t t = 0; t < s->batch; t++)
@@ -60,7 +61,7 @@ QAM_INLINE void multiply(
     for (size_t tile = 0; tile < batch; tile += QAM_TILE) {
         step s = {.end = symbols + rows * row_bytes, .activations = activations + tile};
         s.batch = batch - tile < QAM_TILE ? batch - tile : QAM_TILE;
-        // Alone, an activation is multiplied as `qam_octant_step` says.
+        // A single activation uses `qam_octant_step`, which may take magnitudes minus 128.
         uint8_t flip = s.batch == 1 && products != I8MM ? 0x80 : 0;
         if (octant) qam_octant_table_neon(code->magnitudes, code->rate, flip, &table);
         for (size_t i = 0; i < rows; i++) {

@@ -1,6 +1,6 @@
-// Octant groups to magnitudes. Windows are cut out of general registers and both magnitudes of a pair loaded at once: on
-// cores that load two or three times a cycle that takes half the time of 4-register tbl instructions, which such cores
-// start every second cycle at best and of which 16 pairs need eight.
+// Decodes octant groups to magnitudes. Windows are extracted with general registers, and both magnitudes of a pair are
+// loaded at once: on cores with two or three loads per cycle that takes half the time of 4-register tbl instructions,
+// which such cores start every second cycle at best and of which 16 pairs need eight.
 
 #if defined(__aarch64__)
 
@@ -21,7 +21,8 @@ QAM_INLINE uint64_t load_word(const uint8_t *p) {
     return v;
 }
 
-// The magnitudes of eight pairs: windows begin `step` bits apart, and planes of upper bits, if any, follow one another.
+// The magnitudes of eight pairs: windows begin `step` bits apart, and the planes of upper bits, if any, are
+// consecutive.
 QAM_INLINE uint8x16_t look_up(const uint16_t *table, uint64_t windows, uint32_t step, const uint8_t *upper, uint32_t planes) {
     uint64_t halves[2] = {0, 0};
 #pragma clang loop unroll(full)
@@ -36,7 +37,7 @@ QAM_INLINE uint8x16_t look_up(const uint16_t *table, uint64_t windows, uint32_t 
 QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint32_t stride, qam_octant_group *out) {
     const uint32_t planes = stride > 8 ? stride - 8 : 0, step = stride - planes;
     const uint8_t *upper = symbols + 8 * QAM_UPPER_BITS;
-    // The ring's words, and the first once more where the last windows wrap.
+    // The ring's words, followed by the first one again, for windows that wrap around.
     uint64_t ring[9];
 #pragma clang loop unroll(full)
     for (uint32_t i = 0; i < step; i++) ring[i] = load_word(upper + 8 * planes + 8 * i);
@@ -60,7 +61,7 @@ QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint
     }
 }
 
-// A short group as a whole one: planes padded with zeros, the ring repeated for as long as windows go.
+// Pads a short group to a whole one: planes with zeros, the ring by repetition as far as windows reach.
 static void widen(const uint8_t *symbols, size_t pairs, uint32_t stride, uint8_t *whole) {
     qam_group_layout layout = qam_layout(pairs, stride);
     size_t planes = qam_planes(stride), ring = qam_layout(QAM_GROUP_PAIRS, stride).ring;
@@ -80,7 +81,7 @@ QAM_INLINE void decode_groups(
     decode_group(whole, table, stride, out);
 }
 
-// A constant stride makes every shift and every field an immediate.
+// A constant number of bits per step makes every shift and every field an immediate.
 void qam_octant_groups_neon(
     const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t stride, qam_octant_group *groups) {
     const uint16_t *t = table->entries;
@@ -100,7 +101,7 @@ void qam_octant_groups_neon(
 
 // ---- To floats --------------------------------------------------------------------------------------------------
 
-// Sixteen magnitudes with their signs. Negated as integers, so that 0 stays +0: 255 - m less 255 is -m.
+// Sixteen magnitudes with their signs. Negated as integers, so that 0 stays +0: 255 - m minus 255 is -m.
 QAM_INLINE void to_floats(uint8x16_t magnitudes, uint8x16_t negative, float *y) {
     uint8x16_t m = veorq_u8(magnitudes, negative);
     int16x8_t low = vreinterpretq_s16_u16(vsubl_u8(vget_low_u8(m), vget_low_u8(negative)));

@@ -1,26 +1,26 @@
-// Octant groups to magnitudes.
+// Decodes octant groups to magnitudes.
 
 #ifndef QAM_NEON_OCTANT_H
 #define QAM_NEON_OCTANT_H
 
 #include "neon.h"
 
-// Magnitudes of a base point side by side, the larger in the lower byte, so that one load brings both.
+// The magnitudes of each base point, the larger in the lower byte, so that one load fetches both.
 typedef struct {
     uint16_t entries[1024];
 } qam_octant_table;
 
-// A whole group: magnitudes with their swaps undone, and the signs that they still need.
+// A whole group: magnitudes with swaps undone, and the signs to be applied.
 typedef struct {
     uint8_t first[QAM_GROUP_PAIRS], second[QAM_GROUP_PAIRS];
     uint8_t signs[QAM_GROUP_PAIRS / 4]; // as in the symbols: first ones, then second ones
 } qam_octant_group;
 
-// `flip` is xored to all magnitudes: 0, or 0x80 where they are wanted as signed bytes, less 128.
+// `flip` is xored with all magnitudes: 0, or 0x80 for magnitudes minus 128 as signed bytes.
 void qam_octant_table_neon(const uint8_t *magnitudes, uint32_t stride, uint8_t flip, qam_octant_table *table);
 
-// The groups of the `pairs` pairs that begin at `symbols`, which is a group's beginning. The last group may be a short
-// one of its row; pairs that it has not get magnitudes of no meaning.
+// The groups of the `pairs` pairs that begin at `symbols`, the start of a group. The last group may be the short last
+// one of its row; magnitudes of missing pairs are arbitrary.
 void qam_octant_groups_neon(
     const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t stride, qam_octant_group *groups);
 

@@ -16,7 +16,7 @@ void qam_octant_split_neon(const qam_octant_group *groups, size_t count, qam_spl
                 uint8x16_t m = vld1q_u8((side ? groups->second : groups->first) + 16 * v);
                 uint8x16_t negative = qam_spread(signs, 8 * side + 2 * v);
                 uint8x16_t low = vandq_u8(m, vdupq_n_u8(1)), half = vshrq_n_u8(m, 1);
-                // Half of -m, rounded down, is -half - low: the negated half, less the low bit where it is negative.
+                // Half of -m, rounded down, is -half - low: the negated half, minus the low bit if negative.
                 uint8x16_t high = vsubq_u8(veorq_u8(half, negative), vaddq_u8(negative, vandq_u8(low, negative)));
                 vst1q_s8(split->high[side] + 16 * v, vreinterpretq_s8_u8(high));
                 vst1q_s8(split->low[side] + 16 * v, vreinterpretq_s8_u8(low));
@@ -24,7 +24,7 @@ void qam_octant_split_neon(const qam_octant_group *groups, size_t count, qam_spl
     }
 }
 
-// Sixteen values of an activation with the signs that bytes `first` and `first` + 1 hold. Values are never -128.
+// Sixteen values of an activation with the signs in bytes `first` and `first` + 1. Values are never -128.
 QAM_INLINE int8x16_t signed_values(const int8_t *values, uint8x16_t signs, int first) {
     int8x16_t x = vld1q_s8(values), negative = vreinterpretq_s8_u8(qam_spread(signs, first));
     return vsubq_s8(veorq_s8(x, negative), negative);

@@ -1,5 +1,5 @@
-// One body for ARMv8.0 and for the dot-product instructions: NAME(f) names a function, DOT(sums, a, b) adds the
-// products of four bytes each to four lanes.
+// Shared by ARMv8.0 and the dot-product instructions: NAME(f) names a function, DOT(sums, a, b) adds the products of
+// four bytes each to four lanes.
 
 void NAME(qam_octant_split_step)(
     const qam_split_group *groups, size_t count, const int8_t *values, const float *scales, qam_lanes *lanes) {
@@ -27,7 +27,7 @@ void NAME(qam_octant_step)(
     qam_lanes total = *lanes;
     const int8x16_t ones = vdupq_n_s8(1);
     for (; count > 0; scales++) {
-        // Magnitudes lack 128, so 128 times the signed activations is missing.
+        // Magnitudes are 128 too small, so 128 times the signed activations must be added.
         int32x4_t sums[4] = {0}, missing[4] = {0};
         for (int g = 0; g < 2 && count > 0; g++, count--, groups++, values += 2 * QAM_GROUP_PAIRS) {
             uint8x16_t signs = vld1q_u8(groups->signs);

@@ -1,4 +1,4 @@
-// Activations made ready for products.
+// Prepares activations for products.
 
 #if defined(__aarch64__)
 
@@ -8,25 +8,25 @@
 
 enum { GROUP = 2 * QAM_GROUP_PAIRS };
 
-// The largest magnitude of a block, or NaN where a value is not finite.
+// The largest magnitude of a block, or NaN if a value is not finite.
 static float largest_of(const float *x, size_t count) {
     float32x4_t most = vdupq_n_f32(0);
     size_t j = 0;
-    // fmax gives NaN for NaN, unlike a comparison.
+    // fmax propagates NaNs, unlike a comparison.
     for (; j + 4 <= count; j += 4) most = vmaxq_f32(most, vabsq_f32(vld1q_f32(x + j)));
     float largest = vmaxvq_f32(most);
     for (; j < count; j++) largest = vget_lane_f32(vmax_f32(vdup_n_f32(largest), vabs_f32(vdup_n_f32(x[j]))), 0);
     return isfinite(largest) ? largest : NAN;
 }
 
-// Eight values, rounded to nearest even. None is beyond 127 by more than rounding.
+// Eight values, rounded to nearest even. None exceeds 127 by more than rounding.
 QAM_INLINE int16x8_t round_eight(const float *x, float inverse) {
     int32x4_t low = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x), inverse));
     int32x4_t high = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4), inverse));
     return vcombine_s16(vmovn_s32(low), vmovn_s32(high));
 }
 
-// One group of 64 pairs to bytes.
+// Rounds one group of 64 pairs to bytes.
 QAM_INLINE void round_group(const float *x, float inverse, qam_family family, int8_t *values) {
     for (size_t j = 0; j < GROUP; j += 32) {
         int16x8_t v[4];

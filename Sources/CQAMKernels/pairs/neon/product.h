@@ -1,5 +1,5 @@
-// Products of codewords with int8 activations, in two steps. The first turns the symbols of some blocks of a row into a
-// form that needs no more looking up, the second multiplies that by one activation after the other.
+// Products of codewords with int8 activations, in two steps: the first decodes the symbols of some blocks of a row to a
+// form without lookups, the second multiplies it by one activation after the other.
 
 #ifndef QAM_NEON_PRODUCT_H
 #define QAM_NEON_PRODUCT_H
@@ -8,11 +8,11 @@
 
 enum {
     QAM_LANES = 16,
-    // Blocks that are decoded before they are multiplied: they stay in the nearest cache.
+    // Blocks that are decoded before they are multiplied: they stay in the L1 cache.
     QAM_STEP_BLOCKS = 4,
     QAM_STEP_COLUMNS = QAM_STEP_BLOCKS * QAM_ACTIVATION_BLOCK,
     QAM_STEP_GROUPS = QAM_STEP_COLUMNS / (2 * QAM_GROUP_PAIRS),
-    // Activations whose sums are kept while a row is decoded once.
+    // Activations whose sums are held while a row is decoded once.
     QAM_TILE = 16
 };
 
@@ -33,17 +33,17 @@ QAM_INLINE float qam_add_lanes(const qam_lanes *l) {
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
-// ---- Octant: signs go to the activation, or to magnitudes that several activations meet -----------------------------
+// ---- Octant: signs are applied to the activation, or to magnitudes shared by several activations ----
 
-// Signed magnitudes of nine bits as 2 * high + low, in signed bytes.
+// Signed nine-bit magnitudes as 2 * high + low, in signed bytes.
 typedef struct {
     int8_t high[2][QAM_GROUP_PAIRS], low[2][QAM_GROUP_PAIRS];
 } qam_split_group;
 
 void qam_octant_split_neon(const qam_octant_group *groups, size_t count, qam_split_group *split);
 
-// Adds up to QAM_STEP_GROUPS groups, which begin with a block. `values` and `scales` are the activation's from there on.
-// `step` has magnitudes less 128 as signed bytes, or unsigned ones for i8mm.
+// Adds up to QAM_STEP_GROUPS groups, beginning with a block. `values` and `scales` are the activation's from there on.
+// `step` takes magnitudes minus 128 as signed bytes, or unsigned ones with i8mm.
 typedef void qam_octant_step(
     const qam_octant_group *groups, size_t count, const int8_t *values, const float *scales, qam_lanes *lanes);
 typedef void qam_octant_split_step(
@@ -58,8 +58,8 @@ qam_octant_split_step qam_octant_split_step_base, qam_octant_split_step_dotprod;
 void qam_free_codewords_neon(
     const uint8_t *symbols, const uint8_t *end, size_t pairs, const int16_t *points, uint32_t bits, int16_t *out);
 
-// Adds the products of `columns` columns, at most QAM_STEP_COLUMNS. Codewords go on with any values up to a multiple of
-// 16 pairs, as the activation does with zeros.
+// Adds the products of `columns` columns, at most QAM_STEP_COLUMNS. Codewords are padded with arbitrary values to a
+// multiple of 16 pairs, the activation with zeros.
 void qam_free_step_neon(
     const int16_t *codewords, size_t columns, const int8_t *values, const float *scales, qam_lanes *lanes);
 

@@ -1,4 +1,4 @@
-// Rotations: six levels of butterflies on 64 floats in 16 registers, then up to four levels in one go over the block.
+// Rotations: six levels of butterflies on 64 floats in 16 registers, then up to four levels per pass over the block.
 
 #if defined(__aarch64__)
 
@@ -20,11 +20,11 @@ QAM_INLINE void store_head(const float32x4_t r[VECTORS], float *x) {
     for (int i = 0; i < VECTORS; i++) vst1q_f32(x + 4 * i, r[i]);
 }
 
-// Multiplies floats by the factor, or by its negative where a bit of `signs` is set.
+// Multiplies floats by the factor, or by its negative if the bit of `signs` is set.
 QAM_INLINE void flip_and_multiply(float32x4_t r[VECTORS], uint64_t signs, float factor) {
     const uint32x4_t sign_bit = vdupq_n_u32(0x80000000);
     const float32x4_t factors = vdupq_n_f32(factor);
-    // Signs replace that of the factor.
+    // The sign bits replace the factor's sign.
     if (signbit(factor)) signs = ~signs;
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2; half++) {
@@ -49,8 +49,8 @@ QAM_INLINE void butterflies(float32x4_t *r, int count, int h) {
         }
 }
 
-// Butterflies within registers, as other + self * (+1 or -1). The product is exact, so that this multiply-add rounds
-// only where the truth's sum or difference does: two instructions for a register where shuffles would take six.
+// Butterflies within registers, as other + self * (+1 or -1). The product is exact, so this multiply-add rounds like
+// the reference implementation's sum or difference: two instructions per register instead of six with shuffles.
 QAM_INLINE void within(float32x4_t *r, bool twice) {
     static const float at_1[4] = {1, -1, 1, -1}, at_2[4] = {1, 1, -1, -1};
     const float32x4_t first = vld1q_f32(at_1), second = vld1q_f32(at_2);
@@ -61,7 +61,7 @@ QAM_INLINE void within(float32x4_t *r, bool twice) {
     }
 }
 
-// ---- What `rotate` does before the butterflies and after them ------------------------------------------------------
+// ---- What `rotate` applies before and after the butterflies ----
 
 typedef struct {
     const uint64_t *signs;
@@ -100,7 +100,7 @@ QAM_INLINE void tail(float *x, size_t block, size_t h, int count, bool scaled, f
         }
 }
 
-// All levels of a block above HEAD floats; the last of them scales.
+// All levels of a block above HEAD floats; the last one scales.
 QAM_INLINE void tails(float *x, size_t block, bool scaled, float scale) {
     size_t h = HEAD;
     for (; 16 * h < block; h *= 16) tail(x, block, h, 16, false, 0);
@@ -112,7 +112,7 @@ QAM_INLINE void tails(float *x, size_t block, bool scaled, float scale) {
     }
 }
 
-// The transform of blocks that a head holds several of.
+// The transform of blocks that fit into a head.
 QAM_INLINE void transform_small(float *x, size_t count, size_t block, const extras *e) {
     size_t j = 0;
     for (; j + HEAD <= count; j += HEAD) head(x + j, block, e, e ? e->signs[j / 64] : 0, e);
@@ -124,7 +124,7 @@ QAM_INLINE void transform_small(float *x, size_t count, size_t block, const extr
     }
 }
 
-// The transform of larger ones: a block's tails as soon as its heads are there and still near.
+// The transform of larger blocks: a block's tails follow its heads while they are cached.
 QAM_INLINE void transform_large(float *x, size_t count, size_t block, const extras *e) {
     for (size_t first = 0; first < count; first += block) {
         for (size_t j = first; j < first + block; j += HEAD) head(x + j, HEAD, e, e ? e->signs[j / 64] : 0, false);
@@ -132,7 +132,7 @@ QAM_INLINE void transform_large(float *x, size_t count, size_t block, const extr
     }
 }
 
-// With what `extras` has before and after, or without any.
+// With the steps in `extras` before and after, or none if NULL.
 QAM_INLINE void transform(float *x, size_t count, size_t block, const extras *e) {
     if (block <= HEAD)
         transform_small(x, count, block, e);

@@ -12,7 +12,7 @@
 typedef uint64_t words8 __attribute__((vector_size(64)));
 
 uint64_t NAME(read)(const uint8_t *bytes, size_t count) {
-    // Eight sums: as many loads are under way as a core allows.
+    // Eight independent sums, to keep as many loads in flight as a core allows.
     words8 sums[8] = {{0}}, v;
     size_t i = 0;
     for (; i + sizeof sums <= count; i += sizeof sums)
@@ -35,14 +35,14 @@ uint64_t NAME(read)(const uint8_t *bytes, size_t count) {
 
 typedef float floats8 __attribute__((vector_size(4 * DOUBLES)));
 
-// Eight floats in double.
+// Converts eight floats to double.
 INLINE doubles widen_sums(const float *x) {
     floats8 v;
     memcpy(&v, x, sizeof v);
     return __builtin_convertvector(v, doubles);
 }
 
-// Those that are left, and zeros, which add nothing to a sum.
+// The remaining floats, padded with zeros, which do not change a sum.
 INLINE doubles widen_rest(const float *x, size_t count) {
     float rest[DOUBLES] = {0};
     memcpy(rest, x, count * sizeof *x);
@@ -95,7 +95,7 @@ void NAME(unscale)(float *x, const float *scales, size_t count) {
 
 // ---- Conversion ----
 
-// All bits of a lane of `mask` are equal.
+// `mask` must have all bits of a lane equal.
 INLINE words choose(words mask, words a, words b) { return (a & mask) | (b & ~mask); }
 
 #if defined(QAM_HALF_INSTRUCTIONS)
@@ -110,7 +110,7 @@ INLINE halves to_halves(words v) { return (halves)__builtin_convertvector((float
 
 INLINE words from_halves(halves h) {
     words v = __builtin_convertvector(h, words), magnitude = v & 0x7FFF;
-    // The exponent moves to its place by a product, which is exact for subnormal numbers too.
+    // A product moves the exponent to its place; it is exact for subnormal numbers too.
     words number = (words)((floats)(magnitude << 13) * 0x1p112f);
     words special = magnitude << 13 | 0x7F800000 | ((words)(magnitude > 0x7C00) & 0x400000);
     return choose((words)(magnitude >= 0x7C00), special, number) | (v & 0x8000) << 16;
@@ -119,7 +119,7 @@ INLINE words from_halves(halves h) {
 INLINE halves to_halves(words v) {
     words magnitude = v & 0x7FFFFFFF, sign = v >> 16 & 0x8000;
     words normal = (magnitude - 0x38000000 + 0xFFF + (magnitude >> 13 & 1)) >> 13;
-    // 2^-24 is the unit of subnormal halves; one half of a float's last bit rounds it to that unit.
+    // 2^-24 is the unit of subnormal halves; half a unit in the last place of 0.5 rounds to that unit.
     words subnormal = (words)((floats)magnitude + 0.5f) - 0x3F000000;
     words nan = 0x7E00 | (magnitude >> 13 & 0x3FF), infinity = (words){} + 0x7C00;
     words half = choose((words)(magnitude < 0x38800000), subnormal, normal);

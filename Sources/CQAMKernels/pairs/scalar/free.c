@@ -1,4 +1,4 @@
-// The truth about free codes.
+// The reference implementation of free codes.
 
 #include "../../codes.h"
 #include "../internal.h"
@@ -14,7 +14,7 @@ void qam_free_decode_scalar(const uint8_t *symbols, size_t columns, const float 
     size_t pairs = columns / 2;
     uint32_t mask = (UINT32_C(1) << bits) - 1;
     for (size_t i = 0; i < pairs; i += 8, symbols += bits) {
-        // Eight symbols have up to 104 bits: two halves of four symbols, the second from bit 4 * bits on.
+        // Eight symbols have up to 104 bits: two halves of four symbols, the second beginning at bit 4 * bits.
         uint64_t low = qam_load_bytes(symbols, (4 * bits + 7) / 8);
         uint64_t high = qam_load_bytes(symbols + bits / 2, bits - bits / 2) >> (4 * bits % 8);
         size_t used = pairs - i < 8 ? pairs - i : 8;

@@ -1,4 +1,4 @@
-// The truth about nearest codewords, pair by pair.
+// The reference implementation of nearest-codeword search, pair by pair.
 
 #include "../../codes.h"
 #include "../internal.h"

@@ -1,4 +1,4 @@
-// The truth about octant codes.
+// The reference implementation of octant codes.
 
 #include "../../codes.h"
 #include "../internal.h"
@@ -56,7 +56,7 @@ static void unpack(const uint8_t *symbols, size_t pairs, qam_group_layout layout
     uint32_t step = stride < 8 ? stride : 8;
     for (size_t i = 0; i < pairs; i++) {
         size_t bit = i * step;
-        // A window lies in one byte or two, of which the second may be the ring's first.
+        // A window is in one byte or two, the second of which may be the ring's first.
         uint32_t two = base[bit / 8] | (uint32_t)base[(bit / 8 + 1) % layout.ring] << 8;
         index[i] = (uint8_t)(two >> bit % 8);
         for (uint32_t upper = 8; upper < stride; upper++)

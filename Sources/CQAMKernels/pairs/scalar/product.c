@@ -1,4 +1,4 @@
-// The truth about products with int8 activations.
+// The reference implementation of products with int8 activations.
 
 #include "../internal.h"
 
@@ -8,7 +8,7 @@ enum { LANES = 16 };
 
 // ---- Activations ----------------------------------------------------------------------------------------------
 
-// Where column j of an activation goes: octant codes want first and second coordinates apart.
+// The position of column j in an activation: octant codes separate first and second coordinates.
 static size_t place(qam_family family, size_t j) {
     return family == QAM_FREE ? j : j / 128 * 128 + j % 2 * 64 + j % 128 / 2;
 }
@@ -27,7 +27,7 @@ void qam_prepare_scalar(const qam_kernels *kernels, const qam_code *code, float 
             finite &= isfinite(magnitude);
             largest = magnitude > largest ? magnitude : largest;
         }
-        // A smaller one has no reciprocal, and contributes nothing to any sum.
+        // A smaller one has no finite reciprocal, and contributes nothing to any sum.
         if (largest < 0x1p-100f) largest = 0;
         activation.scales[first / QAM_ACTIVATION_BLOCK] = finite ? largest / 127 : NAN;
         if (!finite || largest == 0) continue;
@@ -46,7 +46,7 @@ static float add_lanes(float *lanes) {
     return lanes[0];
 }
 
-// The sums of one block: `values` are those from the block's first column on.
+// The sums of one block: `values` begin at the block's first column.
 static void block_sums(
     qam_family family, const int32_t *row, size_t columns, const int8_t *values, int32_t sums[LANES]) {
     memset(sums, 0, LANES * sizeof *sums);
@@ -61,7 +61,7 @@ static void decode_row(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, size_t first, size_t count, int32_t *row) {
     float y[QAM_ACTIVATION_BLOCK];
     if (code->family == QAM_OCTANT) {
-        // Groups of a block are whole, unless they are the row's last.
+        // Groups of a block are whole, except for the row's last one.
         const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, code->rate, first);
         qam_octant_decode_scalar(group, count, code->magnitudes, code->rate, y);
         for (size_t j = 0; j < count; j++) row[j] = (int32_t)y[j];

@@ -1,4 +1,4 @@
-// The truth about the rotation.
+// The reference implementation of the rotation.
 
 #include "../internal.h"
 
@@ -14,7 +14,7 @@ static inline void hadamard8(float *x) {
     x[4] = b0 - b4, x[5] = b1 - b5, x[6] = b2 - b6, x[7] = b3 - b7;
 }
 
-// The butterflies at one distance, `h`.
+// The butterflies at distance `h`.
 static void hadamard_once(float *x, size_t block, size_t h) {
     for (size_t i = 0; i < block; i += 2 * h) {
         float *restrict p = x + i, *restrict q = p + h;
@@ -52,7 +52,7 @@ static void hadamard(float *x, size_t count, size_t block) {
     }
 }
 
-// x[j] = x[j] * factor, or -factor where bit j is set.
+// x[j] = x[j] * factor, or x[j] * -factor if bit j is set.
 static inline void scale_word(float *x, uint64_t word, size_t count, float factor) {
     for (size_t half = 0; half < count; half += 32) {
         uint32_t bits = (uint32_t)(word >> half);

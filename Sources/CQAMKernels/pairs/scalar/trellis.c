@@ -1,8 +1,8 @@
-// The steps of the trellis search: the truth. trellis.h explains them.
+// The reference implementation of the trellis search's steps; see trellis.h.
 
 #include "trellis.h"
 
-// What each window costs for the pair; only its choice where the pair is unused.
+// The cost of each window for the pair; only its choice if the pair is unused.
 static void measure(const qam_trellis_windows *s, const int16_t *pair, bool used, int32_t *restrict d) {
     if (!used) {
         memcpy(d, s->choices, sizeof s->choices);
@@ -16,8 +16,8 @@ static void measure(const qam_trellis_windows *s, const int16_t *pair, bool used
     }
 }
 
-// One step: the least cost of each state after a pair, and the choices that attain them. Choice j of state n needs
-// state (n << stride | j) % states. `stride` is a constant of each call, for the compiler.
+// One step: the least cost of each state after a pair, and the choices that attain it. Choice j of state n follows
+// state (n << stride | j) % states. `stride` is constant in each call, for the compiler.
 static inline __attribute__((always_inline)) void step(
     uint32_t stride, const int32_t *restrict d, int32_t *restrict costs, uint8_t *restrict choices) {
     const uint32_t states = 256u >> stride, mask = (1u << stride) - 1;

@@ -1,4 +1,4 @@
-/// Codec 3, rows of integers of 8 bits (spec section 16): the coding of one tensor.
+/// Codec 3, rows of 8-bit integers (spec section 16): the coding of one tensor.
 struct Int8Coding: TensorCodec {
     static let id = CodecID.int8Rows
     static let families: [Code.Family] = [.int8]

@@ -1,4 +1,4 @@
-/// Decodes the rows of one tensor of integers, bit for bit as spec section 16.2 says.
+/// Decodes the rows of an integer tensor, bit-exactly as specified in section 16.2.
 package struct Int8Decoder: TensorDecoder {
     private let layout: RowLayout
     private let channelScales: [Float]?

@@ -1,4 +1,4 @@
-/// What a tensor of integer rows says of itself: `Coding.parameters`, four bytes (spec section 16.1).
+/// The parameters of a tensor of integer rows: `Coding.parameters`, four bytes (spec section 16.1).
 ///
 /// | byte | value |
 /// |---|---|
@@ -10,7 +10,7 @@ package struct Int8Parameters: Hashable, Sendable {
 
     package init(gainType: GainType) { self.gainType = gainType }
 
-    /// - Throws: `QAMError.malformed` for bytes that break a rule, `QAMError.unsupported` for other bits or an unknown gain type.
+    /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for other bit widths or an unknown gain type.
     package init(bytes: [UInt8]) throws {
         guard bytes.count == 4 else { throw QAMError(.malformed, "codec parameters of \(bytes.count) bytes where 4 belong") }
         guard bytes[0] == 8 else { throw QAMError(.unsupported, "integers of \(bytes[0]) bits are unknown") }

@@ -1,6 +1,6 @@
-/// Products of rows of integers, and vectors that are divided by the channel scales and rounded to bytes with one scale each (W8A8).
+/// Products of integer rows and vectors that are divided by the channel scales and rounded to bytes with one scale each (W8A8).
 ///
-/// The rounding is as coarse as the vector's largest coordinate makes it: there is no rotation that spreads outliers.
+/// The rounding step is proportional to the vector's largest coordinate: no rotation spreads outliers.
 struct Int8Product: MatrixProduct {
     let layout: RowLayout
     let key: Activations.Key
@@ -8,7 +8,7 @@ struct Int8Product: MatrixProduct {
     private let channelScales: [Float]?
     private let kernels: IntegerKernels
 
-    /// What decides how a vector is prepared.
+    /// Identifies how a vector is prepared.
     private struct Preparation: Hashable {
         let columns: Int
         let channelScales: [Float]?

@@ -1,22 +1,22 @@
 internal import CQAMKernels.Integers
 
-/// The C kernels of integer rows behind safe signatures: the one place that hands pointers to them.
+/// Safe wrappers of the C kernels for integer rows: the only code that passes pointers to them.
 ///
-/// Sizes are this module's own arithmetic, never a file's word, so a wrong one is a bug and traps.
+/// Sizes are computed by this module, never read from a file, so a wrong one is a bug and traps.
 package struct IntegerKernels: Sendable {
     private let table: ik_functions
 
-    /// Those for the features that other kernels use.
+    /// The kernels for the same features as `kernels`.
     package init(_ kernels: Kernels) { table = unsafe ik_functions_for(kernels.features).pointee }
 
     package static let chosen = IntegerKernels(.chosen)
 
-    /// The largest magnitude; it is infinite or NaN where an element is.
+    /// The largest magnitude; infinite or NaN if an element is.
     package func largest(_ x: Span<Float>) -> Float {
         unsafe x.withUnsafeBufferPointer { unsafe table.largest($0.baseAddress, $0.count) }
     }
 
-    /// The integers nearest to `z`, as bytes.
+    /// Rounds `z` to the nearest integers, as bytes.
     package func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>) {
         precondition(place.count == z.count)
         unsafe Kernels.withPart(&symbols, place) { bytes in
@@ -24,14 +24,13 @@ package struct IntegerKernels: Sendable {
         }
     }
 
-    /// The integers that bytes are.
+    /// Converts bytes to their integers.
     package func decode(_ symbols: Span<UInt8>, into y: inout [Float]) {
         precondition(symbols.count == y.count)
         var y = y.mutableSpan
         unsafe decode(symbols.bytes, columns: y.count, gains: [1], channelScales: nil, into: &y, at: 0)
     }
 
-    /// Decodes whole rows.
     func decode(
         _ symbols: RawSpan, columns: Int, gains: [Float], channelScales: [Float]?, into weights: inout MutableSpan<Float>, at start: Int
     ) {
@@ -48,7 +47,7 @@ package struct IntegerKernels: Sendable {
         }
     }
 
-    /// Prepares vectors of `columns` that lie one after the other.
+    /// Prepares consecutive vectors of `columns`.
     func prepare(_ vectors: [Float], columns: Int, channelScales: [Float]?) -> (values: [Int8], scales: [Float]) {
         precondition(vectors.count % columns == 0 && channelScales.map { $0.count == columns } ?? true)
         let count = vectors.count / columns
@@ -64,7 +63,7 @@ package struct IntegerKernels: Sendable {
         return (values, scales)
     }
 
-    /// The products of rows and prepared vectors: `out[t * rowsApart + i]`. `out` has room for them.
+    /// The products of rows and prepared vectors: `out[t * rowsApart + i]`, for which `out` must have room.
     func multiply(
         _ activations: Activations, symbols: RawSpan, gains: Span<Float>, into out: UnsafeMutablePointer<Float>, rowsApart: Int
     ) {

@@ -1,7 +1,7 @@
 import CQAMCodebooks
 
 extension Codebook {
-    /// The library's own codebook of a code of family `free` or `octant`.
+    /// The built-in codebook of a code of family `free` or `octant`.
     ///
     /// - Throws: `QAMError.invalidArgument` for a code of another family.
     public static func builtIn(_ code: Code) throws -> Codebook {

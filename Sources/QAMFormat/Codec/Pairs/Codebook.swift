@@ -1,13 +1,12 @@
-/// A codebook of the pair codec: the points of the plane that pairs of rotated weights are coded as (spec section 8.3).
+/// A codebook of the pair codec: the points of the plane with which pairs of rotated weights are coded (spec section 8.3).
 ///
-/// The bytes that make it come from files, so `init(record:)` checks all of them; a value of this type is sound.
+/// Its bytes come from files, so `init(record:)` validates all of them; every instance is valid.
 public struct Codebook: CodebookPayload, Hashable {
-    /// How codewords and symbols are built, as records and parameters name it.
+    /// The structure of codewords and symbols, as identified in records and parameters.
     public enum Family: UInt8, CaseIterable, Hashable, Sendable {
         case free = 1
         case octant = 2
 
-        /// The codes of this family.
         public var code: Code.Family {
             switch self {
             case .free: .free
@@ -17,27 +16,26 @@ public struct Codebook: CodebookPayload, Hashable {
     }
 
     public let family: Family
-    /// Bits of a symbol (free), or the stride: new base bits a pair (octant).
+    /// Bits of a symbol (free), or bits per step: new base bits per pair (octant).
     public let rate: Int
-    /// What one unit of a magnitude is worth (octant); 0 for a free codebook.
+    /// The unit of magnitudes (octant); 0 for a free codebook.
     public let step: Float
-    /// Pairs (x, y), one after the other (free); empty for an octant codebook.
+    /// Consecutive pairs (x, y) (free); empty for an octant codebook.
     package let points: [Float]
-    /// In units of `step`: the larger magnitude of each base point, then the smaller ones in the same order (octant); empty
-    /// for a free codebook.
+    /// In units of `step`: the larger magnitude of each base point, then the smaller ones in the same order (octant); empty for a free codebook.
     package let magnitudes: [UInt8]
 
-    /// The code that it is the codebook of.
+    /// The code that this codebook belongs to.
     public let code: Code
-    /// What a decoded codeword of the kernels is worth: the step (octant), or 1 (free).
+    /// The unit of the codewords that kernels decode: the step (octant), or 1 (free).
     package var unit: Float { family == .octant ? step : 1 }
 
     /// The number of codewords, or of base points.
     public var count: Int { (family == .free ? points.count : magnitudes.count) / 2 }
 
-    /// Reads the payload of a codebook record. O(codewords).
+    /// Parses the payload of a codebook record. O(codewords).
     ///
-    /// - Throws: `QAMError.malformed` for bytes that break a rule, `QAMError.unsupported` for an unknown family.
+    /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for an unknown family.
     public init(record: [UInt8]) throws {
         func malformed(_ message: String) -> QAMError { QAMError(.malformed, "codebook: \(message)") }
         guard record.count >= Self.headerLength else { throw malformed("\(record.count) bytes are too few") }
@@ -51,7 +49,7 @@ public struct Codebook: CodebookPayload, Hashable {
         guard record[3] == 0 else { throw malformed("reserved byte is not zero") }
         let expected = Self.headerLength + (1 << window) * (family == .free ? 8 : 2)
         guard record.count >= expected else { throw malformed("\(record.count) bytes where \(expected) belong") }
-        // A later version may have put more behind the points.
+        // A later version may append data after the points.
         let record = record.prefix(expected)
 
         self.family = family
@@ -86,7 +84,7 @@ public struct Codebook: CodebookPayload, Hashable {
         magnitudes = []
     }
 
-    /// The payload of a codebook record; `init(record:)` gives back an equal codebook.
+    /// The payload of a codebook record, which `init(record:)` parses to an equal codebook.
     public var record: [UInt8] {
         var bytes: [UInt8] = [family.rawValue, UInt8(rate), UInt8(Self.windowBits(family, rate: rate)), 0]
         for value in [step] + points {
@@ -98,7 +96,7 @@ public struct Codebook: CodebookPayload, Hashable {
 
     private static let headerLength = 8
 
-    /// Bits that pick a codeword or base point.
+    /// Bits that select a codeword or base point.
     private static func windowBits(_ family: Family, rate: Int) -> Int { family == .free ? rate : max(rate, 8) }
 
     private static func float(_ bytes: ArraySlice<UInt8>, at offset: Int) -> Float {

@@ -1,8 +1,8 @@
 internal import CQAMKernels.Pairs
 
-/// The C kernels of pairs behind safe signatures.
+/// Safe wrappers of the C kernels for pairs.
 extension Kernels {
-    /// The codewords of a row's symbols: of an octant code in units of its step.
+    /// The codewords of a row's symbols, in units of the step for octant codes.
     package func decode(
         _ symbols: Span<UInt8>, with codebook: Codebook, into y: inout [Float], at place: Range<Int>
     ) {
@@ -22,7 +22,7 @@ extension Kernels {
 
     // MARK: - Whole rows
 
-    /// Decodes whole rows: `factors[i]` is the gain of row i times the worth of a codeword's unit.
+    /// Decodes whole rows: `factors[i]` is the gain of row i times the codewords' unit.
     package func dequantize(
         _ symbols: RawSpan, with tables: PairTables, factors: [Float], into weights: inout MutableSpan<Float>, at start: Int
     ) {
@@ -50,7 +50,7 @@ extension Kernels {
         return (unit, fixed)
     }
 
-    /// Prepares vectors of `tables.rotation.columns` that lie one after the other.
+    /// Prepares consecutive vectors of `tables.rotation.columns`.
     func prepare(_ vectors: [Float], for tables: PairTables) -> (values: [Int8], scales: [Float]) {
         let columns = tables.rotation.columns, count = vectors.count / columns
         let valueBytes = qam_activation_bytes(columns), scaleCount = Self.activationBlocks(columns)
@@ -75,7 +75,7 @@ extension Kernels {
         return (values, scales)
     }
 
-    /// The products of rows and prepared vectors: `out[t * rowsApart + i]`. `out` has room for them.
+    /// The products of rows and prepared vectors: `out[t * rowsApart + i]`, for which `out` must have room.
     package func multiply(
         _ product: PairProduct, _ activations: Activations, symbols: RawSpan, factors: Span<Float>,
         into out: UnsafeMutablePointer<Float>, rowsApart: Int
@@ -88,7 +88,7 @@ extension Kernels {
         unsafe Self.withCode(product.tables) { code in
             unsafe activations.values.withUnsafeBufferPointer { values in
                 unsafe activations.scales.withUnsafeBufferPointer { scales in
-                    // The kernels read them only.
+                    // The kernels only read them.
                     let v = unsafe UnsafeMutablePointer(mutating: values.baseAddress)
                     let s = unsafe UnsafeMutablePointer(mutating: scales.baseAddress)
                     let prepared = unsafe (0..<activations.count).map { t in

@@ -1,4 +1,4 @@
-/// Codec 1, pairs of rotated coordinates against a codebook of the plane (spec section 8): the coding of one tensor.
+/// Codec 1, pairs of rotated coordinates coded with a codebook of the plane (spec section 8): the coding of one tensor.
 struct PairCoding: TensorCodec {
     static let id = CodecID.qamPairs
     static let families: [Code.Family] = [.octant, .free]

@@ -1,4 +1,4 @@
-/// Decodes the rows of one tensor whose symbols are points of the plane, bit for bit as spec section 8.5 says.
+/// Decodes the rows of a tensor whose symbols are points of the plane, bit-exactly as specified in section 8.5.
 package struct PairDecoder: TensorDecoder {
     package let layout: RowLayout
     package let tables: PairTables

@@ -1,9 +1,9 @@
-/// What a tensor of the pair codec says of itself: `Coding.parameters`, four bytes (spec section 8.1).
+/// The parameters of a tensor of the pair codec: `Coding.parameters`, four bytes (spec section 8.1).
 ///
 /// | byte | value |
 /// |---|---|
 /// | 0 | codebook family: 1 free, 2 octant |
-/// | 1 | rate: bits of a symbol (free, 4...13) or stride (octant, 1...10) |
+/// | 1 | rate: bits of a symbol (free, 4...13) or bits per step (octant, 1...10) |
 /// | 2 | binary logarithm of the block size, 1...15 |
 /// | 3 | gain type: 1 float16, 2 float32 |
 package struct PairParameters: Hashable, Sendable {
@@ -12,7 +12,7 @@ package struct PairParameters: Hashable, Sendable {
     package let blockSize: Int
     package let gainType: GainType
 
-    /// `blockSize` is a power of two from 2 to 2^15.
+    /// `blockSize` must be a power of two from 2 to 2^15.
     package init(_ codebook: Codebook, blockSize: Int, gainType: GainType) {
         family = codebook.family
         code = codebook.code
@@ -20,7 +20,7 @@ package struct PairParameters: Hashable, Sendable {
         self.gainType = gainType
     }
 
-    /// - Throws: `QAMError.malformed` for bytes that break a rule, `QAMError.unsupported` for an unknown family or gain type.
+    /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for an unknown family or gain type.
     package init(bytes: [UInt8]) throws {
         guard bytes.count == 4 else { throw QAMError(.malformed, "codec parameters of \(bytes.count) bytes where 4 belong") }
         guard let family = Codebook.Family(rawValue: bytes[0]) else {

@@ -1,8 +1,7 @@
-/// Products of the rows of a matrix that is coded in pairs, and vectors: the matrix is never rotated back.
+/// Products of vectors and the rows of a matrix coded in pairs, without rotating the matrix back.
 ///
-/// Vectors are divided by the channel scales, rotated as the matrix's rows were, and rounded to bytes with one float scale for
-/// each 256 of them. The rounding costs about 0.7% of a vector's norm: after the rotation its coordinates are close to Gaussian,
-/// whatever outliers it had.
+/// Vectors are divided by the channel scales, rotated like the matrix's rows, and rounded to bytes with one float scale per 256 coordinates. The rounding error
+/// is about 0.7% of a vector's norm: the rotation makes its coordinates nearly Gaussian, whatever outliers it had.
 package struct PairProduct: MatrixProduct {
     package let layout: RowLayout
     package let tables: PairTables
@@ -11,7 +10,7 @@ package struct PairProduct: MatrixProduct {
     /// The points of a free codebook in `unit`s.
     let fixedPoints: [Int16]
 
-    /// What decides how a vector is prepared: of octant codes first and second coordinates lie apart.
+    /// Identifies how a vector is prepared: for octant codes first and second coordinates are separated.
     private struct Preparation: Hashable {
         let family: Codebook.Family
         let rotation: Rotation

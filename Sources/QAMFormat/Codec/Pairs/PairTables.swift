@@ -1,4 +1,4 @@
-/// All that decoding and multiplying need of a tensor that is coded in pairs beside its payload.
+/// Everything except the payload that decoding and multiplying a tensor coded in pairs require.
 package struct PairTables: Sendable {
     package let codebook: Codebook
     package let rotation: Rotation
@@ -12,6 +12,6 @@ package struct PairTables: Sendable {
         self.channelScales = channelScales
     }
 
-    /// Bytes of one row's symbols.
+    /// The bytes of a row's symbols.
     package var symbolBytes: Int { codebook.code.symbolBytes(columns: rotation.columns) }
 }

@@ -1,7 +1,7 @@
 internal import CQAMCodebooks
 
 extension PolarCodebook {
-    /// The library's own codebook of a code of family `polar`.
+    /// The built-in codebook of a code of family `polar`.
     ///
     /// - Throws: `QAMError.invalidArgument` for a code of another family.
     package static func builtIn(_ code: Code) throws -> PolarCodebook {

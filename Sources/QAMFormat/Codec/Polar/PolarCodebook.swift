@@ -1,20 +1,20 @@
 internal import CQAMKernels.Polar
 
-/// A codebook of the polar codec: the amplitudes and the directions that pairs of rotated weights are coded as (spec section 15.2).
+/// A codebook of the polar codec: the amplitudes and directions with which pairs of rotated weights are coded (spec section 15.2).
 ///
-/// The bytes that make it come from files, so `init(record:)` checks all of them; a value of this type is sound.
+/// Its bytes come from files, so `init(record:)` validates all of them; every instance is valid.
 package struct PolarCodebook: CodebookPayload, Hashable {
     package let code: Code
-    /// Ascending.
+    /// In ascending order.
     package let amplitudes: [Float]
-    /// Pairs (cosine, sine), one after the other.
+    /// Consecutive pairs (cosine, sine).
     package let directions: [Float]
-    /// The same as a codebook of family `free`: a point for each symbol. Decoders and products are those of its kernels.
+    /// The equivalent codebook of family `free`, with a point for each symbol: decoders and products use its kernels.
     package let table: Codebook
 
     /// O(codewords).
     ///
-    /// - Throws: `QAMError.malformed` for bytes that break a rule.
+    /// - Throws: `QAMError.malformed` for invalid bytes.
     package init(record: [UInt8]) throws {
         func malformed(_ message: String) -> QAMError { QAMError(.malformed, "codebook: \(message)") }
         func integer(at offset: Int) -> Int { Int(record[offset]) | Int(record[offset + 1]) << 8 }
@@ -39,7 +39,7 @@ package struct PolarCodebook: CodebookPayload, Hashable {
         table = try Self.table(code, amplitudes, directions)
     }
 
-    /// The payload of a codebook record; `init(record:)` gives back an equal codebook.
+    /// The payload of a codebook record, which `init(record:)` parses to an equal codebook.
     package var record: [UInt8] {
         let counts = [amplitudes.count, directions.count / 2, 0].flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
         return (amplitudes + directions).reduce(into: [UInt8(code.rate), 0] + counts) { bytes, number in

@@ -1,7 +1,6 @@
 /// Codec 2, pairs of rotated coordinates as amplitudes and phases (spec section 15): the coding of one tensor.
 ///
-/// Its symbols lie as those of the pair codec's family `free` do, so that decoder and product are those of pairs, with the codebook as a
-/// table of points.
+/// Its symbols have the layout of the pair codec's family `free`, so it shares that family's decoder and product, with the codebook as a table of points.
 struct PolarCoding: TensorCodec {
     static let id = CodecID.polarPairs
     static let families: [Code.Family] = [.polar]

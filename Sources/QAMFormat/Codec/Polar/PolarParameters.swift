@@ -1,4 +1,4 @@
-/// What a tensor of the polar codec says of itself: `Coding.parameters`, four bytes (spec section 15.1).
+/// The parameters of a tensor of the polar codec: `Coding.parameters`, four bytes (spec section 15.1).
 ///
 /// | byte | value |
 /// |---|---|
@@ -11,14 +11,14 @@ package struct PolarParameters: Hashable, Sendable {
     package let blockSize: Int
     package let gainType: GainType
 
-    /// `code` is one of family `polar`, `blockSize` a power of two from 2 to 2^15.
+    /// `code` must be of family `polar`, `blockSize` a power of two from 2 to 2^15.
     package init(_ code: Code, blockSize: Int, gainType: GainType) {
         self.code = code
         self.blockSize = blockSize
         self.gainType = gainType
     }
 
-    /// - Throws: `QAMError.malformed` for bytes that break a rule, `QAMError.unsupported` for an unknown gain type.
+    /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for an unknown gain type.
     package init(bytes: [UInt8]) throws {
         guard bytes.count == 4 else { throw QAMError(.malformed, "codec parameters of \(bytes.count) bytes where 4 belong") }
         code = try Code(.polar, rate: Int(bytes[0]))

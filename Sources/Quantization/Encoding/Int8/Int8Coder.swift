@@ -1,7 +1,7 @@
 internal import CQAMKernels.Feedback
 package import QAMFormat
 
-/// Codes rows as integers of 8 bits (spec section 16.3): in units of the gain, which is a 127th of the row's largest magnitude.
+/// Encodes rows as 8-bit integers (spec section 16.3), in units of the gain: the row's largest magnitude / 127.
 package struct Int8Coder: GroupCoder {
     package let code: Code
 
@@ -20,7 +20,7 @@ package struct Int8Coder: GroupCoder {
     package var codebook: CodebookRecord? { nil }
     package var unit: Float { 1 }
 
-    /// What is fed is small beside the range that integers have: gains need not be widened.
+    /// Fed errors are small compared with the integers' range, so gains need no widening.
     package var expectedError: Double { 0 }
 
     package func parameters(_ layout: RowLayout, _ transform: RowTransform) -> [UInt8] { Int8Parameters(gainType: layout.gainType).bytes }

@@ -1,27 +1,26 @@
 internal import QAMFormat
 
-/// A square grid of cells, each with the codewords that can be nearest to some point of the cell, so that a search
-/// compares a handful of codewords instead of all.
+/// A square grid of cells, each with the codewords that can be nearest to some point of the cell, so that a search compares a handful of codewords instead of
+/// all.
 ///
-/// Exact by construction: a codeword is left out of a cell only where some other one is nearer, by more than the
-/// rounding of float32 distances, at all four corners. What separates the two is a straight line, so the other one
-/// is nearer in the whole cell. Points outside the grid are compared with all codewords.
+/// Exact by construction: a codeword is left out of a cell only if some other one is nearer at all four corners, by more than the rounding of float32
+/// distances. Since the boundary between the two is a straight line, the other one is nearer in the whole cell. Points outside the grid are compared with all
+/// codewords.
 package struct CandidateGrid: Sendable {
-    /// Cells along either axis.
+    /// Cells along each axis.
     package let side: Int
     /// The least coordinate of the grid, on both axes.
     package let origin: Float
     package let cellsPerUnit: Float
-    /// Cell i of row-major order has `candidates[starts[i]..<starts[i + 1]]`, in ascending order.
+    /// Cell i in row-major order has `candidates[starts[i]..<starts[i + 1]]`, in ascending order.
     let starts: [UInt32]
     let candidates: [UInt16]
-    /// The short ones of these lists again, as the kernels want them for many points at once.
+    /// The short lists again, in the layout that the kernels use for many points at once.
     let cells: [UInt16]
 
-    /// A grid over [origin, -origin or more] or, with `origin` 0, over the quadrant that holds an octant's points.
+    /// A grid over [origin, -origin or more] or, with `origin` 0, over the quadrant of an octant's points.
     ///
-    /// `side` is a power of two. O(codewords + cells), by splitting the square in four and dropping at every split the
-    /// codewords that are out of the running.
+    /// `side` is a power of two. O(codewords + cells): the square is split in four recursively, and each split drops codewords that cannot be nearest.
     init(_ points: [Float], side: Int, extent: Float, origin: Float) {
         self.side = side
         self.origin = origin
@@ -48,9 +47,9 @@ private struct Builder {
     let width: Double
     var cells: [[UInt16]]
 
-    /// Cells are taken this much wider, in cells, than they are: more than the rounding of a point's cell number.
+    /// Cells are widened by this much, in cells: more than the rounding error of a point's cell index.
     static let border = 0x1p-10
-    /// Codewords whose squared distances differ by less than this share of them count as tied.
+    /// Codewords whose squared distances differ by less than this fraction count as tied.
     static let tie = 0x1p-20
 
     init(x: [Double], y: [Double], side: Int, origin: Double, width: Double) {
@@ -86,7 +85,7 @@ private struct Builder {
             let dx = cornersX - x[Int(k)], dy = cornersY - y[Int(k)]
             return dx * dx + dy * dy
         }
-        // Everything against the codeword whose farthest corner is nearest; in small lists, everything against everything.
+        // Long lists are compared with the codeword whose farthest corner is nearest, short ones pairwise.
         var rivals = Array(distances.indices)
         if rivals.count > 24, let central = rivals.min(by: { distances[$0].max() < distances[$1].max() }) {
             rivals = [central]

@@ -1,11 +1,11 @@
 package import QAMFormat
 
-/// What finding codewords takes beside the codebook: built once for a codebook, shared by all tensors coded with it.
+/// The search tables of a codebook: built once and shared by all tensors coded with it.
 package struct CodewordSearch: Sendable {
     package enum Method: Sendable {
-        /// Every pair by itself: the candidates of its cell.
+        /// Each pair independently, among the candidates of its cell.
         case grid(CandidateGrid)
-        /// Whole groups: the tables of the trellis.
+        /// Whole groups, with the tables of the trellis.
         case trellis([Int32])
     }
 
@@ -16,7 +16,7 @@ package struct CodewordSearch: Sendable {
 
     /// O(cells): a few hundredths of a second for the largest codebooks.
     ///
-    /// - Throws: `QAMError.unsupported` for codewords so large or so small that float32 distances lose their meaning.
+    /// - Throws: `QAMError.unsupported` for codewords so large or small that float32 distances lose precision.
     package init(_ codebook: Codebook) throws {
         self.codebook = codebook
         points =
@@ -36,7 +36,7 @@ package struct CodewordSearch: Sendable {
             return
         }
 
-        // Cells about half as wide as the densest codewords are apart, and a margin for points beyond the outermost.
+        // Cells are about half as wide as the spacing of the densest codewords; the margin is for points beyond the outermost.
         let extent = 1.25 * largest, indexBits = codebook.count.trailingZeroBitCount
         let side = (codebook.family == .free ? 4 : 8) << ((indexBits + 1) / 2)
         method = .grid(CandidateGrid(points, side: side, extent: extent, origin: codebook.family == .free ? -extent : 0))

@@ -1,6 +1,6 @@
 package import QAMFormat
 
-/// Codes pairs of rotated coordinates against a codebook of the plane (spec section 8.6).
+/// Encodes pairs of rotated coordinates with a codebook of the plane (spec section 8.6).
 package struct PairCoder: GroupCoder {
     package let search: CodewordSearch
 
@@ -12,7 +12,7 @@ package struct PairCoder: GroupCoder {
     package var codebook: CodebookRecord? { CodebookRecord(codec: .qamPairs, bytes: search.codebook.record) }
     package var unit: Float { search.codebook.unit }
 
-    /// Pairs reach 1.4 times what no code can do better than.
+    /// Pairs reach 1.4 times the theoretical minimum.
     package var expectedError: Double { 1.4 / Double(1 << Int(2 * code.bits)) }
 
     package func parameters(_ layout: RowLayout, _ transform: RowTransform) throws -> [UInt8] {

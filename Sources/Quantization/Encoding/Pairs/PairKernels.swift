@@ -2,7 +2,7 @@ internal import CQAMKernels.Feedback
 internal import CQAMKernels.Pairs
 package import QAMFormat
 
-/// The C kernels that find codewords, behind safe signatures.
+/// Safe wrappers of the C kernels that search codewords.
 extension Kernels {
     /// The symbols of the codewords nearest to a row.
     package func encode(_ z: [Float], with search: CodewordSearch, into symbols: inout [UInt8], at place: Range<Int>) {
@@ -23,14 +23,14 @@ extension Kernels {
         }
     }
 
-    /// What the trellis search takes of a codebook.
+    /// The tables for the trellis search of a codebook.
     static func trellisTables(_ codebook: Codebook) -> [Int32] {
         var tables = [Int32](repeating: 0, count: QAM_TRELLIS_WORDS)
         unsafe qam_trellis_tables(codebook.magnitudes, UInt32(codebook.rate), &tables)
         return tables
     }
 
-    /// The short lists of a grid's cells.
+    /// The short candidate lists of a grid's cells.
     static func cells(starts: [UInt32], candidates: [UInt16]) -> [UInt16] {
         let count = starts.count - 1
         var cells = [UInt16](repeating: 0, count: 4 * count)
@@ -60,7 +60,7 @@ extension Kernels {
 }
 
 extension FeedbackKernels {
-    /// Codes a group of a row.
+    /// Encodes a group of a row.
     func code(_ group: FeedbackGroup, with search: CodewordSearch, work: inout [Float]) {
         let codebook = search.codebook, rate = UInt32(codebook.rate)
         precondition(unsafe group.part.columns % 2 == 0 && work.count >= Self.workCount)

@@ -1,6 +1,6 @@
 package import QAMFormat
 
-/// Codes pairs of rotated coordinates as amplitudes and phases (spec section 15.4).
+/// Encodes pairs of rotated coordinates as amplitudes and phases (spec section 15.4).
 package struct PolarCoder: GroupCoder {
     private let polar: PolarCodebook
     private let search: PolarSearch
@@ -14,7 +14,7 @@ package struct PolarCoder: GroupCoder {
     package var codebook: CodebookRecord? { CodebookRecord(codec: .polarPairs, bytes: polar.record) }
     package var unit: Float { 1 }
 
-    /// Amplitudes and phases reach 2.4 times what no code can do better than.
+    /// Polar codes reach 2.4 times the theoretical minimum.
     package var expectedError: Double { 2.4 / Double(1 << Int(2 * code.bits)) }
 
     package func parameters(_ layout: RowLayout, _ transform: RowTransform) throws -> [UInt8] {

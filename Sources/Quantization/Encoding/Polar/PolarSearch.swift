@@ -2,15 +2,14 @@ internal import CQAMKernels.Feedback
 internal import CQAMKernels.Polar
 internal import QAMFormat
 
-/// The C kernels that find polar codewords, and the tables that they look into: built once for a codebook, shared by all tensors coded
-/// with it. They are never changed.
+/// The C kernels that search polar codewords, and their tables: immutable, built once per codebook and shared by all tensors coded with it.
 @safe final class PolarSearch: @unchecked Sendable {
     private let code: Code
     private let amplitudes: UnsafeMutableBufferPointer<Float>
     private let directions: UnsafeMutableBufferPointer<Float>
     private let tables: UnsafeMutablePointer<pk_search>
 
-    /// - Throws: `QAMError.unsupported` for a codebook whose nearest codewords are not found by direction and projection.
+    /// - Throws: `QAMError.unsupported` for a codebook whose nearest codewords cannot be found by direction and projection.
     init(_ codebook: PolarCodebook) throws {
         code = codebook.code
         unsafe amplitudes = .allocate(capacity: codebook.amplitudes.count)
@@ -40,7 +39,7 @@ internal import QAMFormat
         unsafe Kernels.withPart(&symbols, place) { unsafe functions.encode(z, z.count, tables, $0) }
     }
 
-    /// Codes a group of a row.
+    /// Encodes a group of a row.
     func code(_ group: FeedbackGroup, _ kernels: FeedbackKernels) {
         precondition(unsafe group.part.columns % 2 == 0)
         unsafe withUnsafePointer(to: group.part) { unsafe kernels.table.code_polar($0, tables) }
