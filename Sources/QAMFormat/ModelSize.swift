@@ -2,6 +2,7 @@
 public struct ModelSize: Hashable, Sendable {
     /// The number of weights, without aliases.
     public private(set) var parameters = 0
+    /// The bytes of all payloads.
     public private(set) var bytes = 0
     /// The number of weights of quantized tensors.
     public private(set) var quantizedParameters = 0

@@ -27,6 +27,7 @@ public struct Code: Hashable, Sendable {
     }
 
     public let family: Family
+    /// As the codec stores it.
     public let rate: Int
 
     fileprivate init(family: Family, rate: Int) {

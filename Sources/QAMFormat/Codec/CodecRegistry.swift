@@ -6,6 +6,7 @@ public enum CodecRegistry {
         Int8Coding.self,
     ]
 
+    /// The families of codes of all codecs.
     public static let families: [Code.Family] = codecs.flatMap { $0.families }
 
     /// The maximum length of a coded tensor's rows.

@@ -14,7 +14,9 @@ extension Quantizer {
             case average(Double)
         }
 
+        /// The bits that weights take.
         public var rate = Rate.usual
+        /// The family of codes.
         public var family = Code.Family.octant
         /// Which tensors are coded.
         public var recipe = Recipe.Name.linear

@@ -15,9 +15,11 @@ extension Quantizer {
 
             /// Its index in the source.
             public let tensor: Int
+            /// Its name in the source.
             public let name: String
             /// The number of its elements.
             public let weights: Int
+            /// What the plan does with the tensor.
             public internal(set) var outcome: Outcome
         }
 

@@ -13,6 +13,7 @@ public import QAMFormat
 ///
 /// Only the sink writes; nothing is printed, and no state is kept between calls. Errors are `QAMError`.
 public struct Quantizer: Sendable {
+    /// As they were given.
     public let options: Options
     let recipe: Recipe
     let statistics: CalibrationFile?
@@ -36,6 +37,7 @@ public struct Quantizer: Sendable {
 
     /// The progress of a phase.
     public struct Progress: Sendable {
+        /// What is at work.
         public enum Phase: String, Sendable {
             /// Channel scales are computed; counted in inputs.
             case scaling

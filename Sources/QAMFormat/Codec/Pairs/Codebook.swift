@@ -7,6 +7,7 @@ public struct Codebook: CodebookPayload, Hashable {
         case free = 1
         case octant = 2
 
+        /// The codes of this family.
         public var code: Code.Family {
             switch self {
             case .free: .free
