@@ -17,9 +17,9 @@ public final class QAMReader: LendingSource {
     /// `notFound`, `io`, or errors in the content; `malformed` if files of the set are missing, were exchanged or contradict the first.
     ///
     /// - Parameters:
-    /// - access: how the payload is read.
-    /// - verifiesPayload: whether every chunk of the payload is verified on first use. Damage is then reported as a `checksumMismatch` that names section,
-    ///   tensor and chunk.
+    ///   - access: how the payload is read.
+    ///   - verifiesPayload: whether every chunk of the payload is verified on first use. Damage is then reported as a `checksumMismatch` that names section,
+    ///     tensor and chunk.
     public init(
         path: String, access: AccessMode = .buffered, verifiesPayload: Bool = false, limits: Limits = Limits()
     ) throws {

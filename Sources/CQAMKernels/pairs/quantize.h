@@ -1,7 +1,7 @@
 // Preparation of activations, shared by registers of any width. The including file defines SPAN, the number of columns
 // that are quantized at once, and before that
 //   largest_magnitude: the bits of the largest magnitude of some columns. Bits of magnitudes are ordered like their
-// floats, with infinities and NaNs above all others.
+//     floats, with infinities and NaNs above all others.
 //   quantize_span: the bytes of up to SPAN columns, padded with zeros; first and second coordinates apart or not.
 
 #ifndef QAM_QUANTIZE_H

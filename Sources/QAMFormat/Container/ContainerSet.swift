@@ -51,7 +51,7 @@ package struct ContainerSet: Sendable {
     /// The index in the model of a file's tensor.
     func position(of tensor: Int, in file: Int) -> Int { index == nil ? tensor : Int(positions[file][tensor]) }
 
-    /// The index of the tensor of this name. O(1).
+    /// The index of the tensor with this name. O(1).
     func position(of name: String) -> Int? {
         if let index { return index.position(of: name) }
         return first.directory.position(of: name)

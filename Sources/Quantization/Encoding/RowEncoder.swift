@@ -15,9 +15,9 @@ package struct RowEncoder: Sendable {
 
     /// - Parameters:
     ///   - columns: the length of a row.
-    /// - blockSize: of the rotation, a power of two from 2 to 2^15 that divides `columns`; nil for codes without rotation.
+    ///   - blockSize: of the rotation, a power of two from 2 to 2^15 that divides `columns`; nil for codes without rotation.
     ///   - channelScales: a positive factor for each column, or nil.
-    /// - refit: whether gains are refitted; nil for the code's default.
+    ///   - refit: whether gains are refitted; nil for the code's default.
     /// - Throws: `QAMError.invalidArgument` for inconsistent parameters.
     package init(
         _ coder: any GroupCoder, columns: Int, blockSize: Int?, seed: UInt64, gainType: GainType,
@@ -52,8 +52,8 @@ package struct RowEncoder: Sendable {
     /// How the encoded tensor is described in a file.
     ///
     /// - Parameters:
-    /// - codebook: the index of the coder's codebook, if any.
-    /// - seed: the index of the rotation's seed, if any.
+    ///   - codebook: the index of the coder's codebook, if any.
+    ///   - seed: the index of the rotation's seed, if any.
     package func coding(sourceType: DType?, codebook: Int?, seed: Int?) -> Coding {
         Coding(
             codec: coder.code.family.codec, sourceType: sourceType, codebook: codebook, seed: seed, parameters: parameters,

@@ -48,10 +48,10 @@ package struct FeedbackFactor: Sendable {
     /// float32 and float64.
     ///
     /// - Parameters:
-    /// - transform: of the rows to be coded.
-    /// - vectors: the number of vectors that H is the mean over, if known.
-    /// - checkpoint: called regularly; an error that it throws cancels the work.
-    /// - rows: reads consecutive rows of H; called in ascending order for a few at a time.
+    ///   - transform: of the rows to be coded.
+    ///   - vectors: the number of vectors that H is the mean over, if known.
+    ///   - checkpoint: called regularly; an error that it throws cancels the work.
+    ///   - rows: reads consecutive rows of H; called in ascending order for a few at a time.
     /// - Throws: `QAMError.malformed` if H is not finite or not positive semidefinite, and errors from `rows`.
     package init(
         _ transform: RowTransform, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,

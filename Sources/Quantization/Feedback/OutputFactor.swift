@@ -37,10 +37,10 @@ package struct OutputFactor: Sendable {
     /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes during construction and 2 * rows^2 for the result.
     ///
     /// - Parameters:
-    /// - gains: of the rows to be coded, before widening.
-    /// - vectors: the number of vectors that G is the mean over, if known.
-    /// - checkpoint: called regularly; an error that it throws cancels the work.
-    /// - moments: reads consecutive rows of G; called for all rows in ascending order, twice.
+    ///   - gains: of the rows to be coded, before widening.
+    ///   - vectors: the number of vectors that G is the mean over, if known.
+    ///   - checkpoint: called regularly; an error that it throws cancels the work.
+    ///   - moments: reads consecutive rows of G; called for all rows in ascending order, twice.
     /// - Throws: `QAMError.malformed` if G is not finite or not positive semidefinite, and errors from `moments`.
     package init(
         gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},

@@ -5,8 +5,8 @@ extension RowEncoder {
     /// The coding errors of weights: original minus decoded.
     ///
     /// - Parameters:
-    /// - weights: consecutive whole rows.
-    /// - factor: for feedback into columns, if used.
+    ///   - weights: consecutive whole rows.
+    ///   - factor: for feedback into columns, if used.
     /// - Throws: as `encode(rows:firstRow:fill:)`.
     package func errors(coding weights: [Float], feedback factor: FeedbackFactor?) throws -> [Float] {
         let rows = weights.count / columns

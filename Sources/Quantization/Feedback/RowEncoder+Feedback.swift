@@ -33,10 +33,10 @@ extension RowEncoder {
     /// on their number. Memory: two floats per weight, plus that of `OutputFactor`.
     ///
     /// - Parameters:
-    /// - moments: reads consecutive rows of the output Hessian; called for all rows in ascending order, twice.
-    /// - vectors: the number of vectors that it is the mean over, if known.
-    /// - checkpoint: called regularly; an error that it throws cancels the work.
-    /// - fill: writes the weights of a row, given its number; called twice for each row, and a third time with channel scales.
+    ///   - moments: reads consecutive rows of the output Hessian; called for all rows in ascending order, twice.
+    ///   - vectors: the number of vectors that it is the mean over, if known.
+    ///   - checkpoint: called regularly; an error that it throws cancels the work.
+    ///   - fill: writes the weights of a row, given its number; called twice for each row, and a third time with channel scales.
     /// - Throws: as `encode(rows:firstRow:fill:)` and `OutputFactor`.
     package func encodeAll(
         rows: Int, feedback factor: FeedbackFactor, outputs moments: (Range<Int>) throws -> [Float], vectors: Int? = nil,

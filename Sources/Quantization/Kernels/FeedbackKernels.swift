@@ -113,9 +113,9 @@ package struct FeedbackKernels: Sendable {
     ///
     /// - Parameters:
     ///   - z: the coordinates.
-    /// - targets: z adjusted for earlier errors; receives the remaining errors.
-    /// - codewords: receives the codewords.
-    /// - place: the position of the group's symbols.
+    ///   - targets: z adjusted for earlier errors; receives the remaining errors.
+    ///   - codewords: receives the codewords.
+    ///   - place: the position of the group's symbols.
     func withGroup(
         _ z: Rows, columns: Int, _ coefficients: Coefficients, targets: Rows, codewords: Rows, symbols: Bytes, at place: Range<Int>,
         _ body: (FeedbackGroup) -> Void

@@ -11,7 +11,7 @@ extension QuantizationChoice {
     /// The encoder of a tensor with this choice.
     ///
     /// - Parameters:
-    /// - refit: as in `QuantizationPlan`.
+    ///   - refit: as in `QuantizationPlan`.
     /// - Throws: `QAMError.invalidArgument` for a choice that does not match the columns.
     func encoder(_ coder: any GroupCoder, columns: Int, gainType: GainType, refit: Bool?) throws -> RowEncoder {
         try RowEncoder(

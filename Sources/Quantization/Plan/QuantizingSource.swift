@@ -58,10 +58,10 @@ public struct QuantizingSource: WrappingSource {
     }
 
     /// - Parameters:
-    /// - gainTypes: the results of `scan` for each planned tensor.
-    /// - calibration: has the second moments of the inputs of all tensors planned with feedback.
-    /// - threads: the number of threads that factor matrices and code whole tensors.
-    /// - checkpoint: called regularly meanwhile; an error that it throws ends the read.
+    ///   - gainTypes: the results of `scan` for each planned tensor.
+    ///   - calibration: has the second moments of the inputs of all tensors planned with feedback.
+    ///   - threads: the number of threads that factor matrices and code whole tensors.
+    ///   - checkpoint: called regularly meanwhile; an error that it throws ends the read.
     /// - Throws: `QAMError.invalidArgument` for a plan that does not match the tensors.
     public init(
         _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1,

@@ -14,8 +14,8 @@ final class WholeTensors: Sendable {
     /// Rows of a tensor's streams. The distortion is returned with the first row.
     ///
     /// - Parameters:
-    /// - count: the number of rows of the tensor.
-    /// - code: encodes the tensor; other callers wait meanwhile.
+    ///   - count: the number of rows of the tensor.
+    ///   - code: encodes the tensor; other callers wait meanwhile.
     func rows(_ rows: Range<Int>, of tensor: Int, count: Int, code: () throws -> TensorChunk) throws -> TensorChunk {
         try entries.withLock { entries in
             var entry = try entries[tensor] ?? Entry(chunk: code(), rowsLeft: count)

@@ -42,8 +42,8 @@ extension Quantizer {
         /// The size of the coded model. Exact unless rows need float32 gains, which `codedSource` finds out.
         public var size: ModelSize { ModelSize(outline) }
 
-        /// The expected normalised mean squared error for Gaussian weights. With `distortion`, tensors are weighted by their energy instead of their number of
-        /// weights.
+        /// The expected normalised mean squared error for Gaussian weights. With `distortion`, coded tensors are weighted by their energy instead of
+        /// their number of weights.
         public func gaussianError(weighedBy distortion: [Int: Distortion]? = nil) -> Double {
             var sum = Distortion()
             for (tensor, error) in gaussianErrors.sorted(by: { $0.key < $1.key }) {

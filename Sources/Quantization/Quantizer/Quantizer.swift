@@ -9,7 +9,7 @@ public import QAMFormat
 ///     for warning in plan.warnings { print(warning) }
 ///     let coded = try await plan.codedSource()
 ///     let report = try await transfer(from: coded, to: QAMWriter(path: "model.qamw"), threads: options.threads)
-///     print("\(plan.size.quantizedBitsPerWeight) bits a weight, NMSE \(report.totalDistortion?.normalized ?? 0)")
+///     print("\(plan.size.quantizedBitsPerWeight) bits per weight, NMSE \(report.totalDistortion?.normalized ?? 0)")
 ///
 /// Only the sink writes; nothing is printed, and no state is kept between calls. Errors are `QAMError`.
 public struct Quantizer: Sendable {
@@ -20,9 +20,9 @@ public struct Quantizer: Sendable {
     let checkpoint: @Sendable () throws -> Void
 
     /// - Parameters:
-    /// - statistics: of the inputs of the model's matrices and of the gradients at their outputs; used for feedback, channel scales and chosen rates.
-    /// - checkpoint: for cancellation: called regularly, from any thread, during planning and while coded tensors are read; an error that it throws ends that
-    ///   work.
+    ///   - statistics: of the inputs of the model's matrices and of the gradients at their outputs; used for feedback, channel scales and chosen rates.
+    ///   - checkpoint: for cancellation: called regularly, from any thread, during planning and while coded tensors are read; an error that it throws ends that
+    ///     work.
     /// - Throws: `QAMError.invalidArgument` for invalid options, or options that require missing statistics.
     public init(_ options: Options = Options(), statistics: CalibrationFile? = nil, checkpoint: @escaping @Sendable () throws -> Void = {}) throws {
         recipe = try options.checkedRecipe()

@@ -14,8 +14,8 @@ public struct RateMeasurement: Sendable {
 
     /// - Parameters:
     ///   - tensors: those whose rates are to be chosen.
-    /// - checkpoint: called regularly; an error that it throws cancels the work.
-    /// - monitor: gets the number of tensors done, their total and the tensor's name after each tensor; an error that it throws cancels the work.
+    ///   - checkpoint: called regularly; an error that it throws cancels the work.
+    ///   - monitor: gets the number of tensors done, their total and the tensor's name after each tensor; an error that it throws cancels the work.
     /// - Throws: `QAMError.invalidArgument` for a tensor without statistics, `malformed` for statistics or weights that are not finite, and errors from
     ///   reading.
     public static func measure(

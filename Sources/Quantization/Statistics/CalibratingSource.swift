@@ -10,9 +10,9 @@ package final class CalibratingSource: TensorSource {
     private let gathering: Mutex<Gathering>
 
     /// - Parameters:
-    /// - windows: the number of windows of the text to use.
-    /// - paths: the input files, which the output must not replace.
-    /// - progress: gets the number of windows done, over all layers, and their total; an error that it throws ends the read.
+    ///   - windows: the number of windows of the text to use.
+    ///   - paths: the input files, which the output must not replace.
+    ///   - progress: gets the number of windows done, over all layers, and their total; an error that it throws ends the read.
     /// - Throws: errors from `CalibrationRun`.
     package init(
         _ calibrator: Calibrator, tokens: [UInt32], windows: Int, paths: [String], progress: @escaping @Sendable (Int, Int) throws -> Void

@@ -37,9 +37,9 @@ package struct CalibrationLayout: Sendable {
     package let contents: [Content]
 
     /// - Parameters:
-    /// - inputs: the tensor names of the matrices that share an input, and its number of channels.
-    /// - outputs: the matrices whose output moments follow, in this order, and the rows of each.
-    /// - tokens: the number of vectors in each statistic.
+    ///   - inputs: the tensor names of the matrices that share an input, and its number of channels.
+    ///   - outputs: the matrices whose output moments follow, in this order, and the rows of each.
+    ///   - tokens: the number of vectors in each statistic.
     package init(
         inputs: [(matrices: [String], width: Int)], hasMoments: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
     ) {

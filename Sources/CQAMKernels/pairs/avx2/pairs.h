@@ -45,7 +45,7 @@ static inline qam_folded8 qam_fold8(const float *z, size_t count) {
     qam_load_pairs_avx2(z, count, &a, &b);
     __m256 p = _mm256_andnot_ps(sign, a), q = _mm256_andnot_ps(sign, b);
     return (qam_folded8){
-        // This operand order propagates NaNs like the reference implementation.
+        // This operand order gives the same results for NaNs as the reference implementation.
         _mm256_max_ps(q, p), _mm256_min_ps(p, q), (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(a, zero, _CMP_LT_OQ)),
         (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(b, zero, _CMP_LT_OQ)),
         (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(p, q, _CMP_LT_OQ))};

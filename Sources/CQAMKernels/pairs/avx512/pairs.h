@@ -32,7 +32,7 @@ static inline qam_folded16 qam_fold16(const float *z, size_t count) {
     qam_load_pairs(z, count, &a, &b);
     __m512 p = _mm512_abs_ps(a), q = _mm512_abs_ps(b);
     return (qam_folded16){
-        // This operand order propagates NaNs like the reference implementation.
+        // This operand order gives the same results for NaNs as the reference implementation.
         _mm512_max_ps(q, p), _mm512_min_ps(p, q), _mm512_cmp_ps_mask(a, zero, _CMP_LT_OQ),
         _mm512_cmp_ps_mask(b, zero, _CMP_LT_OQ), _mm512_cmp_ps_mask(p, q, _CMP_LT_OQ)};
 }

@@ -61,7 +61,7 @@ QAM_INLINE void multiply(
     for (size_t tile = 0; tile < batch; tile += QAM_TILE) {
         step s = {.end = symbols + rows * row_bytes, .activations = activations + tile};
         s.batch = batch - tile < QAM_TILE ? batch - tile : QAM_TILE;
-        // A single activation uses `qam_octant_step`, which may take magnitudes minus 128.
+        // A single activation uses `qam_octant_step`, which takes magnitudes minus 128 without i8mm.
         uint8_t flip = s.batch == 1 && products != I8MM ? 0x80 : 0;
         if (octant) qam_octant_table_neon(code->magnitudes, code->rate, flip, &table);
         for (size_t i = 0; i < rows; i++) {
