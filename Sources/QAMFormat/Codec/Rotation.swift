@@ -24,6 +24,9 @@ package struct Rotation: Hashable, Sendable {
         return min(cap, 1 << min(columns.trailingZeroBitCount, 15))
     }
 
+    /// Whether blocks may have this size: a power of two from 2 to 2^15.
+    package static func isBlockSize(_ size: Int) -> Bool { (2...1 << 15).contains(size) && size & (size - 1) == 0 }
+
     /// The block size in a codec's parameters: its binary logarithm.
     package static func parameter(blockSize: Int) -> UInt8 { UInt8(blockSize.trailingZeroBitCount) }
 

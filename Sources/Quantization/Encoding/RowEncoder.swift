@@ -28,7 +28,7 @@ package struct RowEncoder: Sendable {
             throw QAMError(.invalidArgument, "family \(coder.code.family.name) has no codes for rows of \(columns)")
         }
         if let blockSize {
-            guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0, columns % blockSize == 0 else {
+            guard Rotation.isBlockSize(blockSize), columns % blockSize == 0 else {
                 throw QAMError(.invalidArgument, "blocks of \(blockSize) do not fit rows of \(columns)")
             }
         }

@@ -29,7 +29,7 @@ extension RowEncoder {
     }
 
     /// Scales a row and returns its mean square.
-    package func meanSquare(scaling row: inout [Float]) -> Double {
+    package func scaledMeanSquare(of row: inout [Float]) -> Double {
         transform.scale(&row, kernels)
         return kernels.sumOfSquares(row.span) / Double(columns)
     }

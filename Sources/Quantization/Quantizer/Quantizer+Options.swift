@@ -44,7 +44,7 @@ extension Quantizer {
 
         /// The rules of the recipe. Throws `invalidArgument` for invalid options.
         package func checkedRecipe() throws -> Recipe {
-            guard (2...32768).contains(blockSize), blockSize & (blockSize - 1) == 0 else {
+            guard Rotation.isBlockSize(blockSize) else {
                 throw QAMError(.invalidArgument, "the block size is a power of two from 2 to 32768, not \(blockSize)")
             }
             guard threads >= 1 else { throw QAMError(.invalidArgument, "\(threads) threads do no work") }

@@ -111,7 +111,7 @@ public struct RateMeasurement: Sendable {
                     for index in 0..<range.count {
                         var span = row.mutableSpan
                         try fill(index, &span)
-                        energies.append(encoders[0].meanSquare(scaling: &row))
+                        energies.append(encoders[0].scaledMeanSquare(of: &row))
                     }
                 }
             }

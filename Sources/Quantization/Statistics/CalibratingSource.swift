@@ -91,7 +91,7 @@ private struct Gathering {
         case .largest: try bytes(input.statistics.largest, rows)
         case .secondMoment: try input.secondMoment.map { try Self.rows(rows, of: $0) } ?? []
         case .outputMoment: []
-        default: try bytes(input.statistics.meanSquares, rows)
+        case .meanSquare: try bytes(input.statistics.meanSquares, rows)
         }
     }
 
