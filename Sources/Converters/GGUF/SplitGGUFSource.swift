@@ -49,23 +49,12 @@ public struct SplitGGUFSource: LendingSource {
     }
 
     private static func open(_ first: GGUFSource, _ split: GGUFSplit, path: String) throws -> [GGUFSource] {
-        func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(file: path, section: "metadata")) }
-        let name = Path.name(of: path)
         guard split.number == 0 else {
-            throw fault("this is file \(split.number + 1) of a set of \(split.count); name the first one")
+            throw QAMError(
+                .malformed, "this is file \(split.number + 1) of a set of \(split.count); name the first one", at: .init(file: path, section: "metadata"))
         }
-        guard let shard = ShardName(name, fileExtension: GGUFSplit.fileExtension), shard.number == 1, shard.count == split.count else {
-            let ending = ShardName(prefix: "", number: 1, count: split.count, fileExtension: GGUFSplit.fileExtension)
-            throw fault("this is the first file of a set of \(split.count), so its name must end in \(ending) for the others to be found")
-        }
-        let names = (2...split.count).map { shard.file($0).description }
-        let paths = names.map { Path.join(Path.folder(of: path), $0) }
-        let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
-        guard missing.isEmpty else {
-            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
-            throw fault("\(missing.count) of \(split.count) files of the set are missing: \(list)")
-        }
-        return [first] + (try paths.map { try GGUFSource(path: $0) })
+        let others = try ShardName.others(first: path, count: split.count, fileExtension: GGUFSplit.fileExtension, section: "metadata")
+        return [first] + (try others.map { try GGUFSource(path: $0) })
     }
 
     private static func check(_ shards: [GGUFSource], _ split: GGUFSplit, tensorCount: Int) throws {

@@ -31,6 +31,25 @@ package struct ShardName: Hashable, Sendable, CustomStringConvertible {
     /// The name of another file of the set.
     package func file(_ number: Int) -> ShardName { ShardName(prefix: prefix, number: number, count: count, fileExtension: fileExtension) }
 
+    /// The paths of the other files of a set of `count`, beside the first file at `path`. `section` is for error messages.
+    ///
+    /// - Throws: `malformed` if the first file's name is not that of the first of so many, or files are missing, and `io`.
+    package static func others(first path: String, count: Int, fileExtension: String, section: String) throws -> [String] {
+        func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(file: path, section: section)) }
+        guard let name = ShardName(Path.name(of: path), fileExtension: fileExtension), name.number == 1, name.count == count else {
+            let ending = ShardName(prefix: "", number: 1, count: count, fileExtension: fileExtension)
+            throw fault("this is the first file of a set of \(count), so its name must end in \(ending) for the others to be found")
+        }
+        let names = (2...count).map { name.file($0).description }
+        let paths = names.map { Path.join(Path.folder(of: path), $0) }
+        let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
+        guard missing.isEmpty else {
+            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+            throw fault("\(missing.count) of \(count) files of the set are missing: \(list)")
+        }
+        return paths
+    }
+
     /// Numbers have at least five digits.
     package var description: String {
         let digits = [number, count].map { String(repeating: "0", count: max(0, 5 - String($0).count)) + String($0) }

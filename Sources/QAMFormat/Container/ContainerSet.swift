@@ -28,7 +28,9 @@ package struct ContainerSet: Sendable {
             self.index = nil
             return
         }
-        let others = try Self.paths(of: index, first: path).map(open)
+        let others = try ShardName.others(
+            first: path, count: index.count, fileExtension: ContainerFile.fileExtension, section: SectionName.shards.rawValue
+        ).map(open)
         files = [first] + others
         self.index = index
         for (number, file) in files.enumerated().dropFirst() { try Self.check(file, number: number, first, index) }
@@ -65,22 +67,6 @@ package struct ContainerSet: Sendable {
     }
 
     // MARK: Opening
-
-    private static func paths(of index: ShardSection, first path: String) throws -> [String] {
-        func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(file: path, section: SectionName.shards.rawValue)) }
-        guard let name = ShardName(Path.name(of: path), fileExtension: ContainerFile.fileExtension), name.number == 1, name.count == index.count else {
-            let ending = ShardName(prefix: "", number: 1, count: index.count, fileExtension: ContainerFile.fileExtension)
-            throw fault("this is the first file of a set of \(index.count), so its name must end in \(ending) for the others to be found")
-        }
-        let names = (2...index.count).map { name.file($0).description }
-        let paths = names.map { Path.join(Path.folder(of: path), $0) }
-        let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
-        guard missing.isEmpty else {
-            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
-            throw fault("\(missing.count) of \(index.count) files of the set are missing: \(list)")
-        }
-        return paths
-    }
 
     /// Throws if a file is not the one that the first was written with.
     private static func check(_ file: ContainerFile, number: Int, _ first: ContainerFile, _ index: ShardSection) throws {
