@@ -2,14 +2,14 @@
 ///
 /// Hugging Face pairs row `i` of a head with row `i + d/2` (halves); ggml's "normal" rotary embedding pairs neighbours `2i` and `2i + 1`
 /// (interleaved). The rows are the same in a different order.
-public struct HeadPermutation: Hashable, Sendable {
-    public enum Direction: Hashable, Sendable { case toInterleaved, toHalves }
+package struct HeadPermutation: Hashable, Sendable {
+    package enum Direction: Hashable, Sendable { case toInterleaved, toHalves }
 
     /// Heads of equal size, one after the other.
-    public var heads: Int
-    public var direction: Direction
+    package var heads: Int
+    package var direction: Direction
 
-    public init(heads: Int, _ direction: Direction) {
+    package init(heads: Int, _ direction: Direction) {
         self.heads = heads
         self.direction = direction
     }
@@ -22,7 +22,7 @@ public struct HeadPermutation: Hashable, Sendable {
 
     /// The permutation: row i of the result is row `order[i]` of the input. Nil unless `rows` divides into `heads` heads with an even
     /// number of rows. O(rows).
-    public func order(rows: Int) -> [Int]? {
+    package func order(rows: Int) -> [Int]? {
         guard let size = headRows(of: rows) else { return nil }
         return (0..<rows).map { row in
             let local = row % size

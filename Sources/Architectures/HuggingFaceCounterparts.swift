@@ -1,15 +1,15 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Maps the tensors of a model with GGUF names to Hugging Face: their names there, and other differences. Of the metadata it needs only the
 /// architecture and the head counts.
-public struct HuggingFaceCounterparts: Sendable {
+package struct HuggingFaceCounterparts: Sendable {
     /// A tensor's name in Hugging Face's world, and the other differences.
-    public struct Counterpart: Hashable, Sendable {
-        public let name: String
-        public let difference: Difference
+    package struct Counterpart: Hashable, Sendable {
+        package let name: String
+        package let difference: Difference
     }
 
-    public enum Difference: Hashable, Sendable {
+    package enum Difference: Hashable, Sendable {
         /// The elements are the same, in the same order.
         case none
         /// GGUF interleaves the rows of each of the heads.
@@ -23,7 +23,7 @@ public struct HuggingFaceCounterparts: Sendable {
     private let metadata: Metadata
 
     /// Nil if the source does not have GGUF names or its architecture is unknown. Throws `malformed` for malformed metadata.
-    public init?(of source: any TensorSource) throws {
+    package init?(of source: any TensorSource) throws {
         guard ModelNames.of(source) == .gguf else { return nil }
         do {
             architecture = try Architecture.of(gguf: source)
@@ -35,7 +35,7 @@ public struct HuggingFaceCounterparts: Sendable {
     }
 
     /// The counterpart of a tensor given its GGUF name; nil if there is none, or if the metadata lack its number of heads.
-    public subscript(name: String) -> Counterpart? {
+    package subscript(name: String) -> Counterpart? {
         guard let match = names.match(gguf: name) else { return nil }
         switch match.rule.change {
         case .none: return Counterpart(name: match.name, difference: .none)

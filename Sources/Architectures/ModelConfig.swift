@@ -25,7 +25,7 @@ package struct ModelConfig: Sendable {
             throw error.inFile(Self.name)
         }
         document = String(decoding: bytes, as: UTF8.self)
-        guard case .object = members else { throw Self.fault("it is no JSON object") }
+        guard case .object = members else { throw Self.fault("it is not a JSON object") }
         if let text = self["text_config"], case .object(let own) = text, case .object(let outer) = members {
             let names = Set(own.map(\.key))
             members = .object(own + outer.filter { !names.contains($0.key) })
@@ -45,7 +45,7 @@ package struct ModelConfig: Sendable {
     /// Throws `malformed` if the value is not a string.
     package func text(_ key: String) throws -> String? {
         guard let value = self[key] else { return nil }
-        guard case .string(let text) = value else { throw Self.fault("\"\(key)\" is no text") }
+        guard case .string(let text) = value else { throw Self.fault("\"\(key)\" is not a string") }
         return text
     }
 

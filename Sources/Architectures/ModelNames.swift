@@ -1,12 +1,12 @@
-public import QAMFormat
+package import QAMFormat
 
 /// The conventions for a model's tensor names, layouts and metadata: Hugging Face's or GGUF's.
-public enum ModelNames: String, CaseIterable, Sendable {
+package enum ModelNames: String, CaseIterable, Sendable {
     case huggingFace = "hf"
     case gguf
 
     /// The convention of a source: GGUF by its metadata, Hugging Face by a config.json. Nil if neither is found. O(files).
-    public static func of(_ source: any TensorSource) -> ModelNames? {
+    package static func of(_ source: any TensorSource) -> ModelNames? {
         if source.metadata[architectureKey] != nil { return .gguf }
         return source.files.contains { $0.name == ModelConfig.name } ? .huggingFace : nil
     }

@@ -45,9 +45,9 @@ static inline void qam_put_fold(qam_fold f, size_t i, size_t plane, uint8_t *sym
 }
 
 // Stores the index of pair i of a plain octant code, with 8 or more bits per step, in a group whose planes are zero.
-static inline void qam_put_index(uint32_t index, size_t i, qam_group_layout layout, uint32_t stride, uint8_t *symbols) {
+static inline void qam_put_index(uint32_t index, size_t i, qam_group_layout layout, uint32_t step_bits, uint8_t *symbols) {
     symbols[layout.base + i] = (uint8_t)index;
-    for (uint32_t bit = 8; bit < stride; bit++)
+    for (uint32_t bit = 8; bit < step_bits; bit++)
         symbols[qam_upper_plane(bit) * layout.plane + i / 8] |= (uint8_t)((index >> bit & 1) << i % 8);
 }
 

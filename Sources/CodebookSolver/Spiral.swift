@@ -8,7 +8,7 @@ struct Spiral {
     private var index = 0
     private var direction = SIMD2(1.0, 0.0)
     /// Cosine and sine of the golden angle, pi (3 - sqrt 5).
-    private static let turn = SIMD2(-0.7373688780783197, 0.6754902942615238)
+    private static let goldenRotation = SIMD2(-0.7373688780783197, 0.6754902942615238)
 
     init(count: Int) {
         self.count = count
@@ -19,8 +19,8 @@ struct Spiral {
         let quantile = (Double(min(index, count - 1)) + 0.5) / Double(count)
         let point = (-4 * ElementaryFunctions.log(1 - quantile)).squareRoot() * direction
         direction = SIMD2(
-            direction.x * Self.turn.x - direction.y * Self.turn.y,
-            direction.x * Self.turn.y + direction.y * Self.turn.x)
+            direction.x * Self.goldenRotation.x - direction.y * Self.goldenRotation.y,
+            direction.x * Self.goldenRotation.y + direction.y * Self.goldenRotation.x)
         index += 1
         return point
     }

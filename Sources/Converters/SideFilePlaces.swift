@@ -33,7 +33,7 @@ package struct SideFilePlaces {
 
     /// The reason not to write a file of this name.
     private static func obstacle(_ name: String, dotfiles: Bool) -> String? {
-        guard EmbeddedFileName.isValid(name) else { return "this is no plain file name" }
+        guard EmbeddedFileName.isValid(name) else { return "this is not a plain file name" }
         let folded = folded(name)
         if let ending = reservedEndings.first(where: { folded.hasSuffix($0) }) {
             return "names that end in \(ending) are those of the model's own files"

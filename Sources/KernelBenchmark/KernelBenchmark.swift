@@ -1,11 +1,11 @@
-public import QAMFormat
+package import QAMFormat
 internal import Quantization
 
 /// Measures this machine's kernels and its memory bandwidth.
 ///
 /// All measurements of a run are interleaved in rounds and reported as medians: on a busy machine, compare figures within a run only.
-public struct KernelBenchmark: Sendable {
-    public typealias Progress = (_ done: Int, _ total: Int, _ next: Measurement) throws -> Void
+package struct KernelBenchmark: Sendable {
+    package typealias Progress = (_ done: Int, _ total: Int, _ next: Measurement) throws -> Void
 
     /// The thread counts measured: 1, and the requested number.
     private let pools: [WorkerPool]
@@ -14,7 +14,7 @@ public struct KernelBenchmark: Sendable {
 
     /// - Parameter duration: the minimum duration of each measurement.
     /// - Throws: `io` if threads cannot be created.
-    public init(threads: Int, rounds: Int = 5, duration: Duration = .milliseconds(12)) throws {
+    package init(threads: Int, rounds: Int = 5, duration: Duration = .milliseconds(12)) throws {
         self.rounds = rounds
         self.duration = duration
         pools = try Set([1, threads]).sorted().map { try WorkerPool(width: $0) }
@@ -27,7 +27,7 @@ public struct KernelBenchmark: Sendable {
     ///   - folder: for a temporary file of 256 MiB.
     ///   - progress: called before each measurement; an error that it throws ends the run.
     /// - Throws: `cannotCreate` or `io` for the temporary file.
-    public func run(in folder: String, progress: Progress) throws -> [Measurement] {
+    package func run(in folder: String, progress: Progress) throws -> [Measurement] {
         let suite = try Suite(in: folder)
         let coders = try CodecRegistry.families.flatMap { try $0.codes.reversed().map { try Coders.coder($0) } }
         var workloads = pools.map { suite.read(.chosen, $0) }
@@ -41,7 +41,7 @@ public struct KernelBenchmark: Sendable {
 
     /// The matrices of a model, from its mapped file. Throws `invalidArgument` if none is coded, errors from reading, and those of
     /// `run(in:progress:)`.
-    public func run(_ reader: QAMReader, in folder: String, progress: Progress) throws -> [Measurement] {
+    package func run(_ reader: QAMReader, in folder: String, progress: Progress) throws -> [Measurement] {
         let model = try ModelSuite(reader), suite = try Suite(in: folder)
         let workloads = try pools.map { suite.read(.chosen, $0) } + pools.flatMap { try model.workloads(.chosen, $0) }
         return try workloads.measured(rounds: rounds, duration: duration, progress: progress)

@@ -1,8 +1,8 @@
 internal import QAMFormat
 
 /// The speed of one kernel: medians.
-public struct Measurement: Sendable {
-    public enum Kernel: String, CaseIterable, Sendable {
+package struct Measurement: Sendable {
+    package enum Kernel: String, CaseIterable, Sendable {
         /// Reading memory only: the upper bound of all others.
         case read
         /// Coded weights times one vector of int8 activations.
@@ -17,23 +17,23 @@ public struct Measurement: Sendable {
         case prepare
     }
 
-    public let kernel: Kernel
+    package let kernel: Kernel
     /// The family of the code, and its bits per weight.
-    public var codebook: String?
-    public var bits: Double?
+    package var codebook: String?
+    package var bits: Double?
     /// The target it was compiled for: `scalar`, `avx2`, `avx512` or `neon`.
-    public let instructionSet: String
-    public let threads: Int
+    package let instructionSet: String
+    package let threads: Int
     /// Vectors per product.
-    public var batch: Int?
+    package var batch: Int?
     /// Of a model's matrices: rows and columns, and the number of matrices of this kind.
-    public var shape: [Int]?
-    public var tensorCount: Int?
-    public var weightsPerSecond = 0.0
+    package var shape: [Int]?
+    package var tensorCount: Int?
+    package var weightsPerSecond = 0.0
     /// Stored bytes read: symbols, or the weights that are encoded.
-    public var bytesPerSecond = 0.0
+    package var bytesPerSecond = 0.0
     /// The read rate divided by the memory bandwidth of the same number of threads.
-    public var fractionOfMemoryRead: Double?
+    package var fractionOfMemoryRead: Double?
 
     init(_ kernel: Kernel, code: Code? = nil, kernels: Kernels, threads: Int) {
         self.kernel = kernel

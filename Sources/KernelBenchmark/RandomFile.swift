@@ -24,9 +24,9 @@ struct RandomFile {
         bytes = try MappedBytes(path: output.temporaryPath)
     }
 
-    /// The next `count` bytes for iteration `turn`, so that each iteration reads from memory.
-    func withPiece<Result>(_ turn: Int, count: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
-        let start = turn % (Self.byteCount / count) * count
+    /// The next `count` bytes for iteration `iteration`, so that each iteration reads from memory.
+    func withPiece<Result>(_ iteration: Int, count: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        let start = iteration % (Self.byteCount / count) * count
         return try bytes.withBytes(start..<start + count, body)
     }
 }

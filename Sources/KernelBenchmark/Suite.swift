@@ -24,8 +24,8 @@ struct Suite {
 
     func read(_ kernels: Kernels, _ pool: WorkerPool) -> Workload {
         let count = 8 << 20
-        return Workload(subject: Measurement(.read, kernels: kernels, threads: pool.width), weights: 0, bytes: count) { turn in
-            try file.withPiece(turn, count: count) { bytes in
+        return Workload(subject: Measurement(.read, kernels: kernels, threads: pool.width), weights: 0, bytes: count) { iteration in
+            try file.withPiece(iteration, count: count) { bytes in
                 pool.forEach(0..<count, grain: 1 << 18) { _ = kernels.read(bytes.extracting($0)) }
             }
         }
@@ -57,8 +57,8 @@ struct Suite {
         let factors = [Float](repeating: 1, count: rows)
         let products = FloatBuffer(count: rows * count)
         let grain = count == 1 ? (1 << 18) / rowBytes : max(1, rows / (4 * pool.width))
-        return Workload(subject: subject, weights: rows * Self.columns * count, bytes: rows * rowBytes) { turn in
-            try file.withPiece(turn, count: rows * rowBytes) { symbols in
+        return Workload(subject: subject, weights: rows * Self.columns * count, bytes: rows * rowBytes) { iteration in
+            try file.withPiece(iteration, count: rows * rowBytes) { symbols in
                 pool.forEach(0..<rows, grain: grain) { piece in
                     unsafe product.multiply(
                         activations, symbols: symbols.extracting(piece.lowerBound * rowBytes..<piece.upperBound * rowBytes),
@@ -74,8 +74,8 @@ struct Suite {
         let outputs = (0..<pool.width).map { _ in FloatBuffer(count: rowsOfPiece * Self.columns) }
         let gains = matrix.gains(rows: rowsOfPiece)
         let subject = Measurement(.dequantize, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
-        return Workload(subject: subject, weights: rows * Self.columns, bytes: rows * rowBytes) { turn in
-            try file.withPiece(turn, count: rows * rowBytes) { symbols in
+        return Workload(subject: subject, weights: rows * Self.columns, bytes: rows * rowBytes) { iteration in
+            try file.withPiece(iteration, count: rows * rowBytes) { symbols in
                 pool.forEach(0..<pool.width, grain: 1) { lane in
                     outputs[lane.lowerBound].withSpan { output in
                         for row in stride(from: lane.lowerBound * share, to: lane.upperBound * share, by: rowsOfPiece) {
@@ -91,12 +91,12 @@ struct Suite {
     }
 
     private func encode(_ matrix: CodedMatrix, _ pool: WorkerPool) -> Workload {
-        let piecesOfTurn = 2 * pool.width, weights = piecesOfTurn * pieces[0].count
+        let piecesOfIteration = 2 * pool.width, weights = piecesOfIteration * pieces[0].count
         let subject = Measurement(.encode, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
-        return Workload(subject: subject, weights: weights, bytes: 4 * weights) { turn in
-            pool.forEach(0..<piecesOfTurn, grain: 1) { piece in
+        return Workload(subject: subject, weights: weights, bytes: 4 * weights) { iteration in
+            pool.forEach(0..<piecesOfIteration, grain: 1) { piece in
                 // Finite weights are never refused.
-                _ = try? matrix.encoder.encode(pieces[(turn * piecesOfTurn + piece.lowerBound) % pieces.count])
+                _ = try? matrix.encoder.encode(pieces[(iteration * piecesOfIteration + piece.lowerBound) % pieces.count])
             }
         }
     }

@@ -7,17 +7,17 @@ struct Workload {
     /// Weights (for products: times vectors) and stored bytes per call.
     let weights: Int
     let bytes: Int
-    /// Does the work of one call. `turn` counts the calls, for work that moves through memory piece by piece.
-    let work: (_ turn: Int) throws -> Void
+    /// Does the work of one call. `iteration` counts the calls, for work that moves through memory piece by piece.
+    let work: (_ iteration: Int) throws -> Void
 
     /// The seconds of one call: repeats calls until `duration` is over.
-    func secondsPerCall(duration: Duration, from turn: inout Int) throws -> Double {
+    func secondsPerCall(duration: Duration, from iteration: inout Int) throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
         var calls = 0
         repeat {
-            try work(turn)
-            turn += 1
+            try work(iteration)
+            iteration += 1
             calls += 1
         } while clock.now - start < duration
         return (clock.now - start) / .seconds(1) / Double(calls)

@@ -44,7 +44,7 @@ func checkAlignment<Pointee>(_ address: UInt, of type: Pointee.Type, _ name: Str
     guard let text = unsafe optionalText(pointer) else { return nil }
     guard let value = Value(rawValue: text) else {
         let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        throw QAMError(.invalidArgument, "there is no \(name) \"\(text)\"; known are \(known)")
+        throw QAMError(.invalidArgument, "unknown \(name) \"\(text)\"; known are \(known)")
     }
     return value
 }

@@ -41,7 +41,7 @@ private struct QuantizationRequest: Sendable {
         if targetBits != 0 { options.rate = .average(targetBits) }
         if let name = unsafe optionalText(given.codebook) {
             guard let family = CodecRegistry.families.first(where: { $0.name == name }) else {
-                throw QAMError(.invalidArgument, "there is no codebook \"\(name)\"")
+                throw QAMError(.invalidArgument, "unknown codebook \"\(name)\"")
             }
             options.family = family
         }

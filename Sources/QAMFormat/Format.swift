@@ -28,6 +28,11 @@ package enum Format {
     /// A number and its noun: `1 tensor`, `83 tensors`.
     package static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
 
+    /// The first three names of a list: `a, b, c and 4 more`.
+    package static func list(_ names: [String]) -> String {
+        names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(count(names.count - 3)) more" : "")
+    }
+
     /// A number with this many decimal places, rounded to nearest.
     package static func decimal(_ value: Double, _ places: Int) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }

@@ -1,5 +1,6 @@
 /// Edits the metadata of a .qamw file, in place if possible.
 public enum MetadataEditor {
+    /// What an edit did to the file.
     public enum Outcome: Hashable, Sendable {
         /// Only bytes before the tensors were written.
         case inPlace

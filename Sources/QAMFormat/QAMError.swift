@@ -4,6 +4,7 @@
 public struct QAMError: Error, Hashable, Sendable {
     /// The class of the cause. Open: compare with `==`, and keep a `default` branch.
     public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The code as it appears in JSON.
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
@@ -51,11 +52,14 @@ public struct QAMError: Error, Hashable, Sendable {
         }
     }
 
+    /// The kind of the error.
     public var code: Code
     /// One sentence without a final full stop, including advice if there is any.
     public var message: String
+    /// Where it was found.
     public var place: Place
 
+    /// An error with a message of one sentence.
     public init(_ code: Code, _ message: String, at place: Place = Place()) {
         self.code = code
         self.message = message

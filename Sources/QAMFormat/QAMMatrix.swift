@@ -10,6 +10,7 @@ internal import Synchronization
 /// weights, since vectors are rounded to bytes (`Activations`). It is bit-identical on every instruction set and for any number of threads. Thread-safe.
 /// Retains its reader, and so the file.
 public struct QAMMatrix: Sendable {
+    /// The coded tensor.
     public let tensor: TensorView
     private let product: any MatrixProduct
     /// Each row's gain times the unit of codewords.
@@ -33,7 +34,9 @@ public struct QAMMatrix: Sendable {
         }
     }
 
+    /// The number of outputs.
     public var rows: Int { tensor.rows }
+    /// The number of inputs.
     public var columns: Int { tensor.columns }
 
     /// Matrices with equal keys share activations.
@@ -44,7 +47,7 @@ public struct QAMMatrix: Sendable {
     /// - Throws: `QAMError.invalidArgument` unless `vectors` is a whole number of vectors of `columns`.
     public func prepare(_ vectors: [Float]) throws -> Activations {
         guard vectors.count % columns == 0 else {
-            throw tensor.error(.invalidArgument, "\(vectors.count) numbers are no whole number of vectors of \(columns)")
+            throw tensor.error(.invalidArgument, "\(vectors.count) numbers are not a whole number of vectors of \(columns)")
         }
         return product.prepare(vectors)
     }

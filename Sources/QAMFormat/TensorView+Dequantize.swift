@@ -93,7 +93,7 @@ extension TensorView {
     }
 
     private func convert(_ rows: Range<Int>, _ dtype: DType, into weights: inout MutableSpan<Float>) throws {
-        guard dtype != .c64 else { throw error(.unsupported, "complex elements are no single numbers") }
+        guard dtype != .c64 else { throw error(.unsupported, "complex elements are not single numbers") }
         // Elements from first to end; with F4 and F6 they may begin inside a block.
         let first = rows.lowerBound * columns, end = rows.upperBound * columns
         let isCompressed = file.directory.form(of: place).compression != .none

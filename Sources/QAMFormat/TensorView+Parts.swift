@@ -1,5 +1,5 @@
 /// The parts of a tensor in its file.
-public enum TensorPart: Hashable, Sendable {
+package enum TensorPart: Hashable, Sendable {
     /// The elements of a raw tensor.
     case elements
     /// A stream of a coded tensor.
@@ -11,7 +11,7 @@ public enum TensorPart: Hashable, Sendable {
 /// Access to the stored bytes by part and range.
 extension TensorView {
     /// The length of a part, decompressed. Throws `invalidArgument` if the tensor has no such part.
-    public func byteCount(of part: TensorPart) throws -> Int {
+    package func byteCount(of part: TensorPart) throws -> Int {
         try requireReadable()
         return switch (part, descriptor.storage) {
         case (.elements, .raw): descriptor.byteCount
@@ -23,7 +23,7 @@ extension TensorView {
     }
 
     /// Passes a range of a part's decompressed bytes to `body`, by default all.
-    public func withBytes<Result>(
+    package func withBytes<Result>(
         of part: TensorPart, _ range: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
     ) throws -> Result {
         let count = try byteCount(of: part)
@@ -40,7 +40,7 @@ extension TensorView {
     }
 
     /// Whether payload bytes are in the file's mapping, which stays valid as long as the reader.
-    public var isMapped: Bool { file.bytes is MappedBytes && file.directory.form(of: place).compression == .none }
+    package var isMapped: Bool { file.bytes is MappedBytes && file.directory.form(of: place).compression == .none }
 
     private func number(_ role: StreamRole, in coding: Coding) throws -> Int {
         guard let number = coding.streams.firstIndex(where: { $0.role == role }) else {

@@ -11,6 +11,7 @@ import Synchronization
 /// Every method that reads payload throws `QAMError.io` or `truncated` if reading fails, `checksumMismatch` for damage that a verifying reader finds, and
 /// `invalidArgument` for rows outside the tensor or a stream that it does not have.
 public final class TensorView: Sendable {
+    /// The reader of the file, which the view retains.
     public let reader: QAMReader
     /// The file with the payload, and the tensor's index in it.
     let file: ContainerFile
@@ -37,7 +38,9 @@ public final class TensorView: Sendable {
         self.index = place == located.tensor ? index : reader.model.position(of: place, in: located.file)
     }
 
+    /// The tensor's name.
     public var name: String { descriptor.name }
+    /// The dimensions, rows first.
     public var shape: [Int] { descriptor.shape }
     /// The number of rows: the product of all dimensions except the last.
     public var rows: Int { descriptor.rows }
@@ -109,7 +112,7 @@ public final class TensorView: Sendable {
         guard let rows else { return try withBytes(0..<descriptor.byteCount, body) }
         let checked = try checked(rows)
         guard let size = dtype.byteCount(elements: columns) else {
-            throw error(.invalidArgument, "rows of \(columns) are no whole number of \(dtype.name) blocks")
+            throw error(.invalidArgument, "rows of \(columns) are not a whole number of \(dtype.name) blocks")
         }
         return try withBytes(checked.lowerBound * size..<checked.upperBound * size, body)
     }

@@ -7,6 +7,7 @@ public struct VerifyReport: Sendable {
     /// The number of bytes whose checksum or padding was checked.
     public var bytesVerified = 0
 
+    /// A report without problems.
     public init() {}
 }
 

@@ -12,18 +12,18 @@ void check_feed(check *c) {
     static const size_t counts[] = {0, 1, 2, 17, 127, 128, 129, 256, 300};
     for (size_t n = 0; n < sizeof counts / sizeof *counts; n++) {
         for (size_t rows = 0; rows <= 19; rows++) {
-            const size_t count = counts[n], errors_apart = count + random_below(3), targets_apart = FB_WIDTH + random_below(3);
-            const size_t length = rows ? (rows - 1) * targets_apart + FB_WIDTH : 0;
-            float *errors = place_gaussian(rows ? (rows - 1) * errors_apart + count : 0), *panel = place_gaussian(count * FB_WIDTH);
+            const size_t count = counts[n], errors_stride = count + random_below(3), targets_stride = FB_WIDTH + random_below(3);
+            const size_t length = rows ? (rows - 1) * targets_stride + FB_WIDTH : 0;
+            float *errors = place_gaussian(rows ? (rows - 1) * errors_stride + count : 0), *panel = place_gaussian(count * FB_WIDTH);
             float *targets = place_gaussian(length);
             float *expected = place_copy(targets, length, sizeof *targets), *actual = place_copy(targets, length, sizeof *targets);
-            c->truth->feed(errors, errors_apart, panel, count, rows, expected, targets_apart);
-            c->table->feed(errors, errors_apart, panel, count, rows, actual, targets_apart);
+            c->truth->feed(errors, errors_stride, panel, count, rows, expected, targets_stride);
+            c->table->feed(errors, errors_stride, panel, count, rows, actual, targets_stride);
             if (!same(expected, actual, length)) fail(c, "%zu columns of %zu rows differ", count, rows);
             for (size_t i = 0; i < rows; i++)
                 for (size_t j = 0; j < FB_WIDTH; j++)
                     for (size_t k = 0; k < count; k++)
-                        targets[i * targets_apart + j] = fmaf(errors[i * errors_apart + k], panel[k * FB_WIDTH + j], targets[i * targets_apart + j]);
+                        targets[i * targets_stride + j] = fmaf(errors[i * errors_stride + k], panel[k * FB_WIDTH + j], targets[i * targets_stride + j]);
             if (!same(targets, actual, length)) fail(c, "%zu columns of %zu rows are not their sums", count, rows);
             release();
         }

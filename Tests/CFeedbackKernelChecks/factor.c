@@ -36,16 +36,16 @@ void check_hadamard(check *c) {
 void check_hadamard_rows(check *c) {
     for (size_t block = 1; block <= 64; block *= 2) {
         for (size_t count = 0; count <= 20; count++) {
-            size_t apart = count + random_below(4), length = (block - 1) * apart + count;
+            size_t row_stride = count + random_below(4), length = (block - 1) * row_stride + count;
             double *x = place_doubles(length);
             double *expected = place_copy(x, length, sizeof *x), *actual = place_copy(x, length, sizeof *x);
-            c->truth->hadamard_rows(expected, apart, count, block);
-            c->table->hadamard_rows(actual, apart, count, block);
+            c->truth->hadamard_rows(expected, row_stride, count, block);
+            c->table->hadamard_rows(actual, row_stride, count, block);
             if (memcmp(expected, actual, length * sizeof *x) != 0) fail(c, "%zu columns of %zu rows differ", count, block);
             for (size_t i = 0; i < length; i++) {
-                size_t row = i / apart, column = i % apart;
+                size_t row = i / row_stride, column = i % row_stride;
                 double sum = column < count ? 0 : x[i];
-                for (size_t j = 0; j < block && column < count; j++) sum += is_odd(row & j) ? -x[j * apart + column] : x[j * apart + column];
+                for (size_t j = 0; j < block && column < count; j++) sum += is_odd(row & j) ? -x[j * row_stride + column] : x[j * row_stride + column];
                 if (!(fabs(sum - actual[i]) < 1e-12 * (double)block)) fail(c, "number %zu of %zu rows is %g, not %g", i, block, actual[i], sum);
             }
             release();

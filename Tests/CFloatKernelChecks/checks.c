@@ -54,21 +54,21 @@ static void check_multiply(check *c) {
             for (size_t columns = 0; columns <= LONGEST; columns++) {
                 size_t rows = random_bits(c) % 10, vectors = random_bits(c) % 10, gap = random_bits(c) % 3;
                 if (rows == 0 || vectors == 0) rows = vectors = 9;
-                size_t size = stored_bytes(type), row_bytes = (columns + gap) * size, apart = columns + gap, out_apart = rows + gap;
+                size_t size = stored_bytes(type), row_bytes = (columns + gap) * size, row_stride = columns + gap, out_stride = rows + gap;
                 uint8_t *stored = place(c, (rows - 1) * row_bytes + columns * size);
                 fill_stored(c, stored, type, (rows - 1) * (columns + gap) + columns, kind);
-                float *x = place_floats(c, (vectors - 1) * apart + columns, kind);
-                size_t length = (vectors - 1) * out_apart + rows;
+                float *x = place_floats(c, (vectors - 1) * row_stride + columns, kind);
+                size_t length = (vectors - 1) * out_stride + rows;
                 float *expected = place_floats(c, length, GAUSSIAN), *actual = place_copy(c, expected, length * sizeof *expected);
                 float *alone = place_copy(c, expected, length * sizeof *expected);
-                c->truth->multiply(stored, type, row_bytes, rows, columns, x, apart, vectors, expected, out_apart);
-                c->table->multiply(stored, type, row_bytes, rows, columns, x, apart, vectors, actual, out_apart);
+                c->truth->multiply(stored, type, row_bytes, rows, columns, x, row_stride, vectors, expected, out_stride);
+                c->table->multiply(stored, type, row_bytes, rows, columns, x, row_stride, vectors, actual, out_stride);
                 same(c, "multiply", columns, expected, actual, length);
                 // However the work is cut.
                 for (size_t t = 0; t < vectors; t++)
                     for (size_t i = 0; i < rows; i++)
                         c->table->multiply(
-                            stored + i * row_bytes, type, row_bytes, 1, columns, x + t * apart, apart, 1, alone + t * out_apart + i, out_apart);
+                            stored + i * row_bytes, type, row_bytes, 1, columns, x + t * row_stride, row_stride, 1, alone + t * out_stride + i, out_stride);
                 same(c, "multiply, one by one,", columns, expected, alone, length);
                 for (size_t t = 0; t < vectors && kind == GAUSSIAN; t++)
                     for (size_t i = 0; i < rows; i++) {
@@ -76,10 +76,10 @@ static void check_multiply(check *c) {
                         for (size_t j = 0; j < columns; j++) {
                             float w;
                             c->truth->widen(stored + i * row_bytes + j * size, type, 1, &w);
-                            sum += (double)w * (double)x[t * apart + j];
-                            norm += fabs((double)w * (double)x[t * apart + j]);
+                            sum += (double)w * (double)x[t * row_stride + j];
+                            norm += fabs((double)w * (double)x[t * row_stride + j]);
                         }
-                        close_to(c, "multiply", columns, sum, (double)actual[t * out_apart + i], 1e-6 * norm);
+                        close_to(c, "multiply", columns, sum, (double)actual[t * out_stride + i], 1e-6 * norm);
                     }
                 release(c, "multiply", columns);
             }
@@ -122,7 +122,7 @@ static void check_softmax(check *c) {
             for (size_t i = 0; i < n; i++) sum += exp(3.5 * (double)x[i] - largest);
             for (size_t i = 0; i < n && kind == GAUSSIAN; i++)
                 close_to(c, "softmax", n, exp(3.5 * (double)x[i] - largest) / sum, (double)actual[i], 2e-6 * exp(3.5 * (double)x[i] - largest) / sum);
-            if (isnt_number && !isnan(actual[0])) fail(c, "softmax of %zu hides what is no number", n);
+            if (isnt_number && !isnan(actual[0])) fail(c, "softmax of %zu hides what is not a number", n);
             release(c, "softmax", n);
         }
     }
@@ -153,7 +153,7 @@ static void check_silu_product(check *c) {
             for (size_t i = 0; i < n; i++) {
                 double plain = (double)x[i] / (1 + exp(-(double)x[i])) * (double)y[i];
                 if (kind == GAUSSIAN) close_to(c, "silu_product", n, plain, (double)actual[i], 1e-6 * fabs(plain) + 1e-12);
-                if (isnan(x[i]) && !isnan(actual[i])) fail(c, "silu_product of %zu hides what is no number", n);
+                if (isnan(x[i]) && !isnan(actual[i])) fail(c, "silu_product of %zu hides what is not a number", n);
             }
             release(c, "silu_product", n);
         }
@@ -178,30 +178,30 @@ static void check_silu_product_gradient(check *c) {
                     plain = g * (double)y[i] * (share + a * share * (1 - share));
                     close_to(c, "silu_product_gradient at x", n, plain, (double)actual_x[i], 1e-6 * fabs(g * (double)y[i]) + 1e-12);
                 }
-                if (isnan(x[i]) && !(isnan(actual_x[i]) && isnan(actual_y[i]))) fail(c, "silu_product_gradient of %zu hides what is no number", n);
+                if (isnan(x[i]) && !(isnan(actual_x[i]) && isnan(actual_y[i]))) fail(c, "silu_product_gradient of %zu hides what is not a number", n);
             }
             release(c, "silu_product_gradient", n);
         }
     }
 }
 
-static void check_turn_and_add(check *c) {
+static void check_rotary_and_add(check *c) {
     for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
         for (size_t n = 0; n <= LONGEST; n++) {
             float *x = place_floats(c, 2 * n, kind), *cosines = place_floats(c, n, kind), *sines = place_floats(c, n, kind);
             float *expected = place_copy(c, x, 2 * n * sizeof *x), *actual = place_copy(c, x, 2 * n * sizeof *x);
-            c->truth->turn(expected, cosines, sines, n);
-            c->table->turn(actual, cosines, sines, n);
-            same(c, "turn", n, expected, actual, 2 * n);
+            c->truth->rotary(expected, cosines, sines, n);
+            c->table->rotary(actual, cosines, sines, n);
+            same(c, "rotary", n, expected, actual, 2 * n);
             for (size_t j = 0; j < n && kind == GAUSSIAN; j++) {
                 double a = (double)x[j], b = (double)x[j + n], cosine = (double)cosines[j], sine = (double)sines[j];
-                close_to(c, "turn", n, a * cosine - b * sine, (double)actual[j], 1e-5);
-                close_to(c, "turn", n, b * cosine + a * sine, (double)actual[j + n], 1e-5);
+                close_to(c, "rotary", n, a * cosine - b * sine, (double)actual[j], 1e-5);
+                close_to(c, "rotary", n, b * cosine + a * sine, (double)actual[j + n], 1e-5);
             }
             c->truth->add(expected, x, 2 * n);
             c->table->add(actual, x, 2 * n);
             same(c, "add", 2 * n, expected, actual, 2 * n);
-            release(c, "turn", n);
+            release(c, "rotary", n);
         }
     }
 }
@@ -217,7 +217,7 @@ static void check_distributions(check *c) {
             double sum_p = 0, sum_q = 0, plain = 0;
             for (size_t i = 0; i < n; i++) {
                 sum_p += exp((double)p[i]), sum_q += exp((double)q[i]);
-                if (isnan(p[i]) && !isnan(norm_p)) fail(c, "log_sum_exp of %zu hides what is no number", n);
+                if (isnan(p[i]) && !isnan(norm_p)) fail(c, "log_sum_exp of %zu hides what is not a number", n);
             }
             for (size_t i = 0; i < n; i++) plain += exp((double)p[i]) / sum_p * log(exp((double)p[i]) / sum_p / (exp((double)q[i]) / sum_q));
             if (kind == GAUSSIAN) {
@@ -236,7 +236,7 @@ static const struct {
 } checks[] = {
     {"widen", check_widen}, {"all halves", check_all_halves}, {"multiply", check_multiply}, {"rms_norm", check_rms_norm},
     {"softmax", check_softmax}, {"exp", check_exp}, {"silu_product", check_silu_product},
-    {"silu_product_gradient", check_silu_product_gradient}, {"turn, add", check_turn_and_add}, {"log_sum_exp, divergence", check_distributions},
+    {"silu_product_gradient", check_silu_product_gradient}, {"rotary, add", check_rotary_and_add}, {"log_sum_exp, divergence", check_distributions},
 };
 
 size_t fk_check_count(void) { return sizeof checks / sizeof *checks; }

@@ -102,8 +102,8 @@ qam_code place_code(check *c, qam_family family, uint32_t rate, size_t columns, 
 // A power of two from 2 on that divides `columns`.
 size_t random_block(check *c, size_t columns);
 
-// The number of base points of a stride.
-static inline size_t base_points(uint32_t stride) { return stride > 8 ? (size_t)1 << stride : QAM_WINDOWS; }
+// The number of base points of a number of bits per step.
+static inline size_t base_points(uint32_t step_bits) { return step_bits > 8 ? (size_t)1 << step_bits : QAM_WINDOWS; }
 
 // A search over `count` random points, of one octant or of the whole plane, in guarded memory.
 qam_plane place_plane(check *c, size_t count, uint32_t side, bool octant, value_kind kind);

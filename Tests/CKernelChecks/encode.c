@@ -23,10 +23,10 @@ static void encode_trellis(
     table->octant_encode_trellis(z, columns, search, 0x1.8p-6f, rate, symbols);
 }
 
-static const int32_t *place_tables(check *c, uint32_t stride) {
+static const int32_t *place_tables(check *c, uint32_t step_bits) {
     const uint8_t *magnitudes = place(c, "magnitudes", 2 * QAM_WINDOWS);
     int32_t *tables = place(c, "tables", QAM_TRELLIS_WORDS * sizeof *tables);
-    qam_trellis_tables(magnitudes, stride, tables);
+    qam_trellis_tables(magnitudes, step_bits, tables);
     return tables;
 }
 
@@ -66,19 +66,19 @@ void check_free_encode(check *c) {
 }
 
 void check_octant_encode_plain(check *c) {
-    for (uint32_t stride = 8; stride <= last_rate(QAM_OCTANT); stride++)
+    for (uint32_t step_bits = 8; step_bits <= last_rate(QAM_OCTANT); step_bits++)
         for (value_kind kind = ORDINARY; kind <= EXTREME; kind++) {
-            begin_case(c, "building a grid for stride %u", stride);
-            qam_plane plane = place_plane(c, base_points(stride), some_side(c, base_points(stride)), true, kind % EXTREME);
-            compare_encoders(c, encode_plain, &plane, QAM_OCTANT, stride, kind, 5120);
+            begin_case(c, "building a grid for step_bits %u", step_bits);
+            qam_plane plane = place_plane(c, base_points(step_bits), some_side(c, base_points(step_bits)), true, kind % EXTREME);
+            compare_encoders(c, encode_plain, &plane, QAM_OCTANT, step_bits, kind, 5120);
             release(c, 0);
         }
 }
 
 void check_octant_encode_trellis(check *c) {
-    for (uint32_t stride = 1; stride <= 7; stride++)
+    for (uint32_t step_bits = 1; step_bits <= 7; step_bits++)
         for (value_kind kind = ORDINARY; kind <= EXTREME; kind++) {
-            compare_encoders(c, encode_trellis, place_tables(c, stride), QAM_OCTANT, stride, kind, 640);
+            compare_encoders(c, encode_trellis, place_tables(c, step_bits), QAM_OCTANT, step_bits, kind, 640);
             release(c, 0);
         }
 }

@@ -115,17 +115,17 @@ static void multiply_rows(check *c, size_t columns, size_t rows, size_t vectors,
     for (size_t j = 0; j < vectors * columns; j++)
         if (values[j] == -128) values[j] = -127;
     const float *gains = place_values(c, "gains", rows, EXTREME), *scales = place_values(c, "scales", vectors, SPECIAL);
-    const size_t apart = rows + below(c, 3), count = vectors ? (vectors - 1) * apart + rows : 0;
+    const size_t row_stride = rows + below(c, 3), count = vectors ? (vectors - 1) * row_stride + rows : 0;
     float *expected = place(c, "expected", count * sizeof *expected);
     float *out = place_copy(c, "out", expected, count * sizeof *out), *plain = place_copy(c, "plain", expected, count * sizeof *out);
-    truth->multiply(symbols, columns, gains, rows, values, scales, vectors, expected, apart);
-    table->multiply(symbols, columns, gains, rows, values, scales, vectors, out, apart);
+    truth->multiply(symbols, columns, gains, rows, values, scales, vectors, expected, row_stride);
+    table->multiply(symbols, columns, gains, rows, values, scales, vectors, out, row_stride);
     same_floats(c, expected, out, count);
     for (size_t t = 0; t < vectors; t++)
         for (size_t i = 0; i < rows; i++) {
             int64_t sum = 0;
             for (size_t j = 0; j < columns; j++) sum += symbols[i * columns + j] * values[t * columns + j];
-            plain[t * apart + i] = (float)sum * (gains[i] * scales[t]);
+            plain[t * row_stride + i] = (float)sum * (gains[i] * scales[t]);
         }
     same_floats(c, plain, out, count);
     release(c, 0);

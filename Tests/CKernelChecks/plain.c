@@ -6,15 +6,15 @@
 
 static uint32_t bit(const uint8_t *bytes, size_t index) { return bytes[index / 8] >> index % 8 & 1u; }
 
-plain_pair plain_octant_pair(const uint8_t *symbols, size_t columns, uint32_t stride, size_t pair) {
+plain_pair plain_octant_pair(const uint8_t *symbols, size_t columns, uint32_t step_bits, size_t pair) {
     // Groups of 64 pairs; the last has as many as are left, up to a multiple of 8.
     size_t padded = (columns / 2 + 7) / 8 * 8, group = pair / 64, i = pair % 64;
     size_t pairs = padded - 64 * group < 64 ? padded - 64 * group : 64, plane = pairs / 8;
-    const uint8_t *bytes = symbols + group * 8 * (3 + stride);
+    const uint8_t *bytes = symbols + group * 8 * (3 + step_bits);
     plain_pair out = {0, bit(bytes, i), bit(bytes + plane, i), bit(bytes + 2 * plane, i)};
     const uint8_t *upper = bytes + 3 * plane;
-    uint32_t step = stride;
-    for (; step > 8; step--, upper += plane) out.index |= bit(upper, i) << (8 + stride - step);
+    uint32_t step = step_bits;
+    for (; step > 8; step--, upper += plane) out.index |= bit(upper, i) << (8 + step_bits - step);
     for (uint32_t j = 0; j < 8; j++) out.index |= bit(upper, (i * step + j) % (pairs * step)) << j;
     return out;
 }

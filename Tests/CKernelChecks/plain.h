@@ -11,7 +11,7 @@ typedef struct {
     bool first_negative, second_negative, swapped;
 } plain_pair;
 
-plain_pair plain_octant_pair(const uint8_t *symbols, size_t columns, uint32_t stride, size_t pair);
+plain_pair plain_octant_pair(const uint8_t *symbols, size_t columns, uint32_t step_bits, size_t pair);
 uint32_t plain_free_symbol(const uint8_t *symbols, uint32_t bits, size_t pair);
 
 // The codewords of a row; `points` are floats or, for multiply, int16 (then `fixed` is not NULL).

@@ -76,7 +76,7 @@ static void fill_prepared(check *c, const qam_code *code, qam_activation activat
 }
 
 static void multiply_rows(check *c, const qam_code *code, size_t rows, size_t batch) {
-    size_t rows_apart = rows + below(c, 3), count = (batch - 1) * rows_apart + rows;
+    size_t output_stride = rows + below(c, 3), count = (batch - 1) * output_stride + rows;
     const uint8_t *symbols = place(c, "symbols", rows * qam_row_bytes(code->family, code->rate, code->columns));
     float *factors = place_values(c, "factors", rows, ORDINARY);
     int16_t *fixed = NULL;
@@ -94,8 +94,8 @@ static void multiply_rows(check *c, const qam_code *code, size_t rows, size_t ba
     }
     float *expected = place(c, "expected", count * sizeof *expected);
     float *out = place_copy(c, "out", expected, count * sizeof *out);
-    c->truth->multiply(code, fixed, symbols, factors, rows, activations, batch, expected, rows_apart);
-    c->table->multiply(code, fixed, symbols, factors, rows, activations, batch, out, rows_apart);
+    c->truth->multiply(code, fixed, symbols, factors, rows, activations, batch, expected, output_stride);
+    c->table->multiply(code, fixed, symbols, factors, rows, activations, batch, out, output_stride);
     // What lies between the rows of `out` has its old values in both.
     same_floats(c, expected, out, count);
 }

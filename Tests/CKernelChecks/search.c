@@ -65,15 +65,15 @@ void check_plain_encoding(check *c) {
     for (value_kind kind = ORDINARY; kind <= GRIDDED; kind++) {
         for (uint32_t bits = first_rate(QAM_FREE); bits <= last_rate(QAM_FREE); bits++)
             encode_plainly(c, QAM_FREE, bits, kind);
-        for (uint32_t stride = 8; stride <= last_rate(QAM_OCTANT); stride++) encode_plainly(c, QAM_OCTANT, stride, kind);
+        for (uint32_t step_bits = 8; step_bits <= last_rate(QAM_OCTANT); step_bits++) encode_plainly(c, QAM_OCTANT, step_bits, kind);
     }
 }
 
 // ---- Trellis ----------------------------------------------------------------------------------------------------
 
 // The least cost of any ring of windows, by trying every start state.
-static double least_ring(const double (*distances)[QAM_WINDOWS], size_t length, uint32_t stride) {
-    size_t states = (size_t)256 >> stride;
+static double least_ring(const double (*distances)[QAM_WINDOWS], size_t length, uint32_t step_bits) {
+    size_t states = (size_t)256 >> step_bits;
     double best = INFINITY, cost[128], next[128];
     for (size_t start = 0; start < states; start++) {
         for (size_t n = 0; n < states; n++) cost[n] = n == start ? 0 : INFINITY;
@@ -81,7 +81,7 @@ static double least_ring(const double (*distances)[QAM_WINDOWS], size_t length, 
             for (size_t n = 0; n < states; n++) next[n] = INFINITY;
             for (size_t k = 0; k < QAM_WINDOWS; k++) {
                 double sum = cost[k & (states - 1)] + distances[t][k];
-                if (sum < next[k >> stride]) next[k >> stride] = sum;
+                if (sum < next[k >> step_bits]) next[k >> step_bits] = sum;
             }
             for (size_t n = 0; n < states; n++) cost[n] = next[n];
         }
@@ -95,8 +95,8 @@ void check_plain_trellis(check *c) {
     enum { GROUPS = 12 };
     double(*distances)[QAM_WINDOWS] = place(c, "distances", QAM_GROUP_PAIRS * sizeof *distances);
     size_t mark = c->used;
-    for (uint32_t stride = 1; stride <= 7; stride++) {
-        begin_case(c, "stride %u", stride);
+    for (uint32_t step_bits = 1; step_bits <= 7; step_bits++) {
+        begin_case(c, "step_bits %u", step_bits);
         const float step = 0x1p-6f;
         // Base points as a codebook has them: Gaussian pairs, folded.
         uint8_t *magnitudes = place(c, "magnitudes", 2 * QAM_WINDOWS);
@@ -106,18 +106,18 @@ void check_plain_trellis(check *c) {
             magnitudes[QAM_WINDOWS + k] = (uint8_t)fminf(a, b);
         }
         int32_t *tables = place(c, "tables", QAM_TRELLIS_WORDS * sizeof *tables);
-        qam_trellis_tables(magnitudes, stride, tables);
+        qam_trellis_tables(magnitudes, step_bits, tables);
         // The last group is a short one, with unused pairs.
         size_t columns = 128 * GROUPS + 42;
         const float *z = place_values(c, "z", columns, ORDINARY);
-        uint8_t *symbols = place(c, "symbols", qam_row_bytes(QAM_OCTANT, stride, columns));
-        c->table->octant_encode_trellis(z, columns, tables, step, stride, symbols);
+        uint8_t *symbols = place(c, "symbols", qam_row_bytes(QAM_OCTANT, step_bits, columns));
+        c->table->octant_encode_trellis(z, columns, tables, step, step_bits, symbols);
         double found = 0, least = 0;
         for (size_t first = 0; first < columns / 2; first += QAM_GROUP_PAIRS) {
             size_t length = first + 64 <= columns / 2 ? 64 : (columns / 2 - first + 7) / 8 * 8;
             for (size_t t = 0; t < length; t++) {
                 bool used = first + t < columns / 2;
-                plain_pair p = plain_octant_pair(symbols, columns, stride, first + t);
+                plain_pair p = plain_octant_pair(symbols, columns, step_bits, first + t);
                 float x = used ? z[2 * (first + t)] : 0, y = used ? z[2 * (first + t) + 1] : 0;
                 float a = fabsf(x), b = fabsf(y);
                 for (uint32_t k = 0; k < QAM_WINDOWS; k++) {
@@ -129,7 +129,7 @@ void check_plain_trellis(check *c) {
                 compare_pair(c, (uint32_t)(x < 0) | (uint32_t)(y < 0) << 1 | (uint32_t)(a < b) << 2,
                     (uint32_t)p.first_negative | (uint32_t)p.second_negative << 1 | (uint32_t)p.swapped << 2, first + t);
             }
-            least += least_ring((const double(*)[QAM_WINDOWS])distances, length, stride);
+            least += least_ring((const double(*)[QAM_WINDOWS])distances, length, step_bits);
         }
         c->comparisons++;
         if (found < least * (1 - 1e-5)) fail(c, "squared error %g, less than the least, %g", found, least);

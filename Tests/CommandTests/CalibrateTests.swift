@@ -107,8 +107,8 @@ import Testing
             let rows = weight.rows, found = try #require(fisher["\(weight.name).output_moment"])
             #expect(found.shape == [rows, rows])
             #expect((0..<rows).allSatisfy { found.values[$0 * rows + $0] > 0 } && found.values.allSatisfy(\.isFinite))
-            #expect(file.hasOutputMoment(of: weight.name) && !plain.hasOutputMoment(of: weight.name))
-            #expect(try file.outputMoment(of: weight.name, rows: 1..<3) == Array(found.values[rows..<3 * rows]))
+            #expect(file.hasOutputHessian(of: weight.name) && !plain.hasOutputHessian(of: weight.name))
+            #expect(try file.outputHessian(of: weight.name, rows: 1..<3) == Array(found.values[rows..<3 * rows]))
         }
     }
 

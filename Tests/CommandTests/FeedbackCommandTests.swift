@@ -109,7 +109,7 @@ import Testing
         // It has no E|x|, and knows one of 28 matrices.
         let published = try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat", "--scaling", "published")
         #expect(published.status != 0 && published.errors.contains("mean |x|"))
-        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat").errors.contains("knows nothing of 27 quantized tensors"))
+        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat").errors.contains("has no statistics for 27 quantized tensors"))
     }
 
     @Test func momentsOfOutputsMeanFeedbackIntoRows() throws {
@@ -140,7 +140,7 @@ import Testing
     private static func cost(_ matrix: String, _ errors: [Float], _ statistics: CalibrationFile) throws -> Double {
         let input = try #require(statistics.input(of: matrix)), rows = try #require(statistics.outputCount(of: matrix))
         let columns = statistics.inputs[input].width
-        let h = try statistics.secondMoment(of: input, rows: 0..<columns), g = try statistics.outputMoment(of: matrix, rows: 0..<rows)
+        let h = try statistics.hessian(of: input, rows: 0..<columns), g = try statistics.outputHessian(of: matrix, rows: 0..<rows)
         var ge = errors.map { _ in Float(0) }, eh = ge
         for i in 0..<rows {
             for k in 0..<rows { for j in 0..<columns { ge[i * columns + j] += g[i * rows + k] * errors[k * columns + j] } }

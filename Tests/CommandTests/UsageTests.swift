@@ -86,7 +86,7 @@ import Testing
         #expect(outcome.errors.contains("git-lfs pointer"))
         try scratch.write(Array("GGUF".utf8) + [UInt8](repeating: 0, count: 60), to: "a.gguf")
         #expect(try scratch.qamw("verify", "a.gguf").status == 65)
-        #expect(try scratch.qamw("inspect", "a.gguf").errors == "qamw: a.gguf: section header, offset 4: there is no GGUF version 0\n")
+        #expect(try scratch.qamw("inspect", "a.gguf").errors == "qamw: a.gguf: section header, offset 4: 0 is not a GGUF version\n")
         try scratch.write(Array("FUGG".utf8) + [UInt8](repeating: 0, count: 60), to: "b.gguf")
         #expect(try scratch.qamw("verify", "b.gguf").errors.hasPrefix("qamw: b.gguf: section header, offset 0: the file begins with"))
     }

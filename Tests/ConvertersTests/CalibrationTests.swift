@@ -36,8 +36,8 @@ import Testing
         let input = try #require(file.input(of: "k"))
         #expect(file.input(of: "q") == input && file.input(of: "other") == nil)
         #expect(try file.meanSquares(of: input) == Self.squares)
-        #expect(try file.secondMoment(of: input, rows: 3..<5) == Array(Self.moments[96..<160]))
-        #expect(try !CalibrationFile(Self.statistics()).hasSecondMoment(of: 0))
+        #expect(try file.hessian(of: input, rows: 3..<5) == Array(Self.moments[96..<160]))
+        #expect(try !CalibrationFile(Self.statistics()).hasHessian(of: 0))
     }
 
     @Test func theNumberOfVectorsIsKnown() throws {
@@ -76,15 +76,15 @@ import Testing
 
     @Test func momentsOfOutputsAreFound() throws {
         let file = try CalibrationFile(Self.withOutputs([("q", [3, 3])]))
-        #expect(file.hasOutputMoment(of: "q") && !file.hasOutputMoment(of: "k") && !file.hasOutputMoment(of: "other"))
+        #expect(file.hasOutputHessian(of: "q") && !file.hasOutputHessian(of: "k") && !file.hasOutputHessian(of: "other"))
         #expect(file.outputCount(of: "q") == 3 && file.outputCount(of: "k") == nil)
-        #expect(try file.outputMoment(of: "q", rows: 1..<3) == [3, 4, 5, 6, 7, 8])
-        #expect(try file.outputMoment(of: "q", rows: 0..<0) == [])
+        #expect(try file.outputHessian(of: "q", rows: 1..<3) == [3, 4, 5, 6, 7, 8])
+        #expect(try file.outputHessian(of: "q", rows: 0..<0) == [])
         #expect(try file.meanSquares(of: 0) == Self.squares)
-        let missing = #expect(throws: QAMError.self) { try file.outputMoment(of: "k", rows: 0..<1) }
+        let missing = #expect(throws: QAMError.self) { try file.outputHessian(of: "k", rows: 0..<1) }
         #expect(missing?.code == .notFound && missing?.place.tensor == "k.output_moment")
         for rows in [0..<4, -1..<1] {
-            let error = #expect(throws: QAMError.self) { try file.outputMoment(of: "q", rows: rows) }
+            let error = #expect(throws: QAMError.self) { try file.outputHessian(of: "q", rows: rows) }
             #expect(error?.code == .invalidArgument)
         }
     }
@@ -112,26 +112,26 @@ import Testing
         for (huggingFace, gguf, keepsRows) in pairs {
             let long = "model.layers.3.\(huggingFace).weight", short = "blk.3.\(gguf).weight"
             let ofLong = try CalibrationFile(Self.withOutputs([(long, [2, 2])])), ofShort = try CalibrationFile(Self.withOutputs([(short, [2, 2])]))
-            #expect(ofLong.hasOutputMoment(of: long) && ofShort.hasOutputMoment(of: short))
-            #expect(ofLong.hasOutputMoment(of: short) == keepsRows && ofShort.hasOutputMoment(of: long) == keepsRows, "\(huggingFace)")
-            #expect(!ofLong.hasOutputMoment(of: "blk.4.\(gguf).weight"))
+            #expect(ofLong.hasOutputHessian(of: long) && ofShort.hasOutputHessian(of: short))
+            #expect(ofLong.hasOutputHessian(of: short) == keepsRows && ofShort.hasOutputHessian(of: long) == keepsRows, "\(huggingFace)")
+            #expect(!ofLong.hasOutputHessian(of: "blk.4.\(gguf).weight"))
         }
         // What reads the same input, but is another matrix.
         let up = try CalibrationFile(Self.withOutputs([("model.layers.0.mlp.up_proj.weight", [2, 2])]))
-        #expect(!up.hasOutputMoment(of: "model.layers.0.mlp.gate_up_proj.weight"))
+        #expect(!up.hasOutputHessian(of: "model.layers.0.mlp.gate_up_proj.weight"))
         let twice = try Self.withOutputs([("model.layers.0.mlp.down_proj.weight", [2, 2]), ("blk.0.ffn_down.weight", [2, 2])])
         #expect(throws: QAMError.self) { try CalibrationFile(twice) }
     }
 
     @Test func theLayoutPutsMomentsOfOutputsLast() throws {
         let layout = CalibrationLayout(
-            inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7)
+            inputs: [(["a", "b"], 4), (["c"], 2)], hasHessians: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7)
         #expect(layout.tensors.suffix(3).map(\.name) == ["c.output_moment", "a.output_moment", "b.output_moment"])
         #expect(layout.tensors.suffix(3).map(\.shape) == [[3, 3], [5, 5], [6, 6]])
-        #expect(layout.contents.suffix(3).map(\.statistic) == [.outputMoment, .outputMoment, .outputMoment])
+        #expect(layout.contents.suffix(3).map(\.statistic) == [.outputHessian, .outputHessian, .outputHessian])
         #expect(layout.contents.suffix(3).map(\.index) == [0, 1, 2] && layout.tensors.count == 9 + 2 + 3)
         #expect(layout.contents[3..<10].map(\.index) == [0, 0, 0, 0, 1, 1, 1])
-        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasMoments: true, tokens: 7, context: 7)
+        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasHessians: true, tokens: 7, context: 7)
         #expect(plain.tensors.map(\.name) == layout.tensors.dropLast(3).map(\.name))
     }
 

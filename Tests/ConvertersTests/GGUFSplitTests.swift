@@ -99,7 +99,7 @@ import Testing
         try expectRefused("must end in -00001-of-00002.gguf", named: ["-00001-of-00002.gguf", "-00002-of-00002.gguf"])
         try expectRefused("\"split.no\" says 1") { $0.pairs[0].value = $0.integer(UInt16(0)) }
         try expectRefused("not below") { $0.pairs[0].value = $0.integer(UInt16(2)) }
-        try expectRefused("no number that can be") { file in
+        try expectRefused("is not a valid number") { file in
             file.pairs[0].type = 8
             file.pairs[0].value = file.string("1")
         }

@@ -25,7 +25,7 @@ import Testing
             let input = try #require(file.input(of: name))
             #expect(try file.meanSquares(of: input) == means)
             #expect(try file.meanMagnitudes(of: input) == nil)
-            #expect(!file.hasSecondMoment(of: input))
+            #expect(!file.hasHessian(of: input))
         }
         let pairs = [
             "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.o_proj": "attn_output", "mlp.down_proj": "ffn_down",

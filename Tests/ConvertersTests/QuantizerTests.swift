@@ -87,7 +87,7 @@ import Testing
         let unscaled = try await Quantizer(Self.options { $0.scaling = .off }, statistics: statistics).plan(for: model)
         #expect(unscaled.scaling == nil)
         let other = try await Quantizer(Self.options { $0.inclusions = ["embed"] }, statistics: statistics).plan(for: model)
-        #expect(other.warnings == ["the calibration knows nothing of 1 quantized tensor of this shape, \"embed_tokens.weight\" the first"])
+        #expect(other.warnings == ["the calibration has no statistics for 1 quantized tensor of this shape, \"embed_tokens.weight\" the first"])
     }
 
     private typealias Change = @Sendable (inout Quantizer.Options) -> Void

@@ -54,7 +54,7 @@ import Testing
         let names = try #require(
             { () -> [String]? in
                 do { _ = try tokenizerKeys([], pre: "") } catch let error as QAMError {
-                    return error.message.split(separator: "there are ").last?.split(separator: ", ").map(String.init)
+                    return error.message.split(separator: "known are ").last?.split(separator: ", ").map(String.init)
                 }
                 return nil
             }())

@@ -12,12 +12,12 @@ import Testing
     }
 
     private static func gather(_ fixture: Fixture, context: Int, windows: Int?, moments: Bool, threads: Int) throws -> [Gathered] {
-        let calibrator = try Calibrator(fixture.model, context: context, gatheringMoments: moments, pool: WorkerPool(width: threads))
+        let calibrator = try Calibrator(fixture.model, context: context, gatheringHessians: moments, pool: WorkerPool(width: threads))
         var all: [Gathered] = []
         var run = try CalibrationRun(calibrator, tokens: fixture.tokens, windows: windows)
         while case .inputs(let inputs)? = try run.next() {
             for input in inputs {
-                let statistics = input.statistics, moment = input.secondMoment
+                let statistics = input.statistics, moment = input.hessian
                 all.append(
                     Gathered(
                         matrices: input.matrices, meanSquares: statistics.meanSquares, meanMagnitudes: statistics.meanMagnitudes,
@@ -97,8 +97,8 @@ import Testing
 
     @Test func whatCannotBeReadIsRefused() throws {
         let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
-        #expect(throws: QAMError.self) { _ = try Calibrator(model, context: 0, gatheringMoments: false, pool: pool) }
-        let calibrator = try Calibrator(model, context: 4, gatheringMoments: false, pool: pool)
+        #expect(throws: QAMError.self) { _ = try Calibrator(model, context: 0, gatheringHessians: false, pool: pool) }
+        let calibrator = try Calibrator(model, context: 4, gatheringHessians: false, pool: pool)
         #expect(throws: QAMError.self) { try CalibrationRun(calibrator, tokens: [1, 2, 3]) }
         #expect(throws: QAMError.self) { try CalibrationRun(calibrator, tokens: [1, 2, 3, 80]) }
     }

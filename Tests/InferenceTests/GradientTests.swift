@@ -18,7 +18,7 @@ import Testing
         _ fixture: Fixture, _ tokens: [UInt32]? = nil, context: Int, windows: Int? = nil, labels: [UInt32]? = nil, threads: Int = 1
     ) throws -> [Moment] {
         let calibrator = try Calibrator(
-            fixture.model, context: context, gatheringMoments: false, gatheringGradients: true, pool: WorkerPool(width: threads))
+            fixture.model, context: context, gatheringHessians: false, gatheringGradients: true, pool: WorkerPool(width: threads))
         var all: [Moment] = [], layers = 0, last = (done: 0, total: 1)
         var run = try CalibrationRun(calibrator, tokens: tokens ?? fixture.tokens, windows: windows, labels: labels)
         func next() throws -> Calibrator.Layer? {
@@ -30,12 +30,12 @@ import Testing
         while let layer = try next() {
             switch layer {
             case .inputs(let inputs):
-                #expect(inputs.allSatisfy { $0.secondMoment == nil } && all.isEmpty)
+                #expect(inputs.allSatisfy { $0.hessian == nil } && all.isEmpty)
                 layers += 1
             case .outputs(let outputs):
                 #expect(layers == 2 && outputs.count == 7)
                 for output in outputs {
-                    let moment = output.moment
+                    let moment = output.hessian
                     all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
                 }
             }
@@ -89,7 +89,7 @@ import Testing
         func run(stoppingAt last: Int) throws -> Int {
             let calls = Atomic(0)
             var outputs = 0
-            let calibrator = try Calibrator(fixture.model, context: 20, gatheringMoments: false, gatheringGradients: true, pool: pool) {
+            let calibrator = try Calibrator(fixture.model, context: 20, gatheringHessians: false, gatheringGradients: true, pool: pool) {
                 if calls.add(1, ordering: .relaxed).newValue == last { throw Stop() }
             }
             var run = try CalibrationRun(calibrator, tokens: fixture.tokens)

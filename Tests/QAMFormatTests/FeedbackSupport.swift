@@ -1,7 +1,7 @@
 import Quantization
 import QAMFormat
 
-/// Second moments of inputs whose channels are correlated, and what coding with feedback is defined by: plainly, without regard to speed.
+/// Hessians of inputs whose channels are correlated, and what coding with feedback is defined by: plainly, without regard to speed.
 struct FeedbackReference {
     let columns: Int
     /// Row by row.

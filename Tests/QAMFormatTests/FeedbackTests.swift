@@ -186,7 +186,7 @@ import Testing
             try FeedbackFactor(transform, vectors: vectors, pool: pool, rows: reference.rows)
         }
         func outputs(_ vectors: Int?) throws -> OutputFactor {
-            try OutputFactor(gains: Array(repeating: 1, count: columns), vectors: vectors, pool: pool, moments: reference.rows)
+            try OutputFactor(gains: Array(repeating: 1, count: columns), vectors: vectors, pool: pool, hessian: reference.rows)
         }
         #expect(try inputs(1 << 20).panels == inputs(nil).panels && outputs(1 << 20).fedVariance == outputs(nil).fedVariance)
         // As many vectors as channels double the diagonal.

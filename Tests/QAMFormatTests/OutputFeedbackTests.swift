@@ -51,7 +51,7 @@ import Testing
     @Test(arguments: [1, 31, 70])
     func theFactorIsThatOfItsDefinition(rows: Int) throws {
         let reference = FeedbackReference(columns: rows), gains = (0..<rows).map { Float(1 + $0 * 7 % 5) }
-        let factor = try OutputFactor(gains: gains, pool: WorkerPool(width: 2), moments: reference.rows)
+        let factor = try OutputFactor(gains: gains, pool: WorkerPool(width: 2), hessian: reference.rows)
         let costs = factor.order.map { Double(reference.moments[$0 * rows + $0]) * Double(gains[$0]) * Double(gains[$0]) }
         #expect(Set(factor.order).count == rows && zip(costs, costs.dropFirst()).allSatisfy { $0 >= $1 })
         var g = factor.order.map { a in factor.order.map { Double(reference.moments[a * rows + $0]) * Double(gains[a]) * Double(gains[$0]) } }
@@ -88,7 +88,7 @@ import Testing
         let base = (0..<rows).map { row in
             Float((weights[row * columns..<(row + 1) * columns].reduce(0) { $0 + Double($1) * Double($1) } / Double(columns)).squareRoot())
         }
-        let output = try OutputFactor(gains: base, pool: WorkerPool(width: 1), moments: outputs.rows)
+        let output = try OutputFactor(gains: base, pool: WorkerPool(width: 1), hessian: outputs.rows)
         let symbolBytes = chunk.streams[0].count / rows, search = try encoder.search, unit = search.codebook.unit
         var left = [[Double]](repeating: [], count: rows)
         for (place, row) in output.order.enumerated() {
@@ -181,14 +181,14 @@ import Testing
         #expect(decoded.allSatisfy(\.isFinite) && decoded[2 * columns] != 0)
         // Where no output bears on anything, rows are coded each by itself.
         let nothing = try OutputFactor(
-            gains: Array(repeating: 1, count: rows), pool: WorkerPool(width: 1), moments: FeedbackReference(columns: rows, dead: Set(0..<rows)).rows)
+            gains: Array(repeating: 1, count: rows), pool: WorkerPool(width: 1), hessian: FeedbackReference(columns: rows, dead: Set(0..<rows)).rows)
         #expect((1..<rows).allSatisfy { nothing.coefficient(row: $0, of: $0 - 1) == 0 } && nothing.order == Array(0..<rows))
     }
 
     @Test func unsoundMomentsAreRefused() throws {
         let pool = try WorkerPool(width: 1)
         func refused(_ change: (inout [Float]) -> Void) -> Bool {
-            FeedbackReference.refuses(change) { _ = try OutputFactor(gains: Array(repeating: 1, count: 16), pool: pool, moments: $0) }
+            FeedbackReference.refuses(change) { _ = try OutputFactor(gains: Array(repeating: 1, count: 16), pool: pool, hessian: $0) }
         }
         #expect(!refused { _ in })
         #expect(refused { $0[37] = .nan })

@@ -57,7 +57,7 @@ extension JSONReader {
         case UInt8(ascii: "u"): return try unicodeEscape()
         default:
             position -= 1
-            throw malformed("this is no escape that JSON knows")
+            throw malformed("this is not a JSON escape")
         }
     }
 

@@ -1,12 +1,12 @@
 internal import QAMFormat
 
 /// A JSON document as a tree, for small documents. Objects keep the order of their members.
-public enum JSONValue: Hashable, Sendable {
-    public struct Member: Hashable, Sendable {
-        public var key: String
-        public var value: JSONValue
+package enum JSONValue: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
+        package var key: String
+        package var value: JSONValue
 
-        public init(_ key: String, _ value: JSONValue) {
+        package init(_ key: String, _ value: JSONValue) {
             self.key = key
             self.value = value
         }
@@ -23,24 +23,24 @@ public enum JSONValue: Hashable, Sendable {
     case object([Member])
 
     /// An integer of any type of up to 64 bits.
-    public init(_ value: some FixedWidthInteger) { self = .integer(Int128(value)) }
+    package init(_ value: some FixedWidthInteger) { self = .integer(Int128(value)) }
 
     /// The value of an object's member; nil if there is none. O(members).
-    public subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
     }
 }
 
 extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
-    public init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members.map { Member($0, $1) }) }
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(stringLiteral value: String) { self = .string(value) }
+    package init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members.map { Member($0, $1) }) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(stringLiteral value: String) { self = .string(value) }
 }
 
 extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
-    public init(integerLiteral value: Int) { self.init(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int) { self.init(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 
 extension JSONValue {

@@ -2,8 +2,8 @@
 ///
 /// Escapes only what must be. Floating-point numbers are the shortest text that reads back as the same value; non-finite numbers, which
 /// JSON lacks, become `null`, or with `keepingNonFinite` what Python writes.
-public struct JSONWriter {
-    public private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
     private let isPretty: Bool
     private let keepsNonFinite: Bool
     private var depth = 0
@@ -13,28 +13,28 @@ public struct JSONWriter {
     private enum Previous { case opening, key, value }
 
     /// `pretty` puts every member and element on its own line, indented by two spaces per level.
-    public init(pretty: Bool = false, keepingNonFinite: Bool = false) {
+    package init(pretty: Bool = false, keepingNonFinite: Bool = false) {
         isPretty = pretty
         keepsNonFinite = keepingNonFinite
     }
 
     /// The text of a whole document.
-    public static func text(_ value: JSONValue, pretty: Bool = false, keepingNonFinite: Bool = false) -> String {
+    package static func text(_ value: JSONValue, pretty: Bool = false, keepingNonFinite: Bool = false) -> String {
         var writer = JSONWriter(pretty: pretty, keepingNonFinite: keepingNonFinite)
         writer.value(value)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    public mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
         try list(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
     }
 
-    public mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
         try list(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
     }
 
     /// A member's key; its value must follow.
-    public mutating func key(_ key: String) {
+    package mutating func key(_ key: String) {
         separate()
         quote(key)
         bytes.append(UInt8(ascii: ":"))
@@ -42,19 +42,19 @@ public struct JSONWriter {
         previous = .key
     }
 
-    public mutating func string(_ value: String) {
+    package mutating func string(_ value: String) {
         separate()
         quote(value)
     }
 
-    public mutating func integer(_ value: some BinaryInteger) { literal(value.description) }
+    package mutating func integer(_ value: some BinaryInteger) { literal(value.description) }
 
-    public mutating func number(_ value: some BinaryFloatingPoint & LosslessStringConvertible) {
+    package mutating func number(_ value: some BinaryFloatingPoint & LosslessStringConvertible) {
         if value.isFinite { return literal(value.description) }
         literal(!keepsNonFinite ? "null" : value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")
     }
 
-    public mutating func value(_ value: JSONValue) {
+    package mutating func value(_ value: JSONValue) {
         switch value {
         case .null: literal("null")
         case .bool(let bool): literal(bool ? "true" : "false")

@@ -1,11 +1,11 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Metadata values as text with a type name, for formats and command lines that support only strings.
 ///
 /// The names are `u8 i8 u16 i16 u32 i32 f32 bool string u64 i64 f64`, with suffix `[]` for arrays. A string is its own text; everything
 /// else is JSON. Infinities and NaNs, which JSON lacks, are strings of their bits: `"0x7fc00000"`. The round trip is bit-exact.
 extension MetadataValue {
-    public var typeName: String {
+    package var typeName: String {
         switch self {
         case .uint8: "u8"
         case .int8: "i8"
@@ -34,7 +34,7 @@ extension MetadataValue {
         }
     }
 
-    public var text: String {
+    package var text: String {
         if case .string(let value) = self { return value }
         var writer = JSONWriter()
         switch self {
@@ -67,7 +67,7 @@ extension MetadataValue {
     }
 
     /// Parses a value of the named type. Throws `malformed` if the type is unknown or the text does not match it.
-    public init(typeName: String, text: String) throws {
+    package init(typeName: String, text: String) throws {
         if typeName == "string" {
             self = .string(text)
             return
@@ -97,7 +97,7 @@ extension MetadataValue {
         case "f64[]": self = .array(.float64(try reader.elements { try $0.exact() }))
         case "bool[]": self = .array(.bool(try reader.elements { try $0.bool() }))
         case "string[]": self = .array(.string(try reader.elements { try $0.string() }))
-        default: throw reader.malformed("there is no metadata type \"\(typeName)\"")
+        default: throw reader.malformed("unknown metadata type \"\(typeName)\"")
         }
         try reader.end()
     }

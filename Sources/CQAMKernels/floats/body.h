@@ -105,7 +105,7 @@ static void widen(const void *stored, fk_type type, size_t count, float *out) {
 
 // `height` rows by `width` vectors: both are constant when inlined, so that all sums stay in registers.
 INLINE void tile(
-    const uint8_t *rows, fk_type type, size_t row_bytes, size_t columns, const float *x, size_t x_apart, float *out, size_t out_apart,
+    const uint8_t *rows, fk_type type, size_t row_bytes, size_t columns, const float *x, size_t x_stride, float *out, size_t out_stride,
     const int height, const int width) {
     floats sums[FK_TILE_ROWS][FK_TILE_VECTORS] = {{{0}}};
     size_t j = 0;
@@ -113,20 +113,20 @@ INLINE void tile(
         floats w[FK_TILE_ROWS];
         for (int i = 0; i < height; i++) w[i] = widen16(rows + (size_t)i * row_bytes, type, j);
         for (int t = 0; t < width; t++) {
-            floats v = load(x + (size_t)t * x_apart + j);
+            floats v = load(x + (size_t)t * x_stride + j);
             for (int i = 0; i < height; i++) sums[i][t] = fma16(w[i], v, sums[i][t]);
         }
     }
     if (j < columns) {
         for (int t = 0; t < width; t++) {
-            floats v = load_part(x + (size_t)t * x_apart + j, columns - j);
+            floats v = load_part(x + (size_t)t * x_stride + j, columns - j);
             for (int i = 0; i < height; i++) {
                 sums[i][t] = fma16(widen_part(rows + (size_t)i * row_bytes, type, j, columns - j), v, sums[i][t]);
             }
         }
     }
     for (int t = 0; t < width; t++) {
-        float *o = out + (size_t)t * out_apart;
+        float *o = out + (size_t)t * out_stride;
         int i = 0;
         for (; i + 4 <= height; i += 4) store_sums4(o + i, sums[i][t], sums[i + 1][t], sums[i + 2][t], sums[i + 3][t]);
         for (; i < height; i++) o[i] = sum16(sums[i][t]);
@@ -134,33 +134,33 @@ INLINE void tile(
 }
 
 INLINE void multiply_typed(
-    const uint8_t *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart, size_t vectors,
-    float *out, size_t out_apart) {
+    const uint8_t *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_stride, size_t vectors,
+    float *out, size_t out_stride) {
     size_t i = 0;
     for (; i + FK_TILE_ROWS <= row_count; i += FK_TILE_ROWS) {
         const uint8_t *r = rows + i * row_bytes;
         size_t t = 0;
         for (; t + FK_TILE_VECTORS <= vectors; t += FK_TILE_VECTORS) {
-            tile(r, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, FK_TILE_ROWS, FK_TILE_VECTORS);
+            tile(r, type, row_bytes, columns, x + t * x_stride, x_stride, out + t * out_stride + i, out_stride, FK_TILE_ROWS, FK_TILE_VECTORS);
         }
         for (; t < vectors; t++) {
-            tile(r, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, FK_TILE_ROWS, 1);
+            tile(r, type, row_bytes, columns, x + t * x_stride, x_stride, out + t * out_stride + i, out_stride, FK_TILE_ROWS, 1);
         }
     }
     for (; i < row_count; i++) {
         for (size_t t = 0; t < vectors; t++) {
-            tile(rows + i * row_bytes, type, row_bytes, columns, x + t * x_apart, x_apart, out + t * out_apart + i, out_apart, 1, 1);
+            tile(rows + i * row_bytes, type, row_bytes, columns, x + t * x_stride, x_stride, out + t * out_stride + i, out_stride, 1, 1);
         }
     }
 }
 
 static void multiply(
-    const void *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart, size_t vectors,
-    float *out, size_t out_apart) {
+    const void *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_stride, size_t vectors,
+    float *out, size_t out_stride) {
     switch (type) {
-    case FK_F32: multiply_typed(rows, FK_F32, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
-    case FK_F16: multiply_typed(rows, FK_F16, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
-    case FK_BF16: multiply_typed(rows, FK_BF16, row_bytes, row_count, columns, x, x_apart, vectors, out, out_apart); break;
+    case FK_F32: multiply_typed(rows, FK_F32, row_bytes, row_count, columns, x, x_stride, vectors, out, out_stride); break;
+    case FK_F16: multiply_typed(rows, FK_F16, row_bytes, row_count, columns, x, x_stride, vectors, out, out_stride); break;
+    case FK_BF16: multiply_typed(rows, FK_BF16, row_bytes, row_count, columns, x, x_stride, vectors, out, out_stride); break;
     }
 }
 
@@ -240,7 +240,7 @@ static void silu_product_gradient(float *x, float *y, const float *gradient, siz
     }
 }
 
-static void turn(float *x, const float *cosines, const float *sines, size_t half) {
+static void rotary(float *x, const float *cosines, const float *sines, size_t half) {
     for (size_t j = 0; j < half; j++) {
         float a = x[j], b = x[j + half];
         x[j] = a * cosines[j] - b * sines[j];
@@ -287,7 +287,7 @@ const fk_functions FK_TABLE = {
     .softmax = softmax,
     .silu_product = silu_product,
     .silu_product_gradient = silu_product_gradient,
-    .turn = turn,
+    .rotary = rotary,
     .add = add,
     .log_sum_exp = log_sum_exp,
     .divergence = divergence,

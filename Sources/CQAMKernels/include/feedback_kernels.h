@@ -42,8 +42,8 @@ typedef struct {
 
     // In-place Walsh-Hadamard transform, without normalisation, of each block of `block` doubles.
     void (*hadamard)(double *x, size_t count, size_t block);
-    // The same down the columns of `block` rows with a row stride of `apart` doubles, for `count` columns.
-    void (*hadamard_rows)(double *x, size_t apart, size_t count, size_t block);
+    // The same down the columns of `block` rows with a row stride of `row_stride` doubles, for `count` columns.
+    void (*hadamard_rows)(double *x, size_t row_stride, size_t count, size_t block);
 
     // A packed lower triangle of a symmetric matrix: row i begins at fb_row(i). Its Cholesky factorization consists of,
     // for each block of FB_BLOCK columns (the last may be shorter) in ascending order: `reduce` for all rows from
@@ -58,12 +58,12 @@ typedef struct {
     // targets[i][j] += sum over k < count of errors[i][k] * panel[k][j], in ascending order of k by fused
     // multiply-adds, for FB_WIDTH columns j. Row strides of `errors` and `targets` are in floats.
     void (*feed)(
-        const float *errors, size_t errors_apart, const float *panel, size_t count, size_t rows, float *targets, size_t targets_apart);
+        const float *errors, size_t errors_stride, const float *panel, size_t count, size_t rows, float *targets, size_t targets_stride);
     // Codes a group pair by pair, each with the codeword nearest to its target.
     void (*code_plain)(const fb_group *group, const qam_plane *plane, qam_family family, uint32_t rate);
     // Codes a group of a trellis code with 1 to 7 bits per step, given the points (x, y), x >= y >= 0, of its 256
     // windows. `work` has FB_WORK floats.
-    void (*code_trellis)(const fb_group *group, const float *points, uint32_t stride, float *work);
+    void (*code_trellis)(const fb_group *group, const float *points, uint32_t step_bits, float *work);
     // Codes a group of a polar code pair by pair, each with the codeword nearest to its target.
     void (*code_polar)(const fb_group *group, const pk_search *search);
     // Codes a group of int8 rows, whose z and targets are in units of the gain: the codewords of each pair are the

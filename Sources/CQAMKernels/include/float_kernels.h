@@ -16,11 +16,11 @@
 typedef enum { FK_F32, FK_F16, FK_BF16 } fk_type;
 
 typedef struct {
-    // The products of rows and vectors: out[t * out_apart + i] = sum over j of rows[i][j] * x[t * x_apart + j].
+    // The products of rows and vectors: out[t * out_stride + i] = sum over j of rows[i][j] * x[t * x_stride + j].
     // Row i begins at `rows` + i * `row_bytes`.
     void (*multiply)(
-        const void *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_apart,
-        size_t vectors, float *out, size_t out_apart);
+        const void *rows, fk_type type, size_t row_bytes, size_t row_count, size_t columns, const float *x, size_t x_stride,
+        size_t vectors, float *out, size_t out_stride);
 
     // Converts stored numbers to floats.
     void (*widen)(const void *stored, fk_type type, size_t count, float *out);
@@ -39,7 +39,7 @@ typedef struct {
     void (*silu_product_gradient)(float *x, float *y, const float *gradient, size_t count);
 
     // Rotates the pairs (x[j], x[j + half]) by the angles with the given cosines and sines.
-    void (*turn)(float *x, const float *cosines, const float *sines, size_t half);
+    void (*rotary)(float *x, const float *cosines, const float *sines, size_t half);
 
     // x += y.
     void (*add)(float *x, const float *y, size_t count);

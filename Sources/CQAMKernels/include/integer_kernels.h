@@ -29,12 +29,12 @@ typedef struct {
     // NaN scale.
     float (*prepare)(float *x, const float *channel_scales, size_t columns, int8_t *values);
 
-    // out[t * out_apart + i] = (float)(row i of symbols, dot vector t of values) * (gains[i] * scales[t]): the sum is
+    // out[t * out_stride + i] = (float)(row i of symbols, dot vector t of values) * (gains[i] * scales[t]): the sum is
     // exact, its conversion and both products are rounded. Rows and vectors of values have a stride of `columns` bytes.
     // Values are within -127...127, symbols may be -128.
     void (*multiply)(
         const int8_t *symbols, size_t columns, const float *gains, size_t rows, const int8_t *values, const float *scales,
-        size_t vectors, float *out, size_t out_apart);
+        size_t vectors, float *out, size_t out_stride);
 } ik_functions;
 
 // The best functions for processors with these features.

@@ -24,7 +24,7 @@ enum { QAM_FIRST_SIGNS, QAM_SECOND_SIGNS, QAM_SWAPS, QAM_UPPER_BITS };
 static inline size_t qam_upper_plane(uint32_t bit) { return QAM_UPPER_BITS + bit - 8; }
 
 // The number of planes, given the bits per step.
-static inline size_t qam_planes(uint32_t stride) { return stride > 8 ? qam_upper_plane(stride) : QAM_UPPER_BITS; }
+static inline size_t qam_planes(uint32_t step_bits) { return step_bits > 8 ? qam_upper_plane(step_bits) : QAM_UPPER_BITS; }
 
 // The bits of a pair in total, which are also the bytes of eight pairs. The rate is an octant code's bits per step.
 static inline size_t qam_pair_bits(qam_family family, uint32_t rate) {
@@ -50,8 +50,8 @@ typedef struct {
     size_t total;
 } qam_group_layout;
 
-static inline qam_group_layout qam_layout(size_t pairs, uint32_t stride) {
-    size_t plane = pairs / 8, base = qam_planes(stride) * plane, total = qam_pair_bits(QAM_OCTANT, stride) * plane;
+static inline qam_group_layout qam_layout(size_t pairs, uint32_t step_bits) {
+    size_t plane = pairs / 8, base = qam_planes(step_bits) * plane, total = qam_pair_bits(QAM_OCTANT, step_bits) * plane;
     return (qam_group_layout){plane, base, total - base, total};
 }
 

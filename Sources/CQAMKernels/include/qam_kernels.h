@@ -96,23 +96,23 @@ struct qam_kernels {
 
     // Plain codes (8 or more bits per step): `plane` has the base points, x >= y >= 0. `columns` is even.
     void (*octant_encode_plain)(
-        const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols);
+        const float *z, size_t columns, const qam_plane *plane, uint32_t step_bits, uint8_t *symbols);
     // Trellis codes (1...7 bits per step). `tables` are from qam_trellis_tables, `step` is the codebook's. Magnitudes
     // of pairs are rounded to eighths of the step, from 0 to 4088, and the best tail-biting path of windows is
     // searched.
     //
     // The rule for 64 pairs: find the cheapest path of windows once around the ring and some pairs further (depending
-    // on `stride`). If it has the same state at two places a whole ring apart, the first such part of it is the result;
+    // on `step_bits`). If it has the same state at two places a whole ring apart, the first such part of it is the result;
     // otherwise the cheapest tail-biting path with the state that the path has 64 pairs before its end. Shorter rings:
     // states are ranked by the least cost of the paths with that state at the seam through 64 pairs on either side of
     // it (around the ring as often as necessary); the best tail-biting paths through the highest-ranked states are
     // searched, four at a time until their pairs are 768 or more, and the cheapest is the result. Ties go to the lowest
     // state, and the path with the lowest last window that differs. Pairs beyond the columns cost nothing.
     void (*octant_encode_trellis)(
-        const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols);
+        const float *z, size_t columns, const int32_t *tables, float step, uint32_t step_bits, uint8_t *symbols);
     // The decoded magnitudes as signed integers, never -0. `magnitudes` as in qam_code.
     void (*octant_decode)(
-        const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y);
+        const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t step_bits, float *y);
 
     // ---- Whole rows ----
 
@@ -130,7 +130,7 @@ struct qam_kernels {
     // as in spec section 8.5. Only the shape, signs and channel scales of the code are used. `kernels` has the
     // functions for the steps.
     void (*prepare)(const qam_kernels *kernels, const qam_code *code, float *x, qam_activation activation);
-    // out[t * rows_apart + i] = factors[i] * (row i of codewords, dot activation t), for `rows` rows and `batch`
+    // out[t * output_stride + i] = factors[i] * (row i of codewords, dot activation t), for `rows` rows and `batch`
     // activations. Codewords of octant codes are integers, those of free codes `fixed_points` (pairs of int16 from
     // `qam_fix_points`).
     //
@@ -140,7 +140,7 @@ struct qam_kernels {
     // lanes are added in halves: l and l + 8, then l and l + 4, l and l + 2, l and l + 1.
     void (*multiply)(
         const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-        const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
+        const qam_activation *activations, size_t batch, float *out, size_t output_stride);
 };
 
 // The best functions for processors with these features.
@@ -154,7 +154,7 @@ size_t qam_activation_bytes(size_t columns);
 float qam_fix_points(const float *points, size_t count, int16_t *fixed_points);
 
 // The tables for the trellis search of a codebook: QAM_TRELLIS_WORDS words. `magnitudes` as in qam_code.
-void qam_trellis_tables(const uint8_t *magnitudes, uint32_t stride, int32_t *tables);
+void qam_trellis_tables(const uint8_t *magnitudes, uint32_t step_bits, int32_t *tables);
 
 // Fills the cells of a qam_plane, 4 * count elements, from the lists of `count` cells.
 void qam_fill_cells(const uint32_t *starts, const uint16_t *candidates, size_t count, uint16_t *cells);

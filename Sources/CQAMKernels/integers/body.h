@@ -125,7 +125,7 @@ INLINE void add_products(
 }
 
 INLINE void tile(
-    const int8_t *symbols, size_t columns, const float *gains, const int8_t *values, const float *scales, float *out, size_t out_apart,
+    const int8_t *symbols, size_t columns, const float *gains, const int8_t *values, const float *scales, float *out, size_t out_stride,
     const int height, const int width) {
     int64_t totals[IK_TILE_ROWS][IK_TILE_VECTORS] = {{0}};
     for (size_t j = 0; j < columns;) {
@@ -139,27 +139,27 @@ INLINE void tile(
                 for (int l = 0; l < LANES / 2; l++) totals[i][t] += sums[i][t][l];
     }
     for (int t = 0; t < width; t++)
-        for (int i = 0; i < height; i++) out[(size_t)t * out_apart + (size_t)i] = (float)totals[i][t] * (gains[i] * scales[t]);
+        for (int i = 0; i < height; i++) out[(size_t)t * out_stride + (size_t)i] = (float)totals[i][t] * (gains[i] * scales[t]);
 }
 
 static void multiply(
     const int8_t *symbols, size_t columns, const float *gains, size_t rows, const int8_t *values, const float *scales, size_t vectors,
-    float *out, size_t out_apart) {
+    float *out, size_t out_stride) {
     size_t i = 0;
     for (; i + IK_TILE_ROWS <= rows; i += IK_TILE_ROWS) {
         size_t t = 0;
         for (; t + IK_TILE_VECTORS <= vectors; t += IK_TILE_VECTORS)
             tile(
-                symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_apart + i, out_apart,
+                symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_stride + i, out_stride,
                 IK_TILE_ROWS, IK_TILE_VECTORS);
         for (; t < vectors; t++)
             tile(
-                symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_apart + i, out_apart,
+                symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_stride + i, out_stride,
                 IK_TILE_ROWS, 1);
     }
     for (; i < rows; i++)
         for (size_t t = 0; t < vectors; t++)
-            tile(symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_apart + i, out_apart, 1, 1);
+            tile(symbols + i * columns, columns, gains + i, values + t * columns, scales + t, out + t * out_stride + i, out_stride, 1, 1);
 }
 
 const ik_functions IK_TABLE = {

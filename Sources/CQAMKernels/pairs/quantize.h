@@ -2,7 +2,7 @@
 // that are quantized at once, and before that
 //   largest_magnitude: the bits of the largest magnitude of some columns. Bits of magnitudes are ordered like their
 //     floats, with infinities and NaNs above all others.
-//   quantize_span: the bytes of up to SPAN columns, padded with zeros; first and second coordinates apart or not.
+//   quantize_span: the bytes of up to SPAN columns, padded with zeros; first and second coordinates split or not.
 
 #ifndef QAM_QUANTIZE_H
 #define QAM_QUANTIZE_H
@@ -10,7 +10,7 @@
 #include "internal.h"
 
 static inline __attribute__((always_inline)) void quantize(
-    const float *x, size_t columns, bool apart, qam_activation activation) {
+    const float *x, size_t columns, bool split, qam_activation activation) {
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
         size_t count = columns - first < QAM_ACTIVATION_BLOCK ? columns - first : QAM_ACTIVATION_BLOCK;
         uint32_t bits = largest_magnitude(x + first, count);
@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) void quantize(
         if (finite && largest > 0) inverse = 127 / largest;
         for (size_t j = 0; j < count; j += SPAN) {
             int8_t *values = activation.values + first + j;
-            if (inverse > 0) quantize_span(x + first + j, count - j, inverse, apart, values);
+            if (inverse > 0) quantize_span(x + first + j, count - j, inverse, split, values);
             else memset(values, 0, SPAN);
         }
     }

@@ -19,37 +19,37 @@ static uint32_t reversed(uint32_t bits, uint32_t width) {
     return out;
 }
 
-void qam_trellis_tables(const uint8_t *magnitudes, uint32_t stride, int32_t *tables) {
-    const uint32_t states = 256u >> stride;
+void qam_trellis_tables(const uint8_t *magnitudes, uint32_t step_bits, int32_t *tables) {
+    const uint32_t states = 256u >> step_bits;
     for (uint32_t window = 0; window < QAM_WINDOWS; window++) {
         int32_t a = magnitudes[window], b = magnitudes[QAM_WINDOWS + window];
         // Two adjacent int16, for multiply-add instructions on pairs.
-        int16_t point[2] = {(int16_t)-(a << stride), (int16_t)-(b << stride)};
+        int16_t point[2] = {(int16_t)-(a << step_bits), (int16_t)-(b << step_bits)};
         for (uint32_t back = 0; back < 2; back++) {
             uint32_t k = back ? reversed(window, 8) : window;
-            uint32_t choice = k & ((1u << stride) - 1), slot = 2 * back * QAM_WINDOWS + choice * states + (k >> stride);
+            uint32_t choice = k & ((1u << step_bits) - 1), slot = 2 * back * QAM_WINDOWS + choice * states + (k >> step_bits);
             memcpy(&tables[slot], point, sizeof point);
-            tables[QAM_WINDOWS + slot] = (QAM_TRELLIS_SCALE / 2 * (a * a + b * b)) << stride | (int32_t)choice;
+            tables[QAM_WINDOWS + slot] = (QAM_TRELLIS_SCALE / 2 * (a * a + b * b)) << step_bits | (int32_t)choice;
         }
     }
 }
 
 void qam_trellis_begin(
-    qam_trellis *s, const int32_t *tables, uint32_t stride, qam_trellis_run *run, uint32_t choice_bits) {
+    qam_trellis *s, const int32_t *tables, uint32_t step_bits, qam_trellis_run *run, uint32_t choice_bits) {
     for (size_t way = 0; way < 2; way++, tables += 2 * QAM_WINDOWS) {
         qam_trellis_windows *w = way ? &s->backward : &s->forward;
         memcpy(w->points, tables, sizeof w->points);
         memcpy(w->halves, tables + QAM_WINDOWS, sizeof w->halves);
         for (size_t i = 0; i < QAM_WINDOWS; i++) {
-            w->choices[i] = w->halves[i] & ((1 << stride) - 1);
+            w->choices[i] = w->halves[i] & ((1 << step_bits) - 1);
             // Steps that compare costs require costs without choices.
             if (choice_bits == 1) w->halves[i] -= w->choices[i], w->choices[i] = 0;
         }
     }
     s->run = run;
-    s->stride = stride;
+    s->step_bits = step_bits;
     s->choice_bits = choice_bits;
-    s->row_bytes = qam_trellis_row_bytes(stride, choice_bits);
+    s->row_bytes = qam_trellis_row_bytes(step_bits, choice_bits);
 }
 
 // The pairs to traverse, of one or several rings: those from `used` to `end` are unused.
@@ -76,10 +76,10 @@ static void travel(
 // Traces back the path of each ring that ends in its state: stores its windows and returns its first state in `states`.
 // Several rings at a time, since the loop is latency-bound.
 static inline __attribute__((always_inline)) void walk_back(
-    uint32_t stride, uint32_t width, size_t rings, uint32_t *states, size_t count, const uint8_t *choices,
+    uint32_t step_bits, uint32_t width, size_t rings, uint32_t *states, size_t count, const uint8_t *choices,
     uint8_t *windows) {
-    const uint32_t last = (256u >> stride) - 1, mask = (1u << stride) - 1;
-    const size_t row = qam_trellis_row_bytes(stride, width);
+    const uint32_t last = (256u >> step_bits) - 1, mask = (1u << step_bits) - 1;
+    const size_t row = qam_trellis_row_bytes(step_bits, width);
     choices += count * row;
     for (size_t i = count; i-- > 0;) {
         choices -= row;
@@ -87,7 +87,7 @@ static inline __attribute__((always_inline)) void walk_back(
         for (size_t r = 0; r < rings; r++) {
             // Choices of up to 7 bits fit in their first byte.
             uint32_t state = states[r], bit = state * width;
-            uint32_t window = state << stride | (choices[r * QAM_TRELLIS_CHOICES + bit / 8] >> bit % 8 & mask);
+            uint32_t window = state << step_bits | (choices[r * QAM_TRELLIS_CHOICES + bit / 8] >> bit % 8 & mask);
             windows[r * QAM_TRELLIS_STEPS + i] = (uint8_t)window;
             state = window & last;
             // Keeps the compiler from collecting the states in a vector register, which makes lookups slower.
@@ -99,18 +99,18 @@ static inline __attribute__((always_inline)) void walk_back(
 
 static void trace_back(
     const qam_trellis *s, size_t rings, uint32_t *states, size_t count, const uint8_t *choices, uint8_t *windows) {
-#define WALK(stride, width)                                                                                            \
+#define WALK(step_bits, width)                                                                                            \
     do {                                                                                                               \
-        if (rings == 1) walk_back(stride, width, 1, states, count, choices, windows);                                  \
-        else walk_back(stride, width, QAM_TRELLIS_RINGS, states, count, choices, windows);                             \
+        if (rings == 1) walk_back(step_bits, width, 1, states, count, choices, windows);                                  \
+        else walk_back(step_bits, width, QAM_TRELLIS_RINGS, states, count, choices, windows);                             \
     } while (0)
-#define CASE(stride)                                                                                                   \
-    case stride:                                                                                                       \
-        if (s->choice_bits == 32) WALK(stride, 32);                                                                    \
-        else if (s->choice_bits == 8) WALK(stride, 8);                                                                 \
-        else WALK(stride, 1);                                                                                          \
+#define CASE(step_bits)                                                                                                   \
+    case step_bits:                                                                                                       \
+        if (s->choice_bits == 32) WALK(step_bits, 32);                                                                    \
+        else if (s->choice_bits == 8) WALK(step_bits, 8);                                                                 \
+        else WALK(step_bits, 1);                                                                                          \
         break;
-    switch (s->stride) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
+    switch (s->step_bits) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
 #undef CASE
 #undef WALK
 }
@@ -137,7 +137,7 @@ static void search_through(const qam_trellis *s, const route *way, uint32_t stat
     const size_t length = way->length;
     uint8_t choices[QAM_TRELLIS_CHOICES], path[QAM_GROUP_PAIRS];
     qam_trellis_costs costs;
-    begin_in(&state, 1, 256u >> s->stride, &costs);
+    begin_in(&state, 1, 256u >> s->step_bits, &costs);
     travel(s, &s->forward, way, first, length, &costs, choices);
     trace_back(s, 1, &state, length, choices, path);
     memcpy(windows + first, path, length - first);
@@ -147,8 +147,8 @@ static void search_through(const qam_trellis *s, const route *way, uint32_t stat
 // One path around the ring and `further` pairs on, with free ends. If it has the same state at two places a whole ring
 // apart, the part between them is tail-biting, and as part of a cheapest path it is the cheapest with that state there.
 static void search_whole(const qam_trellis *s, const route *way, uint8_t *windows) {
-    const uint32_t states = 256u >> s->stride;
-    const size_t length = way->length, overlap = further[s->stride], steps = length + overlap;
+    const uint32_t states = 256u >> s->step_bits;
+    const size_t length = way->length, overlap = further[s->step_bits], steps = length + overlap;
     uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], paths[QAM_TRELLIS_RINGS * QAM_TRELLIS_STEPS];
     uint32_t state[QAM_TRELLIS_RINGS];
     qam_trellis_costs costs[QAM_TRELLIS_RINGS];
@@ -182,25 +182,25 @@ static void weigh_states(const qam_trellis *s, const route *way, int32_t *promis
     qam_trellis_costs arriving = {{0}}, leaving = {{0}};
     travel(s, &s->forward, way, first, SHORT_LEAD, &arriving, choices);
     travel(s, &s->backward, &back, first, SHORT_LEAD, &leaving, choices);
-    for (uint32_t n = 0; n < 256u >> s->stride; n++)
-        promise[n] = arriving.of[n] - arriving.of[0] + leaving.of[reversed(n, 8 - s->stride)] - leaving.of[0];
+    for (uint32_t n = 0; n < 256u >> s->step_bits; n++)
+        promise[n] = arriving.of[n] - arriving.of[0] + leaving.of[reversed(n, 8 - s->step_bits)] - leaving.of[0];
 }
 
 static int32_t ring_cost(const qam_trellis *s, const route *way, const uint8_t *windows) {
     int32_t sum = 0;
     for (size_t t = 0; t < way->used; t++) {
-        uint32_t choice = windows[t] & ((1u << s->stride) - 1);
-        uint32_t slot = choice * (256u >> s->stride) + (windows[t] >> s->stride);
+        uint32_t choice = windows[t] & ((1u << s->step_bits) - 1);
+        uint32_t slot = choice * (256u >> s->step_bits) + (windows[t] >> s->step_bits);
         int16_t point[2];
         memcpy(point, &s->forward.points[slot], sizeof point);
-        sum += (s->forward.halves[slot] + way->pairs[2 * t] * point[0] + way->pairs[2 * t + 1] * point[1]) >> s->stride;
+        sum += (s->forward.halves[slot] + way->pairs[2 * t] * point[0] + way->pairs[2 * t + 1] * point[1]) >> s->step_bits;
     }
     return sum;
 }
 
 // A ring shorter than a whole group: the best path through each of the highest-ranked states.
 static void search_short(const qam_trellis *s, const route *way, uint8_t *windows) {
-    const uint32_t states = 256u >> s->stride;
+    const uint32_t states = 256u >> s->step_bits;
     const size_t length = way->length;
     uint8_t choices[QAM_TRELLIS_RINGS * QAM_TRELLIS_CHOICES], rings[QAM_TRELLIS_RINGS * QAM_TRELLIS_STEPS];
     int16_t pairs[QAM_TRELLIS_RINGS * 2 * QAM_GROUP_PAIRS];
@@ -243,15 +243,15 @@ static inline uint64_t close_up(uint64_t v, uint32_t space, uint32_t width) {
     return (v & first) | (v >> (space - width) & first << width);
 }
 
-void qam_trellis_store(const uint8_t *windows, size_t pairs, uint32_t stride, uint8_t *ring) {
+void qam_trellis_store(const uint8_t *windows, size_t pairs, uint32_t step_bits, uint8_t *ring) {
     uint8_t bytes[QAM_GROUP_PAIRS + 8];
     for (size_t i = 0; i < pairs; i += 8) {
         uint64_t v;
         memcpy(&v, windows + i, sizeof v);
-        v = close_up(v, 8, stride);
-        v = close_up(v, 16, 2 * stride);
-        v = close_up(v, 32, 4 * stride);
-        memcpy(bytes + i / 8 * stride, &v, sizeof v);
+        v = close_up(v, 8, step_bits);
+        v = close_up(v, 16, 2 * step_bits);
+        v = close_up(v, 32, 4 * step_bits);
+        memcpy(bytes + i / 8 * step_bits, &v, sizeof v);
     }
-    memcpy(ring, bytes, pairs / 8 * stride);
+    memcpy(ring, bytes, pairs / 8 * step_bits);
 }

@@ -1,29 +1,29 @@
 import Architectures
-public import QAMFormat
+package import QAMFormat
 
 /// The scheme by which another tool quantized a checkpoint: its tensors contain quantized numbers and scales, not weights.
 ///
 /// Neither ggml's block types, whose tensors are self-contained, nor packed .qamw files count as such a scheme.
-public struct QuantizationScheme: Hashable, Sendable {
-    public enum Method: Hashable, Sendable {
+package struct QuantizationScheme: Hashable, Sendable {
+    package enum Method: Hashable, Sendable {
         case fp8, int8, gptq, awq, bitsandbytes, mlx, mxfp4, nvfp4, compressedTensors, modelOpt
         /// With the checkpoint's name for it.
         case other(String)
     }
 
-    public var method: Method
+    package var method: Method
     /// Details given by the checkpoint: "4 bits, groups of 128", "float-quantized". Nil if there are none.
-    public var format: String?
+    package var format: String?
     /// Where the scheme was found, as a clause: "config.json says ...", "tensor ... has ... beside it".
-    public var evidence: String
+    package var evidence: String
     /// What to remove if it is the only evidence, confirmed by no tensor.
-    public var unconfirmed: String?
+    package var unconfirmed: String?
 
     /// The scheme of a checkpoint; nil if, judging by configuration, tensor names and types, its tensors are weights. O(tensors); reads
     /// config.json and hf_quant_config.json among the source's files and `beside`.
     ///
     /// - Throws: what reading throws. A configuration that is not JSON is ignored.
-    public static func detect(in source: any TensorSource, beside: [any EmbeddedFile] = []) throws -> QuantizationScheme? {
+    package static func detect(in source: any TensorSource, beside: [any EmbeddedFile] = []) throws -> QuantizationScheme? {
         let shown = TensorSign.scheme(of: source)
         // Files beside a GGUF describe the model that it was converted from.
         guard ModelNames.of(source) != .gguf, let stated = try QuantizationStatement(source.files + beside) else { return shown }
@@ -33,10 +33,10 @@ public struct QuantizationScheme: Hashable, Sendable {
     }
 
     /// The side files that `detect` reads.
-    public static let fileNames = [ModelConfig.name, QuantizationStatement.modelOptFile]
+    package static let fileNames = [ModelConfig.name, QuantizationStatement.modelOptFile]
 
     /// The error for operations that need weights.
-    public var refusal: QAMError {
+    package var refusal: QAMError {
         let detail = format.map { " (\($0))" } ?? ""
         let exception = unconfirmed.map { "; no tensor looks like it: if they are plain weights, remove \($0)" } ?? ""
         return QAMError(
@@ -48,7 +48,7 @@ public struct QuantizationScheme: Hashable, Sendable {
 
 extension QuantizationScheme.Method {
     /// The name for users.
-    public var title: String {
+    package var title: String {
         switch self {
         case .fp8: "FP8"
         case .int8: "INT8"

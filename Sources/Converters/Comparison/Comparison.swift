@@ -1,22 +1,22 @@
-public import QAMFormat
+package import QAMFormat
 
 /// The difference between two tensors of the same shape.
-public struct Difference: Hashable, Sendable {
+package struct Difference: Hashable, Sendable {
     /// Sums over all elements: squared difference, both squares, and product.
     private var error = 0.0
     private var reference = 0.0
     private var other = 0.0
     private var product = 0.0
     /// The largest absolute difference; infinite if only one of the two is finite or they are different infinities.
-    public private(set) var maxAbs = 0.0
+    package private(set) var maxAbs = 0.0
 
-    public init() {}
+    package init() {}
 
     /// Squared error divided by the reference's squared norm; infinite if only the latter is zero.
-    public var nmse: Double { error == 0 ? 0 : error / reference }
+    package var nmse: Double { error == 0 ? 0 : error / reference }
 
     /// 1 for equal directions, also for two zero tensors; 0 if one is zero.
-    public var cosine: Double {
+    package var cosine: Double {
         if error == 0 { return 1 }
         let norms = (reference * other).squareRoot()
         return norms > 0 ? product / norms : 0
@@ -48,26 +48,26 @@ public struct Difference: Hashable, Sendable {
 }
 
 /// Compares two models tensor by tensor.
-public struct Comparison: Sendable {
-    public struct Tensor: Sendable {
-        public var name: String
-        public var shape: [Int]
+package struct Comparison: Sendable {
+    package struct Tensor: Sendable {
+        package var name: String
+        package var shape: [Int]
         /// The difference, or why the tensors cannot be compared.
-        public var result: Result<Difference, QAMError>
+        package var result: Result<Difference, QAMError>
     }
 
     /// Tensors in both models, in the order of the reference.
-    public private(set) var tensors: [Tensor] = []
+    package private(set) var tensors: [Tensor] = []
     /// The difference over all comparable tensors.
-    public private(set) var total = Difference()
+    package private(set) var total = Difference()
     /// Names only in the reference, and names only in the other model.
-    public let missing: [String]
-    public let extra: [String]
+    package let missing: [String]
+    package let extra: [String]
 
     /// Reads both models once, in pieces of about a million elements in up to `threads` tasks, whose number does not affect the result.
     /// Coded tensors are decoded, integers compared as numbers. `monitor` receives the bytes done and the total, of both models, and the
     /// tensor's name; if it throws, the comparison stops.
-    public init(
+    package init(
         of reference: any TensorSource, with other: any TensorSource, threads: Int,
         monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws {

@@ -19,7 +19,7 @@ enum GGMLType {
     /// Throws errors without a place.
     static func dtype(_ number: UInt32) throws -> DType {
         if let dtype = types[number] { return dtype }
-        guard removed.contains(number) else { throw QAMError(.malformed, "there is no tensor type \(number)") }
+        guard removed.contains(number) else { throw QAMError(.malformed, "unknown tensor type \(number)") }
         throw QAMError(.unsupported, "ggml has removed the tensor type \(number); convert the original model again")
     }
 }

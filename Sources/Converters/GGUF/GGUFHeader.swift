@@ -74,7 +74,7 @@ package struct GGUFHeader: Sendable {
         // Version numbers are small: if the lower half is zero, the file is big-endian.
         cursor.isBigEndian = stored & 0xFFFF == 0
         let version = cursor.isBigEndian ? stored.byteSwapped : stored
-        guard version != 0 else { throw cursor.fault("there is no GGUF version 0", at: 4) }
+        guard version != 0 else { throw cursor.fault("0 is not a GGUF version", at: 4) }
         guard version != 1 else {
             throw cursor.fault(.unsupported, "this is GGUF version 1, which is no longer in use; convert the original model again", at: 4)
         }

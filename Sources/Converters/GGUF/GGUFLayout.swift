@@ -34,7 +34,7 @@ struct GGUFLayout {
         var end = 0
         for entry in entries {
             guard entry.offset % alignment == 0 else {
-                throw Self.fault(.malformed, "its offset \(entry.offset) is no multiple of the alignment \(alignment)", entry)
+                throw Self.fault(.malformed, "its offset \(entry.offset) is not a multiple of the alignment \(alignment)", entry)
             }
             // Both are at most the file's length, so the sum cannot overflow.
             guard entry.byteCount <= fileLength, entry.offset <= fileLength, dataStart <= fileLength,

@@ -1,7 +1,7 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Edits the metadata of a GGUF file, in place if possible.
-public enum GGUFMetadataEditor {
+package enum GGUFMetadataEditor {
     /// Applies `edit` to the metadata of the file at `path` and stores the result. In the first file of a split set these are the set's
     /// metadata; the keys that define a file's place in the set cannot be changed.
     ///
@@ -10,7 +10,7 @@ public enum GGUFMetadataEditor {
     /// operation stops. Throws what reading a header throws, `io`, `cannotCreate` also if another process is editing the file,
     /// `unsupported` for what GGUF cannot store, and what `edit` throws.
     @discardableResult
-    public static func edit(
+    package static func edit(
         _ path: String, threads: Int = 1, monitor: (TransferProgress) throws -> Void = { _ in }, _ edit: (inout Metadata) throws -> Void
     ) async throws -> MetadataEditor.Outcome {
         let file = try EditedFile(path: path)

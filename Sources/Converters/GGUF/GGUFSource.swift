@@ -16,7 +16,7 @@ public struct GGUFSource: LendingSource {
         let file = try FileBytes(path: path)
         switch try FileKind.of(file) {
         case .gguf, .unknown: break
-        case let kind: throw (kind.refusal ?? QAMError(.malformed, "this is no GGUF file\(kind == .safetensors ? ", but safetensors" : "")")).inFile(path)
+        case let kind: throw (kind.refusal ?? QAMError(.malformed, "this is not a GGUF file\(kind == .safetensors ? ", but safetensors" : "")")).inFile(path)
         }
         header = try GGUFHeader(reading: file)
         self.file = file

@@ -50,7 +50,7 @@ struct GGUFSplit: Hashable {
             case .int64(let value)?: Int(value)
             default: -1
             }
-        if let number, number < 0 { throw QAMError(.malformed, "\"\(key)\" is no number that can be", at: .init(section: "metadata")) }
+        if let number, number < 0 { throw QAMError(.malformed, "\"\(key)\" is not a valid number", at: .init(section: "metadata")) }
         return number
     }
 

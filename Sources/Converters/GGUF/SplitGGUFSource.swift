@@ -1,13 +1,13 @@
-public import QAMFormat
+package import QAMFormat
 
 /// A model in several GGUF files, named as in llama.cpp. Tensors are in the order of the files.
-public struct SplitGGUFSource: LendingSource {
+package struct SplitGGUFSource: LendingSource {
     /// The merged metadata of all files, without those that define a file's place in the set. In most sets the first file has all.
-    public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
-    public let warnings: [String]
-    public let inputs: [String]
-    public let fingerprint: String
+    package let metadata: Metadata
+    package let tensors: [TensorDescriptor]
+    package let warnings: [String]
+    package let inputs: [String]
+    package let fingerprint: String
     package let shards: [GGUFSource]
     /// The index of each shard's first tensor, followed by the total number of tensors.
     private let starts: [Int]
@@ -43,7 +43,7 @@ public struct SplitGGUFSource: LendingSource {
         return (shard, tensor - starts[shard])
     }
 
-    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+    package func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let place = place(of: tensor)
         return try shards[place.shard].withBytes(range, ofStream: stream, of: place.tensor, body)
     }

@@ -1,20 +1,20 @@
-public import QAMFormat
+package import QAMFormat
 
 /// llama.cpp's importance matrix in its older form, without a signature, presented as the tensors of the newer GGUF form: `NAME.in_sum2`
 /// and `NAME.counts` for each matrix.
 ///
 /// Little-endian: i32 number of entries; for each: i32 length, name, i32 calls, i32 count, f32[count] with E[x^2] times the calls.
-public struct ImatrixFile: LendingSource {
-    public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
-    public let inputs: [String]
-    public let fingerprint: String
+package struct ImatrixFile: LendingSource {
+    package let metadata: Metadata
+    package let tensors: [TensorDescriptor]
+    package let inputs: [String]
+    package let fingerprint: String
     private let payloads: [[UInt8]]
 
     /// Reads the whole file; O(bytes).
     ///
     /// - Throws: `QAMError.malformed`, with the place, if it is not an importance matrix.
-    public init(path: String) throws {
+    package init(path: String) throws {
         let file = try FileBytes(path: path)
         var offset = 0
         func bytes(_ count: Int) throws -> [UInt8] {
@@ -53,7 +53,7 @@ public struct ImatrixFile: LendingSource {
         inputs = [path]
     }
 
-    public func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+    package func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
         let place = try range.placed(in: 0..<payloads[tensor].count, of: tensors[tensor])
         let payload = payloads[tensor]
         return try unsafe body(payload.span.extracting(place).bytes)

@@ -1,11 +1,11 @@
-public import QAMFormat
+package import QAMFormat
 
 /// A file of calibration statistics: written by `calibrate`, or llama.cpp's imatrix in either form.
-public enum StatisticsFile {
+package enum StatisticsFile {
     /// Opens a file according to its content, not its name.
     ///
     /// - Throws: `QAMError.malformed` for other files, and what opening throws.
-    public static func open(_ path: String) throws -> any TensorSource {
+    package static func open(_ path: String) throws -> any TensorSource {
         do {
             return switch try FileKind.of(path: path) {
             case .gguf: try GGUFSource(path: path)

@@ -138,7 +138,7 @@ package struct ModelInput: Sendable {
     private static func noModel(in folder: String) throws -> QAMError {
         let names = try Folder.names(in: folder)
         let files = names.filter { [.gguf, .qamw].contains(ModelFormat(nameOf: $0)) }
-        let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        let others = files.isEmpty ? nil : "name its file: \(Format.list(files))"
         let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
         return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
     }

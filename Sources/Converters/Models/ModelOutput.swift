@@ -35,7 +35,7 @@ package struct ModelOutput: Sendable {
             throw QAMError(.cannotCreate, "the folder \(parent) does not exist", at: .init(file: path))
         }
         if let folder, let status = try FileStatus(folder), status.kind != .folder {
-            throw QAMError(.cannotCreate, "it exists and is no folder", at: .init(file: path))
+            throw QAMError(.cannotCreate, "it exists and is not a folder", at: .init(file: path))
         }
         var paths = folder == nil ? [path] : []
         if format == .qamw {

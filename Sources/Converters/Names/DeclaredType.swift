@@ -1,16 +1,16 @@
 import Architectures
-public import QAMFormat
+package import QAMFormat
 
 /// The type of a model's tensors as declared in config.json: `torch_dtype`, in newer files `dtype`. transformers loads in this type,
 /// whatever the tensors' own.
-public enum DeclaredType {
+package enum DeclaredType {
     private static let keys: Set = ["torch_dtype", "dtype"]
     private static let names: [DType: String] = [.f64: "float64", .f32: "float32", .f16: "float16", .bf16: "bfloat16"]
 
     /// The source with a config.json that declares the type of most weights, if it declares one by name, for the model or its parts; the
     /// rest of the file is unchanged. A type that cannot be declared leaves it as is. Reads config.json; invalid JSON is kept, with a
     /// warning.
-    public static func updated(_ source: any TensorSource) throws -> any TensorSource {
+    package static func updated(_ source: any TensorSource) throws -> any TensorSource {
         guard let index = source.files.firstIndex(where: { $0.name == ModelConfig.name }), let name = prevailing(source.tensors).flatMap({ names[$0] })
         else { return source }
         var files = source.files, warnings: [String] = []

@@ -1,8 +1,8 @@
 import Architectures
-public import QAMFormat
+package import QAMFormat
 
 /// The types of tensors in GGUF.
-public enum GGUFTypes {
+package enum GGUFTypes {
     /// Whether loaders require the tensor in F32: floating-point one-dimensional tensors and norms.
     static func isPlain(_ tensor: TensorDescriptor) -> Bool {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
@@ -11,7 +11,7 @@ public enum GGUFTypes {
 
     /// A source with weights of this type. One-dimensional tensors and norms become F32; weights whose rows are not whole blocks become
     /// F16, as in llama.cpp's converter, with a warning. Sets `general.file_type` if there is an architecture.
-    public static func cast(_ source: any TensorSource, to dtype: DType) throws -> any TensorSource {
+    package static func cast(_ source: any TensorSource, to dtype: DType) throws -> any TensorSource {
         var broken: [String] = []
         let cast = try CastingSource(source) { tensor in
             if isPlain(tensor) { return .f32 }
@@ -21,8 +21,7 @@ public enum GGUFTypes {
         }
         var warnings: [String] = []
         if !broken.isEmpty {
-            let names = broken.prefix(3).joined(separator: ", ") + (broken.count > 3 ? " and \(broken.count - 3) more" : "")
-            warnings.append("rows that are no multiple of \(dtype.blockElements) stay F16: \(names)")
+            warnings.append("rows that are not a multiple of \(dtype.blockElements) stay F16: \(Format.list(broken))")
         }
         var metadata = source.metadata
         if metadata[ModelNames.architectureKey] != nil { setFileType(of: cast.tensors, &metadata) }

@@ -29,7 +29,7 @@ struct GenerationConfig {
             if let converted = Self.metadataValue(value, kind) {
                 entries.append(Metadata.Entry(key: Self.prefix + gguf, value: converted))
             } else {
-                warnings.append("\(Self.name): \"\(config)\" is \(JSONWriter.text(value, keepingNonFinite: true)), which GGUF cannot say; it is left out")
+                warnings.append("\(Self.name): \"\(config)\" is \(JSONWriter.text(value, keepingNonFinite: true)), which GGUF cannot express; it is left out")
             }
         }
     }
@@ -37,7 +37,7 @@ struct GenerationConfig {
     private static func document(_ text: String) throws -> JSONValue {
         do {
             let document = try JSONValue(parsing: Array(text.utf8), section: "JSON", takingNonFinite: true)
-            guard case .object = document else { throw QAMError(.malformed, "it is no JSON object") }
+            guard case .object = document else { throw QAMError(.malformed, "it is not a JSON object") }
             return document
         } catch let error as QAMError {
             throw error.inFile(name)

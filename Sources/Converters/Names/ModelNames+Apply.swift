@@ -1,4 +1,4 @@
-public import Architectures
+internal import Architectures
 public import QAMFormat
 
 /// Converts between the names, layouts and metadata of Hugging Face and GGUF, for the architectures in `Architecture.all`.

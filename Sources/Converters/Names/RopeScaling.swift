@@ -31,7 +31,7 @@ struct RopeScaling {
     var isLong: Bool { kind == "longrope" || kind == "su" }
 
     var notSaid: String {
-        "\(ModelConfig.name): GGUF cannot say \"rope_scaling\" of the kind \"\(kind)\" in this architecture; loaders compute without it, so results differ"
+        "\(ModelConfig.name): GGUF cannot express \"rope_scaling\" of the kind \"\(kind)\" for this architecture; loaders compute without it, so results differ"
     }
 
     func number(_ key: String) throws -> Double? {
@@ -113,7 +113,8 @@ struct RopeScaling {
             warnings.append(warning("\(names): not known in the kind \"\(kind)\"; GGUF loaders ignore it, which may change results"))
         }
         switch kind {
-        case "dynamic": warnings.append(warning("GGUF cannot say \"rope_scaling\" of the kind \"dynamic\": texts longer than the context have other results"))
+        case "dynamic":
+            warnings.append(warning("GGUF cannot express \"rope_scaling\" of the kind \"dynamic\": results differ for texts longer than the context"))
         case "yarn":
             if json["truncate"] == false {
                 warnings.append(warning("\"rope_scaling.truncate\" is false, and llama.cpp truncates the range of corrections: results differ"))

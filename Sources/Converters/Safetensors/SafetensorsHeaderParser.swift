@@ -62,7 +62,7 @@ struct SafetensorsHeaderParser {
             case "dtype":
                 try once(dtype == nil)
                 let text = try reader.string()
-                guard let known = Self.dtypes[text] else { throw reader.malformed("there is no data type \"\(text)\"") }
+                guard let known = Self.dtypes[text] else { throw reader.malformed("unknown data type \"\(text)\"") }
                 dtype = known
             case "shape":
                 try once(shape == nil)
@@ -79,7 +79,7 @@ struct SafetensorsHeaderParser {
 
         guard let dtype, let shape, let range else { throw fault("dtype, shape or data_offsets is missing") }
         guard let elements = TensorDescriptor.checkedElementCount(shape), let bytes = dtype.byteCount(elements: elements) else {
-            throw fault("the shape \(shape) of \(dtype.name) overflows or fills no whole number of bytes")
+            throw fault("the shape \(shape) of \(dtype.name) overflows or does not fill a whole number of bytes")
         }
         guard range.count == bytes else {
             throw fault("\(range.count) bytes are given, but the shape \(shape) of \(dtype.name) needs \(bytes)")

@@ -56,7 +56,7 @@ package struct SafetensorsIndex: Sendable {
         try reader.object { reader, tensor in
             let shard = try reader.string()
             guard EmbeddedFileName.isValid(shard) else {
-                throw reader.malformed("the shard \"\(shard)\" is no plain file name beside the index")
+                throw reader.malformed("the shard \"\(shard)\" is not a plain file name beside the index")
             }
             guard map.updateValue(Entry(tensor: tensor, shard: shard), forKey: ExactName(tensor)) == nil else {
                 throw reader.malformed("the tensor \"\(tensor)\" is given twice")
@@ -73,7 +73,7 @@ package struct SafetensorsIndex: Sendable {
             guard keys.insert(key).inserted else { throw reader.malformed("the key \"\(key)\" is given twice") }
             if key == "total_size" {
                 guard let value = Int(exactly: try reader.number(Double.self)) else {
-                    throw reader.malformed("total_size is no number of bytes")
+                    throw reader.malformed("total_size is not a number of bytes")
                 }
                 size = value
             } else {

@@ -1,7 +1,7 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Edits the metadata of a safetensors file, in place if possible.
-public enum SafetensorsMetadataEditor {
+package enum SafetensorsMetadataEditor {
     /// Applies `edit` to the metadata of the file at `path` and stores the result.
     ///
     /// If the new header, padded with spaces, is as long as the old one and all changes lie in one disk block, they are written in place.
@@ -9,7 +9,7 @@ public enum SafetensorsMetadataEditor {
     /// `monitor` receives the progress of this, in bytes done and in total; if it throws, the operation stops. Throws what reading a header
     /// throws, `io`, `cannotCreate` also if another process is editing the file, and what `edit` throws.
     @discardableResult
-    public static func edit(
+    package static func edit(
         _ path: String, monitor: (Int, Int) throws -> Void = { _, _ in }, _ edit: (inout Metadata) throws -> Void
     ) throws -> MetadataEditor.Outcome {
         let edited = try EditedFile(path: path)

@@ -47,8 +47,7 @@ struct SafetensorsNames {
             !own.contains($0) && Self.isShard($0) || index == nil && $0 == SafetensorsPlan.indexName
         }
         if !stale.isEmpty {
-            let names = stale.prefix(3).joined(separator: ", ") + (stale.count > 3 ? ", ..." : "")
-            warnings.append("files of another model stay in \(folder): \(names)")
+            warnings.append("files of another model stay in \(folder): \(Format.list(stale))")
         }
     }
 

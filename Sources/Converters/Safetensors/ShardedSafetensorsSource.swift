@@ -49,8 +49,7 @@ public struct ShardedSafetensorsSource: LendingSource {
     private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {
         let missing = try names.filter { try FileStatus(Path.join(folder, $0))?.kind != .file }
         guard missing.isEmpty else {
-            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
-            throw QAMError(.malformed, "\(missing.count) of \(names.count) shards are missing: \(list)", at: .init(file: indexPath))
+            throw QAMError(.malformed, "\(missing.count) of \(names.count) shards are missing: \(Format.list(missing))", at: .init(file: indexPath))
         }
         return try names.map { try SafetensorsSource(path: Path.join(folder, $0)) }
     }

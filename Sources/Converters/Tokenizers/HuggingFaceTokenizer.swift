@@ -55,7 +55,7 @@ struct HuggingFaceTokenizer {
                     + "\"\(pre.name)\" do it the other way: some texts will be encoded differently")
         }
         if JSONWriter.text(json.preTokenizer).contains("\"add_prefix_space\":true") {
-            warnings.append("GGUF cannot say that a byte-level tokenizer begins with a space: texts will be encoded differently")
+            warnings.append("GGUF cannot express that a byte-level tokenizer begins with a space: texts will be encoded differently")
         }
         // NFC does not affect texts as usually written, and no GGUF loader applies it.
         warn(ofNormalizersBut: ["NFC"], json)
@@ -90,7 +90,7 @@ struct HuggingFaceTokenizer {
         let restricted = json.addedTokens.filter(\.isRestricted).map { "\"\($0.text)\"" }
         if !restricted.isEmpty {
             warnings.append(
-                "GGUF cannot say that these tokens take spaces beside them along, or stand alone: "
+                "GGUF cannot express that these tokens take spaces beside them along, or stand alone: "
                     + restricted.prefix(4).joined(separator: ", ") + (restricted.count > 4 ? ", ..." : ""))
         }
         return try finish(vocabulary, kind, PostProcessor(json.postProcessor)) { tokenizer, index in
@@ -171,7 +171,7 @@ struct HuggingFaceTokenizer {
 
     private mutating func warn(ofNormalizersBut harmless: Set<String>, _ json: TokenizerJSON) {
         for type in json.normalizers.compactMap({ $0["type"]?.string }) where !harmless.contains(type) {
-            warnings.append("GGUF cannot say what the normalizer \"\(type)\" does: some texts will be encoded differently")
+            warnings.append("GGUF cannot express what the normalizer \"\(type)\" does: some texts will be encoded differently")
         }
     }
 }

@@ -60,7 +60,7 @@ enum PieceMerges {
             text.append(contentsOf: merge.right.utf8)
             guard let id = index[text.span] else {
                 throw QAMError(
-                    .malformed, "merge \(number) makes \"\(merge.left)\(merge.right)\", which is no token",
+                    .malformed, "merge \(number) makes \"\(merge.left)\(merge.right)\", which is not a token",
                     at: .init(file: TokenizerFiles.Name.tokenizer.rawValue))
             }
             listed[id] += 1

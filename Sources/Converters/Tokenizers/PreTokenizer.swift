@@ -44,7 +44,7 @@ struct PreTokenizer {
     static func named(_ name: String) throws -> PreTokenizer {
         if let known = all.first(where: { $0.name == name }) { return known }
         let names = all.map(\.name).sorted().joined(separator: ", ")
-        throw QAMError(.invalidArgument, "there is no pre-tokenizer \"\(name)\"; there are \(names)")
+        throw QAMError(.invalidArgument, "unknown pre-tokenizer \"\(name)\"; known are \(names)")
     }
 
     /// The pre-tokenizer that splits like tokenizer.json's. Of several names, selects by the model's type, else the first of the table, in

@@ -44,14 +44,14 @@ struct SentencePieceModel {
             case 3:
                 let value = try reader.varint(field)
                 guard let known = Int32(exactly: value).flatMap(TokenType.init) else {
-                    throw reader.malformed("there is no type \(value) of pieces")
+                    throw reader.malformed("unknown piece type \(value)")
                 }
                 type = known
             default: try reader.skip(field)
             }
         }
         guard let text, !text.isEmpty else { throw reader.malformed("a piece has no text") }
-        guard !score.isNaN else { throw reader.malformed("the score of \"\(text)\" is no number") }
+        guard !score.isNaN else { throw reader.malformed("the score of \"\(text)\" is not a number") }
         return Tokenizer.Token(text: text, type: type, score: score)
     }
 
@@ -83,7 +83,7 @@ extension ByteReader {
     mutating func message(_ body: (inout ByteReader, ProtocolBufferField) throws -> Void) throws {
         while remaining > 0 {
             let tag = try varint()
-            guard tag >> 3 > 0 else { throw malformed("there is no field 0") }
+            guard tag >> 3 > 0 else { throw malformed("0 is not a valid field number") }
             try body(&self, ProtocolBufferField(number: tag >> 3, wireType: tag & 7))
         }
     }
@@ -119,7 +119,7 @@ extension ByteReader {
         case 1: _ = try take(8)
         case 2: _ = try take(try length())
         case 5: _ = try take(4)
-        default: throw malformed("there is no wire type \(field.wireType)")
+        default: throw malformed("unknown wire type \(field.wireType)")
         }
     }
 

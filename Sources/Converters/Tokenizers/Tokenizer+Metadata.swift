@@ -98,7 +98,7 @@ extension Tokenizer {
         for (key, count) in [(Key.scores, scores.count), (Key.types, types.count)] where count != 0 && count != texts.count {
             throw Metadata.malformed(key, "there are \(count) elements for \(texts.count) tokens")
         }
-        if let id = scores.firstIndex(where: \.isNaN) { throw Metadata.malformed(Key.scores, "the score of token \(id) is no number") }
+        if let id = scores.firstIndex(where: \.isNaN) { throw Metadata.malformed(Key.scores, "the score of token \(id) is not a number") }
         return texts.enumerated().map { id, text in
             Token(
                 text: text, type: types.isEmpty ? .normal : TokenType(rawValue: types[id]) ?? .normal,

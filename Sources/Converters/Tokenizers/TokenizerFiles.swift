@@ -29,7 +29,7 @@ struct TokenizerFiles {
         for name in Name.parsed {
             guard let bytes = try self.bytes(name) else { continue }
             let document = try Self.place(name) { try JSONValue(parsing: bytes, section: name.rawValue, takingNonFinite: true) }
-            guard case .object = document else { throw malformed(name, "the document is no object") }
+            guard case .object = document else { throw malformed(name, "the document is not a JSON object") }
             documents[name] = document
         }
     }

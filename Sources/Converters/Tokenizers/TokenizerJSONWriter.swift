@@ -98,7 +98,7 @@ struct TokenizerJSONWriter {
             let left = index[text.span]
             text.append(contentsOf: merge.right.utf8)
             guard let left, let right = index[merge.right], let whole = index[text.span] else {
-                throw Self.malformed("merges", "merge \(number), \"\(merge.left) \(merge.right)\", joins or makes what is no token")
+                throw Self.malformed("merges", "merge \(number), \"\(merge.left) \(merge.right)\", joins or makes a piece that is not a token")
             }
             highest = max(highest, left, right, whole)
         }

@@ -1,17 +1,17 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Finds tied weights: among raw tensors equal in type, shape and every byte, the later ones become aliases of the first. Small tensors are
 /// skipped, since equality among them (norms full of ones) is coincidence.
-public struct AliasingSource: WrappingSource {
+package struct AliasingSource: WrappingSource {
     /// Smaller tensors are skipped.
-    public static let minimumBytes = 64 << 10
+    package static let minimumBytes = 64 << 10
 
-    public let tensors: [TensorDescriptor]
-    public let base: any TensorSource
+    package let tensors: [TensorDescriptor]
+    package let base: any TensorSource
 
     /// Reads 12 KiB of each tensor that shares its type and shape with another, and all bytes of those whose samples match. Throws what
     /// reading throws.
-    public init(wrapping base: any TensorSource) throws {
+    package init(wrapping base: any TensorSource) throws {
         self.base = base
         var targets: [Int: Int] = [:]
         for group in Self.candidates(base) { try Self.match(group, in: base, &targets) }
@@ -24,9 +24,9 @@ public struct AliasingSource: WrappingSource {
         self.tensors = tensors
     }
 
-    public var fingerprint: String { "aliased\n\(base.fingerprint)" }
+    package var fingerprint: String { "aliased\n\(base.fingerprint)" }
 
-    public func origin(of tensor: Int) -> Int? { tensor }
+    package func origin(of tensor: Int) -> Int? { tensor }
 
     /// Whether two raw tensors are equal in type, shape and every byte. Reads both up to the first difference.
     static func areEqual(_ left: Int, _ right: Int, in base: any TensorSource) throws -> Bool {

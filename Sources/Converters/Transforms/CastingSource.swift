@@ -28,7 +28,7 @@ public struct CastingSource: WrappingSource {
             }
             guard tensor.columns % target.blockElements == 0 else {
                 throw QAMError(
-                    .invalidArgument, "rows of \(tensor.columns) elements are no whole number of \(target.name) blocks",
+                    .invalidArgument, "rows of \(tensor.columns) elements are not a whole number of \(target.name) blocks",
                     at: .init(tensor: tensor.name))
             }
             return TensorDescriptor(name: tensor.name, shape: tensor.shape, storage: .raw(target))

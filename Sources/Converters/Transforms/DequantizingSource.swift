@@ -44,7 +44,7 @@ public struct DequantizingSource: WrappingSource {
             }
             guard tensor.columns % dtype.blockElements == 0 else {
                 throw QAMError(
-                    .invalidArgument, "rows of \(tensor.columns) elements are no whole number of \(dtype.name) blocks",
+                    .invalidArgument, "rows of \(tensor.columns) elements are not a whole number of \(dtype.name) blocks",
                     at: .init(tensor: tensor.name))
             }
             return TensorDescriptor(name: tensor.name, shape: tensor.shape, storage: .raw(dtype))

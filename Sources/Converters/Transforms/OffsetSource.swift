@@ -1,15 +1,15 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Adds a constant to every element of some raw floating-point tensors and changes their type: converts gemma's norms, stored as the
 /// difference from 1, to factors and back.
 ///
 /// The sum is computed in float32 and rounded to the target. Each chunk counts the finite sums that became infinite.
-public struct OffsetSource: WrappingSource {
-    public struct Change: Hashable, Sendable {
-        public var offset: Float
-        public var target: DType
+package struct OffsetSource: WrappingSource {
+    package struct Change: Hashable, Sendable {
+        package var offset: Float
+        package var target: DType
 
-        public init(offset: Float, target: DType) {
+        package init(offset: Float, target: DType) {
             self.offset = offset
             self.target = target
         }
@@ -22,13 +22,13 @@ public struct OffsetSource: WrappingSource {
         }
     }
 
-    public let tensors: [TensorDescriptor]
-    public let base: any TensorSource
+    package let tensors: [TensorDescriptor]
+    package let base: any TensorSource
     private let changes: [Int: Change]
 
     /// `changes` by tensor index. Throws `invalidArgument` unless the tensor is raw with a type of `DType.floating`, and the target is not
     /// a block type.
-    public init(_ base: any TensorSource, changes: [Int: Change]) throws {
+    package init(_ base: any TensorSource, changes: [Int: Change]) throws {
         var tensors = base.tensors
         for (index, change) in changes {
             guard case .raw(let dtype) = tensors[index].storage, DType.floating.contains(dtype), change.target.blockElements == 1 else {
@@ -41,19 +41,19 @@ public struct OffsetSource: WrappingSource {
         self.changes = changes
     }
 
-    public var fingerprint: String {
+    package var fingerprint: String {
         let parts = changes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.offset) \($0.value.target.name)" }
         return "\(base.fingerprint) offset \(parts.joined(separator: ","))"
     }
 
-    public func origin(of tensor: Int) -> Int? { changes[tensor] == nil ? tensor : nil }
+    package func origin(of tensor: Int) -> Int? { changes[tensor] == nil ? tensor : nil }
 
-    public func granule(of tensor: Int) -> Int {
+    package func granule(of tensor: Int) -> Int {
         guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return base.granule(of: tensor) }
         return ElementUnits(from: dtype, to: change.target).granule(base.granule(of: tensor))
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let change = changes[tensor], case .raw(let dtype) = base.tensors[tensor].storage else { return try base.read(units, of: tensor) }
         let bytes = ElementUnits(from: dtype, to: change.target).source(units)
         let chunk = try base.read(bytes, of: tensor)

@@ -58,7 +58,7 @@ extension PackedDirectory {
         for alias in aliases {
             let tensor = tensors[alias.tensor]
             guard let target = indices[ExactName(alias.target)], !isAlias.contains(target), tensors[target].shape == tensor.shape else {
-                throw Self.fault("it is an alias of \"\(alias.target)\", which is no tensor of its shape", tensor.name)
+                throw Self.fault("it is an alias of \"\(alias.target)\", which is not a tensor of its shape", tensor.name)
             }
             tensors[alias.tensor].storage = .alias(of: target)
         }
@@ -174,7 +174,7 @@ extension JSONReader {
 
     fileprivate mutating func dtype() throws -> DType {
         let id: UInt8 = try integer()
-        guard let dtype = DType.withID(id) else { throw malformed("there is no data type \(id)") }
+        guard let dtype = DType.withID(id) else { throw malformed("unknown data type \(id)") }
         return dtype
     }
 

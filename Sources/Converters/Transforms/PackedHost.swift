@@ -1,7 +1,7 @@
 internal import QAMFormat
 
 /// The limits of the format that stores a packed model, which determine the form of carriers (spec section 9).
-public struct PackedHost: Sendable {
+package struct PackedHost: Sendable {
     private let types: Set<DType>
     private let maximumDimensions: Int
     /// The first length in bytes that is too long for a name.
@@ -9,9 +9,9 @@ public struct PackedHost: Sendable {
     /// Whether rows must consist of whole blocks.
     private let hasWholeRows: Bool
 
-    public static let safetensors = PackedHost(types: Set(DType.safetensors), maximumDimensions: .max, nameLimit: .max, hasWholeRows: false)
+    package static let safetensors = PackedHost(types: Set(DType.safetensors), maximumDimensions: .max, nameLimit: .max, hasWholeRows: false)
 
-    public static let gguf = PackedHost(
+    package static let gguf = PackedHost(
         types: Set([.i8, .i16, .i32, .i64, .f16, .bf16, .f32, .f64] + DType.ggml), maximumDimensions: 4, nameLimit: 64, hasWholeRows: true)
 
     /// The carrier in a form that this host supports: with the short name if the plain one is too long, and with another type of the same

@@ -1,15 +1,15 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Represents a model with coded tensors in a format without them: every stream, codebook and seed becomes a plain tensor, and one metadata
 /// string, the directory, describes their relations. `UnpackingSource` restores the identical model.
 ///
 /// Depends on streams and tables, not on codecs. An alias is only an entry in the directory.
-public struct PackingSource: WrappingSource {
-    public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
-    public let files: [any EmbeddedFile]
-    public let fingerprint: String
-    public let base: any TensorSource
+package struct PackingSource: WrappingSource {
+    package let metadata: Metadata
+    package let tensors: [TensorDescriptor]
+    package let files: [any EmbeddedFile]
+    package let fingerprint: String
+    package let base: any TensorSource
     /// The content of each of `tensors`.
     private let contents: [Content]
 
@@ -24,7 +24,7 @@ public struct PackingSource: WrappingSource {
     /// become tensors too, for formats or outputs without files. `host` is the target format.
     ///
     /// Throws `unsupported` if the model uses a name that packing needs.
-    public init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false, host: PackedHost = .safetensors) throws {
+    package init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false, host: PackedHost = .safetensors) throws {
         var directory = PackedDirectory()
         directory.options = options.map { PackedDirectory.Option(key: $0.0, value: $0.1) }
         directory.codebooks = base.shared.codebooks.map(\.codec)
@@ -80,13 +80,13 @@ public struct PackingSource: WrappingSource {
     }
 
     /// Empty: the tables are tensors.
-    public var shared: SharedTables { SharedTables() }
+    package var shared: SharedTables { SharedTables() }
 
-    public func origin(of tensor: Int) -> Int? {
+    package func origin(of tensor: Int) -> Int? {
         if case .tensor(let index) = contents[tensor] { index } else { nil }
     }
 
-    public func granule(of tensor: Int) -> Int {
+    package func granule(of tensor: Int) -> Int {
         switch contents[tensor] {
         case .tensor(let index): base.granule(of: index)
         case .stream(let stream, let index): max(1, rowBytes(of: stream, in: index) * max(1, base.granule(of: index)))
@@ -94,7 +94,7 @@ public struct PackingSource: WrappingSource {
         }
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch contents[tensor] {
         case .tensor(let index): return try base.read(units, of: index)
         case .bytes(let bytes): return TensorChunk(streams: [Array(bytes[units])])

@@ -1,12 +1,12 @@
-public import Architectures
-public import QAMFormat
+package import Architectures
+package import QAMFormat
 
 /// Reorders the rows of each head in some raw tensors. Rows are counted by a tensor's first dimension, so biases are permuted too. Rows of
 /// any type are moved unchanged, provided they are whole blocks.
 ///
 /// Reading rows takes about the same memory again, and in direction `toHalves` reads up to twice as many bytes from the base.
-public struct RowPermutingSource: WrappingSource {
-    public let base: any TensorSource
+package struct RowPermutingSource: WrappingSource {
+    package let base: any TensorSource
     private let layouts: [Int: Layout]
 
     private struct Layout: Sendable {
@@ -17,7 +17,7 @@ public struct RowPermutingSource: WrappingSource {
 
     /// `permutations` by tensor index. Throws `malformed` with the tensor's name if rows are not whole blocks, or do not divide into that
     /// many heads with an even number of rows.
-    public init(_ base: any TensorSource, permutations: [Int: HeadPermutation]) throws {
+    package init(_ base: any TensorSource, permutations: [Int: HeadPermutation]) throws {
         var layouts: [Int: Layout] = [:]
         for (index, permutation) in permutations {
             let tensor = base.tensors[index]
@@ -30,7 +30,7 @@ public struct RowPermutingSource: WrappingSource {
             }
             guard rows > 0, tensor.elementCount > 0 else { continue }
             guard tensor.elementCount / rows % dtype.blockElements == 0, let bytes = dtype.byteCount(elements: tensor.elementCount / rows) else {
-                throw fault("rows of \(tensor.elementCount / rows) elements are no whole \(dtype.name) blocks")
+                throw fault("rows of \(tensor.elementCount / rows) elements are not whole \(dtype.name) blocks")
             }
             layouts[index] = Layout(permutation: permutation, rowBytes: bytes, headRows: headRows)
         }
@@ -38,20 +38,20 @@ public struct RowPermutingSource: WrappingSource {
         self.layouts = layouts
     }
 
-    public var fingerprint: String {
+    package var fingerprint: String {
         let parts = layouts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.permutation.heads) \($0.value.permutation.direction)" }
         return "\(base.fingerprint) permute \(parts.joined(separator: ","))"
     }
 
-    public func origin(of tensor: Int) -> Int? { layouts[tensor] == nil ? tensor : nil }
+    package func origin(of tensor: Int) -> Int? { layouts[tensor] == nil ? tensor : nil }
 
     /// Whole pairs in direction `toInterleaved`, so that no pair is read twice.
-    public func granule(of tensor: Int) -> Int {
+    package func granule(of tensor: Int) -> Int {
         guard let layout = layouts[tensor] else { return base.granule(of: tensor) }
         return layout.permutation.direction == .toInterleaved ? 2 * layout.rowBytes : layout.rowBytes
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let layout = layouts[tensor] else { return try base.read(units, of: tensor) }
         var chunk = TensorChunk(streams: [[]])
         chunk.streams[0].reserveCapacity(units.count)

@@ -1,35 +1,35 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Selects, renames and reorders the tensors of another source, adds small generated ones, and replaces metadata and files.
-public struct SelectingSource: WrappingSource {
-    public struct Item: Sendable {
-        public enum Payload: Sendable {
+package struct SelectingSource: WrappingSource {
+    package struct Item: Sendable {
+        package enum Payload: Sendable {
             /// The payload of the base's tensor at this index; for an alias, its target's.
             case base(Int)
             /// The bytes of a raw tensor.
             case made([UInt8])
         }
 
-        public var descriptor: TensorDescriptor
+        package var descriptor: TensorDescriptor
         /// Unused if the descriptor is an alias (of another item).
-        public var payload: Payload
+        package var payload: Payload
 
-        public init(_ descriptor: TensorDescriptor, _ payload: Payload) {
+        package init(_ descriptor: TensorDescriptor, _ payload: Payload) {
             self.descriptor = descriptor
             self.payload = payload
         }
     }
 
-    public let metadata: Metadata
-    public let files: [any EmbeddedFile]
-    public let tensors: [TensorDescriptor]
-    public let fingerprint: String
-    public let base: any TensorSource
+    package let metadata: Metadata
+    package let files: [any EmbeddedFile]
+    package let tensors: [TensorDescriptor]
+    package let fingerprint: String
+    package let base: any TensorSource
     private let payloads: [Item.Payload]
     private let ownWarnings: [String]
 
     /// The base's raw and coded tensors must keep shape and storage; only names may differ. O(items).
-    public init(
+    package init(
         _ base: any TensorSource, items: [Item], metadata: Metadata, files: [any EmbeddedFile], warnings: [String] = []
     ) {
         self.base = base
@@ -52,15 +52,15 @@ public struct SelectingSource: WrappingSource {
         fingerprint = "\(base.fingerprint) select \(XXH3.hash(identity))"
     }
 
-    public var warnings: [String] { base.warnings + ownWarnings }
+    package var warnings: [String] { base.warnings + ownWarnings }
 
-    public func origin(of tensor: Int) -> Int? {
+    package func origin(of tensor: Int) -> Int? {
         if case .base(let index) = payloads[tensor] { index } else { nil }
     }
 
-    public func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
+    package func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch payloads[tensor] {
         case .base(let index): return try base.read(units, of: index)
         case .made(let bytes):

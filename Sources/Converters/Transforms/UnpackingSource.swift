@@ -1,17 +1,17 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Restores a packed model: same tensors in the same order, same tables, metadata and files.
 ///
 /// The initializer checks the directory and the carriers against each other. A carrier may have any plain type that holds its bytes, since
 /// not every format supports all types.
-public struct UnpackingSource: WrappingSource {
-    public let metadata: Metadata
-    public let tensors: [TensorDescriptor]
-    public let shared: SharedTables
-    public let files: [any EmbeddedFile]
+package struct UnpackingSource: WrappingSource {
+    package let metadata: Metadata
+    package let tensors: [TensorDescriptor]
+    package let shared: SharedTables
+    package let files: [any EmbeddedFile]
     /// The `options` passed to `PackingSource`, in order.
-    public let options: [(key: String, value: String)]
-    public let base: any TensorSource
+    package let options: [(key: String, value: String)]
+    package let base: any TensorSource
     /// Warnings about tensors that this program cannot decode.
     private let undecodable: [String]
     /// The carriers in `base` of each tensor: one for a raw tensor, one per stream for a coded one.
@@ -21,11 +21,11 @@ public struct UnpackingSource: WrappingSource {
     private static let maximumTableBytes = 1 << 26
 
     /// Whether a source is a packed model.
-    public static func isPacked(_ source: any TensorSource) -> Bool { source.metadata[PackedNames.directory] != nil }
+    package static func isPacked(_ source: any TensorSource) -> Bool { source.metadata[PackedNames.directory] != nil }
 
     /// Throws `malformed` if directory and tensors contradict each other, or coded tensors violate the rules of their codec, the same as
     /// for .qamw files; `unsupported` for a later version.
-    public init(wrapping base: any TensorSource) throws {
+    package init(wrapping base: any TensorSource) throws {
         guard case .string(let json)? = base.metadata[PackedNames.directory] else {
             throw QAMError(.invalidArgument, "the model is not packed: it has no metadata \"\(PackedNames.directory)\"")
         }
@@ -68,17 +68,17 @@ public struct UnpackingSource: WrappingSource {
         self.metadata = metadata
     }
 
-    public var warnings: [String] { base.warnings + undecodable }
-    public var fingerprint: String { "unpacked\n\(base.fingerprint)" }
+    package var warnings: [String] { base.warnings + undecodable }
+    package var fingerprint: String { "unpacked\n\(base.fingerprint)" }
 
     /// A raw tensor's only carrier, whatever its type in the host.
-    public func origin(of tensor: Int) -> Int? {
+    package func origin(of tensor: Int) -> Int? {
         if case .raw = tensors[tensor].storage { carriers[tensor][0] } else { nil }
     }
 
-    public func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
+    package func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch tensors[tensor].storage {
         case .raw:
             return try base.read(units, of: carriers[tensor][0])
@@ -95,11 +95,11 @@ public struct UnpackingSource: WrappingSource {
         }
     }
 
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+    package func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard case .coded(let coding) = tensors[tensor].storage, coding.streams.indices.contains(stream),
             case .whole(let bytes) = coding.streams[stream].extent
         else {
-            throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+            throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }
         return try base.bytes(0..<bytes, of: carriers[tensor][stream])
     }

@@ -4,7 +4,7 @@ internal import QAMFormat
 ///
 ///     var run = try CalibrationRun(calibrator, tokens: tokens)
 ///     while let layer = try run.next() { ... }
-public struct CalibrationRun {
+package struct CalibrationRun {
     private enum Stage {
         case forward(Int)
         case head
@@ -29,7 +29,7 @@ public struct CalibrationRun {
     /// - Parameter windows: the number of windows to read; nil for all.
     /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, `limitExceeded`
     ///   for more windows than fit in this machine's memory, and errors from reading weights.
-    public init(_ calibrator: Calibrator, tokens: [UInt32], windows: Int? = nil) throws {
+    package init(_ calibrator: Calibrator, tokens: [UInt32], windows: Int? = nil) throws {
         try self.init(calibrator, tokens: tokens, windows: windows, labels: nil)
     }
 
@@ -65,7 +65,7 @@ public struct CalibrationRun {
     ///
     /// - Parameter progress: called after each window of each layer; an error that it throws ends the run.
     /// - Throws: errors from reading weights. An error ends the run: `next` then returns nil.
-    public mutating func next(progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }) throws -> Calibrator.Layer? {
+    package mutating func next(progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }) throws -> Calibrator.Layer? {
         let stage = stage
         self.stage = .ended
         switch stage {
@@ -85,7 +85,7 @@ public struct CalibrationRun {
 
     private mutating func forward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> [Calibrator.Input] {
         let layers = calibrator.model.layers, pool = calibrator.pool, hasBackwardPass = calibrator.gathersGradients
-        let gathered = Gathered(layers[index], moments: calibrator.gathersMoments)
+        let gathered = Gathered(layers[index], hessians: calibrator.gathersHessians)
         if hasBackwardPass { before.append(windows.map { FloatMatrix(copying: $0, 0..<calibrator.context) }) }
         pass.observer = { names, vectors in gathered.add(names, vectors, pool: pool) }
         defer { pass.observer = nil }
@@ -113,10 +113,10 @@ public struct CalibrationRun {
     private mutating func backward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> [Calibrator.Output] {
         let layer = calibrator.model.layers[index], pool = calibrator.pool
         let layerGradient = try LayerGradient(layer, pass: pass, inverseRotary: pass.rotary.inverse)
-        let outputs = layer.inputs.joined().map { Calibrator.Output(matrix: $0.name, moment: SecondMoment(width: $0.rows)) }
+        let outputs = layer.inputs.joined().map { Calibrator.Output(matrix: $0.name, hessian: HessianSum(width: $0.rows)) }
         for (x, gradient) in zip(before.removeLast(), windows) {
             try layerGradient.apply(to: gradient, at: x, cache) { matrix, vectors in
-                outputs.first { $0.matrix == matrix }?.moment.add(vectors, pool: pool)
+                outputs.first { $0.matrix == matrix }?.hessian.add(vectors, pool: pool)
             }
             try step(progress)
         }
@@ -128,19 +128,19 @@ public struct CalibrationRun {
     private final class Gathered {
         private(set) var inputs: [Calibrator.Input]
 
-        init(_ layer: TransformerLayer, moments: Bool) {
+        init(_ layer: TransformerLayer, hessians: Bool) {
             inputs = layer.inputs.map { matrices in
                 let width = matrices[0].columns
                 return Calibrator.Input(
                     matrices: matrices.map(\.name), statistics: InputStatistics(width: width),
-                    secondMoment: moments ? SecondMoment(width: width) : nil)
+                    hessian: hessians ? HessianSum(width: width) : nil)
             }
         }
 
         func add(_ names: [String], _ vectors: FloatMatrix, pool: WorkerPool) {
             guard let index = inputs.firstIndex(where: { $0.matrices == names }) else { return }
             inputs[index].statistics.add(vectors)
-            inputs[index].secondMoment?.add(vectors, pool: pool)
+            inputs[index].hessian?.add(vectors, pool: pool)
         }
     }
 }

@@ -9,14 +9,14 @@ extension Calibrator {
     /// Together with E[x xT] of the inputs it is the Kronecker-factored approximation of the Fisher information of the matrix (K-FAC, arXiv
     /// 1503.05671): weight errors e change the predictions by a KL divergence of about tr(E[g gT] e E[x xT] eT) / 2 per token. YAQA (arXiv
     /// 2505.22988) rounds by it.
-    public struct Output {
+    package struct Output {
         /// The name of the matrix's tensor.
-        public let matrix: String
-        package let moment: SecondMoment
+        package let matrix: String
+        package let hessian: HessianSum
     }
 
     /// The matrices whose outputs a run reports, in its order (from the last layer to the first), and the rows of each.
-    public var outputs: [(matrix: String, rows: Int)] {
+    package var outputs: [(matrix: String, rows: Int)] {
         model.layers.reversed().flatMap { layer in layer.inputs.joined().map { ($0.name, $0.rows) } }
     }
 
@@ -24,8 +24,8 @@ extension Calibrator {
     static func requireGradientMemory(_ model: Transformer) throws {
         try MemoryBound.require(1, of: HeadGradient.byteCount(model), "the head's float32 weights and its predictions")
         for layer in model.layers {
-            let moments = layer.inputs.joined().reduce(0) { $0 + MemoryLayout<Float>.stride * $1.rows * $1.rows }
-            try MemoryBound.require(1, of: LayerGradient.byteCount(layer) + moments, "a layer's float32 weights and output Hessians")
+            let hessians = layer.inputs.joined().reduce(0) { $0 + MemoryLayout<Float>.stride * $1.rows * $1.rows }
+            try MemoryBound.require(1, of: LayerGradient.byteCount(layer) + hessians, "a layer's float32 weights and output Hessians")
         }
     }
 }

@@ -7,9 +7,9 @@
 #endif
 
 /// How well a model predicts a text, and the divergence of its predictions from a reference's: means over all counted predictions.
-public struct Evaluation: Sendable {
+package struct Evaluation: Sendable {
     /// Predictions counted.
-    public private(set) var tokens = 0
+    package private(set) var tokens = 0
     private var loss = 0.0
     private var referenceLoss = 0.0
     private var agreements = 0
@@ -17,19 +17,19 @@ public struct Evaluation: Sendable {
     private var divergences: [Float] = []
 
     /// exp of the mean loss.
-    public var perplexity: Double { exp(loss / Double(max(1, tokens))) }
+    package var perplexity: Double { exp(loss / Double(max(1, tokens))) }
 
-    public var hasReference: Bool { !divergences.isEmpty }
-    public var referencePerplexity: Double { exp(referenceLoss / Double(max(1, tokens))) }
+    package var hasReference: Bool { !divergences.isEmpty }
+    package var referencePerplexity: Double { exp(referenceLoss / Double(max(1, tokens))) }
     /// The mean Kullback-Leibler divergence from the reference's predictions, in nats.
-    public var divergence: Double { divergences.reduce(0) { $0 + Double($1) } / Double(max(1, divergences.count)) }
-    public var largestDivergence: Double { Double(divergences.max() ?? 0) }
+    package var divergence: Double { divergences.reduce(0) { $0 + Double($1) } / Double(max(1, divergences.count)) }
+    package var largestDivergence: Double { Double(divergences.max() ?? 0) }
     /// The fraction of predictions whose most likely token is also the reference's.
-    public var top1Agreement: Double { Double(agreements) / Double(max(1, tokens)) }
+    package var top1Agreement: Double { Double(agreements) / Double(max(1, tokens)) }
 
     /// The divergence that a fraction of the predictions, from 0 to 1, does not exceed; interpolated between predictions.
     /// O(n log n).
-    public func divergence(quantile: Double) -> Double {
+    package func divergence(quantile: Double) -> Double {
         guard !divergences.isEmpty else { return 0 }
         let sorted = divergences.sorted(), rank = min(max(0, quantile), 1) * Double(sorted.count - 1)
         let below = Int(rank), above = min(below + 1, sorted.count - 1)

@@ -1,11 +1,11 @@
-public import QAMFormat
+package import QAMFormat
 internal import Synchronization
 
 /// Evaluates models on consecutive windows of a text without overlap, each starting with an empty KV cache; the remainder is not used. The
 /// reference reads a window once for all models.
-public struct Evaluator {
+package struct Evaluator {
     /// The predictions that count in a window of n tokens.
-    public enum Counting: Sendable {
+    package enum Counting: Sendable {
         /// Those of tokens 1 to n - 1.
         case windows
         /// llama.cpp's: those of tokens n / 2 + 1 to n - 1.
@@ -15,7 +15,7 @@ public struct Evaluator {
         func first(_ context: Int) -> Int { self == .windows ? 0 : context / 2 }
     }
 
-    public let context: Int
+    package let context: Int
     private let counting: Counting
     private let models: [Session]
     private let reference: Session?
@@ -26,7 +26,7 @@ public struct Evaluator {
     /// - Parameter checkpoint: called before each layer; an error that it throws ends the run.
     /// - Throws: `QAMError.invalidArgument` for a context without counted predictions, or models of different vocabularies, and errors from
     ///   `Session`.
-    public init(
+    package init(
         _ models: [Transformer], reference: Transformer?, context: Int, counting: Counting, pool: WorkerPool,
         checkpoint: @escaping () throws -> Void = {}
     ) throws {
@@ -54,7 +54,7 @@ public struct Evaluator {
     /// - Returns: the evaluation of each model, bit-identical to a separate run.
     /// - Throws: `QAMError.invalidArgument` for a text shorter than a window or with tokens outside the vocabulary, and errors from reading
     ///   weights.
-    public func run(
+    package func run(
         _ tokens: [UInt32], windows: Int? = nil, progress: (_ done: Int, _ total: Int, _ soFar: [Evaluation]) throws -> Void
     ) throws -> [Evaluation] {
         let total = min(tokens.count / context, windows ?? .max)

@@ -1,14 +1,14 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Continues a text greedily.
-public struct Generator {
+package struct Generator {
     private let session: Session
 
     /// - Parameters:
     ///   - capacity: the maximum number of tokens, including those of the prompt.
     ///   - checkpoint: called before each layer; an error that it throws ends the run.
     /// - Throws: errors from `Session`.
-    public init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
+    package init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
         session = try Session(model, capacity: capacity, pool: pool, checkpoint: checkpoint)
     }
 
@@ -16,7 +16,7 @@ public struct Generator {
     ///
     /// - Throws: `QAMError.invalidArgument` for an empty text, tokens outside the vocabulary or beyond the capacity, and errors from
     ///   reading weights.
-    public func run(_ tokens: [UInt32], count: Int, _ body: (UInt32) throws -> Bool) throws {
+    package func run(_ tokens: [UInt32], count: Int, _ body: (UInt32) throws -> Bool) throws {
         guard !tokens.isEmpty else { throw QAMError(.invalidArgument, "the prompt is empty") }
         session.restart()
         var text = tokens[...]

@@ -102,7 +102,7 @@ enum FloatKernels {
         precondition(sines.count == half && offset + 2 * half <= x.width)
         unsafe cosines.withUnsafeBufferPointer { cosines in
             unsafe sines.withUnsafeBufferPointer { sines in
-                unsafe table.turn(x.pointer(t, offset, length: 2 * half), cosines.baseAddress, sines.baseAddress, half)
+                unsafe table.rotary(x.pointer(t, offset, length: 2 * half), cosines.baseAddress, sines.baseAddress, half)
             }
         }
     }

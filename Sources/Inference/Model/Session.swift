@@ -1,11 +1,11 @@
-public import QAMFormat
+package import QAMFormat
 
 /// The state of a model reading a text: its KV cache. For one thread at a time.
-public final class Session {
-    public let model: Transformer
+package final class Session {
+    package let model: Transformer
     /// The number of tokens read.
-    public private(set) var position = 0
-    public let capacity: Int
+    package private(set) var position = 0
+    package let capacity: Int
     private let pass: LayerPass
     private let caches: [KeyValueCache]
     /// Tokens per batch: bounds the memory of intermediate values.
@@ -16,7 +16,7 @@ public final class Session {
     ///   - checkpoint: called before each layer while tokens are read; an error that it throws ends the reading, after which the session
     ///     must be restarted.
     /// - Throws: `QAMError.limitExceeded` for a capacity that does not fit in this machine's memory.
-    public init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
+    package init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
         let configuration = model.configuration
         let capacity = max(0, capacity), rotaryBytes = MemoryLayout<Float>.stride * configuration.headWidth
         try MemoryBound.require(
@@ -33,7 +33,7 @@ public final class Session {
     }
 
     /// Starts a new text.
-    public func restart() { position = 0 }
+    package func restart() { position = 0 }
 
     /// Reads tokens. Returns the final normalised vector of each, the input of `logits`. The results are bit-identical for every batch
     /// size.

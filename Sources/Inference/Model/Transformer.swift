@@ -4,8 +4,8 @@ internal import QAMFormat
 ///
 /// Weights are used in place; opening reads norms, biases, gains and channel scales. May be used from many threads: the state of a text is
 /// in `Session`.
-public final class Transformer: Sendable {
-    public let configuration: TransformerConfiguration
+package final class Transformer: Sendable {
+    package let configuration: TransformerConfiguration
     let embedding: any Linear
     let layers: [TransformerLayer]
     let norm: [Float]
@@ -13,7 +13,7 @@ public final class Transformer: Sendable {
     let head: any Linear
 
     /// - Throws: `QAMError.malformed` for an invalid configuration, a missing tensor or one of the wrong shape, and errors from reading.
-    public init(_ configuration: TransformerConfiguration, weights: ModelWeights) throws {
+    package init(_ configuration: TransformerConfiguration, weights: ModelWeights) throws {
         try configuration.check()
         self.configuration = configuration
         let c = configuration

@@ -1,10 +1,10 @@
 internal import QAMFormat
 
 /// The hyperparameters of a llama-family model's forward pass.
-public struct TransformerConfiguration: Hashable, Sendable {
+package struct TransformerConfiguration: Hashable, Sendable {
     /// The rotary position embedding.
-    public struct Rotary: Hashable, Sendable {
-        public enum Scaling: Hashable, Sendable {
+    package struct Rotary: Hashable, Sendable {
+        package enum Scaling: Hashable, Sendable {
             case none
             /// Positions are divided by `factor`.
             case linear(factor: Double)
@@ -13,30 +13,30 @@ public struct TransformerConfiguration: Hashable, Sendable {
             case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
         }
 
-        public var base: Double
-        public var scaling: Scaling
+        package var base: Double
+        package var scaling: Scaling
 
-        public init(base: Double = 10000, scaling: Scaling = .none) {
+        package init(base: Double = 10000, scaling: Scaling = .none) {
             self.base = base
             self.scaling = scaling
         }
     }
 
     /// The sliding window of some layers.
-    public struct SlidingWindow: Hashable, Sendable {
+    package struct SlidingWindow: Hashable, Sendable {
         /// The window's length, including the token itself.
-        public var tokens: Int
+        package var tokens: Int
         /// Layers before this one have no window.
-        public var firstLayer: Int
+        package var firstLayer: Int
 
-        public init(tokens: Int, firstLayer: Int = 0) {
+        package init(tokens: Int, firstLayer: Int = 0) {
             self.tokens = tokens
             self.firstLayer = firstLayer
         }
     }
 
     /// The output matrix of the model.
-    public enum Head: Hashable, Sendable {
+    package enum Head: Hashable, Sendable {
         /// The embedding.
         case tied
         /// `lm_head.weight`.
@@ -45,21 +45,21 @@ public struct TransformerConfiguration: Hashable, Sendable {
         case asFound
     }
 
-    public var vocabularySize: Int
+    package var vocabularySize: Int
     /// The length of a token's vector.
-    public var width: Int
-    public var feedForwardWidth: Int
-    public var layerCount: Int
-    public var headCount: Int
+    package var width: Int
+    package var feedForwardWidth: Int
+    package var layerCount: Int
+    package var headCount: Int
     /// KV heads, each shared by `headCount / keyValueHeadCount` query heads.
-    public var keyValueHeadCount: Int
-    public var headWidth: Int
-    public var normEpsilon: Double
-    public var rotary = Rotary()
-    public var slidingWindow: SlidingWindow?
-    public var head = Head.asFound
+    package var keyValueHeadCount: Int
+    package var headWidth: Int
+    package var normEpsilon: Double
+    package var rotary = Rotary()
+    package var slidingWindow: SlidingWindow?
+    package var head = Head.asFound
 
-    public init(
+    package init(
         vocabularySize: Int, width: Int, feedForwardWidth: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,
         normEpsilon: Double
     ) {

@@ -1,15 +1,15 @@
-public import QAMFormat
+package import QAMFormat
 
 /// The source of a model's weights, under their Hugging Face names.
-public struct ModelWeights: Sendable {
+package struct ModelWeights: Sendable {
     /// The location of a tensor in a file.
-    public struct Place: Sendable {
+    package struct Place: Sendable {
         /// The tensor's name in the file.
-        public var name: String
+        package var name: String
         /// The stored position of each row of a matrix, or element of a vector; nil if in order.
-        public var order: [Int]?
+        package var order: [Int]?
 
-        public init(name: String, order: [Int]? = nil) {
+        package init(name: String, order: [Int]? = nil) {
             self.name = name
             self.order = order
         }
@@ -27,12 +27,12 @@ public struct ModelWeights: Sendable {
     /// decoded at each use.
     ///
     /// - Parameter places: the tensors' locations by Hugging Face names; nil for a file with these names and row orders.
-    public static func mapped(_ reader: QAMReader, exact: Bool, places: [String: Place]? = nil) -> ModelWeights {
+    package static func mapped(_ reader: QAMReader, exact: Bool, places: [String: Place]? = nil) -> ModelWeights {
         ModelWeights(origin: .mapped(reader, exact: exact, places: places))
     }
 
     /// Any source of raw tensors, read row by row at each use. O(tensors).
-    public static func source(_ source: any TensorSource) -> ModelWeights {
+    package static func source(_ source: any TensorSource) -> ModelWeights {
         let indexes = Dictionary(source.tensors.enumerated().map { ($1.name, $0) }) { first, _ in first }
         return ModelWeights(origin: .source(source, indexes: indexes))
     }

@@ -33,9 +33,12 @@ extension ByteSource {
 
 /// Bytes in memory with a name.
 public struct MemoryBytes: ByteSource {
+    /// The name that errors give as the file.
     public let name: String
+    /// The content.
     public let bytes: [UInt8]
 
+    /// A source of these bytes.
     public init(_ bytes: [UInt8], name: String) {
         self.bytes = bytes
         self.name = name

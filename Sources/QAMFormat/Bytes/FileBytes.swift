@@ -69,22 +69,22 @@ public final class FileBytes: ByteSource {
 }
 
 /// A file read in whole blocks, bypassing the page cache.
-public final class DirectBytes: ByteSource {
+package final class DirectBytes: ByteSource {
     private let file: OpenFile
     private let buffers = ReadBuffers()
 
     /// Opens the file. Throws `notFound`, or `io` if the file system does not support direct reading.
-    public init(path: String) throws { file = try OpenFile(path: path, opening: SystemCalls.openDirect) }
+    package init(path: String) throws { file = try OpenFile(path: path, opening: SystemCalls.openDirect) }
 
-    public var name: String { file.path }
-    public var byteCount: Int { file.status.byteCount }
+    package var name: String { file.path }
+    package var byteCount: Int { file.status.byteCount }
 
-    public func read(_ range: Range<Int>) throws -> [UInt8] {
+    package func read(_ range: Range<Int>) throws -> [UInt8] {
         try withBytes(range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
     }
 
     /// Reads the blocks that contain the range into a buffer that later calls reuse, including the bytes it already holds.
-    public func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
+    package func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws -> Result) throws -> Result {
         try checkBounds(range)
         let start = range.lowerBound & ~(SystemCalls.directAlignment - 1)
         let end = alignUp(range.upperBound, to: SystemCalls.directAlignment)

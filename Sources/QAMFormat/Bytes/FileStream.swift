@@ -7,17 +7,17 @@
 #endif
 
 /// A regular file read sequentially to its end: the length of kernel files (`/proc`, `/sys`) is not known in advance, and a file may grow.
-public final class FileStream {
+package final class FileStream {
     private let file: OpenFile
 
     /// Throws `notFound` if there is no regular file, or `io`.
-    public init(path: String) throws { file = try OpenFile(path: path) }
+    package init(path: String) throws { file = try OpenFile(path: path) }
 
     /// The length that the file system reports; a hint only.
-    public var expectedByteCount: Int { file.status.byteCount }
+    package var expectedByteCount: Int { file.status.byteCount }
 
     /// The next bytes, at most `count` of them; none at the end. Throws `io`.
-    public func next(_ count: Int) throws -> [UInt8] {
+    package func next(_ count: Int) throws -> [UInt8] {
         let path = file.path, descriptor = file.descriptor
         return try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             let target = UnsafeMutableRawBufferPointer(buffer)

@@ -44,8 +44,7 @@ package struct ShardName: Hashable, Sendable, CustomStringConvertible {
         let paths = names.map { Path.join(Path.folder(of: path), $0) }
         let missing = try zip(names, paths).filter { try FileStatus($1)?.kind != .file }.map(\.0)
         guard missing.isEmpty else {
-            let list = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
-            throw fault("\(missing.count) of \(count) files of the set are missing: \(list)")
+            throw fault("\(missing.count) of \(count) files of the set are missing: \(Format.list(missing))")
         }
         return paths
     }

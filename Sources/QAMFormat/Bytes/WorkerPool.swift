@@ -76,7 +76,7 @@ public final class WorkerPool: Sendable {
     /// Threads that have not finished the run.
     private let pending = Atomic<Int>(0)
     /// Serialises runs.
-    private let turn = Mutex<Void>(())
+    private let exclusive = Mutex<Void>(())
     /// The work of the run: written before `generation` is incremented, and after `pending` shows that nobody reads it.
     private nonisolated(unsafe) var work: (() -> Void)?
     /// Threads that wait on `wake`. Guarded by the mutex.
@@ -100,7 +100,7 @@ public final class WorkerPool: Sendable {
     }
 
     func run(_ work: @escaping () -> Void, helpers: Int) {
-        turn.withLock { _ in
+        exclusive.withLock { _ in
             pending.store(helpers, ordering: .relaxed)
             announce { unsafe self.work = work }
             work()

@@ -10,11 +10,13 @@ public struct Activations: Sendable {
         /// - Parameter content: everything that preparation depends on, as a type of the codec.
         init(_ content: some Hashable & Sendable) { self.content = content }
 
+        /// Whether both prepare vectors alike.
         public static func == (left: Key, right: Key) -> Bool { AnyHashable(left.content) == AnyHashable(right.content) }
 
         public func hash(into hasher: inout Hasher) { content.hash(into: &hasher) }
     }
 
+    /// Identifies the preparation that a matrix needs: matrices with equal keys take the same activations.
     public let key: Key
     /// The number of vectors.
     public let count: Int

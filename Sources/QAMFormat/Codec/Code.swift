@@ -4,6 +4,7 @@ public struct Code: Hashable, Sendable {
     public struct Family: Hashable, Sendable {
         /// `free`, `octant` and so on, as on the command line.
         public let name: String
+        /// The codec that the family belongs to.
         public let codec: CodecID
         /// The family's rates, as its codec stores them: each step adds one bit per codeword.
         public let rates: ClosedRange<Int>
@@ -26,6 +27,7 @@ public struct Code: Hashable, Sendable {
         public func fits(columns: Int) -> Bool { columns % codewordColumns == 0 }
     }
 
+    /// The family of codes.
     public let family: Family
     /// As the codec stores it.
     public let rate: Int
@@ -46,7 +48,7 @@ public struct Code: Hashable, Sendable {
         guard let code = family.codes.first(where: { $0.bits == bits }) else {
             let all = family.codes.map(\.bits), first = all.first ?? 0, last = all.last ?? 0
             let choice = first == last ? "it has \(first) only" : "it has \(first) to \(last) in steps of \(1 / Double(family.codewordColumns))"
-            throw QAMError(.invalidArgument, "family \(family.name) has no code of \(bits) bits a weight: \(choice)")
+            throw QAMError(.invalidArgument, "family \(family.name) has no code of \(bits) bits per weight: \(choice)")
         }
         self = code
     }

@@ -1,5 +1,5 @@
 /// All codecs of coded tensors (spec section 7). Code outside this folder does not interpret a coded tensor's parameters, codebooks or streams.
-public enum CodecRegistry {
+package enum CodecRegistry {
     private static let codecs: [any TensorCodec.Type] = [
         PairCoding.self,
         PolarCoding.self,
@@ -7,15 +7,15 @@ public enum CodecRegistry {
     ]
 
     /// The families of codes of all codecs.
-    public static let families: [Code.Family] = codecs.flatMap { $0.families }
+    package static let families: [Code.Family] = codecs.flatMap { $0.families }
 
     /// The maximum length of a coded tensor's rows.
-    public static let maximumColumns = 1 << 24
+    package static let maximumColumns = 1 << 24
 
     /// Checks everything about a coded tensor except its payload. Tensors that are not coded pass.
     ///
     /// - Throws: `QAMError.unsupported` for an unknown codec, `malformed` for a violation of its rules; the error names the tensor.
-    public static func validate(_ descriptor: TensorDescriptor, shared: SharedTables) throws {
+    package static func validate(_ descriptor: TensorDescriptor, shared: SharedTables) throws {
         var validator = CodingValidator(shared: shared)
         try validator.validate(descriptor)
     }
@@ -24,7 +24,7 @@ public enum CodecRegistry {
     ///
     /// - Parameter wholeStreams: an array for each of `Coding.streams`, empty for `perRow` streams.
     /// - Throws: as `validate`, and `QAMError.malformed` for invalid whole streams.
-    public static func decoder(
+    package static func decoder(
         for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]]
     ) throws -> any TensorDecoder {
         try decoder(for: descriptor, shared: shared, wholeStreams: wholeStreams, kernels: .chosen)
@@ -38,7 +38,7 @@ public enum CodecRegistry {
     }
 
     /// The decoder of a source's coded tensor; reads its whole streams.
-    public static func decoder(for tensor: Int, of source: any TensorSource) throws -> any TensorDecoder {
+    package static func decoder(for tensor: Int, of source: any TensorSource) throws -> any TensorDecoder {
         try decoder(for: source.tensors[tensor], shared: source.shared, wholeStreams: wholeStreams(of: tensor, source))
     }
 
@@ -58,7 +58,7 @@ public enum CodecRegistry {
     /// The description of a coded tensor, for display.
     ///
     /// - Throws: as `validate`.
-    public static func describe(_ descriptor: TensorDescriptor, shared: SharedTables) throws -> CodingDescription {
+    package static func describe(_ descriptor: TensorDescriptor, shared: SharedTables) throws -> CodingDescription {
         try codec(of: descriptor, shared: shared).description
     }
 

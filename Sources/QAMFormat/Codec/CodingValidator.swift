@@ -1,13 +1,13 @@
 /// Checks the coded tensors of one model. Shared codebooks are parsed once, so checking a directory of many tensors costs little more than its length.
-public struct CodingValidator {
+package struct CodingValidator {
     private var tables: CodingTables
     /// The last coding that passed: most tensors of a model have the same.
     private var last: (coding: Coding, columns: Int)?
 
-    public init(shared: SharedTables) { tables = CodingTables(shared) }
+    package init(shared: SharedTables) { tables = CodingTables(shared) }
 
     /// See `CodecRegistry.validate`.
-    public mutating func validate(_ descriptor: TensorDescriptor) throws {
+    package mutating func validate(_ descriptor: TensorDescriptor) throws {
         guard case .coded(let coding) = descriptor.storage else { return }
         if let last, last.columns == descriptor.columns, last.coding == coding, descriptor.shape.count >= 2, descriptor.elementCount > 0 { return }
         _ = try CodecRegistry.codec(of: descriptor, tables: &tables)

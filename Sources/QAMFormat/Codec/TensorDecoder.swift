@@ -1,5 +1,5 @@
 /// Decodes the chunks of one coded tensor to weights.
-public protocol TensorDecoder: Sendable {
+package protocol TensorDecoder: Sendable {
     /// The length of a row.
     var columns: Int { get }
 
@@ -12,7 +12,7 @@ public protocol TensorDecoder: Sendable {
 
 extension TensorDecoder {
     /// Decodes `rows` consecutive rows, row-major. The chunk has a stream for each of `Coding.streams`, empty for `whole` streams. Throws as the other method.
-    public func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
+    package func decode(_ chunk: TensorChunk, rows: Int) throws -> [Float] {
         guard chunk.streams.count >= 2 else { throw QAMError(.invalidArgument, "symbols or gains are missing") }
         let symbols = chunk.streams[0], gains = chunk.streams[1]
         var weights = [Float](repeating: 0, count: rows * columns)

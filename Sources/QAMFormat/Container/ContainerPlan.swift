@@ -16,7 +16,7 @@ package struct ContainerPlan {
     /// Throws `invalidArgument` for content that the format does not allow.
     package init(_ source: any TensorSource, options: ContainerOptions, shards: [UInt8] = []) throws {
         guard FileHeader.alignments.contains(options.alignment), options.alignment.nonzeroBitCount == 1 else {
-            throw QAMError(.invalidArgument, "the alignment \(options.alignment) is no power of two from 64 to 2^20")
+            throw QAMError(.invalidArgument, "the alignment \(options.alignment) is not a power of two from 64 to 2^20")
         }
         self.options = options
         self.shards = shards

@@ -172,7 +172,7 @@ private struct DirectoryParser {
         }
         guard let dtype = DType.withID(id) else { return (.unreadable("dtype \(id)"), .none) }
         guard let byteCount = dtype.byteCount(elements: elements) else {
-            throw reader.malformed("tensor \"\(name)\" fills no whole number of bytes of \(dtype.name), or too many")
+            throw reader.malformed("tensor \"\(name)\" does not fill a whole number of bytes of \(dtype.name), or too many")
         }
         guard let compression = Compression(rawValue: compressionByte) else { return (.unreadable("compression \(compressionByte)"), .none) }
         guard compression != .none || extents[0].length == byteCount else {
@@ -226,7 +226,7 @@ private struct DirectoryParser {
 
     private mutating func parseFile() throws -> Directory.File {
         let name = try reader.string(Int(try reader.integer(UInt32.self)))
-        guard EmbeddedFileName.isValid(name) else { throw reader.malformed("an embedded file's name is no plain file name") }
+        guard EmbeddedFileName.isValid(name) else { throw reader.malformed("an embedded file's name is not a plain file name") }
         let end = try recordEnd("file \"\(name)\"")
         let compression = Compression(rawValue: try reader.integer())
         let role = EmbeddedFileRole(rawValue: try reader.integer())

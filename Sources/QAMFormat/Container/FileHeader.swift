@@ -75,7 +75,7 @@ extension FileHeader {
         }
         alignment = Int(try reader.integer(UInt32.self))
         guard Self.alignments.contains(alignment), alignment.nonzeroBitCount == 1 else {
-            throw reader.malformed("the alignment \(alignment) is no power of two from 64 to 2^20")
+            throw reader.malformed("the alignment \(alignment) is not a power of two from 64 to 2^20")
         }
         fileLength = try reader.count()
         sectionCount = Int(try reader.integer(UInt32.self))

@@ -8,6 +8,7 @@ public struct ContainerOptions: Hashable, Sendable {
     /// Whether raw tensors are stored as zstd frames. Such tensors cannot be mapped.
     public var compressesRaw = false
 
+    /// The defaults.
     public init() {}
 
     /// The minimum number of zero bytes after every chunked section, so that kernels may read past a payload's end.

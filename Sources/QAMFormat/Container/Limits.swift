@@ -9,5 +9,6 @@ public struct Limits: Hashable, Sendable {
     /// Bytes of the checksums section.
     public var checksumBytes = 1 << 30
 
+    /// The defaults.
     public init() {}
 }

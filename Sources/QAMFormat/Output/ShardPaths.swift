@@ -26,8 +26,7 @@ package struct ShardPaths: Sendable {
             !own.contains(name) && ShardName(name, fileExtension: fileExtension)?.prefix == Self.modelPrefix
         }
         if !stale.isEmpty {
-            let names = stale.prefix(3).joined(separator: ", ") + (stale.count > 3 ? ", ..." : "")
-            warnings.append("files of another model stay in \(folder): \(names)")
+            warnings.append("files of another model stay in \(folder): \(Format.list(stale))")
         }
     }
 

@@ -1,4 +1,5 @@
 extension DType {
+    /// ggml's Q8_0: blocks of 32 bytes with one F16 scale.
     public static let q8_0 = DType(id: 64 + 8)
 
     /// The block types of ggml, in order of its numbers. Types that ggml shares with safetensors have the latter's names.

@@ -3,6 +3,7 @@
 ///
 /// The ids are those of the .qamw directory (spec section 6.3); ids from 64 on are 64 + the ggml type id.
 public struct DType: Hashable, Sendable {
+    /// The number in the directory (spec section 6).
     public let id: UInt8
 
     /// What the id stands for.
@@ -25,7 +26,9 @@ public struct DType: Hashable, Sendable {
 
     /// The name that safetensors or ggml gives it.
     public var name: String { Self.forms[Int(id)].name }
+    /// The elements of a block; 1 for plain types.
     public var blockElements: Int { Self.forms[Int(id)].blockElements }
+    /// The bytes of a block.
     public var blockBytes: Int { Self.forms[Int(id)].blockBytes }
 
     /// The bytes of `elements` elements, or nil if they are not whole blocks or the size overflows.
@@ -37,6 +40,7 @@ public struct DType: Hashable, Sendable {
 }
 
 extension DType {
+    /// The types of safetensors.
     public static let bool = DType(id: 1)
     public static let f4 = DType(id: 2)
     public static let f6e2m3 = DType(id: 3)

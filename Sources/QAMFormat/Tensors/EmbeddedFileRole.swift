@@ -1,5 +1,6 @@
 /// The purpose of an embedded file (spec section 6.2). Unknown numbers are kept.
 public struct EmbeddedFileRole: RawRepresentable, Hashable, Sendable {
+    /// The number in the file's record.
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 

@@ -30,7 +30,7 @@ extension LendingSource {
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard case .coded(let coding) = tensors[tensor].storage, coding.streams.indices.contains(stream), case .whole(let count) = coding.streams[stream].extent
         else {
-            throw QAMError(.invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+            throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }
         return try copy(0..<count, stream, tensor)
     }

@@ -1,7 +1,10 @@
 /// Ordered, typed key-value pairs of a model. Keys are unique.
 public struct Metadata: Hashable, Sendable {
+    /// A key and its value.
     public struct Entry: Hashable, Sendable {
+        /// The key, unique in the metadata.
         public var key: String
+        /// The typed value.
         public var value: MetadataValue
 
         public init(key: String, value: MetadataValue) {
@@ -12,17 +15,21 @@ public struct Metadata: Hashable, Sendable {
 
     /// An entry of an unknown type: kept unchanged in .qamw files, and dropped elsewhere.
     public struct UnreadableEntry: Hashable, Sendable {
+        /// The key.
         public var key: String
         /// The type number in .qamw files.
         public var type: UInt32
+        /// The bytes of the value.
         public var value: [UInt8]
     }
 
+    /// The entries in file order.
     public private(set) var entries: [Entry] = []
     /// Entries of a later version of the format.
     public private(set) var unreadable: [UnreadableEntry] = []
     private var index: [ExactName: Int] = [:]
 
+    /// No entries.
     public init() {}
 
     /// O(1).
@@ -47,6 +54,7 @@ public struct Metadata: Hashable, Sendable {
 
     /// Removes the key; returns whether it existed. O(n).
     @discardableResult
+    /// Removes the entry and says whether there was one. O(entries).
     public mutating func remove(_ key: String) -> Bool {
         guard let position = index[ExactName(key)] else {
             let count = unreadable.count

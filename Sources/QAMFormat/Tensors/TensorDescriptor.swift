@@ -1,10 +1,13 @@
 /// A tensor without its payload: name, shape and storage.
 public struct TensorDescriptor: Hashable, Sendable {
+    /// The name, unique in the model.
     public var name: String
     /// Row-major: the last dimension is contiguous. Empty for a scalar.
     public var shape: [Int]
+    /// How the elements are stored.
     public var storage: Storage
 
+    /// The ways of storing elements.
     public enum Storage: Hashable, Sendable {
         /// Plain elements, row-major, little-endian.
         case raw(DType)

@@ -34,7 +34,9 @@ public struct TensorChunk: Sendable {
 /// Results of producing a tensor's payload, summed over its chunks. Sources are stateless, so a chunk that is read twice counts only when
 /// it is written.
 public struct TensorFindings: Hashable, Sendable {
+    /// The error of lossy coding; nil for exact copies.
     public var distortion: Distortion?
+    /// The finite values that became infinite.
     public var overflows: Int
 
     public init(distortion: Distortion? = nil, overflows: Int = 0) {
@@ -42,6 +44,7 @@ public struct TensorFindings: Hashable, Sendable {
         self.overflows = overflows
     }
 
+    /// Adds the findings of a chunk.
     public static func += (findings: inout TensorFindings, chunk: TensorChunk) {
         findings.overflows += chunk.overflows
         guard let more = chunk.distortion else { return }
@@ -53,7 +56,9 @@ public struct TensorFindings: Hashable, Sendable {
 
 /// Squared error and squared norm of coded weights; their ratio is the normalised mean squared error.
 public struct Distortion: Hashable, Sendable {
+    /// The sum of squared differences.
     public var error: Double
+    /// The sum of squares of the original.
     public var energy: Double
 
     public init(error: Double = 0, energy: Double = 0) {
@@ -61,8 +66,10 @@ public struct Distortion: Hashable, Sendable {
         self.energy = energy
     }
 
+    /// Error over energy (NMSE); 0 without energy.
     public var normalized: Double { energy > 0 ? error / energy : 0 }
 
+    /// Adds both sums.
     public static func += (left: inout Distortion, right: Distortion) {
         left.error += right.error
         left.energy += right.energy
@@ -111,6 +118,7 @@ extension TensorSource {
         try withCopy(units, of: tensor, body)
     }
 
+    /// Reads a stream that is needed as a whole, such as the channel scales.
     public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
     }

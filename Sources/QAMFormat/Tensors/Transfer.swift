@@ -2,7 +2,9 @@
 public struct TransferProgress: Sendable {
     /// The tensor being written.
     public var tensor: String
+    /// The bytes written so far.
     public var doneBytes: Int
+    /// The bytes of the whole output.
     public var totalBytes: Int
 }
 

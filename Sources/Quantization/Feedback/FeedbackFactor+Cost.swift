@@ -6,11 +6,11 @@ extension FeedbackFactor {
     ///
     /// O(rows * columns^2 / 2).
     func whiten(_ numbers: FeedbackKernels.Floats, rows: Int, _ kernels: FeedbackKernels, into whitened: FeedbackKernels.Floats) {
-        let columns = transform.columns, apart = FeedbackKernels.padded(columns)
+        let columns = transform.columns, rowStride = FeedbackKernels.padded(columns)
         for group in stride(from: 0, to: columns, by: FeedbackKernels.groupColumns) {
             kernels.feed(
-                .init(numbers: numbers, start: 0, apart: apart), of: 0, count: min(group + FeedbackKernels.groupColumns, columns), rows: rows,
-                through: self, group: group, into: .init(numbers: whitened, start: group, apart: apart))
+                .init(numbers: numbers, start: 0, rowStride: rowStride), of: 0, count: min(group + FeedbackKernels.groupColumns, columns), rows: rows,
+                through: self, group: group, into: .init(numbers: whitened, start: group, rowStride: rowStride))
         }
     }
 
@@ -20,17 +20,17 @@ extension FeedbackFactor {
     ///
     /// - Parameter errors: consecutive whole rows, scaled and rotated like coordinates.
     package func costs(of errors: [Float], kernels: FeedbackKernels = .chosen) -> [Double] {
-        let columns = transform.columns, rows = errors.count / columns, apart = FeedbackKernels.padded(columns)
+        let columns = transform.columns, rows = errors.count / columns, rowStride = FeedbackKernels.padded(columns)
         precondition(errors.count == rows * columns)
-        let e = FeedbackKernels.Floats(repeating: 0, count: rows * apart), whitened = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
+        let e = FeedbackKernels.Floats(repeating: 0, count: rows * rowStride), whitened = FeedbackKernels.Floats(repeating: 0, count: rows * rowStride)
         for row in 0..<rows {
-            for numbers in [e, whitened] { numbers.replace(from: row * apart, with: errors.span.extracting(row * columns..<(row + 1) * columns)) }
+            for numbers in [e, whitened] { numbers.replace(from: row * rowStride, with: errors.span.extracting(row * columns..<(row + 1) * columns)) }
         }
         whiten(e, rows: rows, kernels, into: whitened)
         return (0..<rows).map { row in
             var cost = 0.0
             for t in 0..<(columns + 1) / 2 {
-                let j = row * apart + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
+                let j = row * rowStride + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
                 let first = Double(metric[3 * t]) * x, second = Double(metric[3 * t + 1]) * x + Double(metric[3 * t + 2]) * y
                 let own = Double(e[j]) * Double(e[j]) + Double(e[j + 1]) * Double(e[j + 1])
                 cost += (first * first + second * second) * unit * unit - damping * own
@@ -54,15 +54,15 @@ extension FeedbackFactor {
     /// Measured by feeding noise through a few rows. O(columns^2) for each.
     func probedVariance(_ kernels: FeedbackKernels) -> Double {
         let columns = transform.columns, width = FeedbackKernels.groupColumns, rows = 16
-        let apart = FeedbackKernels.padded(columns)
-        let errors = FeedbackKernels.Floats(repeating: 0, count: rows * apart), targets = FeedbackKernels.Floats(repeating: 0, count: rows * apart)
+        let rowStride = FeedbackKernels.padded(columns)
+        let errors = FeedbackKernels.Floats(repeating: 0, count: rows * rowStride), targets = FeedbackKernels.Floats(repeating: 0, count: rows * rowStride)
         var noise = SignNoise(), sum = 0.0
         for group in stride(from: 0, to: columns, by: width) {
             kernels.feed(
-                .init(numbers: errors, start: 0, apart: apart), of: 0, count: group, rows: rows, through: self, group: group,
-                into: .init(numbers: targets, start: group, apart: apart))
+                .init(numbers: errors, start: 0, rowStride: rowStride), of: 0, count: group, rows: rows, through: self, group: group,
+                into: .init(numbers: targets, start: group, rowStride: rowStride))
             let panel = panelStart(group: group), end = min(group + width, columns)
-            for row in stride(from: 0, to: rows * apart, by: apart) {
+            for row in stride(from: 0, to: rows * rowStride, by: rowStride) {
                 for i in group..<end {
                     let error = noise.next() - targets[row + i]
                     errors[row + i] = error

@@ -27,7 +27,7 @@ package struct FeedbackFactor: Sendable {
     /// The minimum damping, as a fraction of the mean diagonal.
     package static let dampingShare = 0.01
 
-    /// The damping for the moments of this many vectors, as a fraction of the mean diagonal. Few vectors overfit: with as many vectors as channels the whole
+    /// The damping for a Hessian of this many vectors, as a fraction of the mean diagonal. Few vectors overfit: with as many vectors as channels the whole
     /// mean is added, which measured best.
     static func dampingShare(least: Double, channels: Int, vectors: Int?) -> Double {
         max(least, vectors.map { Double(channels) / Double(max(1, $0)) } ?? 0)
@@ -74,7 +74,7 @@ package struct FeedbackFactor: Sendable {
         fedVariance = probedVariance(kernels)
     }
 
-    private static var indefinite: QAMError { QAMError(.malformed, "the second moments are not positive semidefinite") }
+    private static var indefinite: QAMError { QAMError(.malformed, "the Hessian is not positive semidefinite") }
 
     /// Rows read at a time without a rotation.
     private static let rowsAtATime = 64
@@ -93,8 +93,8 @@ package struct FeedbackFactor: Sendable {
         for start in stride(from: 0, to: columns, by: height) {
             let block = min(height, columns - start)
             let rows = try read(start..<start + block)
-            guard rows.count == block * columns else { throw QAMError(.truncated, "rows of second moments do not have their length") }
-            guard rows.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "second moments are not finite") }
+            guard rows.count == block * columns else { throw QAMError(.truncated, "rows of the Hessian do not have their length") }
+            guard rows.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "the Hessian is not finite") }
             // Only columns from the block's own on; the rest follows by symmetry.
             pool.forEach(0..<block, grain: 8) { piece in
                 for i in piece {
@@ -104,7 +104,7 @@ package struct FeedbackFactor: Sendable {
             }
             if rotation != nil {
                 pool.forEach(start..<columns, grain: 64) {
-                    kernels.hadamardRows(x, first: $0.lowerBound, count: $0.count, apart: columns, block: block)
+                    kernels.hadamardRows(x, first: $0.lowerBound, count: $0.count, rowStride: columns, block: block)
                 }
             }
             let norm = rotation == nil ? 1 : Double(block)

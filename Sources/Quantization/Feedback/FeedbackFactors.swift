@@ -59,7 +59,7 @@ final class FeedbackFactors: Sendable {
 
     private func make(_ key: Key) throws -> FeedbackFactor {
         try FeedbackFactor(key.transform, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
-            try calibration.secondMoment(of: key.input, rows: $0)
+            try calibration.hessian(of: key.input, rows: $0)
         }
     }
 

@@ -59,7 +59,7 @@ struct FeedbackMatrix: Sendable {
     private func start(_ group: Int, _ place: Int) -> Int { group * rows + place * Self.width }
 
     private func part(_ numbers: FeedbackKernels.Floats, _ group: Int, _ place: Int) -> FeedbackKernels.Rows {
-        .init(numbers: numbers, start: start(group, place), apart: Self.width)
+        .init(numbers: numbers, start: start(group, place), rowStride: Self.width)
     }
 
     /// Encodes all rows, on all threads of the pool. `checkpoint` is called for each diagonal; an error that it throws cancels the work.
@@ -81,9 +81,9 @@ struct FeedbackMatrix: Sendable {
         // The adjustments from earlier rows.
         let moves = FeedbackKernels.Floats(repeating: 0, count: height * width)
         let codewords = FeedbackKernels.Floats(repeating: 0, count: width)
-        func move(_ row: Int) -> FeedbackKernels.Rows { .init(numbers: moves, start: (row - first) * width, apart: width) }
+        func move(_ row: Int) -> FeedbackKernels.Rows { .init(numbers: moves, start: (row - first) * width, rowStride: width) }
         func coefficients(_ row: Int, from column: Int) -> FeedbackKernels.Rows {
-            .init(numbers: outputs.coefficients, start: place.start + (row - first) * place.apart + column, apart: place.apart)
+            .init(numbers: outputs.coefficients, start: place.start + (row - first) * place.rowStride + column, rowStride: place.rowStride)
         }
         kernels.add(coefficients(first, from: 0), times: part(targets, group, 0), count: first, rows: end - first, into: move(first))
 
@@ -105,7 +105,7 @@ struct FeedbackMatrix: Sendable {
             let target = outputs.order[row] * encoder.layout.symbolBytes + symbolStart
             kernels.code(
                 part(z, group, row), group: group, columns: used, encoder.coder, factor, targets: part(targets, group, row),
-                codewords: .init(numbers: codewords, start: 0, apart: width), symbols: symbols, at: target..<target + length, work: &work)
+                codewords: .init(numbers: codewords, start: 0, rowStride: width), symbols: symbols, at: target..<target + length, work: &work)
             for j in 0..<used {
                 z[index + j] -= codewords[j]
                 targets[index + j] = (targets[index + j] - moves[moved + j]) * widenings[row]

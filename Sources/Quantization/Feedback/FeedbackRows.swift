@@ -1,6 +1,6 @@
 internal import QAMFormat
 
-/// A batch of rows coded with feedback; the row stride of all arrays is `apart` floats.
+/// A batch of rows coded with feedback; the row stride of all arrays is `rowStride` floats.
 struct FeedbackRows {
     let encoder: RowEncoder
     let factor: FeedbackFactor
@@ -10,7 +10,7 @@ struct FeedbackRows {
     /// The ratio of row gains to those without feedback.
     let widening: Float
     /// Columns rounded up to whole groups.
-    let apart: Int
+    let rowStride: Int
     /// The original weights, if rows are scaled.
     var weights: [Float] = []
     var energies: [Double] = []
@@ -30,11 +30,11 @@ struct FeedbackRows {
         self.rows = rows
         columns = encoder.columns
         widening = Float(FeedbackFactor.widening(fedVariance: factor.fedVariance, error: encoder.coder.expectedError))
-        apart = FeedbackKernels.padded(columns)
-        z = .init(repeating: 0, count: rows * apart)
-        targets = .init(repeating: 0, count: rows * apart)
-        codewords = .init(repeating: 0, count: rows * apart)
-        errors = .init(repeating: 0, count: rows * apart)
+        rowStride = FeedbackKernels.padded(columns)
+        z = .init(repeating: 0, count: rows * rowStride)
+        targets = .init(repeating: 0, count: rows * rowStride)
+        codewords = .init(repeating: 0, count: rows * rowStride)
+        errors = .init(repeating: 0, count: rows * rowStride)
         symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
     }
 
@@ -49,15 +49,15 @@ struct FeedbackRows {
             let scaled = encoder.scale(&row), energy = scaled.energy, gain = scaled.gain * widening
             guard gain.isFinite, energy.isFinite else { throw encoder.unfit(row: firstRow + i) }
             if gain > 0 { encoder.transform.rotate(&row, gain: gain, kernels) }
-            z.replace(from: i * apart, with: row.span)
-            targets.replace(from: i * apart, with: row.span)
+            z.replace(from: i * rowStride, with: row.span)
+            targets.replace(from: i * rowStride, with: row.span)
             energies.append(energy)
             gains.append(gain)
         }
     }
 
     /// All rows, from a column on.
-    private func all(_ numbers: FeedbackKernels.Floats, _ start: Int) -> FeedbackKernels.Rows { .init(numbers: numbers, start: start, apart: apart) }
+    private func all(_ numbers: FeedbackKernels.Floats, _ start: Int) -> FeedbackKernels.Rows { .init(numbers: numbers, start: start, rowStride: rowStride) }
 
     /// Encodes all rows, one group of columns after the other.
     func code(_ work: inout [Float]) {
@@ -68,11 +68,11 @@ struct FeedbackRows {
             let length = encoder.coder.code.symbolBytes(columns: used)
             kernels.feed(all(errors, 0), of: 0, count: group, rows: rows, through: factor, group: group, into: all(targets, group))
             for i in 0..<rows where gains[i] > 0 {
-                func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, i * apart + group) }
+                func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, i * rowStride + group) }
                 kernels.code(
                     part(z), group: group, columns: used, encoder.coder, factor, targets: part(targets), codewords: part(codewords),
                     symbols: symbols, at: i * bytes + place..<i * bytes + place + length, work: &work)
-                for j in i * apart + group..<i * apart + group + used { errors[j] = z[j] - codewords[j] }
+                for j in i * rowStride + group..<i * rowStride + group + used { errors[j] = z[j] - codewords[j] }
             }
             place += length
         }
@@ -109,7 +109,7 @@ struct FeedbackRows {
     private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> (zy: Double, yy: Double) {
         var zy = 0.0, yy = 0.0
         for t in 0..<(columns + 1) / 2 {
-            let j = row * apart + 2 * t
+            let j = row * rowStride + 2 * t
             let a = Double(factor.metric[3 * t]), b = Double(factor.metric[3 * t + 1]), d = Double(factor.metric[3 * t + 2])
             let y0 = Double(whitened[j]), y1 = Double(whitened[j + 1]), x0 = Double(targets[j]), x1 = Double(targets[j + 1])
             let first = a * y0, second = b * y0 + d * y1
@@ -121,7 +121,7 @@ struct FeedbackRows {
 
     /// The squared error of row i's weights.
     private func error(_ i: Int, gain: Float, stored: Float) throws -> Double {
-        let row = i * apart..<i * apart + columns
+        let row = i * rowStride..<i * rowStride + columns
         if !encoder.layout.isScaled {
             let sums = encoder.kernels.innerProducts(z.array(row), codewords.array(row))
             let g = Double(gain), s = Double(stored)

@@ -24,14 +24,14 @@ package struct OutputFactor: Sendable {
     package static let dampingShare = 0.02
 
     /// The start of a block's coefficients, and their row stride.
-    static func place(block: Int) -> (start: Int, apart: Int) {
+    static func place(block: Int) -> (start: Int, rowStride: Int) {
         (blockRows * blockRows * block * (block + 1) / 2, blockRows * (block + 1))
     }
 
     /// The adjustment of row i's targets per unit of remaining error in row k, in coding order; k < i.
     package func coefficient(row i: Int, of k: Int) -> Float {
-        let (start, apart) = Self.place(block: i / Self.blockRows)
-        return coefficients[start + i % Self.blockRows * apart + k]
+        let (start, rowStride) = Self.place(block: i / Self.blockRows)
+        return coefficients[start + i % Self.blockRows * rowStride + k]
     }
 
     /// O(rows^3 / 3), on all threads of the pool. Memory: 4 * rows^2 bytes during construction and 2 * rows^2 for the result.
@@ -40,17 +40,17 @@ package struct OutputFactor: Sendable {
     ///   - gains: of the rows to be coded, before widening.
     ///   - vectors: the number of vectors that G is the mean over, if known.
     ///   - checkpoint: called regularly; an error that it throws cancels the work.
-    ///   - moments: reads consecutive rows of G; called for all rows in ascending order, twice.
-    /// - Throws: `QAMError.malformed` if G is not finite or not positive semidefinite, and errors from `moments`.
+    ///   - hessian: reads consecutive rows of G; called for all rows in ascending order, twice.
+    /// - Throws: `QAMError.malformed` if G is not finite or not positive semidefinite, and errors from `hessian`.
     package init(
         gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
-        moments: (Range<Int>) throws -> [Float]
+        hessian: (Range<Int>) throws -> [Float]
     ) throws {
         let rows = gains.count
         var diagonal = [Double](repeating: 0, count: rows)
         let piece = 64
         for start in stride(from: 0, to: rows, by: piece) {
-            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
+            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, hessian)
             for i in range { diagonal[i] = Double(values[(i - start) * rows + i]) * Double(gains[i]) * Double(gains[i]) }
         }
         // Ties keep the original order.
@@ -61,7 +61,7 @@ package struct OutputFactor: Sendable {
         // Factoring from the top is factoring G from the bottom.
         let m = FeedbackKernels.Doubles(repeating: 0, count: FeedbackKernels.rowStart(rows)), positions = places
         for start in stride(from: 0, to: rows, by: piece) {
-            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, moments)
+            let range = start..<min(start + piece, rows), values = try Self.read(range, rows, hessian)
             pool.forEach(range, grain: 4) { part in
                 for i in part {
                     let target = FeedbackKernels.rowStart(rows - 1 - positions[i])
@@ -93,7 +93,7 @@ package struct OutputFactor: Sendable {
         let coefficients = FeedbackKernels.Floats(repeating: 0, count: place(block: blocks).start)
         pool.forEach(0..<rows, grain: 8) { piece in
             for i in piece {
-                let (start, apart) = place(block: i / blockRows), first = start + i % blockRows * apart
+                let (start, rowStride) = place(block: i / blockRows), first = start + i % blockRows * rowStride
                 let own = m[FeedbackKernels.rowStart(rows - 1 - i) + rows - 1 - i]
                 for k in 0..<i { coefficients[first + k] = Float(m[FeedbackKernels.rowStart(rows - 1 - k) + rows - 1 - i] / own) }
             }
@@ -106,10 +106,11 @@ package struct OutputFactor: Sendable {
         let width = FeedbackKernels.groupColumns, errors = FeedbackKernels.Floats(repeating: 0, count: rows * width)
         var noise = SignNoise()
         return (0..<rows).map { i in
-            let (start, apart) = place(block: i / blockRows)
+            let (start, rowStride) = place(block: i / blockRows)
             kernels.add(
-                .init(numbers: coefficients, start: start + i % blockRows * apart, apart: apart), times: .init(numbers: errors, start: 0, apart: width),
-                count: i, rows: 1, into: .init(numbers: errors, start: i * width, apart: width))
+                .init(numbers: coefficients, start: start + i % blockRows * rowStride, rowStride: rowStride),
+                times: .init(numbers: errors, start: 0, rowStride: width),
+                count: i, rows: 1, into: .init(numbers: errors, start: i * width, rowStride: width))
             var sum = 0.0
             for j in i * width..<(i + 1) * width {
                 errors[j] = noise.next() - errors[j]
@@ -119,12 +120,12 @@ package struct OutputFactor: Sendable {
         }
     }
 
-    private static func read(_ range: Range<Int>, _ rows: Int, _ moments: (Range<Int>) throws -> [Float]) throws -> [Float] {
-        let values = try moments(range)
-        guard values.count == range.count * rows else { throw QAMError(.truncated, "rows of second moments do not have their length") }
-        guard values.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "second moments are not finite") }
+    private static func read(_ range: Range<Int>, _ rows: Int, _ hessian: (Range<Int>) throws -> [Float]) throws -> [Float] {
+        let values = try hessian(range)
+        guard values.count == range.count * rows else { throw QAMError(.truncated, "rows of the Hessian do not have their length") }
+        guard values.allSatisfy(\.isFinite) else { throw QAMError(.malformed, "the Hessian is not finite") }
         return values
     }
 
-    private static var indefinite: QAMError { QAMError(.malformed, "the second moments of outputs are not positive semidefinite") }
+    private static var indefinite: QAMError { QAMError(.malformed, "the output Hessian is not positive semidefinite") }
 }

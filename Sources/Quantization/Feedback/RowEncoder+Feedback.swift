@@ -33,13 +33,13 @@ extension RowEncoder {
     /// on their number. Memory: two floats per weight, plus that of `OutputFactor`.
     ///
     /// - Parameters:
-    ///   - moments: reads consecutive rows of the output Hessian; called for all rows in ascending order, twice.
+    ///   - hessian: reads consecutive rows of the output Hessian; called for all rows in ascending order, twice.
     ///   - vectors: the number of vectors that it is the mean over, if known.
     ///   - checkpoint: called regularly; an error that it throws cancels the work.
     ///   - fill: writes the weights of a row, given its number; called twice for each row, and a third time with channel scales.
     /// - Throws: as `encode(rows:firstRow:fill:)` and `OutputFactor`.
     package func encodeAll(
-        rows: Int, feedback factor: FeedbackFactor, outputs moments: (Range<Int>) throws -> [Float], vectors: Int? = nil,
+        rows: Int, feedback factor: FeedbackFactor, outputs hessian: (Range<Int>) throws -> [Float], vectors: Int? = nil,
         pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
@@ -57,7 +57,7 @@ extension RowEncoder {
             gains.append(gain)
             distortion.energy += energy
         }
-        let outputs = try OutputFactor(gains: gains, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, moments: moments)
+        let outputs = try OutputFactor(gains: gains, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, hessian: hessian)
         let matrix = FeedbackMatrix(self, factor, outputs, kernels, baseGains: gains)
         for (place, index) in outputs.order.enumerated() {
             guard matrix.gains[place].isFinite else { throw unfit(row: index) }

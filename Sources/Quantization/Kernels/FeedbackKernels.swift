@@ -42,10 +42,10 @@ package struct FeedbackKernels: Sendable {
         unsafe table.hadamard(x.start + first, count, block)
     }
 
-    /// Transforms down the columns of `block` rows with a row stride of `apart` doubles, for `count` columns from `first` on.
-    func hadamardRows(_ x: Doubles, first: Int, count: Int, apart: Int, block: Int) {
-        precondition(first >= 0 && first + (block - 1) * apart + count <= x.count)
-        unsafe table.hadamard_rows(x.start + first, apart, count, block)
+    /// Transforms down the columns of `block` rows with a row stride of `rowStride` doubles, for `count` columns from `first` on.
+    func hadamardRows(_ x: Doubles, first: Int, count: Int, rowStride: Int, block: Int) {
+        precondition(first >= 0 && first + (block - 1) * rowStride + count <= x.count)
+        unsafe table.hadamard_rows(x.start + first, rowStride, count, block)
     }
 
     /// Cholesky-factors a packed lower triangle of this many rows in place. False if it is not positive definite.
@@ -73,11 +73,11 @@ package struct FeedbackKernels: Sendable {
     struct Rows {
         let numbers: Floats
         let start: Int
-        let apart: Int
+        let rowStride: Int
 
         /// The first row, of which `length` floats are used; traps if any of the `rows` is out of bounds.
         fileprivate func pointer(rows: Int, length: Int) -> UnsafeMutablePointer<Float> {
-            precondition(start >= 0 && apart >= 0 && start + max(0, rows - 1) * apart + length <= numbers.count)
+            precondition(start >= 0 && rowStride >= 0 && start + max(0, rows - 1) * rowStride + length <= numbers.count)
             return unsafe numbers.start + start
         }
     }
@@ -88,17 +88,17 @@ package struct FeedbackKernels: Sendable {
         unsafe panels.withUnsafeBufferPointer { panels in
             guard let panel = panels.baseAddress else { return }
             unsafe table.feed(
-                errors.pointer(rows: rows, length: count), errors.apart, panel + place, count, rows,
-                targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+                errors.pointer(rows: rows, length: count), errors.rowStride, panel + place, count, rows,
+                targets.pointer(rows: rows, length: Self.groupColumns), targets.rowStride)
         }
     }
 
     /// Adds to `targets` the matrix product of coefficients and `count` rows of a group.
     func add(_ coefficients: Rows, times panel: Rows, count: Int, rows: Int, into targets: Rows) {
-        precondition(panel.apart == Self.groupColumns)
+        precondition(panel.rowStride == Self.groupColumns)
         unsafe table.feed(
-            coefficients.pointer(rows: rows, length: count), coefficients.apart, panel.pointer(rows: count, length: count > 0 ? panel.apart : 0),
-            count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.apart)
+            coefficients.pointer(rows: rows, length: count), coefficients.rowStride, panel.pointer(rows: count, length: count > 0 ? panel.rowStride : 0),
+            count, rows, targets.pointer(rows: rows, length: Self.groupColumns), targets.rowStride)
     }
 
     /// A group's coefficients: those of its own columns, and the elements of D.

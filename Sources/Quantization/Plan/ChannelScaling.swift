@@ -1,7 +1,7 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Channel scales from calibration statistics: columns that matter more are coded more precisely. Matrices that read the same input share their scales.
-public enum ChannelScaling: String, CaseIterable, Sendable {
+package enum ChannelScaling: String, CaseIterable, Sendable {
     /// (E|x|)^0.3, the rule of the published code.
     case published
     /// (E[x^2] / e)^(1/4) for columns of energy e, which minimises the error of the outputs; the exponent is 1/8 with feedback, which already does
@@ -16,7 +16,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
     ///
     /// - Throws: `QAMError.malformed` for weights or statistics that are not finite, `unsupported` if the rule's statistics are missing, and errors from
     ///   reading.
-    public func apply(
+    package func apply(
         to plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> [ScalingOutcome] {
@@ -161,7 +161,7 @@ public enum ChannelScaling: String, CaseIterable, Sendable {
             try FeedbackFactor(
                 RowTransform(columns: energies.count, rotation: rotation, channelScales: scales), vectors: calibration.vectorCount, pool: pool
             ) {
-                try calibration.secondMoment(of: input, rows: $0)
+                try calibration.hessian(of: input, rows: $0)
             }.noiseGain
         }
         return energy * noise[0] / noise[1]

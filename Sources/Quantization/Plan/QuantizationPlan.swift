@@ -1,28 +1,28 @@
-public import QAMFormat
+package import QAMFormat
 
 /// How one tensor is to be quantized.
-public struct QuantizationChoice: Hashable, Sendable {
-    public var code: Code
+package struct QuantizationChoice: Hashable, Sendable {
+    package var code: Code
     /// The largest block of the rotation, if the code has one: a power of two from 2 to 32,768. The actual block is smaller if it does not divide the columns.
-    public var blockSizeCap: Int
+    package var blockSizeCap: Int
     /// The seed of the rotation's signs. Tensors that read the same activation share it.
-    public var seed: UInt64
+    package var seed: UInt64
     /// A positive factor for each column, larger for more precision, or nil.
-    public var channelScales: [Float]?
+    package var channelScales: [Float]?
     /// Which targets the coding errors adjust.
-    public var feedback: Feedback
+    package var feedback: Feedback
 
-    public enum Feedback: String, Hashable, Sendable {
+    package enum Feedback: String, Hashable, Sendable {
         /// Nothing.
         case off
-        /// Later columns, by the second moments of the tensor's input.
+        /// Later columns, by the Hessian of its input.
         case columns
-        /// Also later rows, by the second moments of the gradients at the tensor's outputs.
+        /// Also later rows, by the Hessian of its outputs.
         case columnsAndRows
 
         /// The most that a calibration allows for this tensor.
-        public init(_ calibration: CalibrationFile, for tensor: TensorDescriptor) {
-            guard let input = calibration.input(of: tensor), calibration.hasSecondMoment(of: input) else {
+        package init(_ calibration: CalibrationFile, for tensor: TensorDescriptor) {
+            guard let input = calibration.input(of: tensor), calibration.hasHessian(of: input) else {
                 self = .off
                 return
             }
@@ -30,7 +30,7 @@ public struct QuantizationChoice: Hashable, Sendable {
         }
     }
 
-    public init(
+    package init(
         _ code: Code, blockSizeCap: Int = 1024, seed: UInt64, channelScales: [Float]? = nil, feedback: Feedback = .off
     ) {
         self.code = code
@@ -42,18 +42,18 @@ public struct QuantizationChoice: Hashable, Sendable {
 }
 
 /// Which tensors of a source are quantized and how: choices by tensor index. Tensors without one are left unchanged.
-public struct QuantizationPlan: Hashable, Sendable {
-    public var choices: [Int: QuantizationChoice]
+package struct QuantizationPlan: Hashable, Sendable {
+    package var choices: [Int: QuantizationChoice]
     /// Whether row gains are refitted to the codewords by least squares; nil for each code's default.
-    public var refit: Bool?
+    package var refit: Bool?
 
-    public init(choices: [Int: QuantizationChoice], refit: Bool? = nil) {
+    package init(choices: [Int: QuantizationChoice], refit: Bool? = nil) {
         self.choices = choices
         self.refit = refit
     }
 
     /// Why this tensor cannot be quantized with codes of a family; nil if it can.
-    public static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family) -> String? {
+    package static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family) -> String? {
         switch descriptor.storage {
         case .alias: return "another name for a tensor"
         case .coded: return "quantized already"

@@ -1,14 +1,14 @@
-public import QAMFormat
+package import QAMFormat
 
 /// A source that codes its planned tensors as they are read, a few rows at a time.
 ///
 /// The gain type of a tensor depends on all its rows, so each planned tensor is read twice: by `scan`, then for coding.
-public struct QuantizingSource: WrappingSource {
-    public let tensors: [TensorDescriptor]
-    public let shared: SharedTables
-    public let fingerprint: String
-    public let inputs: [String]
-    public let base: any TensorSource
+package struct QuantizingSource: WrappingSource {
+    package let tensors: [TensorDescriptor]
+    package let shared: SharedTables
+    package let fingerprint: String
+    package let inputs: [String]
+    package let base: any TensorSource
     private let jobs: [Int: Job]
     private let factors: FeedbackFactors?
     private let whole = WholeTensors()
@@ -18,7 +18,7 @@ public struct QuantizingSource: WrappingSource {
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite, `invalidArgument` for a plan that does not match the tensors, and
     ///   errors from the base.
-    public static func scanning(
+    package static func scanning(
         _ base: any TensorSource, plan: QuantizationPlan, calibration: CalibrationFile? = nil, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> QuantizingSource {
@@ -47,7 +47,7 @@ public struct QuantizingSource: WrappingSource {
     /// The gain type that these rows of a tensor need. A tensor uses float16 only if all its rows do.
     ///
     /// - Throws: `QAMError.malformed` with tensor and row for values that are not finite.
-    public static func scan(
+    package static func scan(
         _ rows: Range<Int>, of tensor: Int, in base: any TensorSource, choice: QuantizationChoice
     ) throws -> GainType {
         let reader = try RowReader(base, tensor: tensor, to: choice.code.family)
@@ -59,11 +59,11 @@ public struct QuantizingSource: WrappingSource {
 
     /// - Parameters:
     ///   - gainTypes: the results of `scan` for each planned tensor.
-    ///   - calibration: has the second moments of the inputs of all tensors planned with feedback.
+    ///   - calibration: has the Hessians of the inputs of all tensors planned with feedback.
     ///   - threads: the number of threads that factor matrices and code whole tensors.
     ///   - checkpoint: called regularly meanwhile; an error that it throws ends the read.
     /// - Throws: `QAMError.invalidArgument` for a plan that does not match the tensors.
-    public init(
+    package init(
         _ base: any TensorSource, plan: QuantizationPlan, gainTypes: [Int: GainType], calibration: CalibrationFile? = nil, threads: Int = 1,
         checkpoint: @escaping @Sendable () throws -> Void = {}
     ) throws {
@@ -90,7 +90,9 @@ public struct QuantizingSource: WrappingSource {
             if choice.feedback != .off {
                 let possible = calibration.map { QuantizationChoice.Feedback($0, for: reader.descriptor) } ?? .off
                 guard let input = calibration?.input(of: reader.descriptor.name), possible == .columnsAndRows || possible == choice.feedback else {
-                    throw QAMError(.invalidArgument, "the second moments that feedback takes are not given", at: .init(tensor: reader.descriptor.name))
+                    throw QAMError(
+                        .invalidArgument, "feedback needs the Hessian of the input, which the statistics do not have", at: .init(tensor: reader.descriptor.name)
+                    )
                 }
                 factor = FeedbackFactors.Key(input: input, transform: encoder.transform)
             }
@@ -124,13 +126,13 @@ public struct QuantizingSource: WrappingSource {
         var feedsRows: Bool
     }
 
-    public func origin(of tensor: Int) -> Int? { jobs[tensor] == nil ? tensor : nil }
+    package func origin(of tensor: Int) -> Int? { jobs[tensor] == nil ? tensor : nil }
 
-    public func granule(of tensor: Int) -> Int {
+    package func granule(of tensor: Int) -> Int {
         jobs[tensor]?.reader.granule ?? base.granule(of: tensor)
     }
 
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
         return try job.reader.named {
             guard let factors, let key = job.factor else {
@@ -153,17 +155,17 @@ public struct QuantizingSource: WrappingSource {
         let descriptor = job.reader.descriptor, factor = try factors.factor(key)
         defer { factors.finish(rows: descriptor.rows, of: tensor, key) }
         return try job.encoder.encodeAll(
-            rows: descriptor.rows, feedback: factor, outputs: { try factors.calibration.outputMoment(of: descriptor.name, rows: $0) },
+            rows: descriptor.rows, feedback: factor, outputs: { try factors.calibration.outputHessian(of: descriptor.name, rows: $0) },
             vectors: factors.calibration.vectorCount, pool: factors.pool, checkpoint: factors.checkpoint,
             fill: job.reader.fill)
     }
 
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+    package func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard let encoder = jobs[tensor]?.encoder else { return try base.readWhole(stream: stream, of: tensor) }
         let streams = encoder.layout.streams
         guard streams.indices.contains(stream), streams[stream].role == .channelScales else {
             throw QAMError(
-                .invalidArgument, "stream \(stream) is no stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
+                .invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
         }
         return encoder.channelScaleBytes
     }

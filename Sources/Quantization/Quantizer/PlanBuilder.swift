@@ -92,7 +92,7 @@ struct PlanBuilder {
             let unknown = choices.choices.keys.sorted().map { tensors[$0] }.filter { statistics.input(of: $0) == nil }
             if let first = unknown.first {
                 warnings.append(
-                    "the calibration knows nothing of \(Format.count(unknown.count, "quantized tensor")) of this shape, \"\(first.name)\" the first")
+                    "the calibration has no statistics for \(Format.count(unknown.count, "quantized tensor")) of this shape, \"\(first.name)\" the first")
             }
         }
         if choices.choices.isEmpty { warnings.append("no tensor was quantized") }

@@ -67,7 +67,7 @@ extension Quantizer {
 
     /// What coding errors are fed into.
     public enum Feedback: String, CaseIterable, Sendable {
-        /// Later columns and rows, as far as the statistics have second moments of inputs and outputs.
+        /// Later columns and rows, as far as the statistics have Hessians of inputs and outputs.
         case on
         /// Later columns.
         case columns

@@ -1,14 +1,14 @@
 /// The cost of coding a tensor at each of its rates.
-public struct RateCurve: Hashable, Sendable {
-    public struct Point: Hashable, Sendable {
+package struct RateCurve: Hashable, Sendable {
+    package struct Point: Hashable, Sendable {
         /// The rate, in bits per weight.
-        public let bits: Double
+        package let bits: Double
         /// Everything stored at this rate, in bits.
-        public let storedBits: Int
+        package let storedBits: Int
         /// The cost of the error, in a unit common to all compared curves.
-        public let cost: Double
+        package let cost: Double
 
-        public init(bits: Double, storedBits: Int, cost: Double) {
+        package init(bits: Double, storedBits: Int, cost: Double) {
             self.bits = bits
             self.storedBits = storedBits
             self.cost = cost
@@ -16,9 +16,9 @@ public struct RateCurve: Hashable, Sendable {
     }
 
     /// In ascending order of bits.
-    public let points: [Point]
+    package let points: [Point]
 
-    public init(points: [Point]) { self.points = points }
+    package init(points: [Point]) { self.points = points }
 
     /// A step from a point of the lower convex hull to the next.
     fileprivate struct Step {
@@ -49,11 +49,11 @@ public struct RateCurve: Hashable, Sendable {
 
 /// Distributes bits over tensors so that their total cost is minimal: takes the steps of all curves in descending order of slope (Lagrange's condition) until
 /// no more fit.
-public enum RateAllocation {
+package enum RateAllocation {
     /// The index of the chosen point of each curve; nil if even the lowest do not fit. O(points * log(points)).
     ///
     /// - Parameter storedBits: the budget for all tensors together.
-    public static func choose(_ curves: [RateCurve], storedBits: Int) -> [Int]? {
+    package static func choose(_ curves: [RateCurve], storedBits: Int) -> [Int]? {
         var chosen = curves.map { _ in 0 }
         var left = storedBits - curves.reduce(0) { $0 + ($1.points.first?.storedBits ?? 0) }
         guard left >= 0 else { return nil }

@@ -4,7 +4,7 @@ internal import QAMFormat
 public struct RateChoice: Hashable, Sendable {
     /// The unit of costs.
     public enum Unit: String, Hashable, Sendable {
-        /// The expected KL divergence of the model's predictions, in nats per token: half of tr(G E H ET) for the second moments G of the gradients at the
+        /// The expected KL divergence of the model's predictions, in nats per token: half of tr(G E H ET) for the Hessians G of the gradients at the
         /// outputs and H of the inputs.
         case divergence
         /// The expected squared error of the outputs.

@@ -1,13 +1,13 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Measures the cost of coding tensors at each rate: a sample of rows is coded at all rates as planned, and the errors are weighted by the calibration
 /// statistics.
-public struct RateMeasurement: Sendable {
-    public typealias Unit = RateChoice.Unit
+package struct RateMeasurement: Sendable {
+    package typealias Unit = RateChoice.Unit
 
-    public let unit: Unit
+    package let unit: Unit
     /// By tensor index.
-    public let curves: [Int: RateCurve]
+    package let curves: [Int: RateCurve]
 
     /// The approximate number of weights of a tensor that are coded at each rate.
     private static let sampledWeights = 1 << 16
@@ -18,7 +18,7 @@ public struct RateMeasurement: Sendable {
     ///   - monitor: gets the number of tensors done, their total and the tensor's name after each tensor; an error that it throws cancels the work.
     /// - Throws: `QAMError.invalidArgument` for a tensor without statistics, `malformed` for statistics or weights that are not finite, and errors from
     ///   reading.
-    public static func measure(
+    package static func measure(
         _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> RateMeasurement {
@@ -63,14 +63,14 @@ public struct RateMeasurement: Sendable {
             let reader = try RowReader(source, tensor: tensor, to: choice.code.family), name = reader.descriptor.name
             guard let input = calibration.input(of: reader.descriptor) else {
                 throw QAMError(
-                    .invalidArgument, "its rate cannot be chosen: the calibration knows nothing of it; exclude it, or include it with bits of its own",
+                    .invalidArgument, "its rate cannot be chosen: the calibration has no statistics for it; exclude it, or include it with bits of its own",
                     at: .init(tensor: name))
             }
             encoders = try (coders[choice.code.family] ?? []).map {
                 try choice.encoder($0, columns: reader.columns, gainType: .float16, refit: plan.refit)
             }
             key =
-                calibration.hasSecondMoment(of: input)
+                calibration.hasHessian(of: input)
                 ? FeedbackFactors.Key(input: input, transform: encoders[0].transform) : nil
             self.tensor = tensor
             self.reader = reader
@@ -141,12 +141,12 @@ public struct RateMeasurement: Sendable {
                     gains: energies.map { Float($0.squareRoot()) }, vectors: factors.calibration.vectorCount, pool: factors.pool,
                     checkpoint: factors.checkpoint
                 ) {
-                    try factors.calibration.outputMoment(of: name, rows: $0)
+                    try factors.calibration.outputHessian(of: name, rows: $0)
                 }
                 return outputs.noiseGain / 2
             }
             var sum = 0.0
-            for row in energies.indices { sum += energies[row] * Double(try factors.calibration.outputMoment(of: name, rows: row..<row + 1)[row]) }
+            for row in energies.indices { sum += energies[row] * Double(try factors.calibration.outputHessian(of: name, rows: row..<row + 1)[row]) }
             return sum / 2
         }
     }

@@ -1,4 +1,4 @@
-public import QAMFormat
+package import QAMFormat
 
 /// Decides which tensors of a model are coded, and with which codes of one family.
 ///
@@ -9,6 +9,7 @@ public import QAMFormat
 ///
 /// Exclusions take precedence over inclusions, later inclusions over earlier ones, and both over the named recipe.
 public struct Recipe: Sendable {
+    /// The named recipes.
     public enum Name: String, CaseIterable, Sendable {
         /// Every matrix except embeddings, output heads and routers; includes the stacked matrices of experts.
         case linear
@@ -18,7 +19,7 @@ public struct Recipe: Sendable {
         case all
     }
 
-    public enum Decision: Hashable, Sendable {
+    package enum Decision: Hashable, Sendable {
         /// The tensor is coded.
         case code(Code)
         /// The tensor is left unchanged. `wanted` is true if it was selected but cannot be coded.
@@ -46,14 +47,14 @@ public struct Recipe: Sendable {
     private var exclusions: [Rule] = []
 
     /// A recipe without inclusions or exclusions.
-    public init(_ name: Name, code: Code) {
+    package init(_ name: Name, code: Code) {
         self.name = name
         self.code = code
     }
 
     /// Codes tensors whose names match a regular expression (`NamePattern`), optionally followed by `=` and their bits: `embed_tokens` or `down_proj=6.5`.
     /// Throws `invalidArgument`.
-    public mutating func include(_ rule: String) throws {
+    package mutating func include(_ rule: String) throws {
         guard let equals = rule.lastIndex(of: "="), let bits = Double(rule[rule.index(after: equals)...]) else {
             return inclusions.append(try Rule(rule, code: nil))
         }
@@ -64,12 +65,12 @@ public struct Recipe: Sendable {
     }
 
     /// Leaves tensors whose names match a regular expression unchanged. Throws `invalidArgument`.
-    public mutating func exclude(_ pattern: String) throws {
+    package mutating func exclude(_ pattern: String) throws {
         exclusions.append(try Rule(pattern, code: nil))
     }
 
     /// The decision about a tensor that is not an alias.
-    public func decision(for tensor: TensorDescriptor) -> Decision {
+    package func decision(for tensor: TensorDescriptor) -> Decision {
         if let rule = exclusions.first(where: { $0.matches(tensor.name) }) {
             return .leave(reason: "excluded by --exclude \(rule.pattern)", wanted: false)
         }
@@ -85,10 +86,10 @@ public struct Recipe: Sendable {
     }
 
     /// Whether an inclusion sets the bits of a tensor with this name.
-    public func hasOwnBits(_ name: String) -> Bool { inclusions.last { $0.matches(name) }?.code != nil }
+    package func hasOwnBits(_ name: String) -> Bool { inclusions.last { $0.matches(name) }?.code != nil }
 
     /// The patterns that match no tensor: probably typos.
-    public func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
+    package func unmatchedPatterns(in tensors: [TensorDescriptor]) -> [String] {
         (inclusions + exclusions).filter { rule in !tensors.contains { rule.matches($0.name) } }.map(\.pattern)
     }
 

@@ -1,6 +1,6 @@
 /// The role of a tensor in its model, derived from its name: covers llama, mistral, qwen, gemma, phi, GPT-2, GPT-J, GPT-NeoX, falcon, BERT, T5, OPT and related
 /// models in Hugging Face's checkpoints, and GGUF's names.
-public enum TensorRole: Hashable, Sendable {
+package enum TensorRole: Hashable, Sendable {
     /// A table indexed by token, position or distance.
     case embedding
     /// Maps the last activation to scores of tokens or classes.
@@ -17,7 +17,7 @@ public enum TensorRole: Hashable, Sendable {
     case other
 
     /// The role of a tensor with this name. O(length).
-    public init(name: String) {
+    package init(name: String) {
         var parts = name.lowercased().split(separator: ".").map(String.init)
         let isBias = parts.last.map { $0 == "bias" || $0.hasSuffix("_bias") || $0 == "a_log" } ?? false
         if parts.count > 1, parts.last == "weight" || parts.last == "bias" { parts.removeLast() }

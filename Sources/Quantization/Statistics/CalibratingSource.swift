@@ -18,7 +18,7 @@ package final class CalibratingSource: TensorSource {
         _ calibrator: Calibrator, tokens: [UInt32], windows: Int, paths: [String], progress: @escaping @Sendable (Int, Int) throws -> Void
     ) throws {
         layout = CalibrationLayout(
-            inputs: calibrator.inputs, hasMoments: calibrator.gathersMoments, outputs: calibrator.gathersGradients ? calibrator.outputs : [],
+            inputs: calibrator.inputs, hasHessians: calibrator.gathersHessians, outputs: calibrator.gathersGradients ? calibrator.outputs : [],
             tokens: windows * calibrator.context, context: calibrator.context)
         inputs = paths
         gathering = Mutex(Gathering(run: try CalibrationRun(calibrator, tokens: tokens, windows: windows), progress: progress))
@@ -59,14 +59,14 @@ private struct Gathering {
     mutating func rows(_ rows: Range<Int>, of content: CalibrationLayout.Content) throws -> [UInt8]? {
         while true {
             switch layer {
-            case .inputs(let inputs)? where content.statistic != .outputMoment:
+            case .inputs(let inputs)? where content.statistic != .outputHessian:
                 guard content.index >= passed.inputs else { return nil }
                 if content.index < passed.inputs + inputs.count {
                     return try Self.rows(rows, of: content.statistic, inputs[content.index - passed.inputs])
                 }
             case .outputs(let outputs)?:
-                guard content.statistic == .outputMoment, content.index >= passed.outputs else { return nil }
-                if content.index < passed.outputs + outputs.count { return try Self.rows(rows, of: outputs[content.index - passed.outputs].moment) }
+                guard content.statistic == .outputHessian, content.index >= passed.outputs else { return nil }
+                if content.index < passed.outputs + outputs.count { return try Self.rows(rows, of: outputs[content.index - passed.outputs].hessian) }
             case .inputs?, nil: break
             }
             guard try advance() else { return nil }
@@ -89,8 +89,8 @@ private struct Gathering {
         switch statistic {
         case .meanMagnitude: try bytes(input.statistics.meanMagnitudes, rows)
         case .largest: try bytes(input.statistics.largest, rows)
-        case .secondMoment: try input.secondMoment.map { try Self.rows(rows, of: $0) } ?? []
-        case .outputMoment: []
+        case .hessian: try input.hessian.map { try Self.rows(rows, of: $0) } ?? []
+        case .outputHessian: []
         case .meanSquare: try bytes(input.statistics.meanSquares, rows)
         }
     }
@@ -100,12 +100,12 @@ private struct Gathering {
         rows.isEmpty ? [] : try ElementConversion.bytes(statistics, as: .f32)
     }
 
-    /// Rows of a moment, converted in small batches.
-    private static func rows(_ rows: Range<Int>, of moment: SecondMoment) throws -> [UInt8] {
+    /// Rows of a Hessian, converted in small batches.
+    private static func rows(_ rows: Range<Int>, of hessian: HessianSum) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(rows.count * moment.width * MemoryLayout<Float>.stride)
+        bytes.reserveCapacity(rows.count * hessian.width * MemoryLayout<Float>.stride)
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: 64) {
-            bytes += try ElementConversion.bytes(moment.mean(rows: start..<min(start + 64, rows.upperBound)), as: .f32)
+            bytes += try ElementConversion.bytes(hessian.mean(rows: start..<min(start + 64, rows.upperBound)), as: .f32)
         }
         return bytes
     }

@@ -2,22 +2,22 @@ import Architectures
 public import QAMFormat
 
 /// Statistics of the inputs of a model's matrices and of the gradients at their outputs, read from a file with the layout of `CalibrationLayout` or from
-/// llama.cpp's imatrix. Second moments are read on demand, a few rows at a time. Matrices are found by their Hugging Face or GGUF names.
+/// llama.cpp's imatrix. Hessians are read on demand, a few rows at a time. Matrices are found by their Hugging Face or GGUF names.
 public struct CalibrationFile: Sendable {
     /// The names of matrices that read the same input, and its number of channels.
-    public struct Input: Hashable, Sendable {
-        public let matrices: [String]
-        public let width: Int
+    package struct Input: Hashable, Sendable {
+        package let matrices: [String]
+        package let width: Int
     }
 
-    public let inputs: [Input]
+    package let inputs: [Input]
     /// The number of vectors in the statistics; nil if the file does not state it.
-    public let vectorCount: Int?
+    package let vectorCount: Int?
     private let source: any TensorSource
     /// The index in `inputs` of each matrix's input.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
-    private var outputMoments: OutputMoments
+    private var outputHessians: OutputHessians
 
     /// Reads no payloads, except for an imatrix, which is read whole. O(tensors).
     ///
@@ -38,7 +38,7 @@ public struct CalibrationFile: Sendable {
         var inputs: [Input] = [], inputOfMatrix: [String: Int] = [:], tensorOfName: [String: Int] = [:]
         for (index, tensor) in source.tensors.enumerated() { tensorOfName[tensor.name] = index }
         guard case .array(let groups) = try JSONValue(parsing: Array(text.utf8), section: CalibrationLayout.inputsKey) else {
-            throw Self.malformed("\(CalibrationLayout.inputsKey) is no list")
+            throw Self.malformed("\(CalibrationLayout.inputsKey) is not a list")
         }
         for group in groups {
             guard case .array(let members) = group, !members.isEmpty else { throw Self.malformed("an input has no list of matrices") }
@@ -56,47 +56,47 @@ public struct CalibrationFile: Sendable {
             }
             inputs.append(Input(matrices: matrices, width: width))
             for (index, matrix) in matrices.enumerated() {
-                for statistic in CalibrationLayout.Statistic.ofInputs where statistic != .secondMoment || index == 0 {
+                for statistic in CalibrationLayout.Statistic.ofInputs where statistic != .hessian || index == 0 {
                     let name = CalibrationLayout.name(matrix, statistic)
                     guard let tensor = tensorOfName[name].map({ source.tensors[$0] }) else {
                         guard statistic != .meanSquare else { throw QAMError(.malformed, "the statistics of an input are missing", at: .init(tensor: name)) }
                         continue
                     }
-                    guard tensor.shape == (statistic == .secondMoment ? [width, width] : [width]), tensor.storage == .raw(.f32) else {
-                        throw QAMError(.malformed, "the statistics are no F32 of the input's \(width) channels", at: .init(tensor: name))
+                    guard tensor.shape == (statistic == .hessian ? [width, width] : [width]), tensor.storage == .raw(.f32) else {
+                        throw QAMError(.malformed, "the statistics are not F32 values of the input's \(width) channels", at: .init(tensor: name))
                     }
                 }
             }
         }
         self.source = source
-        outputMoments = try OutputMoments(source.tensors)
+        outputHessians = try OutputHessians(source.tensors)
         self.inputs = inputs
         vectorCount = if case .string(let count) = source.metadata[CalibrationLayout.tokensKey] { Int(count).flatMap { $0 > 0 ? $0 : nil } } else { nil }
         self.inputOfMatrix = inputOfMatrix
         self.tensorOfName = tensorOfName
     }
 
-    /// The same statistics, prepared for a model with GGUF names that states its architecture and numbers of heads: output moments stored under Hugging Face
+    /// The same statistics, prepared for a model with GGUF names that states its architecture and numbers of heads: output Hessians stored under Hugging Face
     /// names are then found for queries and keys too, with rows and columns in the model's order. Other models are not affected.
     ///
     /// - Throws: `QAMError.malformed` for metadata of the wrong form.
-    public func ordered(for model: any TensorSource) throws -> CalibrationFile {
+    package func ordered(for model: any TensorSource) throws -> CalibrationFile {
         var result = self
-        result.outputMoments.counterparts = try HuggingFaceCounterparts(of: model)
+        result.outputHessians.counterparts = try HuggingFaceCounterparts(of: model)
         return result
     }
 
     /// Equal for files with equal statistics.
-    public var fingerprint: String { source.fingerprint }
+    package var fingerprint: String { source.fingerprint }
 
     /// The paths of the statistics' files.
-    public var paths: [String] { source.inputs }
+    package var paths: [String] { source.inputs }
 
     /// The index in `inputs` of a matrix's input; nil if there are no statistics for it.
-    public func input(of matrix: String) -> Int? { inputOfMatrix[Self.common(matrix)] }
+    package func input(of matrix: String) -> Int? { inputOfMatrix[Self.common(matrix)] }
 
     /// The index in `inputs` of a tensor's input; nil also if its number of channels differs from the tensor's columns.
-    public func input(of tensor: TensorDescriptor) -> Int? { input(of: tensor.name).flatMap { inputs[$0].width == tensor.columns ? $0 : nil } }
+    package func input(of tensor: TensorDescriptor) -> Int? { input(of: tensor.name).flatMap { inputs[$0].width == tensor.columns ? $0 : nil } }
 
     /// The GGUF name of a matrix, which identifies its columns and so its statistics; other names are returned unchanged.
     private static func common(_ name: String) -> String {
@@ -109,58 +109,58 @@ public struct CalibrationFile: Sendable {
     /// E[x^2] of an input's channels.
     ///
     /// - Throws: `QAMError.malformed` for numbers that are negative or not finite.
-    public func meanSquares(of input: Int) throws -> [Float] { try channels(.meanSquare, of: input) ?? [] }
+    package func meanSquares(of input: Int) throws -> [Float] { try channels(.meanSquare, of: input) ?? [] }
 
     /// E[|x|] of an input's channels; nil if not in the file.
     ///
     /// - Throws: as `meanSquares`.
-    public func meanMagnitudes(of input: Int) throws -> [Float]? { try channels(.meanMagnitude, of: input) }
+    package func meanMagnitudes(of input: Int) throws -> [Float]? { try channels(.meanMagnitude, of: input) }
 
     /// max |x| of an input's channels; nil if not in the file.
     ///
     /// - Throws: as `meanSquares`.
-    public func largestMagnitudes(of input: Int) throws -> [Float]? { try channels(.largest, of: input) }
+    package func largestMagnitudes(of input: Int) throws -> [Float]? { try channels(.largest, of: input) }
 
     /// Whether the file has the Hessian E[x xT] of an input.
-    public func hasSecondMoment(of input: Int) -> Bool { tensorOfName[name(.secondMoment, of: input)] != nil }
+    package func hasHessian(of input: Int) -> Bool { tensorOfName[name(.hessian, of: input)] != nil }
 
     /// Consecutive rows of E[x xT], `width` floats each, unchecked.
     ///
     /// - Throws: `QAMError.notFound` if not in the file, and errors from reading.
-    public func secondMoment(of input: Int, rows: Range<Int>) throws -> [Float] {
-        let name = name(.secondMoment, of: input)
-        guard let tensor = tensorOfName[name] else { throw QAMError(.notFound, "there are no second moments", at: .init(tensor: name)) }
+    package func hessian(of input: Int, rows: Range<Int>) throws -> [Float] {
+        let name = name(.hessian, of: input)
+        guard let tensor = tensorOfName[name] else { throw QAMError(.notFound, "the statistics have no Hessian", at: .init(tensor: name)) }
         let width = inputs[input].width
         return try floats(rows.lowerBound * width..<rows.upperBound * width, of: tensor)
     }
 
-    /// Whether the file has E[g gT] of a matrix's outputs. A moment under the matrix's other name is used only if both formats have the rows in the same order,
+    /// Whether the file has E[g gT] of a matrix's outputs. A Hessian under the matrix's other name is used only if both formats have the rows in the same order,
     /// or `ordered` has determined the order: for queries and keys the name is not enough.
-    public func hasOutputMoment(of matrix: String) -> Bool { outputMoments.place(of: matrix) != nil }
+    package func hasOutputHessian(of matrix: String) -> Bool { outputHessians.place(of: matrix) != nil }
 
     /// The number of outputs of a matrix's E[g gT]; nil if not in the file.
-    public func outputCount(of matrix: String) -> Int? { outputMoments.place(of: matrix)?.count }
+    package func outputCount(of matrix: String) -> Int? { outputHessians.place(of: matrix)?.count }
 
     /// Consecutive rows of E[g gT] of a matrix's outputs, `outputCount` floats each. They may be non-finite.
     ///
     /// - Throws: `QAMError.notFound` if not in the file, `invalidArgument` for rows out of range, and errors from reading.
-    public func outputMoment(of matrix: String, rows: Range<Int>) throws -> [Float] {
-        let name = CalibrationLayout.name(matrix, .outputMoment)
-        guard let place = outputMoments.place(of: matrix) else {
-            throw QAMError(.notFound, "there are no moments of outputs", at: .init(tensor: name))
+    package func outputHessian(of matrix: String, rows: Range<Int>) throws -> [Float] {
+        let name = CalibrationLayout.name(matrix, .outputHessian)
+        guard let place = outputHessians.place(of: matrix) else {
+            throw QAMError(.notFound, "the statistics have no Hessian of the outputs", at: .init(tensor: name))
         }
         let count = place.count
         guard rows.lowerBound >= 0, rows.upperBound <= count else {
-            throw QAMError(.invalidArgument, "the moments are of \(count) outputs, not of \(rows)", at: .init(tensor: name))
+            throw QAMError(.invalidArgument, "the Hessian is of \(count) outputs, not of \(rows)", at: .init(tensor: name))
         }
         guard let order = place.order else { return try floats(rows.lowerBound * count..<rows.upperBound * count, of: place.tensor) }
-        var moments: [Float] = []
-        moments.reserveCapacity(rows.count * count)
+        var values: [Float] = []
+        values.reserveCapacity(rows.count * count)
         for row in order[rows] {
             let stored = try floats(row * count..<(row + 1) * count, of: place.tensor)
-            for column in order { moments.append(stored[column]) }
+            for column in order { values.append(stored[column]) }
         }
-        return moments
+        return values
     }
 
     private func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {

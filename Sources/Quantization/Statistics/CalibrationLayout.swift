@@ -12,12 +12,12 @@ package struct CalibrationLayout: Sendable {
         /// max |x|, [channels].
         case largest = "max_absolute"
         /// E[x xT], [channels, channels]: once for all matrices that share an input, under the first one's name.
-        case secondMoment = "second_moment"
+        case hessian = "second_moment"
         /// E[g gT], [rows, rows], of the gradients at a matrix's outputs.
-        case outputMoment = "output_moment"
+        case outputHessian = "output_moment"
 
         /// The statistics of inputs, in file order.
-        static let ofInputs: [Statistic] = [.meanSquare, .meanMagnitude, .largest, .secondMoment]
+        static let ofInputs: [Statistic] = [.meanSquare, .meanMagnitude, .largest, .hessian]
     }
 
     static let inputsKey = "qamw.calibration.inputs"
@@ -38,24 +38,24 @@ package struct CalibrationLayout: Sendable {
 
     /// - Parameters:
     ///   - inputs: the tensor names of the matrices that share an input, and its number of channels.
-    ///   - outputs: the matrices whose output moments follow, in this order, and the rows of each.
+    ///   - outputs: the matrices whose output Hessians follow, in this order, and the rows of each.
     ///   - tokens: the number of vectors in each statistic.
     package init(
-        inputs: [(matrices: [String], width: Int)], hasMoments: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
+        inputs: [(matrices: [String], width: Int)], hasHessians: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
     ) {
         var tensors: [TensorDescriptor] = [], contents: [Content] = []
         for (input, (matrices, width)) in inputs.enumerated() {
             for (index, matrix) in matrices.enumerated() {
-                for statistic in Statistic.ofInputs where statistic != .secondMoment || hasMoments && index == 0 {
-                    let shape = statistic == .secondMoment ? [width, width] : [width]
+                for statistic in Statistic.ofInputs where statistic != .hessian || hasHessians && index == 0 {
+                    let shape = statistic == .hessian ? [width, width] : [width]
                     tensors.append(TensorDescriptor(name: Self.name(matrix, statistic), shape: shape, storage: .raw(.f32)))
                     contents.append(Content(statistic: statistic, index: input))
                 }
             }
         }
         for (output, (matrix, rows)) in outputs.enumerated() {
-            tensors.append(TensorDescriptor(name: Self.name(matrix, .outputMoment), shape: [rows, rows], storage: .raw(.f32)))
-            contents.append(Content(statistic: .outputMoment, index: output))
+            tensors.append(TensorDescriptor(name: Self.name(matrix, .outputHessian), shape: [rows, rows], storage: .raw(.f32)))
+            contents.append(Content(statistic: .outputHessian, index: output))
         }
         self.tensors = tensors
         self.contents = contents

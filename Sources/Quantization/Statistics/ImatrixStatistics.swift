@@ -70,7 +70,7 @@ struct ImatrixStatistics: LendingSource {
             guard let counts = tensorOfName["\(name).counts"], tensor.storage == .raw(.f32), source.tensors[counts].storage == .raw(.f32),
                 let width = tensor.shape.last, width > 0, source.tensors[counts].elementCount == tensor.elementCount / width
             else {
-                throw QAMError(.malformed, "sums and counts do not belong together, or are no F32", at: .init(tensor: tensor.name))
+                throw QAMError(.malformed, "sums and counts do not belong together, or are not F32", at: .init(tensor: tensor.name))
             }
             let sums = try floats(source, index), seen = try floats(source, counts).map { $0 == 0 ? 1 : Double($0) }
             let total = seen.reduce(0, +)

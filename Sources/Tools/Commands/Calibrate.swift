@@ -60,7 +60,7 @@ struct Calibrate: AsyncParsableCommand {
         let input = try TransformerInput(path: model, exact: true)
         try text.require(vocabularySize: input.model.configuration.vocabularySize)
         let calibrator = try Calibrator(
-            input.model, context: context, gatheringMoments: hessian || fisher, gatheringGradients: fisher,
+            input.model, context: context, gatheringHessians: hessian || fisher, gatheringGradients: fisher,
             pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
         let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
             let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + [tokens]) {

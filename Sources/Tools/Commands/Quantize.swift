@@ -61,7 +61,7 @@ struct Quantize: AsyncParsableCommand {
 
     @Option(
         help: """
-            Feed the error of each pair into the columns and rows after it, as far as the calibration has second moments of inputs and outputs; \
+            Feed the error of each pair into the columns and rows after it, as far as the calibration has Hessians of inputs and outputs; \
             "columns" into columns only.
             """)
     var feedback = Quantizer.Feedback.on

@@ -93,7 +93,7 @@ def quantize(
 def _rate(bits: Optional[float]) -> float:
     # To the library 0 is no number given.
     if bits is not None and not bits > 0:
-        raise ValueError(f"{bits} bits a weight make no sense")
+        raise ValueError(f"{bits} bits per weight make no sense")
     return bits or 0
 
 

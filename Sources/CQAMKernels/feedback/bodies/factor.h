@@ -12,11 +12,11 @@ static void hadamard(double *x, size_t count, size_t block) {
     }
 }
 
-static void hadamard_rows(double *x, size_t apart, size_t count, size_t block) {
+static void hadamard_rows(double *x, size_t row_stride, size_t count, size_t block) {
     for (size_t h = 1; h < block; h *= 2) {
         for (size_t p = 0; p < block; p++) {
             if (p & h) continue;
-            double *upper = x + p * apart, *lower = upper + h * apart;
+            double *upper = x + p * row_stride, *lower = upper + h * row_stride;
             for (size_t i = 0; i < count; i++) {
                 double a = upper[i], b = lower[i];
                 upper[i] = a + b;

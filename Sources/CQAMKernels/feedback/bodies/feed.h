@@ -2,22 +2,22 @@
 
 // `height` rows by `width` vectors: both are constant when inlined, so that all sums stay in registers.
 INLINE void feed_tile(
-    const float *errors, size_t errors_apart, const float *panel, size_t count, float *targets, size_t targets_apart, const int height,
+    const float *errors, size_t errors_stride, const float *panel, size_t count, float *targets, size_t targets_stride, const int height,
     const int width) {
     floats sums[FB_TILE_ROWS][FB_TILE_VECTORS];
     for (int i = 0; i < height; i++) {
-        for (int v = 0; v < width; v++) sums[i][v] = load(targets + (size_t)i * targets_apart + LANES * v);
+        for (int v = 0; v < width; v++) sums[i][v] = load(targets + (size_t)i * targets_stride + LANES * v);
     }
     for (size_t k = 0; k < count; k++) {
         floats f[FB_TILE_VECTORS];
         for (int v = 0; v < width; v++) f[v] = load(panel + k * FB_WIDTH + LANES * v);
         for (int i = 0; i < height; i++) {
-            floats e = (floats){} + errors[(size_t)i * errors_apart + k];
+            floats e = (floats){} + errors[(size_t)i * errors_stride + k];
             for (int v = 0; v < width; v++) sums[i][v] = fma16(e, f[v], sums[i][v]);
         }
     }
     for (int i = 0; i < height; i++) {
-        for (int v = 0; v < width; v++) store(targets + (size_t)i * targets_apart + LANES * v, sums[i][v]);
+        for (int v = 0; v < width; v++) store(targets + (size_t)i * targets_stride + LANES * v, sums[i][v]);
     }
 }
 
@@ -25,7 +25,7 @@ INLINE void feed_tile(
 enum { FEED_ROWS = 128 };
 
 static void feed(
-    const float *errors, size_t errors_apart, const float *panel, size_t count, size_t rows, float *targets, size_t targets_apart) {
+    const float *errors, size_t errors_stride, const float *panel, size_t count, size_t rows, float *targets, size_t targets_stride) {
     for (size_t k = 0; k < count; k += FEED_ROWS) {
         size_t part = count - k < FEED_ROWS ? count - k : FEED_ROWS;
         for (size_t j = 0; j < FB_WIDTH; j += LANES * FB_TILE_VECTORS) {
@@ -33,11 +33,11 @@ static void feed(
             size_t i = 0;
             for (; i + FB_TILE_ROWS <= rows; i += FB_TILE_ROWS)
                 feed_tile(
-                    errors + i * errors_apart + k, errors_apart, slice, part, targets + i * targets_apart + j, targets_apart,
+                    errors + i * errors_stride + k, errors_stride, slice, part, targets + i * targets_stride + j, targets_stride,
                     FB_TILE_ROWS, FB_TILE_VECTORS);
             for (; i < rows; i++)
                 feed_tile(
-                    errors + i * errors_apart + k, errors_apart, slice, part, targets + i * targets_apart + j, targets_apart, 1,
+                    errors + i * errors_stride + k, errors_stride, slice, part, targets + i * targets_stride + j, targets_stride, 1,
                     FB_TILE_VECTORS);
         }
     }

@@ -1,6 +1,6 @@
 // Trellis codes: a Viterbi search in which each survivor has its own targets, since each has made different errors.
 //
-// The state before a pair is the low 8 - stride bits of its window, the state after it the high ones (spec section
+// The state before a pair is the low 8 - step_bits bits of its window, the state after it the high ones (spec section
 // 8.6). Windows are in numeric order, in which the states before them repeat cyclically and windows that lead to the
 // same state are adjacent.
 
@@ -8,7 +8,7 @@
 typedef struct {
     const fb_group *group;
     const float *points;
-    uint32_t stride, states;
+    uint32_t step_bits, states;
     float x[QAM_WINDOWS], y[QAM_WINDOWS]; // coordinates of the points
     float *now, *next;                  // targets of the survivors, FB_WIDTH for each state
     uint8_t *windows;                   // by pair and state after it
@@ -24,7 +24,7 @@ typedef struct {
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 // States are repeated if there are fewer than lanes.
-INLINE size_t vectors_of(uint32_t stride) { return stride > 4 ? 1 : (QAM_WINDOWS / LANES) >> stride; }
+INLINE size_t vectors_of(uint32_t step_bits) { return step_bits > 4 ? 1 : (QAM_WINDOWS / LANES) >> step_bits; }
 
 // Folds targets (x, y) of the states of vector r; `d` is the metric of the pair.
 INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float *d, uint8_t *folds) {
@@ -45,8 +45,8 @@ INLINE void fold_targets(survivors *s, size_t r, floats x, floats y, const float
 INLINE qam_fold fold_from(uint8_t bits) { return (qam_fold){bits & 1, bits >> 1 & 1, bits >> 2 & 1}; }
 
 // The costs of windows 16 r ... 16 r + 15 for their preceding survivors.
-INLINE floats metric(const search *s, const survivors *v, const uint32_t stride, size_t r) {
-    const size_t from = LANES * (r % vectors_of(stride));
+INLINE floats metric(const search *s, const survivors *v, const uint32_t step_bits, size_t r) {
+    const size_t from = LANES * (r % vectors_of(step_bits));
     floats dx = load(v->larger + from) - load(s->x + LANES * r), dy = load(v->smaller + from) - load(s->y + LANES * r);
     floats both = fma16(load(v->xx + from), dx, load(v->xy + from) * dy);
     return fma16(dx, both, load(v->yy + from) * dy * dy);
@@ -70,8 +70,8 @@ INLINE void halve(floats *costs, words *windows, const size_t vectors) {
 }
 
 // One pair: the cheapest path to each state. x and y are the coordinates of the survivors' targets, on entry and exit.
-INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *costs, float *x, float *y) {
-    const uint32_t states = QAM_WINDOWS >> stride;
+INLINE void step(search *s, const uint32_t step_bits, size_t t, bool used, float *costs, float *x, float *y) {
+    const uint32_t states = QAM_WINDOWS >> step_bits;
     const fb_group *g = s->group;
     floats sums[QAM_WINDOWS / LANES];
     words windows[QAM_WINDOWS / LANES];
@@ -81,20 +81,20 @@ INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *c
         for (size_t n = states; n < LANES; n++) costs[n] = costs[n - states], x[n] = x[n - states], y[n] = y[n - states];
     if (used) {
         UNROLL
-        for (size_t r = 0; r < vectors_of(stride); r++) fold_targets(&v, r, load(x + LANES * r), load(y + LANES * r), g->metric + 3 * t, folds);
+        for (size_t r = 0; r < vectors_of(step_bits); r++) fold_targets(&v, r, load(x + LANES * r), load(y + LANES * r), g->metric + 3 * t, folds);
     }
     const words lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     UNROLL
     for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
-        sums[r] = load(costs + LANES * (r % vectors_of(stride)));
-        if (used) sums[r] += metric(s, &v, stride, r);
+        sums[r] = load(costs + LANES * (r % vectors_of(step_bits)));
+        if (used) sums[r] += metric(s, &v, step_bits, r);
         windows[r] = lanes + (uint32_t)(LANES * r);
     }
     UNROLL
-    for (uint32_t level = 0; level < stride; level++) halve(sums, windows, level > 4 ? 1 : (QAM_WINDOWS / LANES) >> level);
+    for (uint32_t level = 0; level < step_bits; level++) halve(sums, windows, level > 4 ? 1 : (QAM_WINDOWS / LANES) >> level);
     uint32_t best[FB_STATES];
     UNROLL
-    for (size_t r = 0; r < vectors_of(stride); r++) {
+    for (size_t r = 0; r < vectors_of(step_bits); r++) {
         store(costs + LANES * r, sums[r]);
         memcpy(best + LANES * r, &windows[r], sizeof windows[r]);
     }
@@ -119,17 +119,17 @@ INLINE void step(search *s, const uint32_t stride, size_t t, bool used, float *c
 }
 
 // Processes all pairs; `costs` are those of the states before and after.
-INLINE void run_stride(search *s, const uint32_t stride, size_t pairs, float *costs) {
+INLINE void run_steps(search *s, const uint32_t step_bits, size_t pairs, float *costs) {
     float x[FB_STATES], y[FB_STATES];
     for (size_t n = 0; n < FB_STATES; n++) x[n] = s->group->targets[0], y[n] = s->group->targets[1];
     for (size_t n = 0; n < s->states; n++) memcpy(s->now + n * FB_WIDTH, s->group->targets, FB_WIDTH * sizeof *s->now);
-    for (size_t t = 0; t < pairs; t++) step(s, stride, t, 2 * t < s->group->columns, costs, x, y);
+    for (size_t t = 0; t < pairs; t++) step(s, step_bits, t, 2 * t < s->group->columns, costs, x, y);
 }
 
 // The cost of the cheapest path through the first `pairs` pairs from each state, using the targets at the start of the
 // group, which few of its own errors affect.
-INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, float *costs) {
-    const uint32_t states = QAM_WINDOWS >> stride;
+INLINE void leave_steps(const search *s, const uint32_t step_bits, size_t pairs, float *costs) {
+    const uint32_t states = QAM_WINDOWS >> step_bits;
     for (size_t n = 0; n < FB_STATES; n++) costs[n] = 0;
     for (size_t t = pairs; t-- > 0;) {
         if (2 * t >= s->group->columns) continue;
@@ -137,42 +137,42 @@ INLINE void leave_stride(const search *s, const uint32_t stride, size_t pairs, f
         uint8_t folds[FB_STATES];
         survivors v;
         const floats zero = {0};
-        for (size_t r = 0; r < vectors_of(stride); r++)
+        for (size_t r = 0; r < vectors_of(step_bits); r++)
             fold_targets(&v, r, zero + s->group->targets[2 * t], zero + s->group->targets[2 * t + 1], s->group->metric + 3 * t, folds);
         for (size_t n = 0; n < states; n++)
-            for (size_t k = n << stride; k < (n + 1) << stride; k++) after[k] = costs[n];
+            for (size_t k = n << step_bits; k < (n + 1) << step_bits; k++) after[k] = costs[n];
         floats least[FB_STATES / LANES];
         for (size_t r = 0; r < QAM_WINDOWS / LANES; r++) {
-            size_t place = r % vectors_of(stride);
-            floats sum = load(after + LANES * r) + metric(s, &v, stride, r);
+            size_t place = r % vectors_of(step_bits);
+            floats sum = load(after + LANES * r) + metric(s, &v, step_bits, r);
             least[place] = r == place ? sum : select16((words)(sum < least[place]), sum, least[place]);
         }
-        for (size_t r = 0; r < vectors_of(stride); r++) store(costs + LANES * r, least[r]);
+        for (size_t r = 0; r < vectors_of(step_bits); r++) store(costs + LANES * r, least[r]);
         for (size_t n = states; n < LANES; n++) costs[n % states] = costs[n] < costs[n % states] ? costs[n] : costs[n % states];
     }
 }
 
 static void run(search *s, size_t pairs, float *costs) {
-    switch (s->stride) {
-    case 1: run_stride(s, 1, pairs, costs); break;
-    case 2: run_stride(s, 2, pairs, costs); break;
-    case 3: run_stride(s, 3, pairs, costs); break;
-    case 4: run_stride(s, 4, pairs, costs); break;
-    case 5: run_stride(s, 5, pairs, costs); break;
-    case 6: run_stride(s, 6, pairs, costs); break;
-    default: run_stride(s, 7, pairs, costs); break;
+    switch (s->step_bits) {
+    case 1: run_steps(s, 1, pairs, costs); break;
+    case 2: run_steps(s, 2, pairs, costs); break;
+    case 3: run_steps(s, 3, pairs, costs); break;
+    case 4: run_steps(s, 4, pairs, costs); break;
+    case 5: run_steps(s, 5, pairs, costs); break;
+    case 6: run_steps(s, 6, pairs, costs); break;
+    default: run_steps(s, 7, pairs, costs); break;
     }
 }
 
 static void leave(const search *s, size_t pairs, float *costs) {
-    switch (s->stride) {
-    case 1: leave_stride(s, 1, pairs, costs); break;
-    case 2: leave_stride(s, 2, pairs, costs); break;
-    case 3: leave_stride(s, 3, pairs, costs); break;
-    case 4: leave_stride(s, 4, pairs, costs); break;
-    case 5: leave_stride(s, 5, pairs, costs); break;
-    case 6: leave_stride(s, 6, pairs, costs); break;
-    default: leave_stride(s, 7, pairs, costs); break;
+    switch (s->step_bits) {
+    case 1: leave_steps(s, 1, pairs, costs); break;
+    case 2: leave_steps(s, 2, pairs, costs); break;
+    case 3: leave_steps(s, 3, pairs, costs); break;
+    case 4: leave_steps(s, 4, pairs, costs); break;
+    case 5: leave_steps(s, 5, pairs, costs); break;
+    case 6: leave_steps(s, 6, pairs, costs); break;
+    default: leave_steps(s, 7, pairs, costs); break;
     }
 }
 
@@ -195,9 +195,9 @@ static uint32_t trace_back(const search *s, size_t pairs, uint32_t state, uint8_
 // Stores a tail-biting path, and the remaining errors of the targets.
 static void settle(const search *s, size_t pairs, const uint8_t *path, const uint8_t *folds) {
     const fb_group *g = s->group;
-    const qam_group_layout layout = qam_layout(pairs, s->stride);
+    const qam_group_layout layout = qam_layout(pairs, s->step_bits);
     memset(g->symbols, 0, layout.total);
-    qam_trellis_store(path, pairs, s->stride, g->symbols + layout.base);
+    qam_trellis_store(path, pairs, s->step_bits, g->symbols + layout.base);
     for (size_t t = 0; t < g->columns / 2; t++) {
         float *codeword = g->codewords + 2 * t, x = g->targets[2 * t], y = g->targets[2 * t + 1];
         qam_fold f = fold_from(folds[t]);
@@ -216,17 +216,17 @@ static const uint8_t tries[8] = {0, 1, 1, 1, 2, 4, 4, 2};
 
 // A state is ranked by the cost of the cheapest paths to and from it: a first search, with free ends, finds the paths
 // to it. If such a path begins in the same state it is tail-biting already, and its state is the best to begin in.
-static void code_trellis(const fb_group *group, const float *points, uint32_t stride, float *work) {
-    const size_t pairs = (group->columns + 15) / 16 * 8, ahead = 4 + 32 / stride;
+static void code_trellis(const fb_group *group, const float *points, uint32_t step_bits, float *work) {
+    const size_t pairs = (group->columns + 15) / 16 * 8, ahead = 4 + 32 / step_bits;
     uint8_t *choices = (uint8_t *)(work + 2 * FB_STATES * FB_WIDTH);
     search s = {
-        .group = group, .points = points, .stride = stride, .states = QAM_WINDOWS >> stride, .now = work,
+        .group = group, .points = points, .step_bits = step_bits, .states = QAM_WINDOWS >> step_bits, .now = work,
         .next = work + FB_STATES * FB_WIDTH, .windows = choices, .folds = choices + QAM_GROUP_PAIRS * FB_STATES};
     for (size_t k = 0; k < QAM_WINDOWS; k++) s.x[k] = points[2 * k], s.y[k] = points[2 * k + 1];
 
     uint8_t best[QAM_GROUP_PAIRS] = {0}, best_folds[QAM_GROUP_PAIRS] = {0}, path[QAM_GROUP_PAIRS], folds[QAM_GROUP_PAIRS];
     float costs[FB_STATES] = {0}, promise[FB_STATES] = {0}, least = INFINITY;
-    const uint32_t count = tries[stride] * (uint32_t)(QAM_GROUP_PAIRS / pairs);
+    const uint32_t count = tries[step_bits] * (uint32_t)(QAM_GROUP_PAIRS / pairs);
     if (count < s.states) {
         run(&s, pairs, costs);
         leave(&s, pairs < ahead ? pairs : ahead, promise);

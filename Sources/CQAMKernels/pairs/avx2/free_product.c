@@ -46,12 +46,12 @@ MULTIPLY_BITS(9) MULTIPLY_BITS(10) MULTIPLY_BITS(11) MULTIPLY_BITS(12) MULTIPLY_
 
 void qam_free_product_avx2(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     static const row_decoder decoders[] = {decode_4, decode_5,  decode_6,  decode_7,  decode_8,
                                            decode_9, decode_10, decode_11, decode_12, decode_13};
     free_decoder decoder = {fixed_points, code->columns, qam_row_bytes(QAM_FREE, code->rate, code->columns)};
     multiply_tiles(
-        code, QAM_FREE, decoders[code->rate - 4], &decoder, symbols, factors, rows, activations, batch, out, rows_apart);
+        code, QAM_FREE, decoders[code->rate - 4], &decoder, symbols, factors, rows, activations, batch, out, output_stride);
 }
 
 QAM_TARGET_POP

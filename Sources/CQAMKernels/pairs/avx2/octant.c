@@ -17,10 +17,10 @@ static void decode_group(const uint8_t *symbols, const uint16_t points[2][HALF_P
 }
 
 void qam_octant_decode_avx2(
-    const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y) {
+    const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t step_bits, float *y) {
     qam_octant_reader reader;
     qam_piece_points points;
-    qam_make_reader(magnitudes, stride, &reader);
+    qam_make_reader(magnitudes, step_bits, &reader);
     size_t groups = columns / QAM_GROUP_COLUMNS, rest = columns % QAM_GROUP_COLUMNS;
     while (groups > 0) {
         size_t piece = groups < QAM_PIECE_GROUPS ? groups : QAM_PIECE_GROUPS;
@@ -32,7 +32,7 @@ void qam_octant_decode_avx2(
     if (rest > 0) {
         uint8_t filled[FILLED_BYTES];
         float last[QAM_GROUP_COLUMNS];
-        fill_group(symbols, qam_layout(qam_group_pairs(rest, 0), stride), stride, filled);
+        fill_group(symbols, qam_layout(qam_group_pairs(rest, 0), step_bits), step_bits, filled);
         qam_look_up_piece(&reader, filled, 1, &points);
         decode_group(filled, points.pairs[0], last);
         memcpy(y, last, rest * sizeof *y);

@@ -14,21 +14,21 @@ enum {
 };
 
 typedef struct {
-    uint32_t stride;
+    uint32_t step_bits;
     size_t group_bytes;
     window_reader windows;            // below 8 bits per step
     point_step steps[STEPS];          // up to 8 bits per step
     uint16_t points[QAM_MOST_POINTS]; // above: the larger magnitude, and the smaller one in the upper byte
 } qam_octant_reader;
 
-static inline void qam_make_reader(const uint8_t *magnitudes, uint32_t stride, qam_octant_reader *r) {
-    r->stride = stride;
-    r->group_bytes = qam_layout(QAM_GROUP_PAIRS, stride).total;
-    if (stride < 8) r->windows = window_reader_of(stride);
-    if (stride <= 8) {
+static inline void qam_make_reader(const uint8_t *magnitudes, uint32_t step_bits, qam_octant_reader *r) {
+    r->step_bits = step_bits;
+    r->group_bytes = qam_layout(QAM_GROUP_PAIRS, step_bits).total;
+    if (step_bits < 8) r->windows = window_reader_of(step_bits);
+    if (step_bits <= 8) {
         load_steps(magnitudes, r->steps);
     } else {
-        size_t count = (size_t)1 << stride;
+        size_t count = (size_t)1 << step_bits;
         for (size_t i = 0; i < count; i++) r->points[i] = (uint16_t)(magnitudes[i] | magnitudes[count + i] << 8);
     }
 }
@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) void qam_look_points_up(
 // Looks up whole groups.
 static inline void qam_look_up_piece(
     const qam_octant_reader *r, const uint8_t *symbols, size_t groups, qam_piece_points *points) {
-    switch (r->stride) {
+    switch (r->step_bits) {
     case 8: qam_permute_points(r, false, symbols, groups, points); break;
     case 9: qam_look_points_up(r, false, symbols, groups, points); break;
     case 10: qam_look_points_up(r, true, symbols, groups, points); break;

@@ -27,16 +27,16 @@ static inline __attribute__((always_inline)) __m256i bytes_of_bits(const uint8_t
 
 // ---- Windows of trellis codes --------------------------------------------------------------------------------------
 
-// The windows of 16 pairs are in 2 * stride bytes and the byte after them. Even and odd windows are each put into 16
+// The windows of 16 pairs are in 2 * step_bits bytes and the byte after them. Even and odd windows are each put into 16
 // bits and multiplied so that the window ends up in the upper byte.
 typedef struct {
-    size_t stride;
+    size_t step_bits;
     __m256i even[2], odd[2]; // for both halves of a group
     __m256i even_factors, odd_factors;
 } window_reader;
 
-static inline window_reader window_reader_of(uint32_t stride) {
-    window_reader r = {.stride = stride};
+static inline window_reader window_reader_of(uint32_t step_bits) {
+    window_reader r = {.step_bits = step_bits};
     uint8_t order[2][2][32];
     uint16_t factors[2][16];
     for (uint32_t half = 0; half < 2; half++)
@@ -44,7 +44,7 @@ static inline window_reader window_reader_of(uint32_t stride) {
             // Sixteen bytes are loaded that end with the required ones, from byte `from` on. The ring's last bytes are
             // followed by its first, which replaces an unused byte.
             bool wraps = half == 1 && i >= 16;
-            uint32_t bit = i % 16 * stride, from = wraps ? 16 - 2 * stride : 15 - 2 * stride;
+            uint32_t bit = i % 16 * step_bits, from = wraps ? 16 - 2 * step_bits : 15 - 2 * step_bits;
             uint32_t low = from + bit / 8, high = low + 1;
             order[i % 2][half][i / 2 * 2] = (uint8_t)low;
             order[i % 2][half][i / 2 * 2 + 1] = high == 16 ? 0 : (uint8_t)high;
@@ -62,7 +62,7 @@ static inline window_reader window_reader_of(uint32_t stride) {
 // The windows of half a whole group. No byte before the group's bit planes or after its ring is read.
 static inline __attribute__((always_inline)) __m256i windows(const window_reader *r, const uint8_t *group, size_t half) {
     const uint8_t *ring = group + QAM_UPPER_BITS * PLANE;
-    size_t width = 2 * r->stride;
+    size_t width = 2 * r->step_bits;
     const uint8_t *end = ring + 2 * half * width; // of the 16 pairs before these
     __m128i low = _mm_loadu_si128((const void *)(end + width + 1 - 16)), high;
     if (half == 0)
@@ -76,8 +76,8 @@ static inline __attribute__((always_inline)) __m256i windows(const window_reader
 }
 
 // Pads a short last group to a whole one: the contents of missing pairs are arbitrary.
-static inline void fill_group(const uint8_t *group, qam_group_layout layout, uint32_t stride, uint8_t *filled) {
-    size_t planes = qam_planes(stride);
+static inline void fill_group(const uint8_t *group, qam_group_layout layout, uint32_t step_bits, uint8_t *filled) {
+    size_t planes = qam_planes(step_bits);
     memset(filled, 0, FILLED_BYTES);
     for (size_t i = 0; i < planes; i++) memcpy(filled + i * PLANE, group + i * layout.plane, layout.plane);
     memcpy(filled + planes * PLANE, group + layout.base, layout.ring);

@@ -19,11 +19,11 @@ typedef struct {
 // The groups of a panel's row; a short one is padded in `filled`.
 static inline __attribute__((always_inline)) size_t list_groups(
     const octant_decoder *d, const uint8_t *symbols, size_t first, uint8_t *filled, const uint8_t **groups) {
-    const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->reader.stride, first);
+    const uint8_t *group = symbols + qam_row_bytes(QAM_OCTANT, d->reader.step_bits, first);
     size_t left = d->columns - first, count = left / QAM_GROUP_COLUMNS < PANEL_GROUPS ? left / QAM_GROUP_COLUMNS : PANEL_GROUPS;
     for (size_t i = 0; i < count; i++, group += d->reader.group_bytes) groups[i] = group;
     if (count == PANEL_GROUPS || left % QAM_GROUP_COLUMNS == 0) return count;
-    fill_group(group, qam_layout(qam_group_pairs(left % QAM_GROUP_COLUMNS, 0), d->reader.stride), d->reader.stride, filled);
+    fill_group(group, qam_layout(qam_group_pairs(left % QAM_GROUP_COLUMNS, 0), d->reader.step_bits), d->reader.step_bits, filled);
     groups[count] = filled;
     return count + 1;
 }
@@ -84,7 +84,7 @@ static void decode_large(const void *decoder, const uint8_t *symbols, size_t fir
     uint16_t pairs[PANEL_GROUPS][2][HALF_PAIRS];
     size_t count = list_groups(d, symbols, first, filled, groups);
     for (size_t i = 0; i < count; i++)
-        for (size_t half = 0; half < 2; half++) qam_store_indices(groups[i], d->reader.stride == 10, half, pairs[i][half]);
+        for (size_t half = 0; half < 2; half++) qam_store_indices(groups[i], d->reader.step_bits == 10, half, pairs[i][half]);
     qam_load_points(&d->reader, &pairs[0][0][0], count);
     const __m256i low_byte = _mm256_set1_epi16(0xFF);
     for (size_t i = 0; i < count; i++)
@@ -99,11 +99,11 @@ static void decode_large(const void *decoder, const uint8_t *symbols, size_t fir
 
 void qam_octant_product_avx2(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart) {
+    size_t batch, float *out, size_t output_stride) {
     octant_decoder d = {.columns = code->columns};
     qam_make_reader(code->magnitudes, code->rate, &d.reader);
     row_decoder decode = code->rate < 8 ? decode_trellis : code->rate == 8 ? decode_plain : decode_large;
-    multiply_tiles(code, QAM_OCTANT, decode, &d, symbols, factors, rows, activations, batch, out, rows_apart);
+    multiply_tiles(code, QAM_OCTANT, decode, &d, symbols, factors, rows, activations, batch, out, output_stride);
 }
 
 QAM_TARGET_POP

@@ -45,13 +45,13 @@ static inline __attribute__((always_inline)) __m256i part(__m256i v) {
 }
 
 static inline __attribute__((always_inline)) void quantize_span(
-    const float *x, size_t count, float inverse, bool apart, int8_t *values) {
+    const float *x, size_t count, float inverse, bool split, int8_t *values) {
     float padded[SPAN] = {0};
     if (count < SPAN) x = memcpy(padded, x, count * sizeof *x);
     __m256 factor = _mm256_set1_ps(inverse);
     for (size_t i = 0; i < SPAN / 32; i++) {
         __m256i v = quantize_32(x + 32 * i, factor);
-        if (apart) {
+        if (split) {
             v = part(v);
             _mm_storeu_si128((void *)(values + 16 * i), _mm256_castsi256_si128(v));
             _mm_storeu_si128((void *)(values + SPAN / 2 + 16 * i), _mm256_extracti128_si256(v, 1));
@@ -69,11 +69,11 @@ void qam_prepare_avx2(const qam_kernels *kernels, const qam_code *code, float *x
 
 void qam_multiply_avx2(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     if (code->family == QAM_FREE)
-        qam_free_product_avx2(code, fixed_points, symbols, factors, rows, activations, batch, out, rows_apart);
+        qam_free_product_avx2(code, fixed_points, symbols, factors, rows, activations, batch, out, output_stride);
     else
-        qam_octant_product_avx2(code, symbols, factors, rows, activations, batch, out, rows_apart);
+        qam_octant_product_avx2(code, symbols, factors, rows, activations, batch, out, output_stride);
 }
 
 QAM_TARGET_POP

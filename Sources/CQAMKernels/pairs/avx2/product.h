@@ -11,10 +11,10 @@
 
 void qam_octant_product_avx2(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart);
+    size_t batch, float *out, size_t output_stride);
 void qam_free_product_avx2(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride);
 
 QAM_TARGET_AVX2
 
@@ -118,7 +118,7 @@ typedef void (*row_decoder)(const void *decoder, const uint8_t *symbols, size_t 
 // `rows` rows (TILE_ROWS or one) with up to TILED activations.
 static inline __attribute__((always_inline)) void multiply_tile(
     const qam_code *code, qam_family family, row_decoder decode, const void *decoder, const uint8_t *symbols,
-    const float *factors, size_t rows, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const float *factors, size_t rows, const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const size_t row_bytes = qam_row_bytes(family, code->rate, code->columns);
     panel weights;
     tile_lanes lanes[TILED];
@@ -133,12 +133,12 @@ static inline __attribute__((always_inline)) void multiply_tile(
     }
     for (size_t t = 0; t < batch; t++)
         for (size_t row = 0; row < rows; row++)
-            out[t * rows_apart + row] = factors[row] * add_lanes(lanes[t].lanes[row]);
+            out[t * output_stride + row] = factors[row] * add_lanes(lanes[t].lanes[row]);
 }
 
 static inline __attribute__((always_inline)) void multiply_tiles(
     const qam_code *code, qam_family family, row_decoder decode, const void *decoder, const uint8_t *symbols,
-    const float *factors, size_t rows, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const float *factors, size_t rows, const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const size_t row_bytes = qam_row_bytes(family, code->rate, code->columns);
     for (size_t t = 0; t < batch; t += TILED) {
         size_t i = 0, tiled = batch - t < TILED ? batch - t : TILED;
@@ -147,11 +147,11 @@ static inline __attribute__((always_inline)) void multiply_tiles(
         for (; tiled > 1 && i + TILE_ROWS <= rows; i += TILE_ROWS)
             multiply_tile(
                 code, family, decode, decoder, symbols + i * row_bytes, factors + i, TILE_ROWS, activations + t, tiled,
-                out + t * rows_apart + i, rows_apart);
+                out + t * output_stride + i, output_stride);
         for (; i < rows; i++)
             multiply_tile(
                 code, family, decode, decoder, symbols + i * row_bytes, factors + i, 1, activations + t, tiled,
-                out + t * rows_apart + i, rows_apart);
+                out + t * output_stride + i, output_stride);
     }
 }
 

@@ -33,15 +33,15 @@ INLINE __m256i odd_or_even(__m256i a, __m256i b, bool odd) {
 
 // 1 to 3 bits per step: the previous costs for choice j, in registers j * period ... for the new states in order; they
 // repeat after `period` registers.
-INLINE void spread(uint32_t stride, const int32_t *costs, int32_t *from) {
-    if (stride == 1) {
+INLINE void spread(uint32_t step_bits, const int32_t *costs, int32_t *from) {
+    if (step_bits == 1) {
         UNROLL
         for (size_t i = 0; i < 8; i++) {
             __m256i a = load(costs + 16 * i), b = load(costs + 16 * i + 8);
             store(from + 8 * i, odd_or_even(a, b, false));
             store(from + 64 + 8 * i, odd_or_even(a, b, true));
         }
-    } else if (stride == 2) {
+    } else if (step_bits == 2) {
         const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         UNROLL
         for (size_t i = 0; i < 2; i++) {
@@ -71,21 +71,21 @@ INLINE void spread(uint32_t stride, const int32_t *costs, int32_t *from) {
 }
 
 // Stores eight new costs, and the choices in their low bits.
-INLINE void settle(uint32_t stride, __m256i least, int32_t *costs, uint8_t *choices) {
+INLINE void settle(uint32_t step_bits, __m256i least, int32_t *costs, uint8_t *choices) {
     store(choices, least);
-    store(costs, _mm256_andnot_si256(_mm256_set1_epi32((1 << stride) - 1), least));
+    store(costs, _mm256_andnot_si256(_mm256_set1_epi32((1 << step_bits) - 1), least));
 }
 
 INLINE void step_narrow(
-    uint32_t stride, const qam_trellis_windows *s, const int32_t *halves, __m256i pair, int32_t *costs,
+    uint32_t step_bits, const qam_trellis_windows *s, const int32_t *halves, __m256i pair, int32_t *costs,
     uint8_t *choices) {
-    const size_t count = 32u >> stride; // registers of the new states
-    const size_t period = stride == 1 ? 8 : stride == 2 ? 2 : 1;
+    const size_t count = 32u >> step_bits; // registers of the new states
+    const size_t period = step_bits == 1 ? 8 : step_bits == 2 ? 2 : 1;
     int32_t from[QAM_TRELLIS_STATES];
-    if (stride < 4) spread(stride, costs, from);
+    if (step_bits < 4) spread(step_bits, costs, from);
     __m256i next[2];
     for (size_t r = 0; r < count; r++) {
-        if (stride == 1) {
+        if (step_bits == 1) {
             // With only two choices a comparison is cheaper than choice bits in the costs.
             __m256i a = _mm256_add_epi32(window(s, halves, r, pair), load(from + 8 * (r % 8)));
             __m256i b = _mm256_add_epi32(window(s, halves, 16 + r, pair), load(from + 64 + 8 * (r % 8)));
@@ -95,25 +95,25 @@ INLINE void step_narrow(
         }
         __m256i least = _mm256_set1_epi32(INT32_MAX);
         UNROLL
-        for (size_t j = 0; j < 1u << stride; j++) {
-            __m256i before = stride == 4 ? _mm256_set1_epi32(costs[j]) : load(from + 8 * (j * period + r % period));
+        for (size_t j = 0; j < 1u << step_bits; j++) {
+            __m256i before = step_bits == 4 ? _mm256_set1_epi32(costs[j]) : load(from + 8 * (j * period + r % period));
             least = _mm256_min_epi32(least, _mm256_add_epi32(window(s, halves, j * count + r, pair), before));
         }
-        if (stride == 4) next[r] = least;
-        else settle(stride, least, costs + 8 * r, choices + 32 * r);
+        if (step_bits == 4) next[r] = least;
+        else settle(step_bits, least, costs + 8 * r, choices + 32 * r);
     }
-    if (stride == 4) {
+    if (step_bits == 4) {
         // All states depend on all previous costs.
-        settle(stride, next[0], costs, choices);
-        settle(stride, next[1], costs + 8, choices + 32);
+        settle(step_bits, next[0], costs, choices);
+        settle(step_bits, next[1], costs + 8, choices + 32);
     }
 }
 
 // 5 to 7 bits per step: the windows that join the same two states are adjacent.
 INLINE void step_wide(
-    uint32_t stride, const qam_trellis_windows *s, const int32_t *halves, __m256i pair, int32_t *costs,
+    uint32_t step_bits, const qam_trellis_windows *s, const int32_t *halves, __m256i pair, int32_t *costs,
     uint8_t *choices) {
-    const size_t joined = stride == 5 ? 8 : stride == 6 ? 2 : 1; // registers for all pairs of states
+    const size_t joined = step_bits == 5 ? 8 : step_bits == 6 ? 2 : 1; // registers for all pairs of states
     __m256i least = _mm256_set1_epi32(INT32_MAX), old = load(costs);
     for (size_t q = 0; q < joined; q++) {
         __m256i all = window(s, halves, q, pair);
@@ -121,34 +121,34 @@ INLINE void step_wide(
         for (size_t r = q + joined; r < QAM_WINDOWS / 8; r += joined)
             all = _mm256_min_epi32(all, window(s, halves, r, pair));
         // With 5 bits per step a register has one old state, with 6 two, with 7 two, each twice.
-        if (stride == 5) all = _mm256_add_epi32(all, _mm256_set1_epi32(costs[q]));
-        if (stride == 6) all = _mm256_add_epi32(all, _mm256_permutevar8x32_epi32(
+        if (step_bits == 5) all = _mm256_add_epi32(all, _mm256_set1_epi32(costs[q]));
+        if (step_bits == 6) all = _mm256_add_epi32(all, _mm256_permutevar8x32_epi32(
             old, _mm256_add_epi32(_mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1), _mm256_set1_epi32(2 * (int)q))));
-        if (stride == 7) {
+        if (step_bits == 7) {
             all = _mm256_min_epi32(all, _mm256_permute4x64_epi64(all, 0x4E));
             all = _mm256_add_epi32(all, _mm256_shuffle_epi32(old, 0x50));
         }
         least = _mm256_min_epi32(least, all);
     }
-    if (stride == 6) least = _mm256_min_epi32(least, _mm256_permute4x64_epi64(least, 0x4E));
-    if (stride == 7) least = _mm256_min_epi32(least, _mm256_shuffle_epi32(least, 0x4E));
-    settle(stride, least, costs, choices);
+    if (step_bits == 6) least = _mm256_min_epi32(least, _mm256_permute4x64_epi64(least, 0x4E));
+    if (step_bits == 7) least = _mm256_min_epi32(least, _mm256_shuffle_epi32(least, 0x4E));
+    settle(step_bits, least, costs, choices);
 }
 
-INLINE void run_stride(
-    uint32_t stride, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count, int32_t *costs,
+INLINE void run_steps(
+    uint32_t step_bits, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count, int32_t *costs,
     uint8_t *choices) {
     const int32_t *halves = used ? s->halves : s->choices;
-    const size_t row = stride == 1 ? 16 : 4 * (stride > 4 ? 16 : 256u >> stride);
+    const size_t row = step_bits == 1 ? 16 : 4 * (step_bits > 4 ? 16 : 256u >> step_bits);
     for (size_t i = 0; i < count; i++, choices += row) {
         int32_t packed;
         memcpy(&packed, pairs + 2 * i, sizeof packed);
         __m256i pair = _mm256_set1_epi32(packed);
-        if (stride <= 4) step_narrow(stride, s, halves, pair, costs, choices);
-        else step_wide(stride, s, halves, pair, costs, choices);
-        if ((i + 1) % (QAM_TRELLIS_BLOCK >> stride) == 0) {
+        if (step_bits <= 4) step_narrow(step_bits, s, halves, pair, costs, choices);
+        else step_wide(step_bits, s, halves, pair, costs, choices);
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> step_bits) == 0) {
             __m256i common = _mm256_set1_epi32(costs[0]);
-            for (size_t n = 0; n < 256u >> stride; n += 8) store(costs + n, _mm256_sub_epi32(load(costs + n), common));
+            for (size_t n = 0; n < 256u >> step_bits; n += 8) store(costs + n, _mm256_sub_epi32(load(costs + n), common));
         }
     }
 }
@@ -157,20 +157,20 @@ static void run(
     const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
     size_t count, qam_trellis_costs *costs, uint8_t *choices) {
     for (size_t r = 0; r < rings; r++, pairs += 2 * QAM_GROUP_PAIRS, costs++, choices += QAM_TRELLIS_CHOICES) {
-        switch (s->stride) {
-        case 7: run_stride(7, windows, pairs, used, count, costs->of, choices); break;
-        case 6: run_stride(6, windows, pairs, used, count, costs->of, choices); break;
-        case 5: run_stride(5, windows, pairs, used, count, costs->of, choices); break;
-        case 4: run_stride(4, windows, pairs, used, count, costs->of, choices); break;
-        case 3: run_stride(3, windows, pairs, used, count, costs->of, choices); break;
-        case 2: run_stride(2, windows, pairs, used, count, costs->of, choices); break;
-        default: run_stride(1, windows, pairs, used, count, costs->of, choices); break;
+        switch (s->step_bits) {
+        case 7: run_steps(7, windows, pairs, used, count, costs->of, choices); break;
+        case 6: run_steps(6, windows, pairs, used, count, costs->of, choices); break;
+        case 5: run_steps(5, windows, pairs, used, count, costs->of, choices); break;
+        case 4: run_steps(4, windows, pairs, used, count, costs->of, choices); break;
+        case 3: run_steps(3, windows, pairs, used, count, costs->of, choices); break;
+        case 2: run_steps(2, windows, pairs, used, count, costs->of, choices); break;
+        default: run_steps(1, windows, pairs, used, count, costs->of, choices); break;
         }
     }
 }
 
-void qam_trellis_begin_avx2(qam_trellis *search, const int32_t *tables, uint32_t stride) {
-    qam_trellis_begin(search, tables, stride, run, stride == 1 ? 1 : 32);
+void qam_trellis_begin_avx2(qam_trellis *search, const int32_t *tables, uint32_t step_bits) {
+    qam_trellis_begin(search, tables, step_bits, run, step_bits == 1 ? 1 : 32);
 }
 
 QAM_TARGET_POP

@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) void add_panel(
 // `height` rows (constant where it matters) with up to TILED activations.
 static inline __attribute__((always_inline)) void multiply_tile(
     const qam_code *code, uint32_t bits, const int16_t *fixed_points, const uint8_t *symbols, const float *factors,
-    size_t height, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    size_t height, const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const size_t pairs = code->columns / 2, row_bytes = qam_row_bytes(QAM_FREE, bits, code->columns);
     panel weights;
     tile_lanes lanes[TILED];
@@ -151,34 +151,34 @@ static inline __attribute__((always_inline)) void multiply_tile(
     }
     for (size_t t = 0; t < batch; t++)
         for (size_t row = 0; row < height; row++)
-            out[t * rows_apart + row] = factors[row] * add_lanes(_mm512_loadu_ps(lanes[t].lanes[row]));
+            out[t * output_stride + row] = factors[row] * add_lanes(_mm512_loadu_ps(lanes[t].lanes[row]));
 }
 
 static inline __attribute__((always_inline)) void multiply_bits(
     const qam_code *code, uint32_t bits, const int16_t *fixed_points, const uint8_t *symbols, const float *factors,
-    size_t rows, const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    size_t rows, const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const size_t row_bytes = qam_row_bytes(QAM_FREE, bits, code->columns);
     for (size_t t = 0; t < batch; t += TILED) {
         size_t i = 0, tiled = batch - t < TILED ? batch - t : TILED;
-        float *to = out + t * rows_apart;
+        float *to = out + t * output_stride;
         for (; tiled >= TILE_BATCH && i + TILE_ROWS <= rows; i += TILE_ROWS)
             multiply_tile(
                 code, bits, fixed_points, symbols + i * row_bytes, factors + i, TILE_ROWS, activations + t, tiled,
-                to + i, rows_apart);
+                to + i, output_stride);
         for (; i < rows; i++)
             multiply_tile(
                 code, bits, fixed_points, symbols + i * row_bytes, factors + i, 1, activations + t, tiled, to + i,
-                rows_apart);
+                output_stride);
     }
 }
 
 void qam_free_product_avx512(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     // A constant number of bits makes the shifts of lookups constant.
 #define MULTIPLY_BITS(b)                                                                                               \
     case b:                                                                                                            \
-        multiply_bits(code, b, fixed_points, symbols, factors, rows, activations, batch, out, rows_apart);             \
+        multiply_bits(code, b, fixed_points, symbols, factors, rows, activations, batch, out, output_stride);             \
         break;
     switch (code->rate) {
         MULTIPLY_BITS(4) MULTIPLY_BITS(5) MULTIPLY_BITS(6) MULTIPLY_BITS(7) MULTIPLY_BITS(8)

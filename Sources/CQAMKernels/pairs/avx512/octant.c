@@ -21,8 +21,8 @@ static inline __attribute__((always_inline)) void decode_group(
 }
 
 static inline __attribute__((always_inline)) void decode(
-    group_kind kind, const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y) {
-    group_reader reader = reader_of(columns, stride);
+    group_kind kind, const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t step_bits, float *y) {
+    group_reader reader = reader_of(columns, step_bits);
     point_tables tables;
     load_tables(magnitudes, kind, &tables);
     size_t j = 0;
@@ -36,12 +36,12 @@ static inline __attribute__((always_inline)) void decode(
 }
 
 void qam_octant_decode_avx512(
-    const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y) {
-    switch (kind_of(stride)) {
-    case TRELLIS: decode(TRELLIS, symbols, columns, magnitudes, stride, y); break;
-    case PLAIN_8: decode(PLAIN_8, symbols, columns, magnitudes, stride, y); break;
-    case PLAIN_9: decode(PLAIN_9, symbols, columns, magnitudes, stride, y); break;
-    case PLAIN_10: decode(PLAIN_10, symbols, columns, magnitudes, stride, y); break;
+    const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t step_bits, float *y) {
+    switch (kind_of(step_bits)) {
+    case TRELLIS: decode(TRELLIS, symbols, columns, magnitudes, step_bits, y); break;
+    case PLAIN_8: decode(PLAIN_8, symbols, columns, magnitudes, step_bits, y); break;
+    case PLAIN_9: decode(PLAIN_9, symbols, columns, magnitudes, step_bits, y); break;
+    case PLAIN_10: decode(PLAIN_10, symbols, columns, magnitudes, step_bits, y); break;
     }
 }
 

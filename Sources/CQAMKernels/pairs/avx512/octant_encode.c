@@ -74,21 +74,21 @@ static void encode_256(const float *z, size_t columns, const qam_plane *plane, u
 }
 
 void qam_octant_encode_plain_avx512(
-    const float *z, size_t columns, const qam_plane *plane, uint32_t stride, uint8_t *symbols) {
-    if (stride == 8) {
+    const float *z, size_t columns, const qam_plane *plane, uint32_t step_bits, uint8_t *symbols) {
+    if (step_bits == 8) {
         encode_256(z, columns, plane, symbols);
         return;
     }
     for (size_t first = 0; first < columns / 2; first += QAM_GROUP_PAIRS) {
         size_t left = columns / 2 - first, pairs = qam_group_pairs(columns, first);
-        qam_group_layout layout = qam_layout(pairs, stride);
+        qam_group_layout layout = qam_layout(pairs, step_bits);
         for (size_t i = 0; i < pairs; i += 16) {
             size_t used = left - i < 16 ? left - i : 16;
             qam_folded16 f = qam_fold16(z + 2 * (first + i), used);
             qam_store_folds16(&f, i, pairs, symbols);
             __m512i k = qam_nearest16(plane, qam_first_of_16(used), f.x, f.y);
             _mm512_mask_cvtepi32_storeu_epi8(symbols + layout.base + i, qam_first_of_16(pairs - i), k);
-            for (uint32_t upper = 8; upper < stride; upper++) {
+            for (uint32_t upper = 8; upper < step_bits; upper++) {
                 __mmask16 bits = _mm512_test_epi32_mask(k, _mm512_set1_epi32(1 << upper));
                 qam_store_bits16(symbols + qam_upper_plane(upper) * layout.plane, i, pairs, bits);
             }

@@ -15,8 +15,8 @@ enum { PLANE = QAM_GROUP_PAIRS / 8 };
 // The forms of a group's base index. Functions with a kind are inlined with a constant.
 typedef enum { TRELLIS, PLAIN_8, PLAIN_9, PLAIN_10 } group_kind;
 
-static inline group_kind kind_of(uint32_t stride) {
-    return stride < 8 ? TRELLIS : stride == 8 ? PLAIN_8 : stride == 9 ? PLAIN_9 : PLAIN_10;
+static inline group_kind kind_of(uint32_t step_bits) {
+    return step_bits < 8 ? TRELLIS : step_bits == 8 ? PLAIN_8 : step_bits == 9 ? PLAIN_9 : PLAIN_10;
 }
 
 // Planes of upper index bits.
@@ -38,12 +38,12 @@ typedef struct {
     __m512i window_bits; // trellis: the positions of eight windows in the 64 bits that hold them
 } group_reader;
 
-static inline group_shape shape_of(size_t pairs, uint32_t stride) {
-    group_shape shape = {.layout = qam_layout(pairs, stride)};
+static inline group_shape shape_of(size_t pairs, uint32_t step_bits) {
+    group_shape shape = {.layout = qam_layout(pairs, step_bits)};
     uint8_t order[64];
     for (uint32_t i = 0; i < 64; i++) {
-        // Eight windows take stride + 1 bytes, the last of which may be the ring's first.
-        uint32_t byte = i / 8 * stride + i % 8;
+        // Eight windows take step_bits + 1 bytes, the last of which may be the ring's first.
+        uint32_t byte = i / 8 * step_bits + i % 8;
         order[i] = byte == shape.layout.ring ? 0 : (uint8_t)byte;
     }
     shape.plane = (__mmask16)((1u << shape.layout.plane) - 1);
@@ -52,12 +52,12 @@ static inline group_shape shape_of(size_t pairs, uint32_t stride) {
     return shape;
 }
 
-static inline group_reader reader_of(size_t columns, uint32_t stride) {
+static inline group_reader reader_of(size_t columns, uint32_t step_bits) {
     size_t rest = columns % (2 * QAM_GROUP_PAIRS);
-    group_reader reader = {.whole = shape_of(QAM_GROUP_PAIRS, stride), .has_last = rest != 0};
-    reader.last = rest ? shape_of(qam_group_pairs(rest, 0), stride) : reader.whole;
+    group_reader reader = {.whole = shape_of(QAM_GROUP_PAIRS, step_bits), .has_last = rest != 0};
+    reader.last = rest ? shape_of(qam_group_pairs(rest, 0), step_bits) : reader.whole;
     uint8_t bits[64];
-    for (uint32_t i = 0; i < 64; i++) bits[i] = (uint8_t)(i % 8 * stride);
+    for (uint32_t i = 0; i < 64; i++) bits[i] = (uint8_t)(i % 8 * step_bits);
     reader.window_bits = _mm512_loadu_si512(bits);
     return reader;
 }

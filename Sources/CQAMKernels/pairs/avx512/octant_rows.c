@@ -62,7 +62,7 @@ static inline __attribute__((always_inline)) void fetch_ahead(const uint8_t *sym
 
 static inline __attribute__((always_inline)) void multiply_rows(
     const qam_code *code, group_kind kind, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const group_reader reader = reader_of(code->columns, code->rate);
     const size_t negated = qam_value_bytes(code->columns);
     point_tables tables;
@@ -83,19 +83,19 @@ static inline __attribute__((always_inline)) void multiply_rows(
             add_block(&reader, kind, &tables, symbols, 1, false, activations, batch, negated, blocks, lanes);
         else if (reader.has_last)
             add_block(&reader, kind, &tables, symbols, 0, true, activations, batch, negated, blocks, lanes);
-        for (size_t t = 0; t < batch; t++) out[t * rows_apart + i] = factors[i] * add_lanes(lanes[t]);
+        for (size_t t = 0; t < batch; t++) out[t * output_stride + i] = factors[i] * add_lanes(lanes[t]);
     }
 }
 
 #define MULTIPLY_FEW(kind)                                                                                             \
     if (batch == 1)                                                                                                    \
-        multiply_rows(code, kind, symbols, factors, rows, activations, 1, out, rows_apart);                            \
+        multiply_rows(code, kind, symbols, factors, rows, activations, 1, out, output_stride);                            \
     else                                                                                                               \
-        multiply_rows(code, kind, symbols, factors, rows, activations, FEW, out, rows_apart);
+        multiply_rows(code, kind, symbols, factors, rows, activations, FEW, out, output_stride);
 
 void qam_octant_few_avx512(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart) {
+    size_t batch, float *out, size_t output_stride) {
     switch (kind_of(code->rate)) {
     case TRELLIS: MULTIPLY_FEW(TRELLIS); break;
     case PLAIN_8: MULTIPLY_FEW(PLAIN_8); break;

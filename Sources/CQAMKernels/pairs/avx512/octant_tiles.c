@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) void add_panel(
 
 static inline __attribute__((always_inline)) void multiply_tiles(
     const qam_code *code, group_kind kind, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     const group_reader reader = reader_of(code->columns, code->rate);
     const size_t row_bytes = qam_row_bytes(QAM_OCTANT, code->rate, code->columns);
     const size_t whole = code->columns / (2 * QAM_GROUP_PAIRS), groups = whole + reader.has_last;
@@ -135,22 +135,22 @@ static inline __attribute__((always_inline)) void multiply_tiles(
         }
         for (size_t t = 0; t < batch; t++)
             for (size_t row = 0; row < height; row++)
-                out[t * rows_apart + i + row] = factors[i + row] * add_lanes(_mm512_loadu_ps(lanes[t].lanes[row]));
+                out[t * output_stride + i + row] = factors[i + row] * add_lanes(_mm512_loadu_ps(lanes[t].lanes[row]));
     }
 }
 
 void qam_octant_many_avx512(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart) {
+    size_t batch, float *out, size_t output_stride) {
     for (size_t t = 0; t < batch; t += TILED) {
         size_t tiled = batch - t < TILED ? batch - t : TILED;
         const qam_activation *some = activations + t;
-        float *to = out + t * rows_apart;
+        float *to = out + t * output_stride;
         switch (kind_of(code->rate)) {
-        case TRELLIS: multiply_tiles(code, TRELLIS, symbols, factors, rows, some, tiled, to, rows_apart); break;
-        case PLAIN_8: multiply_tiles(code, PLAIN_8, symbols, factors, rows, some, tiled, to, rows_apart); break;
-        case PLAIN_9: multiply_tiles(code, PLAIN_9, symbols, factors, rows, some, tiled, to, rows_apart); break;
-        case PLAIN_10: multiply_tiles(code, PLAIN_10, symbols, factors, rows, some, tiled, to, rows_apart); break;
+        case TRELLIS: multiply_tiles(code, TRELLIS, symbols, factors, rows, some, tiled, to, output_stride); break;
+        case PLAIN_8: multiply_tiles(code, PLAIN_8, symbols, factors, rows, some, tiled, to, output_stride); break;
+        case PLAIN_9: multiply_tiles(code, PLAIN_9, symbols, factors, rows, some, tiled, to, output_stride); break;
+        case PLAIN_10: multiply_tiles(code, PLAIN_10, symbols, factors, rows, some, tiled, to, output_stride); break;
         }
     }
 }

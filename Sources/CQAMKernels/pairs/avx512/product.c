@@ -26,7 +26,7 @@ static inline uint32_t largest_magnitude(const float *x, size_t count) {
 }
 
 static inline __attribute__((always_inline)) void quantize_span(
-    const float *x, size_t count, float inverse, bool apart, int8_t *values) {
+    const float *x, size_t count, float inverse, bool split, int8_t *values) {
     __m512 factor = _mm512_set1_ps(inverse);
     __m512i q[8];
     for (size_t i = 0; i < 8; i++)
@@ -36,7 +36,7 @@ static inline __attribute__((always_inline)) void quantize_span(
     __m512i high = _mm512_packs_epi16(_mm512_packs_epi32(q[4], q[5]), _mm512_packs_epi32(q[6], q[7]));
     uint8_t order[SPAN];
     for (size_t k = 0; k < SPAN; k++) {
-        size_t j = apart ? k % 64 * 2 + k / 64 : k;
+        size_t j = split ? k % 64 * 2 + k / 64 : k;
         order[k] = (uint8_t)(j / 64 * 64 + j % 16 / 4 * 16 + j % 64 / 16 * 4 + j % 4);
     }
     _mm512_storeu_si512(values, _mm512_permutex2var_epi8(low, _mm512_loadu_si512(order), high));
@@ -51,13 +51,13 @@ void qam_prepare_avx512(const qam_kernels *kernels, const qam_code *code, float 
 
 void qam_multiply_avx512(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     if (code->family == QAM_FREE)
-        qam_free_product_avx512(code, fixed_points, symbols, factors, rows, activations, batch, out, rows_apart);
+        qam_free_product_avx512(code, fixed_points, symbols, factors, rows, activations, batch, out, output_stride);
     else if (batch > FEW)
-        qam_octant_many_avx512(code, symbols, factors, rows, activations, batch, out, rows_apart);
+        qam_octant_many_avx512(code, symbols, factors, rows, activations, batch, out, output_stride);
     else if (batch > 0)
-        qam_octant_few_avx512(code, symbols, factors, rows, activations, batch, out, rows_apart);
+        qam_octant_few_avx512(code, symbols, factors, rows, activations, batch, out, output_stride);
 }
 
 QAM_TARGET_POP

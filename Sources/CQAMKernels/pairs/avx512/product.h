@@ -15,15 +15,15 @@ enum {
 // Octant codes, with up to FEW activations and with any number.
 void qam_octant_few_avx512(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart);
+    size_t batch, float *out, size_t output_stride);
 void qam_octant_many_avx512(
     const qam_code *code, const uint8_t *symbols, const float *factors, size_t rows, const qam_activation *activations,
-    size_t batch, float *out, size_t rows_apart);
+    size_t batch, float *out, size_t output_stride);
 
 // Free codes.
 void qam_free_product_avx512(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart);
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride);
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -26,7 +26,7 @@ typedef struct {
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-INLINE size_t cost_registers(uint32_t stride) { return stride > 3 ? 1 : 16 >> stride; }
+INLINE size_t cost_registers(uint32_t step_bits) { return step_bits > 3 ? 1 : 16 >> step_bits; }
 
 // The costs of 16 windows for the pair. Inline assembly, since the compiler would split the instruction to shorten
 // dependency chains.
@@ -47,10 +47,10 @@ INLINE __m512i path(
 }
 
 // Stores the choices in the low bits of new costs and clears them.
-INLINE void settle(uint32_t stride, registers *c, uint8_t *choices) {
-    __m512i mask = _mm512_set1_epi32((1 << stride) - 1);
+INLINE void settle(uint32_t step_bits, registers *c, uint8_t *choices) {
+    __m512i mask = _mm512_set1_epi32((1 << step_bits) - 1);
     UNROLL
-    for (size_t r = 0; r < cost_registers(stride); r++) {
+    for (size_t r = 0; r < cost_registers(step_bits); r++) {
         _mm_storeu_si128((__m128i *)(choices + 16 * r), _mm512_cvtepi32_epi8(c->r[r]));
         c->r[r] = _mm512_andnot_si512(mask, c->r[r]);
     }
@@ -64,14 +64,14 @@ INLINE __m512i every(int start, int by) {
 
 // 1 to 4 bits per step: costs ordered by their state's low bits first, so that choice j reads registers from j * part
 // on.
-INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
-    if (stride == 1) {
+INLINE void spread(uint32_t step_bits, const registers *c, __m512i *from) {
+    if (step_bits == 1) {
         UNROLL
         for (size_t i = 0; i < 4; i++) {
             from[i] = _mm512_permutex2var_epi32(c->r[2 * i], every(0, 2), c->r[2 * i + 1]);
             from[4 + i] = _mm512_permutex2var_epi32(c->r[2 * i], every(1, 2), c->r[2 * i + 1]);
         }
-    } else if (stride == 2) {
+    } else if (step_bits == 2) {
         // Half registers with the lanes of two choices each, then whole registers.
         UNROLL
         for (int pair = 0; pair < 2; pair++) {
@@ -82,7 +82,7 @@ INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
             from[2 * pair] = _mm512_shuffle_i64x2(low, high, 0x44);
             from[2 * pair + 1] = _mm512_shuffle_i64x2(low, high, 0xEE);
         }
-    } else if (stride == 3) {
+    } else if (step_bits == 3) {
         // State n follows state (n << 3 | j) % 32: four of them, cyclically.
         UNROLL
         for (int j = 0; j < 8; j++) {
@@ -96,16 +96,16 @@ INLINE void spread(uint32_t stride, const registers *c, __m512i *from) {
 }
 
 INLINE void step_narrow(
-    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
+    uint32_t step_bits, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices,
     bool from_first) {
-    const size_t count = 16u >> stride; // registers of the new states
-    const size_t period = stride == 1 ? 4 : 1; // registers until the previous states repeat
+    const size_t count = 16u >> step_bits; // registers of the new states
+    const size_t period = step_bits == 1 ? 4 : 1; // registers until the previous states repeat
     __m512i from[16], next[8];
-    spread(stride, c, from);
+    spread(step_bits, c, from);
     UNROLL
     for (size_t r = 0; r < count; r++) {
         __m512i least = path(points, halves, r, pair, from[r % period], from_first);
-        if (stride == 1) {
+        if (step_bits == 1) {
             // With only two choices a comparison is cheaper than choice bits in the costs.
             __m512i other = path(points, halves, 8 + r, pair, from[4 + r % 4], from_first);
             __mmask16 chosen = _mm512_cmpgt_epi32_mask(least, other);
@@ -114,21 +114,21 @@ INLINE void step_narrow(
             continue;
         }
         UNROLL
-        for (size_t j = 1; j < 1u << stride; j++)
+        for (size_t j = 1; j < 1u << step_bits; j++)
             least = _mm512_min_epi32(
                 least, path(points, halves, j * count + r, pair, from[j * period + r % period], from_first));
         next[r] = least;
     }
     UNROLL
     for (size_t r = 0; r < count; r++) c->r[r] = next[r];
-    if (stride > 1) settle(stride, c, choices);
+    if (step_bits > 1) settle(step_bits, c, choices);
 }
 
 // 5 to 7 bits per step: the windows that join the same two states come first, while the previous costs are still being
 // computed.
 INLINE void step_wide(
-    uint32_t stride, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices) {
-    const size_t joined = stride == 5 ? 4 : 1; // registers for all pairs of states
+    uint32_t step_bits, const __m512i *points, const __m512i *halves, __m512i pair, registers *c, uint8_t *choices) {
+    const size_t joined = step_bits == 5 ? 4 : 1; // registers for all pairs of states
     __m512i least[4];
     UNROLL
     for (size_t q = 0; q < joined; q++) {
@@ -137,14 +137,14 @@ INLINE void step_wide(
         for (size_t r = q + joined; r < REGISTERS; r += joined)
             least[q] = _mm512_min_epi32(least[q], window(points, halves, r, pair));
     }
-    if (stride == 7) {
+    if (step_bits == 7) {
         // Lanes 2 * old + new, for four windows each.
         __m512i all = least[0];
         all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
         all = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0xB1));
         all = _mm512_add_epi32(all, _mm512_shuffle_epi32(c->r[0], 0x50));
         c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_epi32(all, 0x4E));
-    } else if (stride == 6) {
+    } else if (step_bits == 6) {
         // Lanes 4 * old + new.
         __m512i each = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
         __m512i before = _mm512_castps_si512(_mm512_permutevar_ps(_mm512_castsi512_ps(c->r[0]), each));
@@ -161,7 +161,7 @@ INLINE void step_wide(
         __m512i all = _mm512_min_epi32(_mm512_min_epi32(least[0], least[1]), _mm512_min_epi32(least[2], least[3]));
         c->r[0] = _mm512_min_epi32(all, _mm512_shuffle_i64x2(all, all, 0x4E));
     }
-    settle(stride, c, choices);
+    settle(step_bits, c, choices);
 }
 
 // Keeps the compiler from hoisting loads that do not fit the registers out of the loop, only to spill them.
@@ -169,9 +169,9 @@ INLINE void step_wide(
 
 // Steps of `ways` rings: the search is latency-bound, and interleaving hides the latency.
 INLINE void run_ways(
-    uint32_t stride, size_t ways, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count,
+    uint32_t step_bits, size_t ways, const qam_trellis_windows *s, const int16_t *pairs, bool used, size_t count,
     qam_trellis_costs *costs, uint8_t *choices) {
-    const size_t row = stride == 1 ? 16 : 16 * cost_registers(stride);
+    const size_t row = step_bits == 1 ? 16 : 16 * cost_registers(step_bits);
     const __m512i *halves = (const __m512i *)(used ? s->halves : s->choices);
     __m512i points[REGISTERS];
     registers c[2];
@@ -180,7 +180,7 @@ INLINE void run_ways(
     UNROLL
     for (size_t w = 0; w < ways; w++) {
         UNROLL
-        for (size_t r = 0; r < cost_registers(stride); r++) c[w].r[r] = _mm512_loadu_si512(costs[w].of + 16 * r);
+        for (size_t r = 0; r < cost_registers(step_bits); r++) c[w].r[r] = _mm512_loadu_si512(costs[w].of + 16 * r);
     }
     for (size_t i = 0; i < count; i++) {
         IN_MEMORY(halves);
@@ -190,43 +190,43 @@ INLINE void run_ways(
             memcpy(&packed, pairs + 2 * (w * QAM_GROUP_PAIRS + i), sizeof packed);
             __m512i pair = _mm512_set1_epi32(packed);
             uint8_t *to = choices + w * QAM_TRELLIS_CHOICES + i * row;
-            if (stride <= 4) step_narrow(stride, points, halves, pair, &c[w], to, ways > 1 || stride == 1);
-            else step_wide(stride, points, halves, pair, &c[w], to);
+            if (step_bits <= 4) step_narrow(step_bits, points, halves, pair, &c[w], to, ways > 1 || step_bits == 1);
+            else step_wide(step_bits, points, halves, pair, &c[w], to);
         }
-        if ((i + 1) % (QAM_TRELLIS_BLOCK >> stride) == 0) {
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> step_bits) == 0) {
             UNROLL
             for (size_t w = 0; w < ways; w++) {
                 __m512i common = _mm512_broadcastd_epi32(_mm512_castsi512_si128(c[w].r[0]));
                 UNROLL
-                for (size_t r = 0; r < cost_registers(stride); r++) c[w].r[r] = _mm512_sub_epi32(c[w].r[r], common);
+                for (size_t r = 0; r < cost_registers(step_bits); r++) c[w].r[r] = _mm512_sub_epi32(c[w].r[r], common);
             }
         }
     }
     UNROLL
     for (size_t w = 0; w < ways; w++) {
         UNROLL
-        for (size_t r = 0; r < cost_registers(stride); r++) _mm512_storeu_si512(costs[w].of + 16 * r, c[w].r[r]);
+        for (size_t r = 0; r < cost_registers(step_bits); r++) _mm512_storeu_si512(costs[w].of + 16 * r, c[w].r[r]);
     }
 }
 
 INLINE void run_rings(
-    uint32_t stride, const qam_trellis_windows *s, const int16_t *pairs, size_t rings, bool used, size_t count,
+    uint32_t step_bits, const qam_trellis_windows *s, const int16_t *pairs, size_t rings, bool used, size_t count,
     qam_trellis_costs *costs, uint8_t *choices) {
     if (rings == 1) {
-        run_ways(stride, 1, s, pairs, used, count, costs, choices);
+        run_ways(step_bits, 1, s, pairs, used, count, costs, choices);
         return;
     }
     // With 128 states one ring saturates the processor and uses all registers.
-    const size_t ways = stride == 1 ? 1 : 2;
+    const size_t ways = step_bits == 1 ? 1 : 2;
     for (size_t r = 0; r < rings; r += ways)
         run_ways(
-            stride, ways, s, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs + r, choices + r * QAM_TRELLIS_CHOICES);
+            step_bits, ways, s, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs + r, choices + r * QAM_TRELLIS_CHOICES);
 }
 
 static void run(
     const qam_trellis *s, const qam_trellis_windows *windows, const int16_t *pairs, size_t rings, bool used,
     size_t count, qam_trellis_costs *costs, uint8_t *choices) {
-    switch (s->stride) {
+    switch (s->step_bits) {
     case 7: run_rings(7, windows, pairs, rings, used, count, costs, choices); break;
     case 6: run_rings(6, windows, pairs, rings, used, count, costs, choices); break;
     case 5: run_rings(5, windows, pairs, rings, used, count, costs, choices); break;
@@ -237,23 +237,23 @@ static void run(
     }
 }
 
-void qam_trellis_begin_avx512(qam_trellis *search, const int32_t *tables, uint32_t stride) {
-    qam_trellis_begin(search, tables, stride, run, stride == 1 ? 1 : 8);
+void qam_trellis_begin_avx512(qam_trellis *search, const int32_t *tables, uint32_t step_bits) {
+    qam_trellis_begin(search, tables, step_bits, run, step_bits == 1 ? 1 : 8);
 }
 
 void qam_octant_encode_trellis_avx512(
-    const float *z, size_t columns, const int32_t *tables, float step, uint32_t stride, uint8_t *symbols) {
+    const float *z, size_t columns, const int32_t *tables, float step, uint32_t step_bits, uint8_t *symbols) {
     int16_t coordinates[QAM_TRELLIS_RINGS][2 * QAM_GROUP_PAIRS];
     uint8_t windows[QAM_TRELLIS_RINGS][QAM_GROUP_PAIRS];
     qam_trellis search;
-    qam_trellis_begin_avx512(&search, tables, stride);
+    qam_trellis_begin_avx512(&search, tables, step_bits);
     const __m512 limit = _mm512_set1_ps(QAM_TRELLIS_LIMIT), half = _mm512_set1_ps(0.5f);
     const __m512 unit = _mm512_set1_ps(QAM_TRELLIS_SCALE / step);
     for (size_t first = 0; first < columns / 2;) {
         // As many whole groups as are searched at once, or one.
         size_t left = columns / 2 - first, rings = left >= QAM_TRELLIS_RINGS * QAM_GROUP_PAIRS ? QAM_TRELLIS_RINGS : 1;
         size_t pairs = qam_group_pairs(columns, first), all = left < pairs ? left : pairs;
-        qam_group_layout layout = qam_layout(pairs, stride);
+        qam_group_layout layout = qam_layout(pairs, step_bits);
         for (size_t r = 0; r < rings; r++)
             for (size_t i = 0; i < pairs; i += 16) {
                 size_t used = left - i < 16 ? left - i : 16;
@@ -266,7 +266,7 @@ void qam_octant_encode_trellis_avx512(
             }
         qam_trellis_search_rings(&search, coordinates[0], rings, all, pairs, windows[0]);
         for (size_t r = 0; r < rings; r++, symbols += layout.total)
-            qam_trellis_store(windows[r], pairs, stride, symbols + layout.base);
+            qam_trellis_store(windows[r], pairs, step_bits, symbols + layout.base);
         first += rings * QAM_GROUP_PAIRS;
     }
 }

@@ -21,10 +21,10 @@ static const float *scales_of(const step *s, size_t t) { return s->activations[t
 typedef enum { BASE, DOTPROD, I8MM } byte_products;
 
 QAM_INLINE void octant_step(
-    const step *s, uint32_t stride, const qam_octant_table *table, byte_products products, qam_lanes *lanes) {
+    const step *s, uint32_t step_bits, const qam_octant_table *table, byte_products products, qam_lanes *lanes) {
     qam_octant_group groups[QAM_STEP_GROUPS];
     size_t pairs = s->columns / 2, count = (pairs + QAM_GROUP_PAIRS - 1) / QAM_GROUP_PAIRS;
-    qam_octant_groups_neon(s->symbols, pairs, table, stride, groups);
+    qam_octant_groups_neon(s->symbols, pairs, table, step_bits, groups);
     if (s->batch == 1) {
         const int8_t *values = s->activations->values + s->first;
         switch (products) {
@@ -53,7 +53,7 @@ static void free_step(const step *s, uint32_t bits, const int16_t *points, qam_l
 
 QAM_INLINE void multiply(
     byte_products products, const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     size_t step_bytes = qam_row_bytes(code->family, code->rate, QAM_STEP_COLUMNS);
     bool octant = code->family == QAM_OCTANT;
@@ -74,7 +74,7 @@ QAM_INLINE void multiply(
                 else
                     free_step(&s, code->rate, fixed_points, lanes);
             }
-            for (size_t t = 0; t < s.batch; t++) out[(tile + t) * rows_apart + i] = factors[i] * qam_add_lanes(&lanes[t]);
+            for (size_t t = 0; t < s.batch; t++) out[(tile + t) * output_stride + i] = factors[i] * qam_add_lanes(&lanes[t]);
         }
     }
 }
@@ -82,8 +82,8 @@ QAM_INLINE void multiply(
 #define MULTIPLY(version, products)                                                                                    \
     void qam_multiply_##version(                                                                                       \
         const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,  \
-        const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {                              \
-        multiply(products, code, fixed_points, symbols, factors, rows, activations, batch, out, rows_apart);           \
+        const qam_activation *activations, size_t batch, float *out, size_t output_stride) {                              \
+        multiply(products, code, fixed_points, symbols, factors, rows, activations, batch, out, output_stride);           \
     }
 MULTIPLY(neon, BASE)
 MULTIPLY(neon_dotprod, DOTPROD)

@@ -6,8 +6,8 @@
 
 #include "octant.h"
 
-void qam_octant_table_neon(const uint8_t *magnitudes, uint32_t stride, uint8_t flip, qam_octant_table *table) {
-    size_t points = stride > 8 ? (size_t)1 << stride : QAM_WINDOWS;
+void qam_octant_table_neon(const uint8_t *magnitudes, uint32_t step_bits, uint8_t flip, qam_octant_table *table) {
+    size_t points = step_bits > 8 ? (size_t)1 << step_bits : QAM_WINDOWS;
     uint8x16_t flips = vdupq_n_u8(flip);
     for (size_t k = 0; k < points; k += 16) {
         uint8x16x2_t both = {{veorq_u8(vld1q_u8(magnitudes + k), flips), veorq_u8(vld1q_u8(magnitudes + points + k), flips)}};
@@ -34,8 +34,8 @@ QAM_INLINE uint8x16_t look_up(const uint16_t *table, uint64_t windows, uint32_t 
     return vcombine_u8(vcreate_u8(halves[0]), vcreate_u8(halves[1]));
 }
 
-QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint32_t stride, qam_octant_group *out) {
-    const uint32_t planes = stride > 8 ? stride - 8 : 0, step = stride - planes;
+QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint32_t step_bits, qam_octant_group *out) {
+    const uint32_t planes = step_bits > 8 ? step_bits - 8 : 0, step = step_bits - planes;
     const uint8_t *upper = symbols + 8 * QAM_UPPER_BITS;
     // The ring's words, followed by the first one again, for windows that wrap around.
     uint64_t ring[9];
@@ -62,30 +62,30 @@ QAM_INLINE void decode_group(const uint8_t *symbols, const uint16_t *table, uint
 }
 
 // Pads a short group to a whole one: planes with zeros, the ring by repetition as far as windows reach.
-static void widen(const uint8_t *symbols, size_t pairs, uint32_t stride, uint8_t *whole) {
-    qam_group_layout layout = qam_layout(pairs, stride);
-    size_t planes = qam_planes(stride), ring = qam_layout(QAM_GROUP_PAIRS, stride).ring;
+static void widen(const uint8_t *symbols, size_t pairs, uint32_t step_bits, uint8_t *whole) {
+    qam_group_layout layout = qam_layout(pairs, step_bits);
+    size_t planes = qam_planes(step_bits), ring = qam_layout(QAM_GROUP_PAIRS, step_bits).ring;
     memset(whole, 0, 8 * planes);
     for (size_t i = 0; i < planes; i++) memcpy(whole + 8 * i, symbols + i * layout.plane, layout.plane);
     for (size_t i = 0; i < ring; i++) whole[8 * planes + i] = symbols[layout.base + i % layout.ring];
 }
 
 QAM_INLINE void decode_groups(
-    const uint8_t *symbols, size_t pairs, const uint16_t *table, uint32_t stride, qam_octant_group *out) {
-    size_t bytes = qam_layout(QAM_GROUP_PAIRS, stride).total;
+    const uint8_t *symbols, size_t pairs, const uint16_t *table, uint32_t step_bits, qam_octant_group *out) {
+    size_t bytes = qam_layout(QAM_GROUP_PAIRS, step_bits).total;
     for (; pairs >= QAM_GROUP_PAIRS; pairs -= QAM_GROUP_PAIRS, symbols += bytes, out++)
-        decode_group(symbols, table, stride, out);
+        decode_group(symbols, table, step_bits, out);
     if (pairs == 0) return;
     uint8_t whole[8 * (QAM_UPPER_BITS + 10)];
-    widen(symbols, (pairs + 7) / 8 * 8, stride, whole);
-    decode_group(whole, table, stride, out);
+    widen(symbols, (pairs + 7) / 8 * 8, step_bits, whole);
+    decode_group(whole, table, step_bits, out);
 }
 
 // A constant number of bits per step makes every shift and every field an immediate.
 void qam_octant_groups_neon(
-    const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t stride, qam_octant_group *groups) {
+    const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t step_bits, qam_octant_group *groups) {
     const uint16_t *t = table->entries;
-    switch (stride) {
+    switch (step_bits) {
     case 1: decode_groups(symbols, pairs, t, 1, groups); break;
     case 2: decode_groups(symbols, pairs, t, 2, groups); break;
     case 3: decode_groups(symbols, pairs, t, 3, groups); break;
@@ -123,15 +123,15 @@ static void group_to_floats(const qam_octant_group *group, float *y) {
     }
 }
 
-void qam_octant_decode_neon(const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t stride, float *y) {
+void qam_octant_decode_neon(const uint8_t *symbols, size_t columns, const uint8_t *magnitudes, uint32_t step_bits, float *y) {
     qam_octant_table table;
     qam_octant_group group;
     float rest[2 * QAM_GROUP_PAIRS];
-    qam_octant_table_neon(magnitudes, stride, 0, &table);
-    for (size_t first = 0; first < columns; first += 2 * QAM_GROUP_PAIRS, symbols += qam_layout(QAM_GROUP_PAIRS, stride).total) {
+    qam_octant_table_neon(magnitudes, step_bits, 0, &table);
+    for (size_t first = 0; first < columns; first += 2 * QAM_GROUP_PAIRS, symbols += qam_layout(QAM_GROUP_PAIRS, step_bits).total) {
         size_t left = columns - first;
         bool whole = left >= 2 * QAM_GROUP_PAIRS;
-        qam_octant_groups_neon(symbols, whole ? QAM_GROUP_PAIRS : left / 2, &table, stride, &group);
+        qam_octant_groups_neon(symbols, whole ? QAM_GROUP_PAIRS : left / 2, &table, step_bits, &group);
         group_to_floats(&group, whole ? y + first : rest);
         if (!whole) memcpy(y + first, rest, left * sizeof *y);
     }

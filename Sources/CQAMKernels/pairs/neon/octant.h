@@ -17,11 +17,11 @@ typedef struct {
 } qam_octant_group;
 
 // `flip` is xored with all magnitudes: 0, or 0x80 for magnitudes minus 128 as signed bytes.
-void qam_octant_table_neon(const uint8_t *magnitudes, uint32_t stride, uint8_t flip, qam_octant_table *table);
+void qam_octant_table_neon(const uint8_t *magnitudes, uint32_t step_bits, uint8_t flip, qam_octant_table *table);
 
 // The groups of the `pairs` pairs that begin at `symbols`, the start of a group. The last group may be the short last
 // one of its row; magnitudes of missing pairs are arbitrary.
 void qam_octant_groups_neon(
-    const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t stride, qam_octant_group *groups);
+    const uint8_t *symbols, size_t pairs, const qam_octant_table *table, uint32_t step_bits, qam_octant_group *groups);
 
 #endif

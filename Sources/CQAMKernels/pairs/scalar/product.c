@@ -78,7 +78,7 @@ static void decode_row(
 
 void qam_multiply_scalar(
     const qam_code *code, const int16_t *fixed_points, const uint8_t *symbols, const float *factors, size_t rows,
-    const qam_activation *activations, size_t batch, float *out, size_t rows_apart) {
+    const qam_activation *activations, size_t batch, float *out, size_t output_stride) {
     size_t columns = code->columns, row_bytes = qam_row_bytes(code->family, code->rate, columns);
     int32_t row[QAM_ACTIVATION_BLOCK], sums[LANES];
     for (size_t t = 0; t < batch; t++)
@@ -91,6 +91,6 @@ void qam_multiply_scalar(
                 float scale = activations[t].scales[first / QAM_ACTIVATION_BLOCK];
                 for (size_t l = 0; l < LANES; l++) lanes[l] += (float)sums[l] * scale;
             }
-            out[t * rows_apart + i] = factors[i] * add_lanes(lanes);
+            out[t * output_stride + i] = factors[i] * add_lanes(lanes);
         }
 }

@@ -17,14 +17,14 @@ static void measure(const qam_trellis_windows *s, const int16_t *pair, bool used
 }
 
 // One step: the least cost of each state after a pair, and the choices that attain it. Choice j of state n follows
-// state (n << stride | j) % states. `stride` is constant in each call, for the compiler.
+// state (n << step_bits | j) % states. `step_bits` is constant in each call, for the compiler.
 static inline __attribute__((always_inline)) void step(
-    uint32_t stride, const int32_t *restrict d, int32_t *restrict costs, uint8_t *restrict choices) {
-    const uint32_t states = 256u >> stride, mask = (1u << stride) - 1;
+    uint32_t step_bits, const int32_t *restrict d, int32_t *restrict costs, uint8_t *restrict choices) {
+    const uint32_t states = 256u >> step_bits, mask = (1u << step_bits) - 1;
     int32_t least[QAM_TRELLIS_STATES], from[QAM_TRELLIS_STATES];
     for (uint32_t n = 0; n < states; n++) least[n] = INT32_MAX;
     for (uint32_t j = 0; j <= mask; j++) {
-        for (uint32_t n = 0; n < states; n++) from[n] = costs[(n << stride | j) % states];
+        for (uint32_t n = 0; n < states; n++) from[n] = costs[(n << step_bits | j) % states];
         for (uint32_t n = 0; n < states; n++) {
             int32_t c = from[n] + d[j * states + n];
             least[n] = c < least[n] ? c : least[n];
@@ -42,7 +42,7 @@ static void run_ring(
     int32_t d[QAM_WINDOWS];
     for (size_t i = 0; i < count; i++, choices += s->row_bytes) {
         measure(windows, pairs + 2 * i, used, d);
-        switch (s->stride) {
+        switch (s->step_bits) {
         case 7: step(7, d, costs, choices); break;
         case 6: step(6, d, costs, choices); break;
         case 5: step(5, d, costs, choices); break;
@@ -51,9 +51,9 @@ static void run_ring(
         case 2: step(2, d, costs, choices); break;
         default: step(1, d, costs, choices); break;
         }
-        if ((i + 1) % (QAM_TRELLIS_BLOCK >> s->stride) == 0) {
+        if ((i + 1) % (QAM_TRELLIS_BLOCK >> s->step_bits) == 0) {
             int32_t common = costs[0];
-            for (uint32_t n = 0; n < 256u >> s->stride; n++) costs[n] -= common;
+            for (uint32_t n = 0; n < 256u >> s->step_bits; n++) costs[n] -= common;
         }
     }
 }
@@ -66,6 +66,6 @@ static void run(
             s, windows, pairs + r * 2 * QAM_GROUP_PAIRS, used, count, costs[r].of, choices + r * QAM_TRELLIS_CHOICES);
 }
 
-void qam_trellis_begin_scalar(qam_trellis *search, const int32_t *tables, uint32_t stride) {
-    qam_trellis_begin(search, tables, stride, run, 8);
+void qam_trellis_begin_scalar(qam_trellis *search, const int32_t *tables, uint32_t step_bits) {
+    qam_trellis_begin(search, tables, step_bits, run, 8);
 }

@@ -1,14 +1,14 @@
 /// A codebook of the pair codec: the points of the plane with which pairs of rotated weights are coded (spec section 8.3).
 ///
 /// Its bytes come from files, so `init(record:)` validates all of them; every instance is valid.
-public struct Codebook: CodebookPayload, Hashable {
+package struct Codebook: CodebookPayload, Hashable {
     /// The structure of codewords and symbols, as identified in records and parameters.
-    public enum Family: UInt8, CaseIterable, Hashable, Sendable {
+    package enum Family: UInt8, CaseIterable, Hashable, Sendable {
         case free = 1
         case octant = 2
 
         /// The codes of this family.
-        public var code: Code.Family {
+        package var code: Code.Family {
             switch self {
             case .free: .free
             case .octant: .octant
@@ -16,28 +16,28 @@ public struct Codebook: CodebookPayload, Hashable {
         }
     }
 
-    public let family: Family
+    package let family: Family
     /// Bits of a symbol (free), or bits per step: new base bits per pair (octant).
-    public let rate: Int
+    package let rate: Int
     /// The unit of magnitudes (octant); 0 for a free codebook.
-    public let step: Float
+    package let step: Float
     /// Consecutive pairs (x, y) (free); empty for an octant codebook.
     package let points: [Float]
     /// In units of `step`: the larger magnitude of each base point, then the smaller ones in the same order (octant); empty for a free codebook.
     package let magnitudes: [UInt8]
 
     /// The code that this codebook belongs to.
-    public let code: Code
+    package let code: Code
     /// The unit of the codewords that kernels decode: the step (octant), or 1 (free).
     package var unit: Float { family == .octant ? step : 1 }
 
     /// The number of codewords, or of base points.
-    public var count: Int { (family == .free ? points.count : magnitudes.count) / 2 }
+    package var count: Int { (family == .free ? points.count : magnitudes.count) / 2 }
 
     /// Parses the payload of a codebook record. O(codewords).
     ///
     /// - Throws: `QAMError.malformed` for invalid bytes, `unsupported` for an unknown family.
-    public init(record: [UInt8]) throws {
+    package init(record: [UInt8]) throws {
         func malformed(_ message: String) -> QAMError { QAMError(.malformed, "codebook: \(message)") }
         guard record.count >= Self.headerLength else { throw malformed("\(record.count) bytes are too few") }
         guard let family = Family(rawValue: record[0]) else {
@@ -86,7 +86,7 @@ public struct Codebook: CodebookPayload, Hashable {
     }
 
     /// The payload of a codebook record, which `init(record:)` parses to an equal codebook.
-    public var record: [UInt8] {
+    package var record: [UInt8] {
         var bytes: [UInt8] = [family.rawValue, UInt8(rate), UInt8(Self.windowBits(family, rate: rate)), 0]
         for value in [step] + points {
             for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift)) }

@@ -23,7 +23,7 @@ package struct PolarCodebook: CodebookPayload, Hashable {
         guard record[1] == 0, integer(at: 6) == 0 else { throw malformed("reserved bytes are not zero") }
         let amplitudeCount = integer(at: 2), phaseCount = integer(at: 4)
         guard amplitudeCount > 0, phaseCount > 0, amplitudeCount * phaseCount <= 1 << code.rate else {
-            throw malformed("\(amplitudeCount) amplitudes and \(phaseCount) phases are no code of \(code.rate) bits a pair")
+            throw malformed("\(amplitudeCount) amplitudes and \(phaseCount) phases are not a code of \(code.rate) bits per pair")
         }
         let expected = Self.headerLength + 4 * amplitudeCount + 8 * phaseCount
         guard record.count >= expected else { throw malformed("\(record.count) bytes where \(expected) belong") }

@@ -6,7 +6,7 @@ package struct Int8Coder: GroupCoder {
     package let code: Code
 
     package init(_ code: Code) throws {
-        guard code.family == .int8 else { throw QAMError(.invalidArgument, "codes of family \(code.family.name) are no integers") }
+        guard code.family == .int8 else { throw QAMError(.invalidArgument, "codes of family \(code.family.name) are not integers") }
         self.code = code
     }
 

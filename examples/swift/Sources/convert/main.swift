@@ -33,7 +33,7 @@ struct TableSource: LendingSource {
             } else if !words.isEmpty {
                 guard !values.isEmpty else { throw fault("the numbers are of no tensor") }
                 let numbers = words.compactMap { Float($0) }
-                guard numbers.count == words.count else { throw fault("this is no number") }
+                guard numbers.count == words.count else { throw fault("this is not a number") }
                 values[values.count - 1] += numbers
             }
         }

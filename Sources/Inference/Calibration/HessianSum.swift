@@ -1,7 +1,7 @@
 internal import QAMFormat
 
 /// The sum of x xT over vectors.
-package final class SecondMoment {
+package final class HessianSum {
     /// The upper triangle, including some elements below the diagonal; the rest is symmetric.
     private let sum: FloatMatrix
     private var count = 0

@@ -5,7 +5,7 @@ import QAMFormat
 import Testing
 
 /// Moments of outputs under Hugging Face's names, for models with GGUF's.
-@Suite struct OutputMomentOrderTests {
+@Suite struct OutputHessianOrderTests {
     private static let models = ArchitectureModels.all.filter { ["llama", "mistral", "qwen2", "qwen3", "gemma3_text"].contains($0.kind) }
 
     /// Row r of each matrix has the number r everywhere.
@@ -38,20 +38,20 @@ import Testing
             #expect(ordered.outputCount(of: tensor.name) == rows, "\(tensor.name)")
             for range in [0..<rows, 1..<2, rows / 2 - 1..<rows, 3..<3] {
                 let expected = range.flatMap { i in order.map { Float(order[i] * rows + $0) } }
-                #expect(try ordered.outputMoment(of: tensor.name, rows: range) == expected, "\(tensor.name)")
+                #expect(try ordered.outputHessian(of: tensor.name, rows: range) == expected, "\(tensor.name)")
             }
-            let error = #expect(throws: QAMError.self) { try ordered.outputMoment(of: tensor.name, rows: 0..<rows + 1) }
+            let error = #expect(throws: QAMError.self) { try ordered.outputHessian(of: tensor.name, rows: 0..<rows + 1) }
             #expect(error?.code == .invalidArgument)
             if order != Array(0..<rows) { moved += 1 }
             // The name alone does not tell the order.
-            #expect(file.hasOutputMoment(of: tensor.name) == !(tensor.name.contains("attn_q.") || tensor.name.contains("attn_k.")))
+            #expect(file.hasOutputHessian(of: tensor.name) == !(tensor.name.contains("attn_q.") || tensor.name.contains("attn_k.")))
         }
         #expect(moved == (model.architecture == "llama" ? 4 : 0))
         #expect(ordered.fingerprint == file.fingerprint)
         // A model with the statistics' own names needs nothing.
         let same = try file.ordered(for: original)
         for tensor in original.tensors where tensor.shape.count == 2 {
-            #expect(try same.outputMoment(of: tensor.name, rows: 0..<2) == (0..<2 * tensor.rows).map(Float.init))
+            #expect(try same.outputHessian(of: tensor.name, rows: 0..<2) == (0..<2 * tensor.rows).map(Float.init))
         }
     }
 
@@ -62,7 +62,7 @@ import Testing
             var metadata = gguf.metadata
             change(&metadata)
             let ordered = try file.ordered(for: MetadataReplacingSource(gguf, metadata: metadata))
-            return ["q", "k", "v"].map { ordered.hasOutputMoment(of: "blk.1.attn_\($0).weight") }
+            return ["q", "k", "v"].map { ordered.hasOutputHessian(of: "blk.1.attn_\($0).weight") }
         }
         #expect(try knows { _ in } == [true, true, true])
         #expect(try knows { $0.set("general.architecture", .string("other")) } == [false, false, true])

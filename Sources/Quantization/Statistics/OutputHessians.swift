@@ -5,8 +5,8 @@ internal import QAMFormat
 ///
 /// Unlike the statistics of inputs, these depend on the order of a matrix's rows. Conversions between Hugging Face and GGUF permute the rows of queries and
 /// keys of llama and mistral, but names do not identify the architecture: that takes the model's metadata.
-struct OutputMoments: Sendable {
-    /// The location of a matrix's moments.
+struct OutputHessians: Sendable {
+    /// The location of a matrix's hessians.
     struct Place: Sendable {
         var tensor: Int
         /// The number of outputs.
@@ -22,21 +22,21 @@ struct OutputMoments: Sendable {
     /// - Throws: `QAMError.malformed` for tensors that are not square or not F32, or two for the same matrix.
     init(_ tensors: [TensorDescriptor]) throws {
         var places: [String: Place] = [:]
-        let ending = CalibrationLayout.name("", .outputMoment)
+        let ending = CalibrationLayout.name("", .outputHessian)
         for (index, tensor) in tensors.enumerated() where tensor.name.hasSuffix(ending) {
             guard tensor.shape.count == 2, tensor.shape[0] == tensor.shape[1], tensor.shape[0] > 0, tensor.storage == .raw(.f32) else {
-                throw QAMError(.malformed, "the moments of outputs are no square of F32", at: .init(tensor: tensor.name))
+                throw QAMError(.malformed, "the Hessian of the outputs is not a square F32 matrix", at: .init(tensor: tensor.name))
             }
             let matrix = String(tensor.name.dropLast(ending.count))
             guard Self.names(of: matrix).allSatisfy({ places[$0] == nil }) else {
-                throw QAMError(.malformed, "a matrix has two moments of outputs", at: .init(tensor: tensor.name))
+                throw QAMError(.malformed, "a matrix has two Hessians of its outputs", at: .init(tensor: tensor.name))
             }
             places[matrix] = Place(tensor: index, count: tensor.shape[0])
         }
         self.places = places
     }
 
-    /// The location of a matrix's moments; nil if no tensor certainly has them. O(outputs) if they are in another order.
+    /// The location of a matrix's hessians; nil if no tensor certainly has them. O(outputs) if they are in another order.
     func place(of matrix: String) -> Place? {
         if let place = Self.names(of: matrix).lazy.compactMap({ places[$0] }).first { return place }
         guard let counterpart = counterparts?[matrix], var place = places[counterpart.name] else { return nil }
