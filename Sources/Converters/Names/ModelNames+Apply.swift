@@ -19,8 +19,12 @@ extension ModelNames {
         do {
             switch self {
             case .gguf:
-                let (architecture, config) = try Architecture.of(huggingFace: source)
-                return try HuggingFaceToGGUF(architecture, config, pre: pre, carryingFiles: carryingFiles).source(source)
+                _ = try Architecture.of(huggingFace: source)
+                let text = try TextModel.reduced(source)
+                let (architecture, config) = try Architecture.of(huggingFace: text)
+                return try HuggingFaceToGGUF(
+                    architecture, config, namePrefix: TextModel.prefixOfBaseModel(source), pre: pre, carryingFiles: carryingFiles
+                ).source(text)
             case .huggingFace:
                 return try GGUFToHuggingFace(Architecture.of(gguf: source), strict: strict).source(source)
             }
