@@ -16,6 +16,8 @@ package struct Architecture: Sendable {
     package let fixed: [(key: String, values: [JSONValue])]
     /// Keys of config.json that do not affect results in this architecture, in addition to those that affect none.
     package let harmless: Set<String>
+    /// Values of config.json that a model with several parts may leave out of its language model's configuration: transformers' defaults.
+    package let textDefaults: [(key: String, value: JSONValue)]
     /// Whether GGUF loaders always use the embedding as the output head.
     package let alwaysTied: Bool
     /// Whether GGUF loaders require that the heads together are as wide as the model.
@@ -23,7 +25,8 @@ package struct Architecture: Sendable {
 
     package init(
         gguf: String, modelTypes: [String], className: String, tensors: [TensorRule], hyperparameters: [Hyperparameter],
-        features: [Feature], fixed: [(key: String, values: [JSONValue])], harmless: Set<String> = [], alwaysTied: Bool = false,
+        features: [Feature], fixed: [(key: String, values: [JSONValue])], harmless: Set<String> = [],
+        textDefaults: [(key: String, value: JSONValue)] = [], alwaysTied: Bool = false,
         headsFillWidth: Bool = false
     ) {
         self.gguf = gguf
@@ -34,12 +37,18 @@ package struct Architecture: Sendable {
         self.features = features
         self.fixed = fixed
         self.harmless = harmless
+        self.textDefaults = textDefaults
         self.alwaysTied = alwaysTied
         self.headsFillWidth = headsFillWidth
     }
 
     /// All known architectures. Of two with the same GGUF name, the first is the default.
     package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3, .gemma2, .gemma3, .phi3]
+
+    /// The `model_type` of the language model in models with several parts, by their own, if the configuration does not name it.
+    package static let textModelTypes = [
+        "gemma3": "gemma3_text", "llava": "llama", "llava_next": "llama", "vipllava": "llama", "mistral3": "mistral",
+    ]
 
     package static let headName = "lm_head.weight"
     package static let embeddingName = "model.embed_tokens.weight"

@@ -5,6 +5,25 @@ package import QAMFormat
 package struct ModelConfig: Sendable {
     package static let name = "config.json"
 
+    /// The member with the language model's configuration in a model with several parts.
+    package static let textConfigKeys = ["text_config", "llm_config", "language_config"]
+
+    /// The language model's members in the configuration of a model with several parts: its own, and transformers' defaults for those that such files leave
+    /// out. Nil for a model that is nothing else.
+    package static func textMembers(_ document: JSONValue) -> [JSONValue.Member]? {
+        guard case .object(var own)? = textConfigKeys.lazy.compactMap({ document[$0] }).first else { return nil }
+        func add(_ key: String, _ value: JSONValue) {
+            guard own.first(where: { $0.key == key })?.value ?? .null == .null else { return }
+            own.removeAll { $0.key == key }
+            own.append(.init(key, value))
+        }
+        if case .string(let type)? = document["model_type"], let text = Architecture.textModelTypes[type] { add("model_type", .string(text)) }
+        guard let type = own.first(where: { $0.key == "model_type" })?.value else { return own }
+        let architecture = Architecture.all.first { $0.modelTypes.contains { .string($0) == type } }
+        for (key, value) in architecture?.textDefaults ?? [] { add(key, value) }
+        return own
+    }
+
     /// The unmodified text of the file.
     package let document: String
     private var members: JSONValue
@@ -26,7 +45,7 @@ package struct ModelConfig: Sendable {
         }
         document = String(decoding: bytes, as: UTF8.self)
         guard case .object = members else { throw Self.fault("it is not a JSON object") }
-        if let text = self["text_config"], case .object(let own) = text, case .object(let outer) = members {
+        if let own = Self.textMembers(members), case .object(let outer) = members {
             let names = Set(own.map(\.key))
             members = .object(own + outer.filter { !names.contains($0.key) })
         }

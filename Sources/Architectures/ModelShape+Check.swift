@@ -31,22 +31,22 @@ extension ModelShape {
     package func check(_ tensors: [TensorDescriptor], named names: ModelNames, for loader: ModelNames) throws -> Surplus {
         var shapes: [ExactName: [Int]] = [:]
         for tensor in tensors { shapes[ExactName(tensor.name)] = tensor.shape }
-        for rule in architecture.tensors where !rule.isOfLayers { try require(rule, of: nil, in: shapes, names) }
+        for rule in architecture.tensors where !rule.isOfLayers { try require(rule, of: nil, in: shapes, names, loader) }
         // The loop ends at the first missing tensor, so a bogus layer count costs nothing.
         let rules = architecture.tensors.filter(\.isOfLayers)
         for layer in 0..<layers {
-            for rule in rules { try require(rule, of: layer, in: shapes, names) }
+            for rule in rules { try require(rule, of: layer, in: shapes, names, loader) }
         }
         return surplus(tensors, names, loader)
     }
 
-    private func require(_ rule: TensorRule, of layer: Int?, in shapes: [ExactName: [Int]], _ names: ModelNames) throws {
+    private func require(_ rule: TensorRule, of layer: Int?, in shapes: [ExactName: [Int]], _ names: ModelNames, _ loader: ModelNames) throws {
         let name = rule.name(names, layer: layer), weight = "\(name).weight", bias = "\(name).bias"
         if let shape = shapes[ExactName(weight)] {
             try compare(shape, rule.shape, of: weight)
         } else if rule.huggingFace != TensorRule.head.huggingFace {
             throw missing(weight)
-        } else if names == .huggingFace, !architecture.alwaysTied, config["tie_word_embeddings"] == false {
+        } else if names == .huggingFace, !architecture.alwaysTied, config["tie_word_embeddings"] == false, !(isBaseModel && loader == .gguf) {
             throw QAMError(
                 .malformed, "the tensor is missing, and since \"tie_word_embeddings\" is false the embedding cannot take its place", at: .init(tensor: weight))
         }
@@ -55,6 +55,12 @@ extension ModelShape {
         } else if needsBias(rule) {
             throw missing(bias)
         }
+    }
+
+    /// Whether config.json names a class without a head, such as MistralModel: its outputs are vectors of the last layer.
+    package var isBaseModel: Bool {
+        guard case .array(let classes)? = config["architectures"], case .string(let name)? = classes.first else { return false }
+        return name.hasSuffix("Model")
     }
 
     private func needsBias(_ rule: TensorRule) -> Bool {

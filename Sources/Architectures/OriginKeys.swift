@@ -11,6 +11,8 @@ package enum OriginKeys {
     package static let exact = prefix + "exact"
     /// Names of omitted copies of the embedding (strings).
     package static let tied = prefix + "tied"
+    /// What precedes `layers` in the tensors' names, if it is not `model.` (string).
+    package static let namePrefix = prefix + "name_prefix"
     /// The text of config.json (string).
     package static let config = prefix + "config"
     /// The text of generation_config.json (string).

@@ -6,9 +6,12 @@ public struct DiskFile: EmbeddedFile {
     private let bytes: FileBytes
 
     /// Opens the file and keeps it open. Throws `notFound` or `io`.
-    public init(path: String) throws {
+    public init(path: String) throws { try self.init(path: path, name: Path.name(of: path)) }
+
+    /// A file in a folder of the model's, under its relative name.
+    package init(path: String, name: String) throws {
         bytes = try FileBytes(path: path)
-        name = Path.name(of: path)
+        self.name = name
     }
 
     /// The path as it was given.

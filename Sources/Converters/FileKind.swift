@@ -40,13 +40,30 @@ package enum FileKind: Hashable, Sendable {
         return QAMError(.malformed, "this is \(name), not a model file that can be read here: \(advice)")
     }
 
+    /// Whether a file of some length begins as text does: UTF-8 without control characters, and with white space if it is long.
+    package static func isText(_ file: any ByteSource, atLeast length: Int) throws -> Bool {
+        guard file.byteCount >= length else { return false }
+        var head = try file.read(0..<min(file.byteCount, 512))
+        // The last character may be cut off.
+        if head.count < file.byteCount {
+            while let last = head.last, last & 0xC0 == 0x80 { head.removeLast() }
+            if let last = head.last, last >= 0xC0 { head.removeLast() }
+        }
+        guard let text = String(validating: head, as: UTF8.self), !text.isEmpty else { return false }
+        return text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F || "\t\n\r\u{C}".unicodeScalars.contains($0) }
+            && (head.count < 64 || text.contains(where: \.isWhitespace))
+    }
+
     private static func ofText(_ file: any ByteSource, head: [UInt8]) throws -> FileKind {
         let text = String(decoding: head, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         let lowercased = text.lowercased()
         if lowercased.hasPrefix("<!doctype") || lowercased.hasPrefix("<html") || lowercased.hasPrefix("<?xml") {
             return .foreign(name: "a web page", advice: "the download went wrong; fetch the file itself")
         }
-        guard text.hasPrefix("{") else { return .unknown }
+        guard text.hasPrefix("{") else {
+            guard try isText(file, atLeast: 1) else { return .unknown }
+            return .foreign(name: "a text file", advice: "give the model file or its folder")
+        }
         let start = String(decoding: try file.read(0..<min(file.byteCount, 1 << 20)), as: UTF8.self)
         if start.contains("\"weight_map\"") { return .safetensorsIndex }
         return .foreign(name: "a JSON file", advice: "give the model file or its folder")

@@ -21,7 +21,7 @@ public func qamw_quantize(
             }
         }
         if let tell = unsafe given.warning {
-            for warning in done.plan.warnings + done.written.warnings { unsafe warning.withCString { unsafe tell($0, given.context) } }
+            for warning in done.warnings { unsafe warning.withCString { unsafe tell($0, given.context) } }
         }
         if unsafe report != nil { try unsafe store(qamw_quantize_report(done), in: report, "report") }
     }
@@ -53,6 +53,7 @@ private struct QuantizationRequest: Sendable {
         options.seed = unsafe given.seed
         options.feedback = try unsafe choice(given.feedback, "feedback") ?? options.feedback
         options.scaling = try unsafe choice(given.scaling, "scaling")
+        options.rawType = try unsafe choice(given.raw_type, "raw_type") ?? options.rawType
         if unsafe given.keeps_gains != 0 { options.fitsGains = false }
         options.isStrict = unsafe given.strict != 0
         statistics = unsafe optionalText(given.statistics)
@@ -77,7 +78,8 @@ private struct QuantizationRequest: Sendable {
         let done = try await target.write(coded, layout, replacing: replaces, resuming: false, threads: options.threads) {
             try callers.report(QAMW_CODING, $0.doneBytes, $0.totalBytes, $0.tensor)
         }
-        return Done(plan: plan, size: ModelSize(coded), written: done)
+        return Done(
+            plan: plan, size: ModelSize(coded), written: done, warnings: plan.warnings + done.report.warnings(coded.tensors) + done.warnings)
     }
 
     /// What was done.
@@ -85,6 +87,7 @@ private struct QuantizationRequest: Sendable {
         let plan: Quantizer.Plan
         let size: ModelSize
         let written: ModelOutput.Written
+        let warnings: [String]
     }
 }
 

@@ -18,18 +18,23 @@ enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// The hash of all bytes in lower-case hexadecimal digits. `monitor` is told how many are done.
-    func hash(_ file: FileStream, monitor: (Int) throws -> Void) throws -> String {
+    /// The hash of the bytes that `feed` passes on, in lower-case hexadecimal digits.
+    func hash(_ feed: (_ update: ([UInt8]) -> Void) throws -> Void) throws -> String {
         switch self {
         case .xxh3:
             var stream = try XXH3Stream()
-            try Self.pieces(of: file, monitor) { stream.update($0) }
+            try feed { stream.update($0) }
             return Format.hexadecimal(stream.digest())
         case .sha256:
             var function = SHA256()
-            try Self.pieces(of: file, monitor) { function.update(data: $0) }
-            return function.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            try feed { function.update(data: $0) }
+            return Format.hexadecimal(Array(function.finalize()))
         }
+    }
+
+    /// The hash of all bytes of a file. `monitor` is told how many are done.
+    func hash(_ file: FileStream, monitor: (Int) throws -> Void) throws -> String {
+        try hash { try Self.pieces(of: file, monitor, $0) }
     }
 
     private static func pieces(of file: FileStream, _ monitor: (Int) throws -> Void, _ body: ([UInt8]) -> Void) throws {

@@ -1,3 +1,4 @@
+internal import Converters
 internal import QAMFormat
 
 /// A file of token ids: little-endian, of 32 bits each or, where its name ends in .u16, of 16.
@@ -9,6 +10,10 @@ struct TokenFile {
     /// Reads the first `limit` tokens, or all. Throws `notFound` or `io`, `malformed` for half a token and for a file without any.
     init(path: String, limit: Int? = nil) throws {
         self.path = path
+        if let title = FileContent.title(of: path) {
+            let advice = title == "a text file" ? "; scripts/tokens converts text to token ids" : ""
+            throw QAMError(.malformed, "this is \(title), not a file of token ids\(advice)", at: .init(file: path))
+        }
         let file = try FileBytes(path: path)
         let width = path.hasSuffix(".u16") ? 2 : 4
         guard file.byteCount % width == 0 else {

@@ -18,16 +18,19 @@ struct TransformerInput {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
         let stored = try input.weights()
         do {
-            let weights: ModelWeights, files: [any EmbeddedFile], tensors: [TensorDescriptor]
+            let weights: ModelWeights, whole: any TensorSource, named: any TensorSource
             if let reader = stored.reader, ModelNames.of(reader) != .gguf {
-                (weights, files, tensors) = (.mapped(reader, exact: exact), reader.files, reader.tensors)
+                whole = reader
+                named = try TextModel.reduced(whole)
+                weights = .textModel(reader, exact: exact)
             } else {
                 let decoded = try DequantizingSource(stored.source, to: .dtype(.f32))
-                let named = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
-                (weights, files) = (try stored.reader.flatMap { try ModelWeights.renamed($0, exact: exact) } ?? .source(named), named.files)
-                tensors = named.tensors
+                whole = try ModelNames.huggingFace.applied(to: decoded, strict: ModelNames.of(decoded) == .gguf)
+                named = try TextModel.reduced(whole)
+                weights = try stored.reader.flatMap { try ModelWeights.renamed($0, exact: exact) } ?? .source(named)
             }
-            let beside = try Self.configuration(beside: path)
+            let (files, tensors) = (named.files, named.tensors)
+            let beside = try Self.configuration(beside: input.location)
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or its folder, which describes the model")
             }
@@ -37,7 +40,7 @@ struct TransformerInput {
             model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
             let unused =
                 surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used by the model's configuration"]
-            warnings = stored.source.warnings + surplus.warnings + unused
+            warnings = stored.source.warnings + named.warnings.dropFirst(whole.warnings.count) + surplus.warnings + unused
         } catch let error as QAMError {
             throw error.inFile(path)
         }

@@ -72,6 +72,13 @@ void test_quantization(const test_files *files) {
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, NULL, NULL, NULL, &error), QAMW_INVALID_ARGUMENT, "output is NULL");
     EXPECT_FAILURE(qamw_quantize("/nowhere", files->output, NULL, NULL, &error), QAMW_NOT_FOUND, "/nowhere");
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, NULL, NULL, &error), QAMW_CANNOT_CREATE, "");
+    options.raw_type = "f8";
+    EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "keep, f32, f16, bf16");
+    options.raw_type = "f32";
+    bytes = report.bytes;
+    EXPECT_SUCCESS(qamw_quantize(files->checkpoint, files->output, &options, &report, &error));
+    EXPECT(report.bytes > bytes + 200000);
+    options.raw_type = NULL;
     options.codebook = "open";
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "no codebook \"open\"");
     options.codebook = NULL;

@@ -92,4 +92,39 @@ import Testing
         let one = try scratch.qamw("compare", "x", "q.qamw", "--json", "--threads", "1").output
         #expect(try scratch.qamw("compare", "x", "q.qamw", "--json", "--threads", "3").output == one)
     }
+
+    @Test func metadataAndFilesAreComparedOnRequest() throws {
+        let scratch = try QuantizeTests.scratch()
+        let model = TestModel(tensors: try TestModel.llama().tensors, metadata: [("format", "pt"), ("only", "here"), ("n", "1")])
+        try scratch.write(model.safetensors, to: "model.safetensors")
+        try scratch.write("a note", to: "note.txt")
+        try scratch.write("{}", to: "same.json")
+        #expect(try scratch.qamw("convert", ".", "m.qamw").status == 0)
+        let equal = try scratch.qamw("compare", ".", "m.qamw", "--metadata")
+        #expect(equal.status == 0 && equal.output.hasSuffix("metadata and files: equal\n"))
+        #expect(try scratch.qamw("compare", ".", "m.qamw", "--json").json["metadata"] == nil)
+
+        let edit = ["metadata", "m.qamw", "--remove", "only", "--set", "n=u32:1", "--set", "new=string:x"]
+        #expect(try Command.run(edit, in: scratch).status == 0)
+        try scratch.write("a note, changed", to: "note.txt")
+        try scratch.remove("same.json")
+        try scratch.write("MIT", to: "LICENSE")
+        let json = try scratch.qamw("compare", ".", "m.qamw", "--metadata", "--max-nmse", "0", "--json").json
+        #expect(json["metadata"]?["missing"] == ["only"] && json["metadata"]?["extra"] == ["new"])
+        let value = try #require(json["metadata"]?["different"]).elements
+        #expect(value == [["key": "n", "reference": ["type": "string", "value": "1"], "other": ["type": "u32", "value": 1]]])
+        #expect(json["files"]?["missing"] == ["LICENSE"] && json["files"]?["extra"] == ["same.json"])
+        #expect(json["files"]?["different"] == [["name": "note.txt", "referenceBytes": 15, "otherBytes": 6, "offset": 6]])
+        let text = try scratch.qamw("compare", ".", "m.qamw", "--metadata").output
+        for part in ["only", "string 1", "u32 1", "another from byte 6", "LICENSE"] { #expect(text.contains(part)) }
+    }
+
+    /// GGUF's metadata are compared as the files that they come from.
+    @Test func metadataOfBothWorldsAreCompared() throws {
+        let inference = try TestInference("llama"), scratch = inference.scratch
+        #expect(try scratch.qamw("convert", "m", "m.gguf").status == 0)
+        let json = try scratch.qamw("compare", "m", "m.gguf", "--metadata", "--json").json
+        #expect(json["total"]?["nmse"]?.double == 0)
+        #expect(json["files"]?["different"] == .array([]) && json["files"]?["missing"] == .array([]))
+    }
 }

@@ -224,4 +224,35 @@ import Testing
         #expect(try scratch.bytes("plain.qamw").count > 400_000)
         #expect(try scratch.qamw("compare", "plain.qamw", "small.qamw", "--max-nmse", "0").status == 0)
     }
+
+    /// The type of what stays raw is chosen; what is coded keeps the type that it decodes to.
+    @Test func rawTensorsTakeTheTypeThatIsAskedFor() throws {
+        let scratch = try Scratch()
+        var model = try TestModel.llama()
+        for index in model.tensors.indices where model.tensors[index].dtype == .bf16 {
+            let tensor = model.tensors[index]
+            model.tensors[index] = try .values(tensor.name, ElementConversion.floats(tensor.bytes, as: .bf16), shape: tensor.shape)
+        }
+        model.tensors.append(try .values("model.norm.weight", [1e30, 1, 2]))
+        try scratch.write(model.safetensors, to: "m.safetensors")
+        let kept = try scratch.qamw("quantize", "m.safetensors", "keep.qamw", "--json").json
+        #expect(kept["warnings"]?.elements.contains { $0.text?.contains("--raw-dtype bf16 halves them") == true } == true)
+        for (name, dtype) in [("bf16", "BF16"), ("f16", "F16"), ("f32", "F32")] {
+            let outcome = try scratch.qamw("quantize", "m.safetensors", "\(name).qamw", "--raw-dtype", name, "--json")
+            #expect(outcome.status == 0)
+            let warnings = try #require(outcome.json["warnings"]).elements.compactMap(\.text)
+            #expect(warnings == (name == "f16" ? ["tensor \"model.norm.weight\": 1 finite value became infinite"] : []))
+            let tensors = try #require(scratch.qamw("inspect", "\(name).qamw", "--json").json["tensors"]).elements
+            for tensor in tensors {
+                let expected = tensor["name"]?.text == "model.positions" ? "I64" : tensor["encoding"] == nil ? dtype : "F32"
+                #expect(tensor["dtype"]?.text == expected, "\(tensor)")
+            }
+        }
+        let sizes = try ["keep", "bf16", "f32"].map { try scratch.bytes("\($0).qamw").count }
+        #expect(sizes[0] == sizes[2] && sizes[0] - sizes[1] > 25_000)
+        #expect(try scratch.qamw("compare", "keep.qamw", "bf16.qamw", "--json").json["total"]?["nmse"]?.double ?? 1 < 1e-4)
+        let small = try scratch.qamw("quantize", "m.safetensors", "dry.qamw", "--raw-dtype", "bf16", "--dry-run", "--json").json
+        #expect(small["bytes"]?.integer == sizes[1])
+        #expect(try scratch.qamw("quantize", "m.safetensors", "x.qamw", "--raw-dtype", "f8").status == 64)
+    }
 }

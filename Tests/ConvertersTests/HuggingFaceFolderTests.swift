@@ -74,8 +74,8 @@ import Testing
     @Test(arguments: [
         (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "config.json"], ["model.safetensors.index.json, is missing"]),
         (
-            ["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model.safetensors.index.json"],
-            ["give its index: diffusion_pytorch_model.safetensors.index.json"]
+            ["diffusion_pytorch_model-00001-of-00002.safetensors", "a.safetensors.index.json", "b.safetensors.index.json"],
+            ["give its index: a.safetensors.index.json and 1 more"]
         ),
         (["model_index.json"], ["pipeline"]), (["a.safetensors", "b.safetensors"], ["name its file: a.safetensors and 1 more"]),
         (["pytorch_model.bin", "config.json"], ["pytorch_model.bin", "save_pretrained"]),
@@ -88,6 +88,20 @@ import Testing
             guard let error = error as? QAMError, error.code == .notFound else { return false }
             return words.allSatisfy(error.message.contains)
         }
+    }
+
+    /// The only model of a folder needs no special name.
+    @Test func theOnlyModelIsTaken() throws {
+        let folder = try ScratchFolder()
+        try folder.write(model(["a"]), "pytorch.safetensors")
+        for name in ["consolidated.safetensors", "adapter_model.safetensors", "x-00001-of-00002.safetensors"] { try folder.write("x", name) }
+        try folder.write("{}", "config.json")
+        let source = try HuggingFaceFolder(path: folder.path)
+        #expect(source.tensors.map(\.name) == ["a"] && source.files.map(\.name) == ["config.json"])
+        try folder.write(model(["b"]), "x-00001-of-00002.safetensors")
+        try folder.write(model(["c"]), "x-00002-of-00002.safetensors")
+        try folder.write(index([("b", "x-00001-of-00002.safetensors"), ("c", "x-00002-of-00002.safetensors")]), "x.safetensors.index.json")
+        #expect(try HuggingFaceFolder(path: folder.path).tensors.map(\.name) == ["b", "c"])
     }
 
     @Test func aShardAloneIsNoModel() throws {

@@ -418,6 +418,12 @@ def cases():
     writer.order = ("raw", "x-note", "directory", "metadata", "files", "checksums")
     writer.extra = ("x-note", b"an ancillary section")
     yield "other-order", writer.bytes()
+    writer = Writer()
+    writer.raw("w", (2,), 18, struct.pack("<ff", 1, 2))
+    writer.file("config.json", b"{}", role=1)
+    writer.file("1_Pooling/config.json", b'{"pooling_mode": "mean"}')
+    writer.file("a.b/c d/..e", b"three parts")
+    yield "file-folders", writer.bytes()
     before = example()
     interrupted, high = edited(before, [("general.name", 8, "edited once")])
     yield "edited-high", high

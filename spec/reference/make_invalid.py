@@ -340,7 +340,7 @@ def directory_cases():
             ("file-content", record("files", file, NOTE_FIELDS["content"], u64(7)), "a content length that is not the stored one"),
             ("file-twice", tensor(lambda w: w.file("note.txt", b"")), "two files of one name")] + [
             (f"file-name-{label}", model(note=dict(name=value)), f"an embedded file named {value[:9]!r}") for label, value in [
-                ("up", "../x"), ("slash", "a/b"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
+                ("up", "../x"), ("slash", "/a"), ("inner-up", "a/../b"), ("inner-none", "a//b"), ("folder", "a/"), ("none", ""), ("backslash", "a\\b"), ("long", "x" * 256)]]:
         yield "directory-" + name, data, "malformed", "directory", why
     unknown = lambda w, shape, *streams: w.coded(
         name=f"t{len(w.tensors)}", shape=shape, source=18, codebook=0xFFFF, seed=0xFFFF, parameters=b"", streams=list(streams), codec=77)

@@ -429,8 +429,8 @@ def read_coded_fields(record: Cursor, tensor: Tensor, codebooks: int, seeds: int
 
 def read_file_record(cursor: Cursor, placement: Placement) -> EmbeddedFile:
     name = cursor.text(cursor.uint(4))
-    require(name not in ("", ".", "..") and len(name.encode()) <= 255
-            and not any(c < " " or c in "\x7f/\\" for c in name), f"file {name!r}: no plain file name")
+    require(not {"", ".", ".."} & set(name.split("/")) and len(name.encode()) <= 255
+            and not any(c < " " or c in "\x7f\\" for c in name), f"file {name!r}: no relative file name")
     record = Cursor(cursor.take(cursor.uint(4)), f"file {name!r}")
     compression, role = record.uint(1), record.uint(1)
     record.take(2)

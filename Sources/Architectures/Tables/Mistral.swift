@@ -9,5 +9,9 @@ extension Architecture {
             Hyperparameter("sliding_window", "attention.sliding_window", kind: .window, configDefault: .omitted, ggufDefault: .value(.null)),
         ],
         features: [.ropeDimensions(partial: false), .ropeScaling, .unusedWindow],
-        fixed: [("hidden_act", ["silu", "swish"])])
+        fixed: [("hidden_act", ["silu", "swish"])],
+        textDefaults: [
+            ("vocab_size", 32000), ("hidden_size", 4096), ("intermediate_size", 14336), ("num_hidden_layers", 32), ("num_attention_heads", 32),
+            ("num_key_value_heads", 8),
+        ])
 }

@@ -333,6 +333,7 @@ typedef struct qamw_quantize_options {
     qamw_progress_handler progress;
     qamw_warning_handler warning;
     void *context;               // of both
+    const char *raw_type;        // of floating-point tensors that stay raw: "keep", "f32", "f16", "bf16"; NULL: keep
 } qamw_quantize_options;
 
 typedef struct qamw_quantize_report {

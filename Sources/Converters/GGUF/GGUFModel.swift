@@ -16,9 +16,14 @@ public struct GGUFModel: WrappingSource {
     /// `GGUFSource` and `SplitGGUFSource` throw.
     public init(path: String, takingFiles: Bool = true) throws {
         let isFolder = try FileStatus(path)?.kind == .folder
-        var file: String? = path
-        if isFolder { file = try Self.modelFile(in: path) }
-        guard let file else { throw QAMError(.notFound, "the folder holds no model.gguf", at: .init(file: path)) }
+        guard let file = try isFolder ? Self.modelFile(in: path) : path else {
+            throw QAMError(.notFound, "the folder holds no model.gguf", at: .init(file: path))
+        }
+        try self.init(model: file, folder: isFolder && takingFiles ? path : nil)
+    }
+
+    /// The model in a file or a set given by its first file, with the folder's side files if one is given.
+    package init(model file: String, folder: String?) throws {
         let first = try GGUFSource(path: file)
         let split: GGUFSplit?
         do { split = try GGUFSplit(first.metadata) } catch let error as QAMError { throw error.inFile(file) }
@@ -28,11 +33,11 @@ public struct GGUFModel: WrappingSource {
         } else {
             (base, shards) = (first, [first])
         }
-        guard isFolder, takingFiles else {
+        guard let folder else {
             (files, warnings, inputs, fingerprint) = ([], base.warnings, base.inputs, base.fingerprint)
             return
         }
-        let sideFiles = try SideFiles(in: path, besides: Set(base.inputs.map(Path.name(of:))))
+        let sideFiles = try SideFiles(in: folder, besides: Set(base.inputs.map(Path.name(of:))))
         files = sideFiles.taken
         warnings = base.warnings + sideFiles.warnings
         inputs = base.inputs + sideFiles.taken.map(\.path)

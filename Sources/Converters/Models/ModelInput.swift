@@ -4,6 +4,8 @@ package import QAMFormat
 package struct ModelInput: Sendable {
     /// The path as given by the user.
     package let path: String
+    /// The file or folder that it stands for, such as a snapshot in a cache.
+    package let location: String
     package let format: ModelFormat
     /// The tensors as stored in the file, for inspection.
     package let source: any TensorSource
@@ -14,24 +16,29 @@ package struct ModelInput: Sendable {
     /// The unpacked model if it is packed.
     package let unpacked: UnpackingSource?
 
-    /// Opens a file, an index or a folder. With `takingFiles`, includes the side files of a folder's model, and warns about those left out.
-    /// `access` applies to .qamw files. Throws `notFound`, `io`, or the errors of the format's reader.
+    /// Opens a file, an index, a folder, or a model in the Hub's cache. With `takingFiles`, includes the side files of a folder's model, and warns about
+    /// those left out. `access` applies to .qamw files. Throws `notFound`, `io`, or the errors of the format's reader.
     package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
-        let file = try Self.modelFile(path)
+        location = try HubCache.resolved(path)
+        let isFolder = try FileStatus(location)?.kind == .folder
+        let file = try Self.modelFile(location)
+        let folder = isFolder && takingFiles ? location : nil
         switch try FileKind.of(path: file) {
         case .qamw:
             let reader = try QAMReader(path: file, access: access)
             (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
-        case .folder where try Self.holdsGGUF(file), .gguf:
-            let model = try GGUFModel(path: file, takingFiles: takingFiles)
+        case .gguf:
+            let model = try GGUFModel(model: file, folder: folder)
             (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
-        case .folder where try !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
-        case .safetensors, .safetensorsIndex, .folder:
-            let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
+        case .safetensors, .safetensorsIndex:
+            let model: any TensorSource =
+                if let folder { try HuggingFaceFolder(model: file, folder: folder) } else {
+                    try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
+                }
             (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
         case let kind:
-            throw kind.refusal?.inFile(path) ?? Self.unknown(path)
+            throw kind.refusal?.inFile(path) ?? Self.unknown(isFolder ? file : path)
         }
     }
 
@@ -59,6 +66,7 @@ package struct ModelInput: Sendable {
 
     /// Throws `unsupported` with the method's name if another tool quantized the checkpoint: its tensors are not plain weights.
     package func weights() throws -> Weights {
+        if let refusal = ModelKind.of(stored).refusal { throw refusal.inFile(path) }
         if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
         return Weights(source: stored, reader: reader)
     }
@@ -77,7 +85,7 @@ package struct ModelInput: Sendable {
     package var configurations: [String] {
         get throws {
             guard format == .safetensors, unpacked == nil else { return [] }
-            let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
+            let folder = try FileStatus(location)?.kind == .folder ? location : Path.folder(of: location)
             return try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }
         }
     }
@@ -100,47 +108,26 @@ package struct ModelInput: Sendable {
 
     /// The size of the model's own files, without side files.
     package var fileBytes: Int {
-        let names = Set(source.files.map(\.name))
+        let sideFiles = Set(source.files.compactMap { ($0 as? DiskFile)?.path })
         return source.inputs.reduce(0) { sum, path in
-            let isSideFile = reader == nil && names.contains(Path.name(of: path))
+            let isSideFile = reader == nil && sideFiles.contains(path)
             let (more, overflow) = sum.addingReportingOverflow(isSideFile ? 0 : (try? FileStatus(path))?.byteCount ?? 0)
             return overflow ? .max : more
         }
     }
 
-    /// A folder's .qamw file, or the first of its set, if the folder has no safetensors.
+    /// The file that opens the model: of a folder, that of the model in it.
     package static func modelFile(_ path: String) throws -> String {
         guard try FileStatus(path)?.kind == .folder else { return path }
-        if try holdsSafetensors(path) { return path }
-        return try ShardPaths.modelFile(in: path, fileExtension: ModelFormat.qamw.rawValue) ?? path
-    }
-
-    private static func holdsSafetensors(_ folder: String) throws -> Bool {
-        try [SafetensorsPlan.modelName, SafetensorsPlan.indexName].contains { try FileStatus(Path.join(folder, $0)) != nil }
-    }
-
-    private static func holdsGGUF(_ folder: String) throws -> Bool {
-        try !holdsSafetensors(folder) && GGUFModel.modelFile(in: folder) != nil
+        let folder = ModelFolder(path: path)
+        guard let file = try folder.modelFile() else { throw try folder.refusal() }
+        return file
     }
 
     /// Safetensors without side files.
     private static func weights(_ path: String) throws -> any TensorSource {
-        switch try FileKind.of(path: path) {
-        case .folder:
-            let files = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
-            guard let file = try files.first(where: { try FileStatus($0) != nil }) else { return try HuggingFaceFolder(path: path) }
-            return try weights(file)
-        case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
-        default: return try SafetensorsSource(path: path)
-        }
-    }
-
-    private static func noModel(in folder: String) throws -> QAMError {
-        let names = try Folder.names(in: folder)
-        let files = names.filter { [.gguf, .qamw].contains(ModelFormat(nameOf: $0)) }
-        let others = files.isEmpty ? nil : "name its file: \(Format.list(files))"
-        let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
-        return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
+        if case .safetensorsIndex = try FileKind.of(path: path) { return try ShardedSafetensorsSource(indexPath: path) }
+        return try SafetensorsSource(path: path)
     }
 
     private static func unknown(_ path: String) -> QAMError {
@@ -154,6 +141,8 @@ package struct ModelInput: Sendable {
         } catch let error as QAMError {
             return error
         } catch {}
-        return QAMError(.malformed, "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
+        let isTokens = [".u16", ".u32", ".tokens"].contains(where: path.hasSuffix)
+        return QAMError(
+            .malformed, isTokens ? "by its name a file of token ids, not a model" : "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
     }
 }

@@ -41,7 +41,8 @@ struct GGUFToHuggingFace {
         var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata(of: base), files: files, warnings: warnings)
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !minusOne.isEmpty { result = try OffsetSource(result, changes: minusOne) }
-        return narrowed.isEmpty ? result : try CastingSource(result) { narrowed[$0.name] }
+        if !narrowed.isEmpty { result = try CastingSource(result) { narrowed[$0.name] } }
+        return TextModel.restored(result, prefix: base.metadata[OriginKeys.namePrefix]?.string)
     }
 
     /// The kept config.json if it still describes this model, else one built from the metadata.

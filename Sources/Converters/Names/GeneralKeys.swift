@@ -6,12 +6,13 @@ package enum GeneralKeys {
     static let name = "general.name"
     static let sizeLabel = "general.size_label"
 
-    /// The name in config.json, else that of the model's folder or .qamw file.
+    /// The name in config.json, else that of the model's folder or .qamw file; of a snapshot in the Hub's cache that of its model.
     static func name(of source: any TensorSource, _ config: ModelConfig) -> String {
         if let path = try? config.text("_name_or_path"), !Path.name(of: path).isEmpty { return Path.name(of: path) }
         let path = source.inputs.first ?? ""
         let file = Path.name(of: path)
-        let stem = file.hasSuffix(".qamw") ? String(file.dropLast(5)) : Path.name(of: Path.folder(of: path))
+        let folder = Path.folder(of: path)
+        let stem = file.hasSuffix(".qamw") ? String(file.dropLast(5)) : HubCache.modelName(ofSnapshot: folder) ?? Path.name(of: folder)
         return [".", "..", ""].contains(stem) ? "model" : stem
     }
 

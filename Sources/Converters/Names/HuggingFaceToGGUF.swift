@@ -10,6 +10,7 @@ struct HuggingFaceToGGUF {
     private let config: ModelConfig
     private let pre: String?
     private let carryingFiles: Bool
+    private let namePrefix: String?
 
     private var items: [SelectingSource.Item] = []
     private var permutations: [Int: HeadPermutation] = [:]
@@ -18,9 +19,11 @@ struct HuggingFaceToGGUF {
     private var tied: [String] = []
     private var warnings: [String] = []
 
-    init(_ architecture: Architecture, _ config: ModelConfig, pre: String?, carryingFiles: Bool) {
+    /// `namePrefix` is what the tensors' names had in place of `model.`, to be restored on the way back.
+    init(_ architecture: Architecture, _ config: ModelConfig, namePrefix: String?, pre: String?, carryingFiles: Bool) {
         self.architecture = architecture
         self.config = config
+        self.namePrefix = namePrefix
         self.pre = pre
         self.carryingFiles = carryingFiles
     }
@@ -59,6 +62,9 @@ struct HuggingFaceToGGUF {
                     + "refuse the file; \"--names keep\" leaves all names as they are")
         }
         warnings += surplus.warnings
+        if shape.isBaseModel, config["tie_word_embeddings"] == false, !base.tensors.contains(where: { $0.name == Architecture.headName }) {
+            warnings.append("the model has no head: GGUF loaders take the embedding for it, so that only its vectors are right, not its predictions")
+        }
     }
 
     /// Whether to omit the head: if it aliases the embedding or is tied to it. Warns if they differ.
@@ -121,10 +127,14 @@ struct HuggingFaceToGGUF {
         metadata.set(GeneralKeys.name, .string(GeneralKeys.name(of: base, config)))
         metadata.set(GeneralKeys.sizeLabel, .string(GeneralKeys.sizeLabel(parameters: items.reduce(0) { $0 + $1.descriptor.elementCount })))
         for entry in (generation?.entries ?? []) + hyperparameters.entries { metadata.set(entry.key, entry.value) }
+        let pooling = try Pooling(base.files)
+        warnings += pooling?.warnings ?? []
+        if let number = pooling?.number { metadata.set("\(architecture.gguf).pooling_type", .uint32(number)) }
         GGUFTypes.setFileType(of: items.map(\.descriptor), &metadata)
         metadata.set("general.quantization_version", .uint32(2))
         for entry in tokenizer { metadata.set(entry.key, entry.value) }
         metadata.set(OriginKeys.modelType, .string(architecture.modelTypes[0]))
+        if let namePrefix { metadata.set(OriginKeys.namePrefix, .string(namePrefix)) }
         metadata.set(OriginKeys.config, .string(config.document))
         if let generationText { metadata.set(OriginKeys.generationConfig, .string(generationText)) }
         for token in OriginKeys.tokens {

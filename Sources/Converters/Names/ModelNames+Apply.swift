@@ -1,5 +1,5 @@
 internal import Architectures
-public import QAMFormat
+package import QAMFormat
 
 /// Converts between the names, layouts and metadata of Hugging Face and GGUF, for the architectures in `Architecture.all`.
 extension ModelNames {
@@ -12,15 +12,19 @@ extension ModelNames {
     /// - Throws: `unsupported` with `strict` for unknown architectures; for configurations that GGUF cannot represent, and for tensors that
     ///   GGUF loaders do not support; `malformed` for wrong or missing values, with file and key, and for tensors that are missing or do not
     ///   match the configuration. Reads config.json, the tokenizer and one-dimensional tensors.
-    public func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
+    package func applied(to source: any TensorSource, strict: Bool, pre: String? = nil, carryingFiles: Bool = true) throws -> any TensorSource {
         let present = Self.of(source)
         // Neither side is GGUF: nothing to rename.
         guard present != self, strict || self == .gguf || present == .gguf else { return source }
         do {
             switch self {
             case .gguf:
-                let (architecture, config) = try Architecture.of(huggingFace: source)
-                return try HuggingFaceToGGUF(architecture, config, pre: pre, carryingFiles: carryingFiles).source(source)
+                _ = try Architecture.of(huggingFace: source)
+                let text = try TextModel.reduced(source)
+                let (architecture, config) = try Architecture.of(huggingFace: text)
+                return try HuggingFaceToGGUF(
+                    architecture, config, namePrefix: TextModel.prefixOfBaseModel(source), pre: pre, carryingFiles: carryingFiles
+                ).source(text)
             case .huggingFace:
                 return try GGUFToHuggingFace(Architecture.of(gguf: source), strict: strict).source(source)
             }

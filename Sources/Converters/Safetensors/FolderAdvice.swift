@@ -24,6 +24,17 @@ package enum FolderAdvice {
         return nil
     }
 
+    /// Among these names, the files that open a model whose name is not the usual one: indexes, else files that are no shards, adapters or of
+    /// Mistral's own layout.
+    package static func models(among names: [String]) -> [String] {
+        let indexes = names.filter { $0.hasSuffix(indexEnding) && !$0.hasPrefix(".") }
+        guard indexes.isEmpty else { return indexes }
+        return names.filter { name in
+            name.hasSuffix(".\(SafetensorsPlan.fileExtension)") && !name.hasPrefix(".") && !name.hasPrefix("adapter") && !isForeign(name)
+                && ShardName(name, fileExtension: SafetensorsPlan.fileExtension) == nil
+        }
+    }
+
     private static let indexEnding = ".safetensors.index.json"
 
     private static func isForeign(_ name: String) -> Bool { name.hasPrefix("consolidated") && name.hasSuffix(".safetensors") }

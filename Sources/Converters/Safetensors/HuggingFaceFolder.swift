@@ -32,18 +32,24 @@ public struct HuggingFaceFolder: WrappingSource {
 
     /// A single file takes precedence over an index, as in transformers.
     private init(folder: String) throws {
-        let modelPath = Path.join(folder, SafetensorsPlan.modelName)
-        let indexPath = Path.join(folder, SafetensorsPlan.indexName)
-        let hasIndex = try FileStatus(indexPath) != nil
-        if try FileStatus(modelPath) != nil {
-            let warning = "\(folder): there is also an index of shards; \(SafetensorsPlan.modelName) is taken, as transformers does"
-            try self.init(model: try SafetensorsSource(path: modelPath), folder: folder, warnings: hasIndex ? [warning] : [])
-        } else if hasIndex {
-            try self.init(model: try ShardedSafetensorsSource(indexPath: indexPath), folder: folder, warnings: [])
-        } else {
+        let usual = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(folder, $0) }
+        let others = try FolderAdvice.models(among: Folder.names(in: folder))
+        guard let model = try usual.first(where: { try FileStatus($0) != nil }) ?? (others.count == 1 ? Path.join(folder, others[0]) : nil) else {
             let advice = FolderAdvice.text(names: try Folder.names(in: folder)).map { "; \($0)" } ?? ""
             throw QAMError(
                 .notFound, "the folder holds neither \(SafetensorsPlan.modelName) nor \(SafetensorsPlan.indexName)\(advice)", at: .init(file: folder))
+        }
+        try self.init(model: model, folder: folder)
+    }
+
+    /// The model in `path`, a file or an index in the folder, with the folder's side files.
+    package init(model path: String, folder: String) throws {
+        if case .safetensorsIndex = try FileKind.of(path: path) {
+            try self.init(model: try ShardedSafetensorsSource(indexPath: path), folder: folder, warnings: [])
+        } else {
+            let hasIndex = try Path.name(of: path) == SafetensorsPlan.modelName && FileStatus(Path.join(folder, SafetensorsPlan.indexName)) != nil
+            let warning = "\(folder): there is also an index of shards; \(SafetensorsPlan.modelName) is taken, as transformers does"
+            try self.init(model: try SafetensorsSource(path: path), folder: folder, warnings: hasIndex ? [warning] : [])
         }
     }
 

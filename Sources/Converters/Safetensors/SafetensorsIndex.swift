@@ -55,7 +55,7 @@ package struct SafetensorsIndex: Sendable {
         var map: [ExactName: Entry] = [:]
         try reader.object { reader, tensor in
             let shard = try reader.string()
-            guard EmbeddedFileName.isValid(shard) else {
+            guard EmbeddedFileName.isPlain(shard) else {
                 throw reader.malformed("the shard \"\(shard)\" is not a plain file name beside the index")
             }
             guard map.updateValue(Entry(tensor: tensor, shard: shard), forKey: ExactName(tensor)) == nil else {

@@ -9,7 +9,7 @@ struct AddedTokens {
         var isSpecial: Bool
     }
 
-    private let elements: [Element]
+    let elements: [Element]
 
     init(_ elements: [Element]) { self.elements = elements }
 

@@ -23,7 +23,7 @@ struct HuggingFaceTokenizer {
         let json = try files.bytes(.tokenizer).map { bytes in
             try TokenizerFiles.place(.tokenizer) { try TokenizerJSON(bytes, section: TokenizerFiles.Name.tokenizer.rawValue) }
         }
-        guard var tokenizer = try json.map({ try read($0) }) ?? readModel() else { return nil }
+        guard var tokenizer = try json.map({ try read($0) }) ?? readModel() ?? readVocabulary() ?? readTekken() else { return nil }
         tokenizer.chatTemplates = try ChatTemplates(files)
         return tokenizer
     }
@@ -55,7 +55,7 @@ struct HuggingFaceTokenizer {
                     + "\"\(pre.name)\" do it the other way: some texts will be encoded differently")
         }
         if JSONWriter.text(json.preTokenizer).contains("\"add_prefix_space\":true") {
-            warnings.append("GGUF cannot express that a byte-level tokenizer begins with a space: texts will be encoded differently")
+            warnings.append(Self.prefixWarning)
         }
         // NFC does not affect texts as usually written, and no GGUF loader applies it.
         warn(ofNormalizersBut: ["NFC"], json)
@@ -156,6 +156,47 @@ struct HuggingFaceTokenizer {
             tokenizer.special = model.special.within(tokenizer.tokens.count)
             tokenizer.addsSpacePrefix = addsSpacePrefix
         }
+    }
+
+    /// Byte-level BPE from vocab.json and merges.txt.
+    private mutating func readVocabulary() throws -> Tokenizer? {
+        guard let old = try VocabularyFiles(files) else { return nil }
+        guard let steps = pre?.json ?? old.preTokenizer else {
+            throw UnknownKind(
+                reason: "vocab.json and merges.txt do not say how a tokenizer of the class \"\(old.className ?? "")\" cuts texts; save tokenizer.json "
+                    + "with transformers, or name a pre-tokenizer with --tokenizer-pre")
+        }
+        let json = TokenizerJSON(
+            vocabulary: old.vocabulary, merges: old.merges, addedTokens: old.addedTokens, preTokenizer: steps,
+            ignoresMerges: pre?.traits.contains(.ignoresMerges) ?? false)
+        var vocabulary = VocabularyBuilder(.vocabulary)
+        for (text, id) in json.vocabulary {
+            try vocabulary.check(text, at: id)
+            vocabulary.set(.init(text: text, type: .normal), at: id)
+        }
+        if files[.tokenizerConfig]?["add_prefix_space"] == true { warnings.append(Self.prefixWarning) }
+        return try byteLevel(json, &vocabulary)
+    }
+
+    private static let prefixWarning = "GGUF cannot express that a byte-level tokenizer begins with a space: texts will be encoded differently"
+
+    /// Mistral's tokenizer.
+    private mutating func readTekken() throws -> Tokenizer? {
+        guard let bytes = try files.bytes(.tekken) else { return nil }
+        let tekken = try TokenizerFiles.place(.tekken) { try TekkenFile(bytes, section: TokenizerFiles.Name.tekken.rawValue) }
+        var vocabulary = VocabularyBuilder(.tekken)
+        for (id, text) in tekken.special.enumerated() { vocabulary.set(.init(text: text, type: .control), at: id) }
+        for (rank, text) in tekken.tokens.enumerated() { vocabulary.set(.init(text: text, type: .normal), at: tekken.special.count + rank) }
+        let steps = PreTokenizer("", [.split(tekken.pattern), .byteLevel(usesRegex: false)]).json
+        let pre = try pre ?? .recognized(steps, ignoresMerges: true, modelType: nil)
+        let merges = try tekken.merges
+        var tokenizer = try finish(vocabulary, .byteLevel(pre), nil) { tokenizer, index in
+            tokenizer.merges = merges
+            for (role, text) in TekkenFile.roles where tokenizer.special[role] == nil { tokenizer.special[role] = index[text] }
+        }
+        tokenizer.addsBOS = true
+        tokenizer.addsEOS = false
+        return tokenizer
     }
 
     private func sentencePieceModel() throws -> SentencePieceModel? {

@@ -2,7 +2,8 @@ package import QAMFormat
 
 /// Converts a tokenizer between Hugging Face's files and GGUF's `tokenizer.*` keys, such that both encode texts identically.
 package enum TokenizerConversion {
-    /// GGUF's keys, in the same order as other converters, from tokenizer.json or tokenizer.model and the configuration files beside it.
+    /// GGUF's keys, in the same order as other converters, from tokenizer.json, else tokenizer.model, else vocab.json with merges.txt, else
+    /// tekken.json, and the configuration files beside it.
     /// The vocabulary is cut or padded to config.json's `vocab_size`, since loaders require a token for each row of the embedding matrix.
     /// Without a tokenizer, or if it is neither BPE over bytes nor SentencePiece's BPE, returns no keys and a warning.
     ///
@@ -21,8 +22,8 @@ package enum TokenizerConversion {
             return ([], ["\(unknown.reason): the output has no tokenizer, and takes token ids only; keep its files for the way back"])
         }
         guard let tokenizer = found else {
-            let names = [TokenizerFiles.Name.tokenizer, .sentencePiece].map(\.rawValue).joined(separator: " nor ")
-            return ([], ["there is neither \(names), so the output has no tokenizer"])
+            let names = [TokenizerFiles.Name.tokenizer, .sentencePiece, .tekken].map(\.rawValue).joined(separator: ", ")
+            return ([], ["there is no tokenizer (\(names), or vocab.json with merges.txt), so the output has none"])
         }
         return (tokenizer.entries, reader.warnings)
     }

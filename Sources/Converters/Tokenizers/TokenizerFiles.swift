@@ -9,6 +9,9 @@ struct TokenizerFiles {
         case tokenizerConfig = "tokenizer_config.json"
         case specialTokens = "special_tokens_map.json"
         case addedTokens = "added_tokens.json"
+        case vocabulary = "vocab.json"
+        case merges = "merges.txt"
+        case tekken = "tekken.json"
         case generationConfig = "generation_config.json"
         case config = "config.json"
         case chatTemplate = "chat_template.json"
@@ -73,7 +76,7 @@ struct TokenizerFiles {
 
     /// A member of config.json, or of its text part in a multimodal model.
     func modelSetting(_ key: String) -> JSONValue? {
-        self[.config]?[key] ?? self[.config]?["text_config"]?[key]
+        self[.config]?[key] ?? ModelConfig.textConfigKeys.lazy.compactMap { self[.config]?[$0]?[key] }.first
     }
 
     /// The number of rows of the embedding matrix; nil if config.json lacks it.

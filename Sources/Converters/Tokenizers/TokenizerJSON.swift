@@ -24,6 +24,15 @@ struct TokenizerJSON {
     /// The first setting of the model that GGUF's tokenizers do not support.
     private(set) var foreignSetting: String?
 
+    /// Byte-level BPE from other files.
+    init(vocabulary: [(text: String, id: Int)], merges: [Tokenizer.Merge], addedTokens: [AddedToken], preTokenizer: JSONValue, ignoresMerges: Bool) {
+        self.vocabulary = vocabulary
+        self.merges = merges
+        self.addedTokens = addedTokens
+        self.preTokenizer = preTokenizer
+        self.ignoresMerges = ignoresMerges
+    }
+
     /// Errors are `malformed` and carry the offset. Linear in the bytes.
     init(_ bytes: [UInt8], section: String) throws {
         var reader = JSONReader(bytes, section: section)
@@ -135,7 +144,7 @@ extension JSONReader {
         try array(element)
     }
 
-    fileprivate mutating func tokenID() throws -> Int {
+    mutating func tokenID() throws -> Int {
         let id = try count()
         guard id < Tokenizer.maximumCount else {
             throw malformed("the id \(id) is beyond the \(Tokenizer.maximumCount) tokens that a vocabulary may hold")

@@ -89,12 +89,3 @@ extension StreamRole {
     /// The section for streams of this role.
     package var section: SectionName { self == .symbols ? .symbols : .scales }
 }
-
-/// Rules for names of embedded files, which may become names of files on disk.
-public enum EmbeddedFileName {
-    /// Whether a name is plain: no path, no control characters, at most 255 bytes.
-    public static func isValid(_ name: String) -> Bool {
-        guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != ".." else { return false }
-        return name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
-    }
-}

@@ -226,7 +226,7 @@ private struct DirectoryParser {
 
     private mutating func parseFile() throws -> Directory.File {
         let name = try reader.string(Int(try reader.integer(UInt32.self)))
-        guard EmbeddedFileName.isValid(name) else { throw reader.malformed("an embedded file's name is not a plain file name") }
+        guard EmbeddedFileName.isValid(name) else { throw reader.malformed("an embedded file's name is not a relative file name") }
         let end = try recordEnd("file \"\(name)\"")
         let compression = Compression(rawValue: try reader.integer())
         let role = EmbeddedFileRole(rawValue: try reader.integer())

@@ -7,6 +7,8 @@ package final class OutputSet {
     /// The files by their requested paths. A symbolic link stays, and its target is replaced.
     private var entries: [(path: String, file: OutputFile)] = []
     private var journal: ResumeJournal?
+    /// Folders that were created for files of this output, outer ones first.
+    private var folders: [String] = []
 
     /// `inputs` are paths that no output may replace. Throws `io` if one cannot be accessed.
     package init(inputs: [String], replacing: Bool) throws {
@@ -74,11 +76,30 @@ package final class OutputSet {
         try add(path).write(bytes, at: 0)
     }
 
-    /// Copies an embedded file.
+    /// Copies an embedded file to `path`, which ends in its name; folders in the name are created.
     package func add(_ path: String, copying embedded: any EmbeddedFile) throws {
+        try createFolders(of: embedded.name, at: path)
         let file = try add(path)
         for start in stride(from: 0, to: embedded.byteCount, by: 1 << 20) {
             try file.write(try embedded.read(start..<min(start + 1 << 20, embedded.byteCount)), at: start)
+        }
+    }
+
+    /// Creates the folders of a relative name. Throws `cannotCreate` if one exists as something else: through a link, the file would lie elsewhere.
+    private func createFolders(of name: String, at path: String) throws {
+        let slash = UInt8(ascii: "/")
+        guard EmbeddedFileName.isValid(name), path.hasSuffix(name) else {
+            throw QAMError(.invalidArgument, "\"\(name)\" is not a relative file name", at: .init(file: path))
+        }
+        for end in path.utf8.indices where path.utf8[end] == slash && path.utf8.distance(from: end, to: path.utf8.endIndex) <= name.utf8.count {
+            let folder = String(path[..<end])
+            switch try FileStatus(link: folder)?.kind {
+            case .folder?: continue
+            case nil:
+                try Folder.create(folder)
+                folders.append(folder)
+            case .file?, .other?: throw QAMError(.cannotCreate, "it is not a folder, and \(name) belongs into one", at: .init(file: folder))
+            }
         }
     }
 
@@ -98,15 +119,17 @@ package final class OutputSet {
         for file in ordered { file.wasPlaced() }
         entries = []
         var failures: [QAMError] = []
-        for end in [{ try Self.syncFolders(of: ordered) }, placement.removeReplaced, { try self.journal?.remove() }] as [() throws -> Void] {
+        let synced = ordered.map(\.path) + folders
+        folders = []
+        for end in [{ try Self.syncFolders(of: synced) }, placement.removeReplaced, { try self.journal?.remove() }] as [() throws -> Void] {
             do { try end() } catch let error as QAMError { failures.append(error) }
         }
         journal = nil
         if let failure = failures.first { throw failure }
     }
 
-    private static func syncFolders(of files: [OutputFile]) throws {
-        let folders = Dictionary(files.map { (Path.folder(of: $0.path), $0.path) }, uniquingKeysWith: { $1 })
+    private static func syncFolders(of paths: [String]) throws {
+        let folders = Dictionary(paths.map { (Path.folder(of: $0), $0) }, uniquingKeysWith: { $1 })
         for (folder, path) in folders {
             do { try SystemCalls.syncFolder(folder) } catch let error as QAMError {
                 throw QAMError(.io, "the output is in place, but its folder could not be flushed to disk: \(error.message)", at: .init(file: path))
@@ -118,6 +141,8 @@ package final class OutputSet {
     package func discard(keepingPartial: Bool) {
         for (_, file) in entries { file.discard(keepingPartial: keepingPartial && journal?.owns(file) == true) }
         entries = []
+        for folder in folders.reversed() { Folder.removeIfEmpty(folder) }
+        folders = []
         journal?.discard(keepingPartial: keepingPartial)
         journal = nil
     }

@@ -52,4 +52,12 @@ package struct ShardPaths: Sendable {
         }
         return firsts.first.map { Path.join(folder, $0) }
     }
+
+    /// Among these names, those that open a model whatever it is called: single files and the first ones of sets.
+    package static func openers(among names: [String], fileExtension: String) -> [String] {
+        names.filter { name in
+            guard name.hasSuffix(".\(fileExtension)"), !name.hasPrefix(".") else { return false }
+            return ShardName(name, fileExtension: fileExtension).map { $0.number == 1 } ?? true
+        }
+    }
 }

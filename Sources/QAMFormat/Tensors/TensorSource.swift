@@ -1,6 +1,7 @@
 /// A side file of a model, kept byte for byte: config.json, tokenizer.json and similar.
 public protocol EmbeddedFile: Sendable {
-    /// A plain file name: data, never a path (see `EmbeddedFileName`).
+    /// A file name, or the names of folders and a file with slashes between them: data that is checked before it becomes a path (see
+    /// `EmbeddedFileName`).
     var name: String { get }
     var byteCount: Int { get }
     /// The purpose of the file.

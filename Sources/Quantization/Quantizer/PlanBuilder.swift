@@ -3,6 +3,7 @@ internal import QAMFormat
 /// The steps from options and a source to a plan.
 struct PlanBuilder {
     private let quantizer: Quantizer
+    /// The model, its uncoded tensors with the requested type.
     private let source: any TensorSource
     private let statistics: CalibrationFile?
     private var choices: QuantizationPlan
@@ -17,7 +18,6 @@ struct PlanBuilder {
     init(_ quantizer: Quantizer, _ source: any TensorSource) throws {
         let options = quantizer.options, recipe = quantizer.recipe
         self.quantizer = quantizer
-        self.source = source
         statistics = try quantizer.statistics?.ordered(for: source)
         choices = QuantizationPlan(choices: [:], refit: options.fitsGains)
         for (index, tensor) in source.tensors.enumerated() {
@@ -41,6 +41,11 @@ struct PlanBuilder {
             }
             decisions.append(.init(tensor: index, name: tensor.name, weights: tensor.elementCount, outcome: outcome))
         }
+        let coded = Set(choices.choices.keys.map { ExactName(source.tensors[$0].name) })
+        self.source =
+            try options.rawType.dtype.map { type in
+                try CastingSource(source) { coded.contains(ExactName($0.name)) ? nil : type }
+            } ?? source
     }
 
     /// Scales channels, if requested or the default.
@@ -71,11 +76,11 @@ struct PlanBuilder {
     func plan(rates: RateChoice?) throws -> Quantizer.Plan {
         let outline = try QuantizingSource.outline(of: source, plan: choices, calibration: statistics)
         return Quantizer.Plan(
-            decisions: decisions, scaling: scaling, rates: rates, warnings: warnings, outline: outline, source: source, choices: choices,
+            decisions: decisions, scaling: scaling, rates: rates, warnings: warnings(outline), outline: outline, source: source, choices: choices,
             quantizer: quantizer, statistics: statistics, gaussianErrors: try gaussianErrors())
     }
 
-    private var warnings: [String] {
+    private func warnings(_ outline: any TensorSource) -> [String] {
         let tensors = source.tensors
         var warnings = source.warnings + quantizer.recipe.unmatchedPatterns(in: tensors).map { "\"\($0)\" matches the name of no tensor" }
         let types = choices.choices.keys.compactMap { index -> String? in
@@ -96,7 +101,18 @@ struct PlanBuilder {
             }
         }
         if choices.choices.isEmpty { warnings.append("no tensor was quantized") }
-        return warnings
+        return warnings + Self.costOfRaw(outline, options.rawType)
+    }
+
+    /// A warning if uncoded tensors in F32, mostly embeddings, take a considerable share of the output.
+    private static func costOfRaw(_ outline: any TensorSource, _ type: Quantizer.RawType) -> [String] {
+        let size = ModelSize(outline)
+        let bytes = outline.tensors.reduce(0) { $0 + ($1.storage == .raw(.f32) ? $1.byteCount : 0) }
+        guard type == .keep, size.quantizedCount > 0, bytes >= size.bytes / 20 else { return [] }
+        return [
+            "tensors that stay raw are F32 and take \(Format.bytes(bytes)), \(100 * bytes / max(1, size.bytes))% of all tensors' bytes; "
+                + "--raw-dtype bf16 halves them"
+        ]
     }
 
     /// The error on Gaussian data of each coded tensor's code; measured once per code.

@@ -34,6 +34,8 @@ extension Quantizer {
         public var feedback = Feedback.on
         /// How channels are scaled by the statistics; nil for `optimal` if no tensor is coded with feedback and the codes are rotated, and `off` otherwise.
         public var scaling: Scaling?
+        /// The type of floating-point tensors that are left uncoded.
+        public var rawType = RawType.keep
         /// Whether a selected tensor that cannot be coded is an error; otherwise it is left unchanged.
         public var isStrict = false
         /// The number of threads. The result does not depend on it.
@@ -62,6 +64,27 @@ extension Quantizer {
             for rule in inclusions { try rules.include(rule) }
             for rule in exclusions { try rules.exclude(rule) }
             return rules
+        }
+    }
+
+    /// The type of floating-point tensors that are left uncoded.
+    public enum RawType: String, CaseIterable, Sendable {
+        /// That of the source.
+        case keep
+        /// 32-bit.
+        case f32
+        /// IEEE 754 half precision: values from 65,520 on become infinite, which is reported.
+        case f16
+        /// The upper half of a 32-bit number.
+        case bf16
+
+        var dtype: DType? {
+            switch self {
+            case .keep: nil
+            case .f32: .f32
+            case .f16: .f16
+            case .bf16: .bf16
+            }
         }
     }
 

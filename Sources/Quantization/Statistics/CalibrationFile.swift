@@ -33,7 +33,11 @@ public struct CalibrationFile: Sendable {
     private init(reading source: any TensorSource) throws {
         let source: any TensorSource = ImatrixStatistics.isImatrix(source) ? try ImatrixStatistics(source) : source
         guard case .string(let text) = source.metadata[CalibrationLayout.inputsKey] else {
-            throw Self.malformed("no calibration statistics: the metadata have no \(CalibrationLayout.inputsKey)")
+            let isModel = source.metadata[ModelNames.architectureKey] != nil || source.tensors.contains { $0.name.hasSuffix(".weight") }
+            throw Self.malformed(
+                isModel
+                    ? "this is a model, not a file of calibration statistics; calibrate makes one of it"
+                    : "no calibration statistics: the metadata have no \(CalibrationLayout.inputsKey)")
         }
         var inputs: [Input] = [], inputOfMatrix: [String: Int] = [:], tensorOfName: [String: Int] = [:]
         for (index, tensor) in source.tensors.enumerated() { tensorOfName[tensor.name] = index }
@@ -100,7 +104,8 @@ public struct CalibrationFile: Sendable {
 
     /// The GGUF name of a matrix, which identifies its columns and so its statistics; other names are returned unchanged.
     private static func common(_ name: String) -> String {
-        names.lazy.compactMap { $0.match(huggingFace: name)?.name }.first ?? name
+        let canonical = TextModel.canonicalName(name)
+        return names.lazy.compactMap { $0.match(huggingFace: canonical)?.name }.first ?? name
     }
 
     /// The other architectures use llama's names.

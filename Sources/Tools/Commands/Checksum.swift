@@ -1,36 +1,52 @@
 internal import ArgumentParser
+internal import Converters
 internal import QAMFormat
 
 struct Checksum: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print or check hashes of whole files.",
+        abstract: "Print or check hashes of whole files, or of a model's tensors.",
         discussion: """
             The lines are those of sha256sum, and so is what --check reads; the length of a hash tells its algorithm.
 
+            --tensors prints a line for each tensor instead: HASH #TENSOR, a tab, and the model. The hash is of type, shape and elements: it is \
+            the same in safetensors, GGUF and .qamw, and in any shards. --check checks such lines too, in the model that is \
+            named after the manifest, if one is, and otherwise in the one that the line names.
+
             Example:
               qamw checksum *.qamw > SUMS && qamw checksum --check SUMS
+              qamw checksum --tensors models/llama > SUMS && qamw checksum --check SUMS llama-copy.qamw
             """)
 
-    @Argument(help: "The files to hash.", completion: .file())
+    @Argument(help: "The files to hash; with --check, a model to look for the tensors in.", completion: .file())
     var files: [String] = []
 
     @Option(help: "xxh3 is fast and detects damage; sha256 also detects forgery.")
     var algorithm: HashAlgorithm?
 
-    @Option(help: ArgumentHelp("Check the files listed in this manifest.", valueName: "manifest"), completion: .file())
+    @Flag(help: "Print a hash for each tensor of the models.")
+    var tensors = false
+
+    @Option(help: ArgumentHelp("Check the files and tensors listed in this manifest.", valueName: "manifest"), completion: .file())
     var check: String?
 
-    @Flag(help: "Print no progress and, with --check, nothing for files that match.")
+    @Flag(help: "Print no progress and, with --check, nothing for what matches.")
     var quiet = false
 
+    @OptionGroup var threads: ThreadOptions
+
     func validate() throws {
-        guard (check == nil) != files.isEmpty else { throw ValidationError("Name either files or a manifest with --check.") }
-        guard check == nil || algorithm == nil else { throw ValidationError("--check takes the algorithm from the hashes; remove --algorithm.") }
+        guard check != nil else {
+            guard !files.isEmpty else { throw ValidationError("Name either files or a manifest with --check.") }
+            return
+        }
+        guard files.count <= 1 else { throw ValidationError("--check takes the files from the manifest, or one model in their place.") }
+        guard algorithm == nil else { throw ValidationError("--check takes the algorithm from the hashes; remove --algorithm.") }
+        guard !tensors else { throw ValidationError("--check tells tensors by their lines; remove --tensors.") }
     }
 
     func run() async throws {
         if let check {
-            try await checkManifest(check)
+            try await ManifestCheck(manifest: Manifest(path: check), model: files.first, threads: threads.count, quiet: quiet).run(path: check)
         } else {
             try await printHashes()
         }
@@ -40,9 +56,11 @@ struct Checksum: AsyncParsableCommand {
         var failure: ExitCode?
         for file in files {
             do {
-                let line = Manifest.line(hash: try await hash(file, algorithm ?? .xxh3), file: file)
-                // A manifest has exact names; on a terminal they are escaped.
-                try Console.printExactly(Platform.standardOutputIsTerminal ? Format.printable(line) : line)
+                if tensors {
+                    failure = try await printTensorHashes(file) ?? failure
+                } else {
+                    try Self.print(Manifest.line(hash: try await FileHash.hash(file, algorithm ?? .xxh3, quiet: quiet), file: file))
+                }
             } catch let error as QAMError where error.code != .interrupted {
                 failure = ExitStatus.report(error)
             }
@@ -50,30 +68,33 @@ struct Checksum: AsyncParsableCommand {
         if let failure { throw failure }
     }
 
-    private func checkManifest(_ path: String) async throws {
-        let manifest = try Manifest(path: path)
-        var mismatches = 0
-        var unreadable = 0
-        for entry in manifest.entries {
-            do {
-                let isEqual = try await hash(entry.file, entry.algorithm) == entry.hash
-                if !isEqual { mismatches += 1 }
-                if !isEqual || !quiet { try Console.print("\(Format.printable(entry.file)): \(isEqual ? "OK" : "FAILED")") }
-            } catch let error as QAMError where error.code != .interrupted {
-                unreadable += 1
-                _ = ExitStatus.report(error)
-                try Console.print("\(Format.printable(entry.file)): FAILED open or read")
+    /// A line for each tensor; the status of the last one that cannot be read.
+    private func printTensorHashes(_ file: String) async throws -> ExitCode? {
+        let source = try ModelInput(path: file, takingFiles: false).stored
+        var failure: ExitCode?
+        try await ProgressBar.during("Hashing", quiet: quiet) { bar in
+            let all = source.tensors.indices.map { (index: $0, algorithm: algorithm ?? .xxh3) }
+            try await TensorHashes(source: source).hash(all, threads: threads.count) {
+                try bar.report($0, of: $1, item: $2)
+            } consume: { position, result in
+                switch result {
+                case .success(let hash): try Self.print(Manifest.line(hash: hash, tensor: source.tensors[position].name, file: file))
+                case .failure(let error): failure = ExitStatus.report(error.inFile(file))
+                }
             }
         }
-        if manifest.malformedLines > 0 { Console.warn(["\(path): \(Format.count(manifest.malformedLines, "line")) not of the form HASH  FILE"]) }
-        if unreadable > 0 { Console.warn(["\(Format.count(unreadable, "listed file")) could not be read"]) }
-        if mismatches > 0 { Console.warn(["\(Format.count(mismatches, "computed checksum")) did NOT match"]) }
-        if mismatches > 0 { throw ExitStatus.badData }
-        if unreadable > 0 { throw ExitStatus.noInput }
+        return failure
     }
 
-    /// The hash of the whole file, read a few MiB at a time.
-    private func hash(_ path: String, _ algorithm: HashAlgorithm) async throws -> String {
+    /// A manifest has exact names; on a terminal they are escaped.
+    private static func print(_ line: String) throws {
+        try Console.printExactly(Platform.standardOutputIsTerminal ? Format.printable(line) : line)
+    }
+}
+
+/// The hash of a whole file, read a few MiB at a time.
+enum FileHash {
+    static func hash(_ path: String, _ algorithm: HashAlgorithm, quiet: Bool) async throws -> String {
         let file = try FileStream(path: path)
         return try await ProgressBar.during("Hashing", quiet: quiet) { bar in
             try algorithm.hash(file) { try bar.report($0, of: file.expectedByteCount, item: path) }

@@ -21,7 +21,7 @@ struct Convert: AsyncParsableCommand {
             Into GGUF and from it to safetensors, tensors get the names, the order of rows and the metadata of the other \
             world, where the architecture is known (llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3); config.json and \
             the tokenizer become metadata and come back. --names says it otherwise: hf, gguf, or keep. Into .qamw names are \
-            kept, and --packed never changes them.
+            kept, and --packed never changes them. Of a model with several parts (vision, audio) GGUF gets the language model.
 
             With --dtype, GGUF's one-dimensional tensors and norms become F32, as loaders want them; rows that are no multiple \
             of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else. \

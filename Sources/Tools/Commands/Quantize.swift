@@ -74,6 +74,9 @@ struct Quantize: AsyncParsableCommand {
             """)
     var scaling: Quantizer.Scaling?
 
+    @Option(name: .customLong("raw-dtype"), help: "The type of floating-point tensors that stay raw, such as embeddings and norms.")
+    var rawType = Quantizer.RawType.keep
+
     @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
     var compressRaw = false
 
@@ -108,6 +111,7 @@ struct Quantize: AsyncParsableCommand {
         options.fitsGains = gainRefit.map { $0 == .on }
         options.feedback = feedback
         options.scaling = scaling
+        options.rawType = rawType
         options.isStrict = strict
         options.threads = threads.count
         return options
@@ -150,6 +154,7 @@ struct Quantize: AsyncParsableCommand {
             }
             result.bytes = done.report.bytes
             result.transfer = done.report
+            result.warnings += done.report.warnings(coded.tensors) + done.warnings
         }
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
@@ -179,6 +184,7 @@ struct CodebookFamily: ExpressibleByArgument {
 extension Recipe.Name: ExpressibleByArgument {}
 extension Quantizer.Feedback: ExpressibleByArgument {}
 extension Quantizer.Scaling: ExpressibleByArgument {}
+extension Quantizer.RawType: ExpressibleByArgument {}
 
 enum Toggle: String, CaseIterable, ExpressibleByArgument {
     case on

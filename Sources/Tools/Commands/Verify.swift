@@ -86,12 +86,11 @@ struct Verify: AsyncParsableCommand {
 
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
-        switch try? FileKind.of(path: ModelInput.modelFile(path)) {
-        case .folder? where (try? GGUFModel.modelFile(in: path)) != nil: ModelFormat.gguf.rawValue
-        case .safetensors?, .safetensorsIndex?, .folder?: ModelFormat.safetensors.rawValue
+        switch try? FileKind.of(path: ModelInput.modelFile(HubCache.resolved(path))) {
+        case .safetensors?, .safetensorsIndex?: ModelFormat.safetensors.rawValue
         case .qamw?: ModelFormat.qamw.rawValue
         case .gguf?: ModelFormat.gguf.rawValue
-        case .foreign?, .unknown?, nil: nil
+        case .folder?, .foreign?, .unknown?, nil: nil
         }
     }
 

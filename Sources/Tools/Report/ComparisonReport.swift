@@ -20,13 +20,14 @@ extension Comparison {
         }.first
     }
 
-    func json(warnings: [String]) -> JSONValue {
-        [
-            "tensors": .array(tensors.map(Self.json)),
-            "total": ["nmse": .number(total.nmse), "cosine": .number(total.cosine), "maxAbs": .number(total.maxAbs)],
-            "missing": .array(missing.map(JSONValue.string)), "extra": .array(extra.map(JSONValue.string)),
-            "warnings": .array(warnings.map(JSONValue.string)),
-        ]
+    /// `others` are the differences besides tensors, if compared.
+    func json(_ others: MetadataComparison?, warnings: [String]) -> JSONValue {
+        .object(
+            [
+                .init("tensors", .array(tensors.map(Self.json))),
+                .init("total", ["nmse": .number(total.nmse), "cosine": .number(total.cosine), "maxAbs": .number(total.maxAbs)]),
+                .init("missing", .array(missing.map(JSONValue.string))), .init("extra", .array(extra.map(JSONValue.string))),
+            ] + (others?.members ?? []) + [.init("warnings", .array(warnings.map(JSONValue.string)))])
     }
 
     private static func json(_ tensor: Tensor) -> JSONValue {

@@ -14,16 +14,19 @@ struct QuantizeReport {
     /// What was done; nil for a dry run.
     var transfer: TransferReport?
     var seconds = 0.0
+    /// Those of the plan, then those of writing.
+    var warnings: [String]
 
     init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource) {
         self.output = output
         self.inputBytes = inputBytes
         self.plan = plan
         self.source = source
+        warnings = plan.warnings
     }
 
     func print(_ options: ReportOptions) throws {
-        options.show(warnings: plan.warnings)
+        options.show(warnings: warnings)
         if options.json {
             try Console.print(json)
         } else if !options.quiet {
@@ -60,7 +63,7 @@ struct QuantizeReport {
             .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(gaussianError)),
             .init("feedback", JSONValue(fedBack)), .init("scaling", plan.scaling.map { .array($0.map(Self.json)) } ?? .null),
             .init("rates", plan.rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
-            .init("warnings", .array(plan.warnings.map(JSONValue.string))),
+            .init("warnings", .array(warnings.map(JSONValue.string))),
         ]
         if isDryRun { members.append(.init("dryRun", .bool(true))) }
         return .object(members)

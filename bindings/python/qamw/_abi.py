@@ -80,7 +80,7 @@ class QuantizeOptions(Sized):
         ("include", POINTER(c_char_p)), ("include_count", c_uint64), ("exclude", POINTER(c_char_p)), ("exclude_count", c_uint64),
         ("block_size", c_uint64), ("seed", c_uint64), ("statistics", c_char_p), ("feedback", c_char_p), ("scaling", c_char_p),
         ("keeps_gains", c_uint32), ("strict", c_uint32), ("compresses_raw", c_uint32), ("replaces", c_uint32),
-        ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p)]
+        ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p), ("raw_type", c_char_p)]
 
 
 class QuantizeReport(Sized):

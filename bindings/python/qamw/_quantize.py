@@ -40,7 +40,7 @@ def quantize(
     input: Path, output: Path, *, bits: Optional[float] = None, target_bits: Optional[float] = None, codebook: Optional[str] = None,
     recipe: Optional[str] = None, include: Sequence[str] = (), exclude: Sequence[str] = (), block_size: Optional[int] = None, seed: int = 0,
     statistics: Optional[Path] = None, feedback: Optional[str] = None, scaling: Optional[str] = None, fit_gains: bool = True, strict: bool = False,
-    compress_raw: bool = False, replace: bool = False, threads: int = 0, progress: Optional[Callable[[Progress], object]] = None,
+    compress_raw: bool = False, raw_dtype: Optional[str] = None, replace: bool = False, threads: int = 0, progress: Optional[Callable[[Progress], object]] = None,
 ) -> Quantized:
     """Writes a model as .qamw with quantized weights. Other Python threads run meanwhile.
 
@@ -52,7 +52,8 @@ def quantize(
     statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. By these, feedback ("on", the default: as far as they reach; "columns"; "off")
         and scaling ("none", "published", "optimal", "smooth"; by default "optimal" where nothing is fed back).
     block_size, seed: of the rotation. fit_gains: fit the rows' gains to their codewords. strict: fail where a tensor that is wanted cannot be coded.
-    compress_raw: compress the tensors that stay raw; those cannot be mapped. replace: replace an output that exists.
+    compress_raw: compress the tensors that stay raw; those cannot be mapped. raw_dtype: "keep" (the default), "f32", "f16" or "bf16", the type of those that
+        are floating-point. replace: replace an output that exists.
     threads: 0 for one a processor; the result does not depend on it.
     progress: called time and again with a Progress, from threads of the library. An exception that it raises ends the work, leaves nothing of the
         output, and is raised here.
@@ -78,7 +79,7 @@ def quantize(
         threads=threads, bits=_rate(bits), target_bits=_rate(target_bits), codebook=_text(codebook), recipe=_text(recipe),
         include=_texts(include), include_count=len(include), exclude=_texts(exclude), exclude_count=len(exclude),
         block_size=0 if block_size is None else block_size, seed=seed, statistics=None if statistics is None else _path(statistics), feedback=_text(feedback),
-        scaling=_text(scaling), keeps_gains=int(not fit_gains), strict=int(strict), compresses_raw=int(compress_raw), replaces=int(replace),
+        scaling=_text(scaling), keeps_gains=int(not fit_gains), strict=int(strict), compresses_raw=int(compress_raw), replaces=int(replace), raw_type=_text(raw_dtype),
         progress=_abi.PROGRESS_HANDLER(tell), warning=_abi.WARNING_HANDLER(lambda text, _: warnings.append(text.decode("utf-8"))))
     report = _abi.QuantizeReport()
     try:

@@ -34,6 +34,15 @@ class Quantize(FileTest):
             first, second = np.asarray(model[NAME]), np.asarray(other[NAME])
             self.assertLess(np.square(first - second).sum() / np.square(second).sum(), 0.01)
 
+    def test_what_stays_raw_takes_another_type(self):
+        path, done = self.quantize(raw_dtype="f32")
+        self.assertEqual(done.warnings, [])
+        with qamw.open(path) as model:
+            self.assertEqual(model["model.norm.weight"].dtype, "F32")
+            self.assertGreater(done.bytes, self.quantize("kept.qamw")[1].bytes)
+        with self.assertRaises(qamw.InvalidArgumentError):
+            self.quantize("x.qamw", raw_dtype="f8")
+
     def test_threads_change_no_byte(self):
         contents = []
         for threads in (1, 3):

@@ -1,5 +1,3 @@
-public import QAMFormat
-
 /// Converts raw floating-point tensors to other types as they are read: from every type of `DType.floating`, including ggml's block types,
 /// to F32, F16, BF16 and Q8_0. Integers, BOOL, C64, F4, F6, coded tensors and aliases are unchanged.
 ///
