@@ -7,7 +7,11 @@ extension QuantizationScheme.Method {
         case .int8, .compressedTensors: CompressedTensorsRule.self
         case .modelOpt, .nvfp4: ModelOptRule.self
         case .mxfp4: MXFP4Rule.self
-        case .gptq, .awq, .bitsandbytes, .mlx, .other: nil
+        case .gptq: GPTQRule.self
+        case .awq: AWQRule.self
+        case .bitsandbytes: BitsAndBytesRule.self
+        case .mlx: MLXRule.self
+        case .other: nil
         }
     }
 }

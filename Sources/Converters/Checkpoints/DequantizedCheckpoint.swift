@@ -27,8 +27,8 @@ package struct DequantizedCheckpoint: WrappingSource {
     package init(_ base: any TensorSource, _ scheme: QuantizationScheme, beside: [any EmbeddedFile] = [], advice: String) throws {
         let statement = try QuantizationStatement(base.files + beside)
         guard ModelNames.of(base) != .gguf, let rule = scheme.method.rule else { throw scheme.refusal }
-        let dtype = Self.dtype(of: base.files + beside)
-        var layout = try Layout(base, try rule.init(statement?.parameters ?? QuantizationParameters()), dtype)
+        let declared = Self.dtype(of: base.files + beside)
+        var layout = try Layout(base, try rule.init(statement?.parameters ?? QuantizationParameters()), declared)
         guard layout.weightCount > 0 else { throw scheme.refusal }
         if let left = TensorSign.scheme(among: layout.tensors, isGGUF: false) {
             throw QAMError(
@@ -40,7 +40,8 @@ package struct DequantizedCheckpoint: WrappingSource {
         self.base = base
         (tensors, payloads) = (layout.tensors, layout.payloads)
         files = try base.files.filter { $0.name != QuantizationStatement.modelOptFile }.map(QuantizationStatement.removed(from:))
-        ownWarnings = ["the checkpoint is already quantized with \(scheme.title), and is dequantized to \(dtype.name) as it is read\(advice)"]
+        let types = layout.types.map(\.name).sorted().joined(separator: " and ")
+        ownWarnings = ["the checkpoint is already quantized with \(scheme.title), and is dequantized to \(types) as it is read\(advice)"] + layout.notes
         let outline = layout.tensors.map { "\($0.name) \($0.shape) \($0.storage)" }.joined(separator: "\n")
         let parameters = statement.map { JSONWriter.text($0.parameters.value, keepingNonFinite: true) } ?? ""
         fingerprint = "\(base.fingerprint) dequantize \(scheme.method.title) \(XXH3.hash(Array("\(parameters)\n\(outline)".utf8)))"
@@ -93,10 +94,10 @@ package struct DequantizedCheckpoint: WrappingSource {
         return chunk
     }
 
-    /// The type that the configuration declares for the model, if weights can have it; BF16 otherwise.
-    private static func dtype(of files: [any EmbeddedFile]) -> DType {
-        guard let config = try? ModelConfig(files), case .string(let name)? = config["torch_dtype"] ?? config["dtype"] else { return .bf16 }
-        return ["float32": .f32, "float16": .f16, "bfloat16": .bf16][name] ?? .bf16
+    /// The type that the configuration declares for the model, if weights can have it.
+    private static func dtype(of files: [any EmbeddedFile]) -> DType? {
+        guard let config = try? ModelConfig(files), case .string(let name)? = config["torch_dtype"] ?? config["dtype"] else { return nil }
+        return ["float32": .f32, "float16": .f16, "bfloat16": .bf16][name]
     }
 }
 
@@ -106,8 +107,12 @@ extension DequantizedCheckpoint {
         private(set) var tensors: [TensorDescriptor] = []
         private(set) var payloads: [Payload] = []
         private(set) var weightCount = 0
+        /// The types of the dequantized weights.
+        private(set) var types: Set<DType> = []
+        private(set) var notes: [String] = []
 
-        init(_ base: any TensorSource, _ rule: any DequantizationRule, _ dtype: DType) throws {
+        /// Weights are `declared`; without that, of the type that they are stored for.
+        init(_ base: any TensorSource, _ rule: any DequantizationRule, _ declared: DType?) throws {
             let stored = StoredTensors(base)
             var used: Set<String> = [], sides: [StoredTensor] = [], names: Set<ExactName> = []
             for (index, tensor) in base.tensors.enumerated() {
@@ -122,6 +127,9 @@ extension DequantizedCheckpoint {
                     }
                     used.formUnion(weight.parts.map(\.name))
                     weightCount += 1
+                    if let note = weight.note, !notes.contains(note) { notes.append(note) }
+                    let dtype = declared ?? weight.storedType ?? .bf16
+                    types.insert(dtype)
                     try add(TensorDescriptor(name: weight.name, shape: weight.shape, storage: .raw(dtype)), .weight(weight, dtype), &names)
                 }
             }

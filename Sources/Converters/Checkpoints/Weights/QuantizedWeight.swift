@@ -9,6 +9,10 @@ protocol QuantizedWeight: Sendable {
     var name: String { get }
     /// The plain tensor's shape, row-major.
     var shape: [Int] { get }
+    /// The type that the stored tensors are made for, such as that of the scales. The plain tensor has it if the model's configuration states none.
+    var storedType: DType? { get }
+    /// A warning about how the weight is read, the same text for all weights that it concerns.
+    var note: String? { get }
     /// The stored tensors that the weight is computed from. They are not part of the plain model.
     var parts: [StoredTensor] { get }
     /// Reads start at multiples of this many rows, and end at such a multiple or at the last row.
@@ -21,6 +25,8 @@ protocol QuantizedWeight: Sendable {
 }
 
 extension QuantizedWeight {
+    var storedType: DType? { nil }
+    var note: String? { nil }
     var granule: Int { 1 }
     /// About 64 Ki weights, which stay in a core's cache.
     var preferredRows: Int { max(1, (1 << 16) / max(1, columns)) }

@@ -25,6 +25,9 @@ struct StoredTensor: Hashable, Sendable {
         StoredTensor(name: name, shape: shape, dtype: dtype, index: index, isCoded: isCoded)
     }
 
+    /// The same payload as elements of another type of the same size.
+    func cast(to dtype: DType) -> StoredTensor { StoredTensor(name: name, shape: shape, dtype: dtype, index: index, isCoded: isCoded) }
+
     /// Throws `malformed` unless the type is one of `types`.
     func require(_ types: Set<DType>) throws {
         guard types.contains(dtype) else {

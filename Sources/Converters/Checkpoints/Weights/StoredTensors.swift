@@ -41,4 +41,9 @@ struct StoredTensors: Sendable {
 
     /// The elements of a small tensor of I32 or I64. Throws `limitExceeded` for more than `limit`.
     func integers(_ tensor: StoredTensor, limit: Int) throws -> [Int] { try tensor.integers(of: source, limit: limit) }
+
+    /// Some bytes of a tensor's payload, for tables and descriptions.
+    func bytes(_ range: Range<Int>, of tensor: StoredTensor) throws -> [UInt8] {
+        try tensor.withBytes(range, of: source) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+    }
 }
