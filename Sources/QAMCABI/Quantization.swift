@@ -66,7 +66,7 @@ private struct QuantizationRequest: Sendable {
         let target = try ModelOutput(output, format: .qamw, from: model.format)
         let statistics = try statistics.map { try CalibrationFile(StatisticsFile.open($0)) }
         let quantizer = try Quantizer(options, statistics: statistics, checkpoint: callers.checkpoint)
-        let weights = try model.weights().source
+        let weights = try model.weights(toQuantize: true).source
         try target.check(weights, reading: model.configurations, replacing: replaces, plannedBytes: 0)
         try await model.requireSound(threads: options.threads) { try callers.report(QAMW_VERIFYING, $0, $1, "") }
         let source = try AliasingSource(wrapping: weights)

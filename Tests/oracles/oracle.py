@@ -37,6 +37,13 @@ class Command:
         result = subprocess.run([self.path, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         return result.returncode, result.stderr.decode("utf-8", "replace").strip()
 
+    def json(self, *arguments):
+        """The JSON on standard output; None if the command fails, which is counted."""
+        result = subprocess.run([self.path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        message = result.stderr.decode("utf-8", "replace").strip()
+        good = self.tally.check(result.returncode == 0, f"qamw {' '.join(arguments)}: status {result.returncode}: {message[-500:]}")
+        return json.loads(result.stdout) if good else None
+
     def run(self, *arguments):
         """Whether the command succeeds; a failure is counted."""
         status, message = self.status(*arguments)

@@ -37,11 +37,10 @@ package struct QuantizationScheme: Hashable, Sendable {
 
     /// The error for operations that need weights.
     package var refusal: QAMError {
-        let detail = format.map { " (\($0))" } ?? ""
         let exception = unconfirmed.map { "; no tensor looks like it: if they are plain weights, remove \($0)" } ?? ""
         return QAMError(
             .unsupported,
-            "the checkpoint is already quantized with \(method.title)\(detail), so its tensors are not plain weights: \(evidence); "
+            "the checkpoint is already quantized with \(title), so its tensors are not plain weights: \(evidence); "
                 + "take the original checkpoint in BF16 or F16, or dequantize this one with \(method.dequantizer) first\(exception)")
     }
 }

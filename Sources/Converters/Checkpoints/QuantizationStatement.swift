@@ -12,6 +12,8 @@ struct QuantizationStatement {
     /// The member and file that describe it.
     var place: String
     var evidence: String
+    /// The object that describes it; empty if only a name does.
+    var parameters = QuantizationParameters()
 
     /// Nil if no file describes quantized weights. Ignores files that are not JSON.
     init?(_ files: [any EmbeddedFile]) throws {
@@ -27,12 +29,14 @@ struct QuantizationStatement {
         return nil
     }
 
+    private static let keys = ["quantization_config", "quantization", "compression_config"]
+
     private static func find(in config: JSONValue, file: String, below path: [String] = []) -> QuantizationStatement? {
         guard case .object(let members) = config, path.count < 4 else { return nil }
-        for key in ["quantization_config", "quantization", "compression_config"] {
+        for key in keys {
             if let value = config[key], let found = QuantizationStatement(value, path: path + [key], file: file) { return found }
         }
-        for member in members where member.key.hasSuffix("_config") && member.key != "quantization_config" {
+        for member in members where member.key.hasSuffix("_config") && !keys.contains(member.key) {
             if let found = find(in: member.value, file: file, below: path + [member.key]) { return found }
         }
         return nil
@@ -51,6 +55,7 @@ struct QuantizationStatement {
         }
         guard case .object = value, !Self.leavesWeights(value) else { return nil }
         format = Self.format(value)
+        parameters = QuantizationParameters(value, place: "\(file), \(key)")
         if case .string(let name)? = value["quant_method"], Self.isName(name) {
             (method, evidence) = (.init(named: name), statement("quant_method", value["quant_method"] ?? .null))
         } else if let algorithm = value["quant_algo"] {
@@ -64,6 +69,18 @@ struct QuantizationStatement {
         } else {
             return nil
         }
+    }
+
+    /// A side file without the members that describe the quantization, of the model and its parts; every other byte is kept. What is not
+    /// JSON is unchanged.
+    static func removed(from file: any EmbeddedFile) throws -> any EmbeddedFile {
+        guard file.name == ModelConfig.name else { return file }
+        let bytes = try file.read(0..<file.byteCount)
+        let kept = try? JSONMemberRemoval.removing(from: bytes) { path in
+            path.last.map(keys.contains) == true && path.dropLast().allSatisfy { $0.hasSuffix("_config") && !keys.contains($0) }
+        }
+        guard let kept else { return file }
+        return kept == bytes ? file : PlainFile(name: file.name, bytes: kept)
     }
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && text.lowercased() != "none" }
@@ -103,4 +120,13 @@ struct QuantizationStatement {
         if case .array(let sides)? = value["weight_block_size"] { parts.append("blocks of \(sides.map { JSONWriter.text($0) }.joined(separator: " x "))") }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
+}
+
+/// A side file in memory.
+private struct PlainFile: EmbeddedFile {
+    let name: String
+    let bytes: [UInt8]
+
+    var byteCount: Int { bytes.count }
+    func read(_ range: Range<Int>) throws -> [UInt8] { Array(bytes[range]) }
 }

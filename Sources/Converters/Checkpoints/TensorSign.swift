@@ -79,11 +79,12 @@ struct TensorSign {
     }
 
     /// The scheme determined by the names and types of the tensors. O(tensors).
-    static func scheme(of source: any TensorSource) -> QuantizationScheme? {
-        let tensors = source.tensors
+    static func scheme(of source: any TensorSource) -> QuantizationScheme? { scheme(among: source.tensors, isGGUF: ModelNames.of(source) == .gguf) }
+
+    static func scheme(among tensors: [TensorDescriptor], isGGUF: Bool) -> QuantizationScheme? {
         // Of tensors with the same name the first is kept; readers reject such files.
         let byName = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
-        for sign in ModelNames.of(source) == .gguf ? gguf : all {
+        for sign in isGGUF ? gguf : all {
             for tensor in tensors {
                 guard let other = sign.companion(of: tensor, in: byName) else { continue }
                 return QuantizationScheme(method: sign.method, evidence: "tensor \"\(tensor.name)\" has \"\(other.name)\" beside it")

@@ -1,3 +1,4 @@
+import Architectures
 package import QAMFormat
 
 /// A model opened by path. Its format is determined by its content.
@@ -64,12 +65,24 @@ package struct ModelInput: Sendable {
         package let reader: QAMReader?
     }
 
-    /// Throws `unsupported` with the method's name if another tool quantized the checkpoint: its tensors are not plain weights.
-    package func weights() throws -> Weights {
+    /// Plain weights. A checkpoint that another tool quantized is dequantized as it is read, with a warning.
+    ///
+    /// - Parameter toQuantize: whether the weights will be quantized, for the warning.
+    /// - Throws: `unsupported` with the method's name if such a checkpoint cannot be dequantized, and what `DequantizedCheckpoint` throws.
+    package func weights(toQuantize: Bool = false) throws -> Weights {
         if let refusal = ModelKind.of(stored).refusal { throw refusal.inFile(path) }
-        if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
-        return Weights(source: stored, reader: reader)
+        guard let scheme = try quantization() else { return Weights(source: stored, reader: reader) }
+        let advice = toQuantize ? ": it is quantized a second time, and the original checkpoint gives better quality" : ""
+        do {
+            let plain = try DequantizedCheckpoint(stored, scheme, beside: configurations.map(DiskFile.init(path:)), advice: advice)
+            return Weights(source: plain, reader: nil)
+        } catch let error as QAMError {
+            throw error.inFile(path)
+        }
     }
+
+    /// Whether `weights` dequantizes what another tool quantized.
+    package func isDequantized() throws -> Bool { try quantization()?.isReadable == true && ModelNames.of(stored) != .gguf }
 
     /// The scheme by which another tool quantized the checkpoint; nil if its tensors are weights. For single files and indexes, reads the
     /// configuration beside them.

@@ -35,8 +35,14 @@ extension ElementConversion {
     }
 
     /// The number of finite values that overflow in `dtype`, a type of `encodable`.
-    package static func overflows<Value: BinaryFloatingPoint>(_ values: [Value], as dtype: DType) -> Int {
-        let limit = Value(overflowLimit(dtype))
+    package static func overflows(_ values: [Float], as dtype: DType) -> Int { count(values, from: Float(overflowLimit(dtype))) }
+
+    /// The number of finite values that overflow in `dtype`, a type of `encodable`.
+    package static func overflows(_ values: [Double], as dtype: DType) -> Int { count(values, from: overflowLimit(dtype)) }
+
+    /// The number of finite values of at least this magnitude. Inlined: other modules would call an unspecialised function, many times slower.
+    @inline(__always)
+    private static func count<Value: BinaryFloatingPoint>(_ values: [Value], from limit: Value) -> Int {
         guard limit.isFinite else { return 0 }
         var count = 0
         for value in values where value.magnitude >= limit && value.isFinite { count += 1 }

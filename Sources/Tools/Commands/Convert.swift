@@ -27,8 +27,8 @@ struct Convert: AsyncParsableCommand {
             of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else. \
             torch_dtype in config.json says what was written.
 
-            A checkpoint that another tool has quantized (GPTQ, FP8, MLX and others) can be copied between safetensors and .qamw as it \
-            is; what would need its weights is refused.
+            A checkpoint that another tool has quantized (FP8, compressed-tensors, ModelOpt, MXFP4) is dequantized by its own rules. One \
+            whose method is not known can be copied between safetensors and .qamw as it is; what would need its weights is refused.
 
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
@@ -131,7 +131,7 @@ struct Convert: AsyncParsableCommand {
                 host: target.format == .gguf ? .gguf : .safetensors)
         }
         var result = model.stored
-        if !isCopied(result, to: target.format) {
+        if try !isCopied(result, to: target.format) || model.isDequantized() {
             result = try model.weights().source
             // Decode to float32: a cast follows, and must round only once.
             if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }

@@ -129,7 +129,7 @@ struct Quantize: AsyncParsableCommand {
     }
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
-        let weights = try model.weights().source
+        let weights = try model.weights(toQuantize: true).source
         if !writing.dryRun { try target.check(weights, reading: model.configurations, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)

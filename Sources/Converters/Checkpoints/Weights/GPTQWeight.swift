@@ -1,0 +1,120 @@
+import QAMFormat
+
+/// A weight of GPTQ: (code - zero point) * scale, stored by inputs, so that a plain row is a stored column.
+///
+/// Scales and zero points belong to groups of inputs: to consecutive ones, or to those that a group index assigns.
+struct GPTQWeight: QuantizedWeight {
+    /// How zero points are stored.
+    enum ZeroPoints: Hashable {
+        case plain
+        /// One less, modulo the number of codes.
+        case oneLess
+        /// One was subtracted from every zero point of a word at once: a zero point of 0 borrowed from the next one.
+        case oneLessByWord
+    }
+
+    /// The number of rows whose zero points are whole words, at any number of bits.
+    static let panelRows = 32
+
+    let name: String
+    /// [outputs, inputs].
+    let shape: [Int]
+    let note: String?
+    private let words: StoredTensor
+    private let zeros: StoredTensor
+    private let scales: StoredTensor
+    private let groupIndex: StoredTensor?
+    private let groupSize: Int
+    private let bits: Int
+    private let zeroPoints: ZeroPoints
+
+    /// The caller has checked types and shapes: of `words` [inputs * bits / 32, outputs], `zeros` [groups, outputs * bits / 32], `scales`
+    /// [groups, outputs], and `groupIndex` [inputs]. Without an index, `groupSize` inputs in sequence are a group.
+    init(
+        name: String, inputs: Int, words: StoredTensor, zeros: StoredTensor, scales: StoredTensor, groupIndex: StoredTensor?, groupSize: Int, bits: Int,
+        zeroPoints: ZeroPoints, note: String?
+    ) {
+        shape = [words.columns, inputs]
+        (self.name, self.words, self.zeros, self.scales, self.groupIndex) = (name, words, zeros, scales, groupIndex)
+        (self.groupSize, self.bits, self.zeroPoints, self.note) = (groupSize, bits, zeroPoints, note)
+    }
+
+    var parts: [StoredTensor] { [words, zeros, scales] + [groupIndex].compactMap(\.self) }
+    var storedType: DType? { scales.dtype }
+    var granule: Int { Self.panelRows }
+    /// Each read takes a part of every stored row: the more at once, the better.
+    var preferredRows: Int { .max }
+
+    func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
+        let width = rows.count, inputs = columns, groups = scales.rows
+        let index = try groupIndex.flatMap { try self.groups($0, source) }
+        let words = try words.wordColumns(rows, of: source)
+        let scales = try scales.floats(columns: rows, of: source), zeros = try zeros(rows, source)
+        let height = self.words.rows, size = groupSize
+        var codes = [UInt8](repeating: 0, count: inputs)
+        // Of one row.
+        var rowScales = [Float](repeating: 0, count: groups), rowZeros = rowScales
+        return unsafe [Float](unsafeUninitializedCapacity: width * inputs) { weights, count in
+            count = width * inputs
+            for row in 0..<width {
+                unsafe words.withUnsafeBufferPointer { words in
+                    let column = unsafe UnsafeBufferPointer(rebasing: words[row * height..<(row + 1) * height])
+                    unsafe codes.withUnsafeMutableBufferPointer { unsafe PackedCodes.unpack(column, bits: bits, into: $0) }
+                }
+                for group in 0..<groups {
+                    rowScales[group] = scales[group * width + row]
+                    rowZeros[group] = Float(zeros[group * width + row])
+                }
+                let out = unsafe UnsafeMutableBufferPointer(rebasing: weights[row * inputs..<(row + 1) * inputs])
+                unsafe codes.withUnsafeBufferPointer { codes in
+                    if let index {
+                        for i in 0..<inputs {
+                            let group = Int(index[i])
+                            unsafe out.initializeElement(at: i, to: (Float(codes[i]) - rowZeros[group]) * rowScales[group])
+                        }
+                    } else {
+                        for group in 0..<groups {
+                            let scale = rowScales[group], zero = rowZeros[group]
+                            for i in group * size..<min((group + 1) * size, inputs) {
+                                unsafe out.initializeElement(at: i, to: (Float(codes[i]) - zero) * scale)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The zero points of some rows, group after group.
+    private func zeros(_ rows: Range<Int>, _ source: any TensorSource) throws -> [UInt8] {
+        let width = rows.count, first = rows.lowerBound * bits / 32, end = (rows.upperBound * bits + 31) / 32
+        let bytes = try zeros.panel(rows: 0..<zeros.rows, bytes: first * 4..<end * 4, of: source)
+        let one = zeroPoints == .oneLessByWord ? stride(from: 0, to: 32, by: bits).reduce(UInt32(0)) { $0 | 1 << UInt32($1) } : 0
+        var words = [UInt32](repeating: 0, count: end - first)
+        var codes = [UInt8](repeating: 0, count: zeros.rows * width)
+        unsafe codes.withUnsafeMutableBufferPointer { codes in
+            for group in 0..<zeros.rows {
+                for word in words.indices {
+                    let stored = unsafe bytes.withUnsafeBytes {
+                        unsafe $0.loadUnaligned(fromByteOffset: (group * words.count + word) * 4, as: UInt32.self)
+                    }
+                    words[word] = UInt32(littleEndian: stored) &+ one
+                }
+                let out = unsafe UnsafeMutableBufferPointer(rebasing: codes[group * width..<(group + 1) * width])
+                unsafe words.withUnsafeBufferPointer { unsafe PackedCodes.unpack($0, bits: bits, into: out) }
+            }
+        }
+        guard zeroPoints == .oneLess else { return codes }
+        let mask = UInt8(truncatingIfNeeded: 1 << bits - 1)
+        return codes.map { ($0 &+ 1) & mask }
+    }
+
+    /// The group of each input, checked. Nil for zeros throughout, which some tools write where groups are consecutive inputs.
+    private func groups(_ index: StoredTensor, _ source: any TensorSource) throws -> [Int32]? {
+        let groups = try index.integers(of: source, limit: columns)
+        if let wrong = groups.first(where: { !(0..<scales.rows).contains($0) }) {
+            throw index.malformed("it has the group \(wrong), but \"\(name)\" has \(scales.rows) groups")
+        }
+        return groups.allSatisfy { $0 == 0 } ? nil : groups.map { Int32(truncatingIfNeeded: $0) }
+    }
+}

@@ -1,0 +1,100 @@
+import QAMFormat
+
+/// A weight stored in the rows of the plain tensor: (value - zero point) * scale.
+///
+/// The scale of a weight is that of its block or, with a group index, that of the group that the index gives its column.
+struct ScaledWeight: QuantizedWeight {
+    /// A number that all scales of the weight are multiplied or divided by.
+    struct Factor: Hashable, Sendable {
+        let grid: ScaleGrid
+        let divides: Bool
+    }
+
+    let name: String
+    let shape: [Int]
+    private let values: StoredTensor
+    private let format: NumberFormat
+    private let scales: ScaleGrid
+    private let zeroPoints: ZeroPoints?
+    private let factor: Factor?
+    /// The group of each column.
+    private let groupIndex: StoredTensor?
+    private let valueBytes: Int
+
+    /// Throws `malformed` if the stored values are not those of a tensor of this shape.
+    init(
+        name: String, shape: [Int], values: StoredTensor, _ format: NumberFormat, scales: ScaleGrid, zeroPoints: ZeroPoints? = nil, factor: Factor? = nil,
+        groupIndex: StoredTensor? = nil
+    ) throws {
+        guard let valueBytes = format.rowBytes(columns: shape.last ?? 1), let count = TensorDescriptor.checkedElementCount(shape),
+            let stored = values.dtype.byteCount(elements: values.elementCount), case let rows = shape.dropLast().reduce(1, &*), count < .max / 8,
+            valueBytes.multipliedReportingOverflow(by: rows) == (stored, false)
+        else { throw values.malformed("its shape is \(values.shape), which does not fit \"\(name)\" of shape \(shape)") }
+        try groupIndex?.require(shape: [shape.last ?? 1], of: name)
+        (self.name, self.shape, self.values, self.format, self.scales, self.zeroPoints, self.factor, self.groupIndex) =
+            (name, shape, values, format, scales, zeroPoints, factor, groupIndex)
+        self.valueBytes = valueBytes
+    }
+
+    var parts: [StoredTensor] { [values, scales.tensor] + [zeroPoints?.tensor, factor?.grid.tensor, groupIndex].compactMap(\.self) }
+
+    func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
+        let columns = columns
+        var weights = try values.withBytes(rows.lowerBound * valueBytes..<rows.upperBound * valueBytes, of: source) {
+            format.decode($0, rows: rows.count, columns: columns)
+        }
+        let scales = try effectiveScales(rows, source), zeros = try zeroPoints?.values(rows, of: source)
+        if let groupIndex {
+            try apply(scales, zeros, of: groups(groupIndex, source), to: &weights, rows)
+        } else {
+            unsafe weights.withUnsafeMutableBufferPointer { weights in
+                if let zeros, let grid = zeroPoints?.grid {
+                    grid.forEachRun(rows, columns: columns) { run, place in
+                        let zero = zeros[place]
+                        for i in run { unsafe weights[i] -= zero }
+                    }
+                }
+                self.scales.forEachRun(rows, columns: columns) { run, place in
+                    let scale = scales[place]
+                    for i in run { unsafe weights[i] *= scale }
+                }
+            }
+        }
+        return weights
+    }
+
+    /// The group of each column, checked.
+    private func groups(_ index: StoredTensor, _ source: any TensorSource) throws -> [Int] {
+        let groups = try index.integers(of: source, limit: columns)
+        if let wrong = groups.first(where: { !(0..<scales.gridColumns).contains($0) }) {
+            throw index.malformed("it has the group \(wrong), but \"\(name)\" has \(scales.gridColumns) groups")
+        }
+        return groups
+    }
+
+    private func apply(_ scales: [Float], _ zeros: [Float]?, of groups: [Int], to weights: inout [Float], _ rows: Range<Int>) {
+        let first = self.scales.gridRow(rows.lowerBound)
+        for (place, row) in rows.enumerated() {
+            let start = (self.scales.gridRow(row) - first) * self.scales.gridColumns
+            for (column, group) in groups.enumerated() {
+                let i = place * groups.count + column
+                weights[i] = (weights[i] - (zeros?[start + group] ?? 0)) * scales[start + group]
+            }
+        }
+    }
+
+    private func effectiveScales(_ rows: Range<Int>, _ source: any TensorSource) throws -> [Float] {
+        var scales = try scales.stored(rows, of: source)
+        guard let factor else { return scales }
+        let factors = try factor.grid.stored(rows, of: source), firstFactor = factor.grid.gridRow(rows.lowerBound)
+        let first = self.scales.gridRow(rows.lowerBound)
+        for row in rows {
+            // Each row of scales once, with its first row of weights.
+            guard row == rows.lowerBound || self.scales.gridRow(row) != self.scales.gridRow(row - 1) else { continue }
+            let start = (self.scales.gridRow(row) - first) * self.scales.gridColumns
+            let other = factors[factor.grid.gridRow(row) - firstFactor]
+            for i in start..<start + self.scales.gridColumns { scales[i] = factor.divides ? scales[i] / other : scales[i] * other }
+        }
+        return scales
+    }
+}
