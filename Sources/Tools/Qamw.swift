@@ -8,9 +8,9 @@ struct Qamw: AsyncParsableCommand {
         commandName: "qamw",
         abstract: "Writes, checks and converts .qamw model files.",
         discussion: """
-            MODEL, FILE and INPUT are a .qamw file, a .safetensors file, a folder with model.safetensors or \
-            model.safetensors.index.json, such an index, or a .gguf file (of a split set the first). What a file is, its \
-            content says, not its name.
+            MODEL, FILE and INPUT are a .qamw file, a .safetensors or PyTorch file, a folder with model.safetensors or \
+            pytorch_model.bin, or an index of shards of either, such an index, or a .gguf file (of a split set the first). What a \
+            file is, its content says, not its name.
 
             Exit status: 0 done; 1 compared and over the limit; 64 usage; 65 data damaged, malformed or unsupported; \
             66 no such input; 70 a bug; 73 cannot create the output; 74 input or output failed; 130 interrupted.

@@ -11,6 +11,10 @@ package struct ModelInput: Sendable {
     package let reader: QAMReader?
     /// The reader if it is GGUF.
     package let gguf: GGUFModel?
+    /// The files if they are PyTorch's.
+    package let pytorch: [PyTorchSource]
+    /// The adapter if it is no model, but changes to one.
+    package let adapter: LoRAAdapter?
     /// The unpacked model if it is packed.
     package let unpacked: UnpackingSource?
 
@@ -19,20 +23,28 @@ package struct ModelInput: Sendable {
     package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
         let file = try Self.modelFile(path)
+        var reader: QAMReader?, gguf: GGUFModel?, pytorch: [PyTorchSource] = [], adapter: LoRAAdapter?
         switch try FileKind.of(path: file) {
         case .qamw:
-            let reader = try QAMReader(path: file, access: access)
-            (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
+            let model = try QAMReader(path: file, access: access)
+            (format, source, reader) = (.qamw, model, model)
         case .folder where try Self.holdsGGUF(file), .gguf:
             let model = try GGUFModel(path: file, takingFiles: takingFiles)
-            (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
-        case .folder where try !Self.holdsSafetensors(file): throw try Self.noModel(in: file)
-        case .safetensors, .safetensorsIndex, .folder:
-            let model = try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
-            (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
+            (format, source, gguf) = (.gguf, model, model)
+        case .folder where try HuggingFaceFolder.weights(in: file) == nil && AdapterFolder.isAdapter(file):
+            let model = try AdapterFolder(file)
+            (format, source, adapter) = (model.weights.format, model.weights, model.adapter)
+            pytorch = model.weights.parts.compactMap { $0 as? PyTorchSource }
+        case .folder where try HuggingFaceFolder.weights(in: file) == nil: throw try Self.noModel(in: file)
+        case .safetensors, .pytorch, .shardIndex, .folder:
+            let model = try HuggingFaceFolder(path: file, takingFiles: takingFiles)
+            (format, source) = (model.format, model)
+            pytorch = model.parts.compactMap { $0 as? PyTorchSource }
         case let kind:
             throw kind.refusal?.inFile(path) ?? Self.unknown(path)
         }
+        (self.reader, self.gguf, self.pytorch, self.adapter) = (reader, gguf, pytorch, adapter)
+        unpacked = reader == nil && pytorch.isEmpty ? try Self.unpacked(source, path) : nil
     }
 
     private static func unpacked(_ source: any TensorSource, _ path: String) throws -> UnpackingSource? {
@@ -59,6 +71,8 @@ package struct ModelInput: Sendable {
 
     /// Throws `unsupported` with the method's name if another tool quantized the checkpoint: its tensors are not plain weights.
     package func weights() throws -> Weights {
+        if let adapter { throw adapter.refusal.inFile(path) }
+        if LoRAAdapter.isAdapter(stored.tensors) { throw LoRAAdapter.refusal(of: nil).inFile(path) }
         if let scheme = try quantization() { throw scheme.refusal.inFile(path) }
         return Weights(source: stored, reader: reader)
     }
@@ -73,10 +87,10 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// The files beside safetensors that describe the quantization scheme.
+    /// The files beside weights in Hugging Face's layout that describe the quantization scheme.
     package var configurations: [String] {
         get throws {
-            guard format == .safetensors, unpacked == nil else { return [] }
+            guard [.safetensors, .pytorch].contains(format), unpacked == nil else { return [] }
             let folder = try FileStatus(path)?.kind == .folder ? path : Path.folder(of: path)
             return try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }
         }
@@ -123,24 +137,14 @@ package struct ModelInput: Sendable {
         try !holdsSafetensors(folder) && GGUFModel.modelFile(in: folder) != nil
     }
 
-    /// Safetensors without side files.
-    private static func weights(_ path: String) throws -> any TensorSource {
-        switch try FileKind.of(path: path) {
-        case .folder:
-            let files = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
-            guard let file = try files.first(where: { try FileStatus($0) != nil }) else { return try HuggingFaceFolder(path: path) }
-            return try weights(file)
-        case .safetensorsIndex: return try ShardedSafetensorsSource(indexPath: path)
-        default: return try SafetensorsSource(path: path)
-        }
-    }
-
     private static func noModel(in folder: String) throws -> QAMError {
         let names = try Folder.names(in: folder)
-        let files = names.filter { [.gguf, .qamw].contains(ModelFormat(nameOf: $0)) }
+        let files = names.filter { [.gguf, .qamw].contains(OutputFormat(nameOf: $0)) }
         let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
         let advice = (others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
-        return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: folder))
+        return QAMError(
+            .notFound, "the folder holds no model.safetensors or pytorch_model.bin, nor an index of them, nor model.gguf or model.qamw\(advice)",
+            at: .init(file: folder))
     }
 
     private static func unknown(_ path: String) -> QAMError {
@@ -154,6 +158,6 @@ package struct ModelInput: Sendable {
         } catch let error as QAMError {
             return error
         } catch {}
-        return QAMError(.malformed, "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
+        return QAMError(.malformed, "neither a .qamw nor a GGUF nor a safetensors nor a PyTorch file", at: .init(file: path))
     }
 }
