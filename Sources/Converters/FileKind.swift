@@ -3,8 +3,10 @@ package import QAMFormat
 /// The kind of a file, determined by its first bytes, never by its name.
 package enum FileKind: Hashable, Sendable {
     case safetensors
-    /// The JSON file that maps tensors to shards.
-    case safetensorsIndex
+    /// A zip archive, as PyTorch's files are.
+    case pytorch
+    /// The JSON file that maps tensors to shards, of safetensors or PyTorch.
+    case shardIndex
     case gguf
     case qamw
     case folder
@@ -28,6 +30,7 @@ package enum FileKind: Hashable, Sendable {
         // A header length below 4 GiB, then the header's opening brace. Tested before the foreign signatures, whose first two bytes may
         // also be those of a length.
         if head.count > 8, head[4..<8].allSatisfy({ $0 == 0 }), head[8] == UInt8(ascii: "{") { return .safetensors }
+        if head.starts(with: [0x50, 0x4B, 3, 4]) { return .pytorch }
         if let signature = Signature.known.first(where: { $0.matches(head) }) {
             return .foreign(name: signature.name, advice: signature.advice)
         }
@@ -65,7 +68,7 @@ package enum FileKind: Hashable, Sendable {
             return .foreign(name: "a text file", advice: "give the model file or its folder")
         }
         let start = String(decoding: try file.read(0..<min(file.byteCount, 1 << 20)), as: UTF8.self)
-        if start.contains("\"weight_map\"") { return .safetensorsIndex }
+        if start.contains("\"weight_map\"") { return .shardIndex }
         return .foreign(name: "a JSON file", advice: "give the model file or its folder")
     }
 }
@@ -86,17 +89,25 @@ private struct Signature {
 
     func matches(_ head: [UInt8]) -> Bool { head.dropFirst(offset).starts(with: bytes) }
 
+    private static let pickleAdvice = "save the model's state dict with torch.save of version 1.6 or later, or as safetensors"
+
     static let known: [Signature] = [
         Signature(Array("version https://git-lfs.github.com/".utf8), "a git-lfs pointer", "run \"git lfs pull\" in its repository"),
+        // The magic number of `torch.save`, as a pickled integer.
         Signature(
-            Array("PK\u{3}\u{4}".utf8), "a zip archive, as PyTorch's checkpoints are",
-            "save the model as safetensors, or unpack the archive"),
-        Signature([0x80, 0x02], "a Python pickle, as old PyTorch checkpoints are", "save the model as safetensors"),
+            [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19], "a PyTorch file of the form before version 1.6",
+            "load it with torch.load, and save it again with torch.save or as safetensors"),
+        Signature([0x80, 0x02], "a Python pickle", pickleAdvice),
+        Signature([0x80, 0x03], "a Python pickle", pickleAdvice),
+        Signature([0x80, 0x04], "a Python pickle", pickleAdvice),
+        Signature([0x80, 0x05], "a Python pickle", pickleAdvice),
         Signature([0x1F, 0x8B], "gzip data", "decompress it with gunzip"),
         Signature([0x28, 0xB5, 0x2F, 0xFD], "zstd data", "decompress it with unzstd"),
         Signature([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz data", "decompress it with unxz"),
         Signature(Array("BZh".utf8), "bzip2 data", "decompress it with bunzip2"),
-        Signature(Array("ustar".utf8), at: 257, "a tar archive", "unpack it with tar"),
+        Signature(
+            Array("ustar".utf8), at: 257, "a tar archive",
+            "unpack it with tar; a PyTorch file from before version 0.2, which holds sys_info, must be loaded with torch.load and saved again"),
         Signature(
             [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras's weights are",
             "save the model as safetensors"),

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Converters
 internal import QAMFormat
 
-extension ModelFormat: ExpressibleByArgument {}
+extension OutputFormat: ExpressibleByArgument {}
 
 extension ModelInput {
     /// `requireSound` under a progress bar.

@@ -8,8 +8,8 @@ struct Qamw: AsyncParsableCommand {
         commandName: "qamw",
         abstract: "Writes, checks and converts .qamw model files.",
         discussion: """
-            MODEL, FILE and INPUT are a .qamw file, a .safetensors file, an index of such files, a .gguf file (of a split set the \
-            first), a folder with one of these, or a model in the Hugging Face Hub's cache, by its folder or as ORG/NAME; nothing is \
+            MODEL, FILE and INPUT are a .qamw file, a .safetensors or PyTorch file, an index of shards of either, a .gguf file (of a split \
+            set the first), a folder with one of these, or a model in the Hugging Face Hub's cache, by its folder or as ORG/NAME; nothing is \
             fetched. What a file is, its content says, not its name.
 
             Exit status: 0 done; 1 compared and over the limit; 64 usage; 65 data damaged, malformed or unsupported; \

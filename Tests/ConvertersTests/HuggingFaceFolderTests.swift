@@ -33,7 +33,11 @@ import Testing
         let source = try HuggingFaceFolder(path: folder.path)
         #expect(source.files.map(\.name) == taken)
         #expect(try source.files[4].read(0..<11) == Array("config.json".utf8))
-        #expect(source.warnings == ["not taken along from \(folder.path): odd.json, onnx, other.safetensors, pytorch_model.bin, pytorch_model.bin.index.json"])
+        #expect(
+            source.warnings == [
+                "\(folder.path): there is also pytorch_model.bin, pytorch_model.bin.index.json; model.safetensors is taken, as transformers does",
+                "not taken along from \(folder.path): odd.json, onnx, other.safetensors",
+            ])
         #expect(source.inputs == (["model.safetensors"] + taken).map { folder.path($0) })
 
         let single = try HuggingFaceFolder(path: folder.path("model.safetensors"))
@@ -78,7 +82,8 @@ import Testing
             ["give its index: a.safetensors.index.json and 1 more"]
         ),
         (["model_index.json"], ["pipeline"]), (["a.safetensors", "b.safetensors"], ["name its file: a.safetensors and 1 more"]),
-        (["pytorch_model.bin", "config.json"], ["pytorch_model.bin", "save_pretrained"]),
+        (["model.pt", "training_args.bin", "config.json"], ["name its file: model.pt"]), (["training_args.bin", "optimizer.pt"], ["holds neither"]),
+        (["pytorch_model-00001-of-00002.bin", "config.json"], ["pytorch_model.bin.index.json, is missing"]), (["consolidated.00.pth"], ["Meta's"]),
         (["consolidated.safetensors"], ["consolidated.safetensors", "model*.safetensors"]),
     ])
     func advice(names: [String], words: [String]) throws {
@@ -131,7 +136,7 @@ import Testing
     func shardNamesThatLeadElsewhere(_ shard: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(index([("a", shard)]), "i.index.json")
-        #expect { try ShardedSafetensorsSource(indexPath: path) } throws: {
+        #expect { try ShardedSource(indexPath: path, opening: SafetensorsSource.init(path:)) } throws: {
             ($0 as? QAMError)?.code == .malformed && ($0 as? QAMError)?.message.contains("plain file name") == true
         }
     }
@@ -158,31 +163,32 @@ import Testing
         ]
         for (what, text) in cases {
             let path = try folder.write(text, "i.index.json")
-            #expect { try ShardedSafetensorsSource(indexPath: path) } throws: {
+            #expect { try ShardedSource(indexPath: path, opening: SafetensorsSource.init(path:)) } throws: {
                 ($0 as? QAMError)?.code == .malformed && ($0 as? QAMError)?.place.file == path
             }
             _ = what
         }
         let path = try folder.write(index([("a", "s0")], totalSize: "2.0"), "i.index.json")
-        #expect(try ShardedSafetensorsSource(indexPath: path).warnings.isEmpty)
+        #expect(try ShardedSource(indexPath: path, opening: SafetensorsSource.init(path:)).warnings.isEmpty)
         try folder.write(index([("a", "s0")], totalSize: "3"), "i.index.json")
-        #expect(try ShardedSafetensorsSource(indexPath: path).warnings.count == 1)
+        #expect(try ShardedSource(indexPath: path, opening: SafetensorsSource.init(path:)).warnings.count == 1)
     }
 
     @Test func namesThatDifferOnlyInUnicodeFormAreTwo() throws {
         let folder = try ScratchFolder()
         try folder.write(model(["\u{E9}", "e\u{301}"]), "s0")
         let path = try folder.write(index([("\u{E9}", "s0"), ("e\u{301}", "s0")]), "i.index.json")
-        #expect(try ShardedSafetensorsSource(indexPath: path).tensors.count == 2)
+        #expect(try ShardedSource(indexPath: path, opening: SafetensorsSource.init(path:)).tensors.count == 2)
     }
 
     @Test func filesAreKnownByTheirContent() throws {
         let folder = try ScratchFolder()
         func kind(_ bytes: [UInt8]) throws -> FileKind { try FileKind.of(path: try folder.write(bytes, "model.safetensors")) }
         #expect(try kind(model(["a"])) == .safetensors)
-        #expect(try kind(Array(index([("a", "s")]).utf8)) == .safetensorsIndex)
+        #expect(try kind(Array(index([("a", "s")]).utf8)) == .shardIndex)
         #expect(try kind(Array("GGUF\u{3}\u{0}\u{0}\u{0}".utf8)) == .gguf)
         #expect(try kind([0x89, 0x51, 0x41, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]) == .qamw)
+        #expect(try kind([0x50, 0x4B, 3, 4, 0, 0]) == .pytorch)
         #expect(try kind(noise(100, seed: 3)) == .unknown)
         #expect(try FileKind.of(path: folder.path) == .folder)
         // A header's length may look like a pickle's or gzip's first bytes.
@@ -190,7 +196,7 @@ import Testing
         let foreign: [([UInt8], String)] = [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "git lfs pull"), (Array("<!DOCTYPE html>\n<html>".utf8), "web page"),
             (Array("\n <html lang=en>".utf8), "web page"), (Array("\u{FEFF}<!doctype html>".utf8), "web page"),
-            ([0x50, 0x4B, 3, 4, 0, 0], "zip"), ([0x80, 2, 0x8A, 0x0A], "pickle"), ([0x1F, 0x8B, 8, 0], "gzip"),
+            ([0x80, 2, 0x8A, 0x0A], "pickle"), ([0x1F, 0x8B, 8, 0], "gzip"),
             ([], "empty"), (Array("{\"a\":1}".utf8), "JSON"), (Array("tjgg".utf8), "GGJT"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"),
         ]
         for (bytes, word) in foreign {

@@ -32,7 +32,7 @@ import Testing
             let model = try GGUFModel(path: path)
             return try await model.warnings + model.checkPayload(threads: 2).warnings
         }
-        let source: any TensorSource = path.hasSuffix(".json") ? try ShardedSafetensorsSource(indexPath: path) : try SafetensorsSource(path: path)
+        let source: any TensorSource = path.hasSuffix(".json") ? try HuggingFaceFolder(path: path, takingFiles: false) : try SafetensorsSource(path: path)
         return source.warnings
     }
 

@@ -1,4 +1,4 @@
-import Quantization
+import Architectures
 import Converters
 import QAMFormat
 import Testing

@@ -3,8 +3,8 @@
 
     converters_fuzz.py QAMW_BINARY TESTDATA_DIR SECONDS [SEED [FAILURES_DIR]]
 
-Inputs: tiny models of every architecture with tokenizers, as folders of Hugging Face, GGUF and .qamw; files with every ggml type; a
-split set. Whatever they become, the command must end by itself, within ten seconds and 1 GiB, with a status that tells the user what
+Inputs: tiny models of every architecture with tokenizers, as folders of safetensors and of PyTorch's files, GGUF and .qamw; files with
+every ggml type; a split set. Whatever they become, the command must end by itself, within ten seconds and 1 GiB, with a status that tells the user what
 is wrong in one line; it must leave nothing behind where it fails; and what it writes it must find sound. The damage follows from SEED
 and a counter, both of which a failure names; its input is kept in FAILURES_DIR.
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import architecture_models
 import fuzz_mutations as mutations
+import torch_file
 
 SECONDS, BYTES = 10, 1 << 30
 # What is wrong with the input or the command line; never a bug (70), an interruption or a signal.
@@ -63,6 +64,15 @@ class Run:
         return None
 
 
+def safetensors(data):
+    """The tensors of a file: dtype, shape and bytes by name."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + length])
+    return {
+        name: (entry["dtype"], entry["shape"], data[8 + length:][entry["data_offsets"][0]:entry["data_offsets"][1]])
+        for name, entry in header.items() if name != "__metadata__"}
+
+
 class Fuzzer:
     def __init__(self, qamw, testdata, scratch, seed, failures):
         self.qamw, self.scratch, self.seed, self.failures = os.path.abspath(qamw), scratch, seed, failures
@@ -94,8 +104,15 @@ class Fuzzer:
 
     def prepared(self, rng):
         """A damaged model in the work folder."""
-        kind = rng.randrange(10)
-        if kind < 4:
+        kind = rng.randrange(13)
+        if kind >= 10:
+            origin = rng.choice(self.models)
+            path = shutil.copytree(origin, self.work / "in")
+            source = path / "model.safetensors"
+            file = torch_file.written(safetensors(source.read_bytes()), rng)
+            source.unlink()
+            (path / "pytorch_model.bin").write_bytes(torch_file.damaged_torch(rng, file))
+        elif kind < 4:
             origin = rng.choice(self.ggufs)
             path = self.work / "in.gguf"
             path.write_bytes(mutations.damaged_gguf(rng, origin.read_bytes()))

@@ -12,7 +12,7 @@ package enum StatisticsFile {
             case .unknown: try ImatrixFile(path: path)
             case .foreign(let name, _): throw QAMError(.malformed, "this is \(name), not a file of calibration statistics or an imatrix")
             case .folder: throw QAMError(.notFound, "this is a folder; calibration statistics are one file, which calibrate writes")
-            case .qamw, .safetensorsIndex: throw QAMError(.malformed, "this is a model, not a file of calibration statistics; calibrate makes one of it")
+            case .qamw, .shardIndex, .pytorch: throw QAMError(.malformed, "this is a model, not a file of calibration statistics; calibrate makes one of it")
             default: try SafetensorsSource(path: path)
             }
         } catch let error as QAMError {

@@ -11,7 +11,8 @@ package enum FileContent {
             case .safetensors: return title(try SafetensorsSource(path: path), "a safetensors file")
             case .gguf: return title(try GGUFSource(path: path), "a GGUF file")
             case .qamw: return "a .qamw model"
-            case .safetensorsIndex: return "an index of safetensors files"
+            case .shardIndex: return "an index of shards"
+            case .pytorch: return "a PyTorch file"
             case .folder, .foreign, .unknown: return try FileKind.isText(FileBytes(path: path), atLeast: 64) ? "a text file" : nil
             }
         } catch {

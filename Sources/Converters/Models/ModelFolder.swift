@@ -5,7 +5,7 @@ struct ModelFolder {
     let path: String
 
     /// The file that opens the model; nil if there is none, or several of which none has the usual name. In this order: `model.safetensors`, its
-    /// index, `model.qamw`, `model.gguf` or sets of these; else the only model, whatever its name. Throws `malformed` for several sets of the usual
+    /// index, `model.qamw`, `model.gguf` or sets of these, `pytorch_model.bin`, its index; else the only model, whatever its name. Throws `malformed` for several sets of the usual
     /// name, and `io`.
     func modelFile() throws -> String? {
         let usual = [SafetensorsPlan.modelName, SafetensorsPlan.indexName].map { Path.join(path, $0) }
@@ -13,6 +13,7 @@ struct ModelFolder {
         for format in [ModelFormat.qamw, .gguf] {
             if let file = try ShardPaths.modelFile(in: path, fileExtension: format.rawValue) { return file }
         }
+        if let file = try HuggingFaceFolder.weights(in: path)?.taken { return Path.join(path, file) }
         let candidates = try candidates(Folder.names(in: path))
         return candidates.count == 1 ? Path.join(path, candidates[0]) : nil
     }
@@ -34,8 +35,9 @@ struct ModelFolder {
     func refusal() throws -> QAMError {
         let names = try Folder.names(in: path)
         let files = [ModelFormat.gguf, .qamw].flatMap { ShardPaths.openers(among: names, fileExtension: $0.rawValue) }.sorted()
-        let others = files.isEmpty ? nil : "name its file: \(files.prefix(3).joined(separator: ", "))\(files.count > 3 ? ", ..." : "")"
+        let others = files.isEmpty ? nil : "name its file: \(Format.list(files))"
         let advice = (HubCache.advice(names: names) ?? others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
-        return QAMError(.notFound, "the folder holds no model.safetensors, nor its index, nor model.gguf or model.qamw\(advice)", at: .init(file: path))
+        return QAMError(.notFound, 
+            "the folder holds no model.safetensors or pytorch_model.bin, nor an index of them, nor model.gguf or model.qamw\(advice)", at: .init(file: path))
     }
 }

@@ -1,14 +1,9 @@
-/// The file formats of models.
+/// The file formats of models that are read.
 package enum ModelFormat: String, CaseIterable, Sendable {
     case qamw
     case safetensors
     case gguf
-
-    /// The format given by a file name's extension.
-    package init?(nameOf path: String) {
-        guard let format = Self.allCases.first(where: { path.hasSuffix(".\($0.rawValue)") }) else { return nil }
-        self = format
-    }
+    case pytorch
 
     /// The name for users.
     package var title: String {
@@ -16,6 +11,7 @@ package enum ModelFormat: String, CaseIterable, Sendable {
         case .qamw: ".qamw"
         case .safetensors: "safetensors"
         case .gguf: "GGUF"
+        case .pytorch: "PyTorch"
         }
     }
 }

@@ -14,6 +14,10 @@ package struct ModelInput: Sendable {
     package let reader: QAMReader?
     /// The reader if it is GGUF.
     package let gguf: GGUFModel?
+    /// The files if they are PyTorch's.
+    package let pytorch: [PyTorchSource]
+    /// The adapter if it is no model, but changes to one.
+    package let adapter: LoRAAdapter?
     /// The unpacked model if it is packed.
     package let unpacked: UnpackingSource?
 
@@ -23,24 +27,31 @@ package struct ModelInput: Sendable {
         self.path = path
         location = try HubCache.resolved(path)
         let isFolder = try FileStatus(location)?.kind == .folder
-        let file = try Self.modelFile(location)
+        let isAdapter = try isFolder && HuggingFaceFolder.weights(in: location) == nil && AdapterFolder.isAdapter(location)
+        let file = try isAdapter ? location : Self.modelFile(location)
         let folder = isFolder && takingFiles ? location : nil
+        var reader: QAMReader?, gguf: GGUFModel?, pytorch: [PyTorchSource] = [], adapter: LoRAAdapter?
         switch try FileKind.of(path: file) {
         case .qamw:
-            let reader = try QAMReader(path: file, access: access)
-            (format, source, self.reader, gguf, unpacked) = (.qamw, reader, reader, nil, nil)
+            let model = try QAMReader(path: file, access: access)
+            (format, source, reader) = (.qamw, model, model)
         case .gguf:
             let model = try GGUFModel(model: file, folder: folder)
-            (format, source, reader, gguf, unpacked) = (.gguf, model, nil, model, try Self.unpacked(model, path))
-        case .safetensors, .safetensorsIndex:
-            let model: any TensorSource =
-                if let folder { try HuggingFaceFolder(model: file, folder: folder) } else {
-                    try takingFiles ? HuggingFaceFolder(path: file) : Self.weights(file)
-                }
-            (format, source, reader, gguf, unpacked) = (.safetensors, model, nil, nil, try Self.unpacked(model, path))
+            (format, source, gguf) = (.gguf, model, model)
+        case .folder:
+            let model = try AdapterFolder(file)
+            (format, source, adapter) = (model.weights.format, model.weights, model.adapter)
+            pytorch = model.weights.parts.compactMap { $0 as? PyTorchSource }
+        case .safetensors, .pytorch, .shardIndex:
+            let model =
+                if let folder { try HuggingFaceFolder(model: file, folder: folder) } else { try HuggingFaceFolder(path: file, takingFiles: takingFiles) }
+            (format, source) = (model.format, model)
+            pytorch = model.parts.compactMap { $0 as? PyTorchSource }
         case let kind:
             throw kind.refusal?.inFile(path) ?? Self.unknown(isFolder ? file : path)
         }
+        (self.reader, self.gguf, self.pytorch, self.adapter) = (reader, gguf, pytorch, adapter)
+        unpacked = reader == nil && pytorch.isEmpty ? try Self.unpacked(source, path) : nil
     }
 
     private static func unpacked(_ source: any TensorSource, _ path: String) throws -> UnpackingSource? {
@@ -70,6 +81,8 @@ package struct ModelInput: Sendable {
     /// - Parameter toQuantize: whether the weights will be quantized, for the warning.
     /// - Throws: `unsupported` with the method's name if such a checkpoint cannot be dequantized, and what `DequantizedCheckpoint` throws.
     package func weights(toQuantize: Bool = false) throws -> Weights {
+        if let adapter { throw adapter.refusal.inFile(path) }
+        if LoRAAdapter.isAdapter(stored.tensors) { throw LoRAAdapter.refusal(of: nil).inFile(path) }
         if let refusal = ModelKind.of(stored).refusal { throw refusal.inFile(path) }
         guard let scheme = try quantization() else { return Weights(source: stored, reader: reader) }
         let advice = toQuantize ? ": it is quantized a second time, and the original checkpoint gives better quality" : ""
@@ -94,10 +107,10 @@ package struct ModelInput: Sendable {
         }
     }
 
-    /// The files beside safetensors that describe the quantization scheme.
+    /// The files beside weights in Hugging Face's layout that describe the quantization scheme.
     package var configurations: [String] {
         get throws {
-            guard format == .safetensors, unpacked == nil else { return [] }
+            guard [.safetensors, .pytorch].contains(format), unpacked == nil else { return [] }
             let folder = try FileStatus(location)?.kind == .folder ? location : Path.folder(of: location)
             return try QuantizationScheme.fileNames.map { Path.join(folder, $0) }.filter { try FileStatus($0)?.kind == .file }
         }
@@ -137,12 +150,6 @@ package struct ModelInput: Sendable {
         return file
     }
 
-    /// Safetensors without side files.
-    private static func weights(_ path: String) throws -> any TensorSource {
-        if case .safetensorsIndex = try FileKind.of(path: path) { return try ShardedSafetensorsSource(indexPath: path) }
-        return try SafetensorsSource(path: path)
-    }
-
     private static func unknown(_ path: String) -> QAMError {
         // The content is not recognised: report which rule of the format implied by the name it violates.
         do {
@@ -156,6 +163,7 @@ package struct ModelInput: Sendable {
         } catch {}
         let isTokens = [".u16", ".u32", ".tokens"].contains(where: path.hasSuffix)
         return QAMError(
-            .malformed, isTokens ? "by its name a file of token ids, not a model" : "neither a .qamw nor a GGUF nor a safetensors file", at: .init(file: path))
+            .malformed, isTokens ? "by its name a file of token ids, not a model" : "neither a .qamw nor a GGUF nor a safetensors nor a PyTorch file",
+            at: .init(file: path))
     }
 }

@@ -6,14 +6,14 @@ package struct ModelOutput: Sendable {
 
     /// The file, or the folder for formats with several files.
     package let path: String
-    package let format: ModelFormat
+    package let format: OutputFormat
     /// The output folder, if the user named one.
     private let folder: String?
 
     /// `format` may be nil if the name or, for a folder, the input's format determines it.
-    package init(_ path: String, format given: ModelFormat?, from input: ModelFormat) throws {
+    package init(_ path: String, format given: OutputFormat?, from input: ModelFormat) throws {
         let isFolder = try path.hasSuffix("/") || FileStatus(path)?.kind == .folder
-        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : ModelFormat(nameOf: path))
+        let format = given ?? (isFolder ? (input == .qamw ? .safetensors : .qamw) : OutputFormat(nameOf: path))
         guard let format else {
             throw QAMError(.invalidArgument, "the name ends neither in .qamw nor in .safetensors or .gguf; say the format with --to", at: .init(file: path))
         }
@@ -136,11 +136,14 @@ package struct ModelOutput: Sendable {
         guard let folder else { return [] }
         // In the order of precedence when a folder is opened.
         func first(_ names: String...) throws -> String? { try names.first { try FileStatus(Path.join(folder, $0)) != nil } }
-        let present = try [
-            (ModelFormat.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)),
-            (.qamw, ShardPaths.modelFile(in: folder, fileExtension: ModelFormat.qamw.rawValue).map(Path.name(of:))),
+        let found: [(format: OutputFormat?, name: String?)] = try [
+            (.safetensors, first(SafetensorsPlan.modelName, SafetensorsPlan.indexName)),
+            (.qamw, ShardPaths.modelFile(in: folder, fileExtension: OutputFormat.qamw.rawValue).map(Path.name(of:))),
             (.gguf, GGUFModel.modelFile(in: folder).map(Path.name(of:))),
-        ].compactMap { format, name in name.map { (format: format, name: $0) } }
+            (nil, HuggingFaceFolder.weights(in: folder)?.taken),
+        ]
+        var present: [(format: OutputFormat?, name: String)] = []
+        for case (let format, let name?) in found where !present.contains(where: { $0.name == name }) { present.append((format, name)) }
         guard present.count > 1 else { return [] }
         if present[0].format == format {
             return ["\(folder) also holds \(present.dropFirst().map(\.name).joined(separator: ", ")), which the folder does not open as any more"]

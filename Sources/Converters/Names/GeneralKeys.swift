@@ -9,6 +9,11 @@ package enum GeneralKeys {
     /// The name in config.json, else that of the model's folder or .qamw file; of a snapshot in the Hub's cache that of its model.
     static func name(of source: any TensorSource, _ config: ModelConfig) -> String {
         if let path = try? config.text("_name_or_path"), !Path.name(of: path).isEmpty { return Path.name(of: path) }
+        return name(of: source)
+    }
+
+    /// The name of the folder or .qamw file.
+    static func name(of source: any TensorSource) -> String {
         let path = source.inputs.first ?? ""
         let file = Path.name(of: path)
         let folder = Path.folder(of: path)

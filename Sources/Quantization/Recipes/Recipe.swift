@@ -1,3 +1,4 @@
+internal import Architectures
 package import QAMFormat
 
 /// Decides which tensors of a model are coded, and with which codes of one family.

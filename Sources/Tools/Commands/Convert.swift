@@ -27,8 +27,12 @@ struct Convert: AsyncParsableCommand {
             of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else. \
             torch_dtype in config.json says what was written.
 
-            A checkpoint that another tool has quantized (FP8, compressed-tensors, ModelOpt, MXFP4) is dequantized by its own rules. One \
-            whose method is not known can be copied between safetensors and .qamw as it is; what would need its weights is refused.
+            --lora merges adapters of PEFT into the weights. An adapter's folder as INPUT becomes llama.cpp's adapter with --to gguf; the \
+            configuration of its model is --base, or else config.json beside it or in the local folder that it names.
+
+            A checkpoint that another tool has quantized (FP8, GPTQ, AWQ, bitsandbytes, MLX, compressed-tensors, ModelOpt, MXFP4) is \
+            dequantized by its own rules. One whose method is not known can be copied between safetensors and .qamw as it is; what would \
+            need its weights is refused.
 
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
@@ -42,7 +46,7 @@ struct Convert: AsyncParsableCommand {
     var output: String
 
     @Option(help: "The output's format.")
-    var to: ModelFormat?
+    var to: OutputFormat?
 
     @Option(help: "The type of floating-point tensors; in .qamw quantized ones stay quantized.")
     var dtype = TargetType.keep
@@ -55,6 +59,12 @@ struct Convert: AsyncParsableCommand {
 
     @Flag(help: "Store quantized tensors losslessly in safetensors or GGUF.")
     var packed = false
+
+    @Option(help: ArgumentHelp("Merge the LoRA adapter in this folder into the weights; may be repeated.", valueName: "folder"), completion: .directory)
+    var lora: [String] = []
+
+    @Option(help: ArgumentHelp("For an adapter as INPUT: the folder or config.json of the model that it belongs to.", valueName: "folder"), completion: .file())
+    var base: String?
 
     @Option(help: ArgumentHelp("The largest shard: a number with B, KB, MB, GB, KiB, MiB or GiB.", valueName: "size"), transform: ByteSize.init)
     var maxShardSize: ByteSize?
@@ -72,6 +82,7 @@ struct Convert: AsyncParsableCommand {
     func validate() throws {
         guard !packed || dtype == .keep else { throw ValidationError("--packed does not change tensors; remove --dtype.") }
         guard !packed || names ?? .keep == .keep else { throw ValidationError("--packed does not change tensors; remove --names.") }
+        guard !packed || lora.isEmpty else { throw ValidationError("--packed does not change tensors; remove --lora.") }
         guard !packed || alignment == nil else { throw ValidationError("--packed does not change metadata; remove --alignment.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
@@ -125,25 +136,34 @@ struct Convert: AsyncParsableCommand {
 
     /// The source with all requested transforms.
     private func transformed(_ model: ModelInput, for target: ModelOutput) throws -> any TensorSource {
+        if let adapter = model.adapter { return try converted(adapter, for: target) }
+        guard base == nil else { throw QAMError(.invalidArgument, "--base is for an adapter as INPUT") }
         if packed {
             return try PackingSource(
                 wrapping: model.stored, options: try model.containerOptions.packed, carryingFiles: !target.isFolder,
                 host: target.format == .gguf ? .gguf : .safetensors)
         }
         var result = model.stored
-        if try !isCopied(result, to: target.format) || model.isDequantized() {
+        if try !lora.isEmpty || !isCopied(result, to: target.format) || model.isDequantized() {
             result = try model.weights().source
             // Decode to float32: a cast follows, and must round only once.
             if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
-            result = try renamed(result, for: target)
+            result = try renamed(AdapterFolder.merged(lora, into: result), for: target)
             result = try DeclaredType.updated(try cast(result, for: target.format))
         }
         // Find ties that are not known yet, unless the file is only copied.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
     }
 
+    /// An adapter for llama.cpp.
+    private func converted(_ adapter: LoRAAdapter, for target: ModelOutput) throws -> any TensorSource {
+        guard target.format == .gguf, !packed, lora.isEmpty, names ?? .gguf == .gguf else { throw adapter.refusal }
+        let result = try adapter.gguf(for: AdapterFolder.modelConfiguration(of: adapter, in: input, given: base))
+        return try dtype.dtype.map { try GGUFTypes.cast(result, to: $0) } ?? result
+    }
+
     /// Whether every tensor is copied unchanged under its name, so that its interpretation does not matter.
-    private func isCopied(_ source: any TensorSource, to format: ModelFormat) -> Bool {
+    private func isCopied(_ source: any TensorSource, to format: OutputFormat) -> Bool {
         let present = ModelNames.of(source)
         let wanted = wantedNames(format)
         guard dtype == .keep, wanted == nil || wanted == present || wanted == .huggingFace && present == nil && names == nil else { return false }
@@ -163,7 +183,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The requested naming convention, or that of the output's format; nil to keep the names.
-    private func wantedNames(_ format: ModelFormat) -> ModelNames? {
+    private func wantedNames(_ format: OutputFormat) -> ModelNames? {
         switch (names, format) {
         case (.keep, _), (nil, .qamw): nil
         case (.hf, _), (nil, .safetensors): .huggingFace
@@ -178,7 +198,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The tensors cast to the requested types, or to types of the output's format.
-    private func cast(_ source: any TensorSource, for format: ModelFormat) throws -> any TensorSource {
+    private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
         if let dtype = dtype.dtype {
             return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         }

@@ -55,6 +55,9 @@ struct EditMetadata: AsyncParsableCommand {
                 $0 = try changed($0)
             }
         }
+        guard model.pytorch.isEmpty else {
+            throw QAMError(.unsupported, "PyTorch's files have no metadata; convert the model to safetensors, .qamw or GGUF")
+        }
         return try SafetensorsMetadataEditor.edit(try safetensorsFile(of: model)) {
             try bar.report($0, of: $1, item: "")
         } _: {

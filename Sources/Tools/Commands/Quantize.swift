@@ -76,6 +76,8 @@ struct Quantize: AsyncParsableCommand {
 
     @Option(name: .customLong("raw-dtype"), help: "The type of floating-point tensors that stay raw, such as embeddings and norms.")
     var rawType = Quantizer.RawType.keep
+    @Option(help: ArgumentHelp("Merge the LoRA adapter in this folder into the weights; may be repeated.", valueName: "folder"), completion: .directory)
+    var lora: [String] = []
 
     @Flag(help: "Compress the tensors that stay raw; those cannot be mapped.")
     var compressRaw = false
@@ -94,7 +96,7 @@ struct Quantize: AsyncParsableCommand {
             guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
         }
         do { _ = try options.checkedRecipe() } catch let error as QAMError { throw ValidationError(error.message + ".") }
-        if let format = ModelFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
+        if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
         }
     }
@@ -129,7 +131,7 @@ struct Quantize: AsyncParsableCommand {
     }
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
-        let weights = try model.weights(toQuantize: true).source
+        let weights = try AdapterFolder.merged(lora, into: model.weights(toQuantize: true).source)
         if !writing.dryRun { try target.check(weights, reading: model.configurations, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)

@@ -8,6 +8,7 @@ struct Verify: AsyncParsableCommand {
         discussion: """
             Of a .qamw file the structure, every checksum and all padding are checked, so that every changed byte is found; of a set, named by \
             its first file, all files, and that they belong together. \
+            Of PyTorch's files the structure and the CRC-32 of every entry are checked. \
             Safetensors and GGUF have no checksums: of those the structure is checked, and of an index or a split set that all \
             files are there and hold what it says. GGUF's payload is looked through for NaNs and infinities, which get a warning.
 
@@ -53,6 +54,7 @@ struct Verify: AsyncParsableCommand {
                 result.warnings += done.warnings
                 result.bytesVerified = done.bytesVerified
             }
+            if !headerOnly { try await verify(model.pytorch, of: path, &result) }
             if let gguf = model.gguf, !headerOnly {
                 let names = Set(tensor.map(ExactName.init))
                 let chosen = gguf.tensors.indices.filter { names.isEmpty || names.contains(ExactName(gguf.tensors[$0].name)) }
@@ -67,6 +69,25 @@ struct Verify: AsyncParsableCommand {
             if result.format == nil { result.format = Self.likelyFormat(path) }
         }
         return result
+    }
+
+    /// Compares the CRC-32 of the archives' entries: with --tensor, of those that the tensors lie in.
+    private func verify(_ files: [PyTorchSource], of path: String, _ result: inout Verification) async throws {
+        let names = Set(tensor.map(ExactName.init))
+        for file in files {
+            guard file.hasChecksums else {
+                result.warnings.append("\(Path.name(of: file.inputs[0])): saved without checksums; only its structure is verified")
+                continue
+            }
+            let chosen = file.tensors.indices.filter { names.contains(ExactName(file.tensors[$0].name)) }
+            let done = try await ProgressBar.during("Verifying", quiet: report.hidesProgress) { bar in
+                try await file.verify(records: names.isEmpty ? nil : file.records(of: chosen), threads: threads.count) {
+                    try bar.report($0, of: $1, item: path)
+                }
+            }
+            result.problems += done.problems
+            result.bytesVerified += done.byteCount
+        }
     }
 
     /// Requested tensors must exist, in every format.
@@ -87,7 +108,8 @@ struct Verify: AsyncParsableCommand {
     /// The format of a file that could not be opened.
     private static func likelyFormat(_ path: String) -> String? {
         switch try? FileKind.of(path: ModelInput.modelFile(HubCache.resolved(path))) {
-        case .safetensors?, .safetensorsIndex?: ModelFormat.safetensors.rawValue
+        case .safetensors?, .shardIndex?: ModelFormat.safetensors.rawValue
+        case .pytorch?: ModelFormat.pytorch.rawValue
         case .qamw?: ModelFormat.qamw.rawValue
         case .gguf?: ModelFormat.gguf.rawValue
         case .folder?, .foreign?, .unknown?, nil: nil

@@ -9,7 +9,7 @@ struct FilePlaces {
         var length: Int
         /// Bytes after decompression.
         var contentLength: Int
-        /// XXH3, if the format has checksums.
+        /// XXH3 or, of a PyTorch file, CRC-32; nil if the format has no checksums.
         var checksum: UInt64?
         /// The file, if the model has several.
         var file: String?
@@ -34,7 +34,15 @@ struct FilePlaces {
     private(set) var tensors: [Place] = []
 
     init(_ model: ModelInput) throws {
-        if let reader = model.reader { take(reader) } else if let gguf = model.gguf { take(gguf) } else { try take(files: model.source) }
+        if let reader = model.reader {
+            take(reader)
+        } else if let gguf = model.gguf {
+            take(gguf)
+        } else if !model.pytorch.isEmpty {
+            take(model.pytorch)
+        } else {
+            try take(files: model.source)
+        }
     }
 
     private mutating func take(_ reader: QAMReader) {
@@ -67,6 +75,19 @@ struct FilePlaces {
             sections.append(
                 Section(name: "data", offset: header.dataStart, length: end - header.dataStart, contentLength: end - header.dataStart, file: name))
             tensors += shard.tensors.indices.map { Place(offset: shard.range(of: $0).lowerBound, file: name) }
+        }
+    }
+
+    /// The sections are the entries of the archives.
+    private mutating func take(_ files: [PyTorchSource]) {
+        for file in files {
+            let name = files.count > 1 ? Path.name(of: file.inputs[0]) : nil
+            sections += file.records.map {
+                Section(
+                    name: $0.name, offset: $0.range.lowerBound, length: $0.range.count, contentLength: $0.range.count, checksum: UInt64($0.checksum), file: name
+                )
+            }
+            tensors += file.tensors.indices.map { Place(offset: file.offset(of: $0), file: name) }
         }
     }
 

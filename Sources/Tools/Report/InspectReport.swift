@@ -165,7 +165,7 @@ struct InspectReport {
     }
 
     var sectionTable: [String] {
-        var table = Table([("SECTION", .left), ("OFFSET", .right), ("LENGTH", .right), ("CONTENT", .right), ("XXH3", .left), ("", .left)])
+        var table = Table([("SECTION", .left), ("OFFSET", .right), ("LENGTH", .right), ("CONTENT", .right), ("CHECKSUM", .left), ("", .left)])
         for section in places.sections {
             table.add(
                 section.name, Format.count(section.offset), Format.count(section.length), Format.count(section.contentLength),

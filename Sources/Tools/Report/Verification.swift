@@ -21,11 +21,13 @@ struct Verification {
     mutating func take(_ model: ModelInput) {
         format = model.format.rawValue
         title = [model.format.title, model.version].compactMap(\.self).joined(separator: " ")
-        hasChecksums = model.reader != nil
+        hasChecksums = model.reader != nil || !model.pytorch.isEmpty
         tensorCount = model.source.tensors.count
         warnings = model.source.warnings
-        // For formats without checksums only non-payload bytes have been read.
-        bytesVerified = model.fileBytes - model.source.tensors.reduce(0) { $0 + $1.byteCount }
+        // Of safetensors and GGUF only bytes outside payloads have been read, of PyTorch's archives those outside entries.
+        let payload = model.source.tensors.reduce(0) { $0 + $1.byteCount }
+        let entries = model.pytorch.reduce(0) { $0 + $1.records.reduce(0) { $0 + $1.range.count } }
+        bytesVerified = model.fileBytes - (model.pytorch.isEmpty ? payload : entries)
     }
 
     /// The exit status for the problems.

@@ -1,27 +1,33 @@
 public import QAMFormat
 
-/// A checkpoint in several safetensors files with an index. Tensors are sorted by their shards' names, and within a shard are in the order
-/// of their payloads.
-public struct ShardedSafetensorsSource: LendingSource {
+/// A checkpoint in several files with an index. Tensors are sorted by their shards' names, and within a shard are in its own order.
+public struct ShardedSource: LendingSource {
     public let metadata: Metadata
     public let tensors: [TensorDescriptor]
     public let warnings: [String]
     public let inputs: [String]
     public let fingerprint: String
-    private let shards: [SafetensorsSource]
+    /// The files, in the order of their names.
+    package let shards: [any LendingSource]
     /// The index of each shard's first tensor, followed by the total number of tensors.
     private let starts: [Int]
 
-    /// Opens the index and all shards. Throws `notFound` if shards are missing and `malformed` if index and shards contradict each other.
+    /// Opens the index and, with `open`, all shards. Throws `malformed` if shards are missing, or index and shards contradict each other.
     /// O(n log n) for n tensors; keeps one file open per shard.
-    public init(indexPath: String) throws {
+    package init(indexPath: String, opening open: (String) throws -> any LendingSource) throws {
         let file = try FileBytes(path: indexPath)
-        let index = try SafetensorsIndex(reading: file)
-        let shards = try Self.open(index.shards, folder: Path.folder(of: indexPath), indexPath: indexPath)
+        let index = try ShardIndex(reading: file)
+        let paths = try Self.paths(of: index.shards, folder: Path.folder(of: indexPath), indexPath: indexPath)
+        let shards = try paths.map(open)
         var tensors: [TensorDescriptor] = []
         var starts = [0]
         for shard in shards {
-            tensors.append(contentsOf: shard.tensors)
+            let start = tensors.count
+            tensors += shard.tensors.map { tensor in
+                var tensor = tensor
+                if case .alias(let target) = tensor.storage { tensor.storage = .alias(of: start + target) }
+                return tensor
+            }
             starts.append(tensors.count)
         }
         try Self.check(index, against: shards, indexPath: indexPath)
@@ -29,7 +35,11 @@ public struct ShardedSafetensorsSource: LendingSource {
 
         var warnings = shards.flatMap(\.warnings)
         let byteCount = tensors.reduce(0) { $0 + $1.byteCount }
-        if let totalSize = index.totalSize, totalSize != byteCount {
+        // Some writers count tied tensors once, others each time.
+        let withAliases = tensors.reduce(0) { sum, tensor in
+            if case .alias(let target) = tensor.storage { sum + tensors[target].byteCount } else { sum + tensor.byteCount }
+        }
+        if let totalSize = index.totalSize, totalSize != byteCount, totalSize != withAliases {
             warnings.append("\(Path.name(of: indexPath)): total_size is \(totalSize), but the tensors have \(byteCount) bytes")
         }
         metadata = Self.merged(shards, &warnings)
@@ -46,16 +56,16 @@ public struct ShardedSafetensorsSource: LendingSource {
         return try shards[shard].withBytes(range, ofStream: stream, of: tensor - starts[shard], body)
     }
 
-    private static func open(_ names: [String], folder: String, indexPath: String) throws -> [SafetensorsSource] {
+    private static func paths(of names: [String], folder: String, indexPath: String) throws -> [String] {
         let missing = try names.filter { try FileStatus(Path.join(folder, $0))?.kind != .file }
         guard missing.isEmpty else {
             throw QAMError(.malformed, "\(missing.count) of \(names.count) shards are missing: \(Format.list(missing))", at: .init(file: indexPath))
         }
-        return try names.map { try SafetensorsSource(path: Path.join(folder, $0)) }
+        return names.map { Path.join(folder, $0) }
     }
 
     /// Index and shards must contain the same tensors, each in one shard.
-    private static func check(_ index: SafetensorsIndex, against shards: [SafetensorsSource], indexPath: String) throws {
+    private static func check(_ index: ShardIndex, against shards: [any LendingSource], indexPath: String) throws {
         func fault(_ message: String, _ tensor: String) -> QAMError {
             QAMError(.malformed, message, at: .init(file: indexPath, tensor: tensor))
         }
@@ -76,7 +86,7 @@ public struct ShardedSafetensorsSource: LendingSource {
     }
 
     /// The metadata of all shards; the first value of a key is kept.
-    private static func merged(_ shards: [SafetensorsSource], _ warnings: inout [String]) -> Metadata {
+    private static func merged(_ shards: [any LendingSource], _ warnings: inout [String]) -> Metadata {
         var merged = Metadata()
         var conflicts: Set<String> = []
         for entry in shards.lazy.flatMap(\.metadata.entries) {

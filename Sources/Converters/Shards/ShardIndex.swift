@@ -1,10 +1,10 @@
 import Architectures
 package import QAMFormat
 
-/// The index of a checkpoint in several safetensors files: maps tensors to files.
-package struct SafetensorsIndex: Sendable {
+/// The index of a checkpoint in several files, of safetensors or PyTorch: maps tensors to files.
+package struct ShardIndex: Sendable {
     /// The maximum size of an index in bytes: the same as for headers of shards.
-    package static let maximumLength = SafetensorsHeader.maximumLength
+    package static let maximumLength = 100_000_000
 
     package struct Entry: Sendable {
         package var tensor: String
