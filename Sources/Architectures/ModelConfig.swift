@@ -87,8 +87,10 @@ package struct ModelConfig: Sendable {
             ("rope_local_base_freq", parameters["sliding_attention"]?["rope_theta"]),
             ("rope_scaling", full["rope_type"].flatMap { $0 == "default" ? nil : full }),
         ]
-        for (key, value) in found where self[key] == nil {
-            guard let value else { continue }
+        // As in transformers: these take precedence over members of the older names, the others do not.
+        let preferred: Set = ["rope_theta", "partial_rotary_factor", "rope_local_base_freq"]
+        for (key, value) in found {
+            guard let value, value != .null, preferred.contains(key) || self[key] == nil else { continue }
             list.removeAll { $0.key == key }
             list.append(.init(key, value))
         }
