@@ -55,6 +55,12 @@ package struct ModelConfig: Sendable {
     /// The value of a key; nil if missing or null.
     package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
 
+    /// Whether the file names a class without a head, such as MistralModel: its outputs are vectors of the last layer.
+    package var isOfBaseModel: Bool {
+        guard case .array(let classes)? = self["architectures"], case .string(let name)? = classes.first else { return false }
+        return name.hasSuffix("Model")
+    }
+
     /// The keys whose values are not null, false or empty.
     package var saidKeys: [String] {
         guard case .object(let list) = members else { return [] }
@@ -106,8 +112,10 @@ package struct ModelConfig: Sendable {
             ("rope_local_base_freq", parameters["sliding_attention"]?["rope_theta"]),
             ("rope_scaling", full["rope_type"].flatMap { $0 == "default" ? nil : full }),
         ]
-        for (key, value) in found where self[key] == nil {
-            guard let value else { continue }
+        // As in transformers: these take precedence over members of the older names, the others do not.
+        let preferred: Set = ["rope_theta", "partial_rotary_factor", "rope_local_base_freq"]
+        for (key, value) in found {
+            guard let value, value != .null, preferred.contains(key) || self[key] == nil else { continue }
             list.removeAll { $0.key == key }
             list.append(.init(key, value))
         }

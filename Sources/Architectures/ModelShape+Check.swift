@@ -57,11 +57,8 @@ extension ModelShape {
         }
     }
 
-    /// Whether config.json names a class without a head, such as MistralModel: its outputs are vectors of the last layer.
-    package var isBaseModel: Bool {
-        guard case .array(let classes)? = config["architectures"], case .string(let name)? = classes.first else { return false }
-        return name.hasSuffix("Model")
-    }
+    /// Whether the model has no head.
+    package var isBaseModel: Bool { config.isOfBaseModel }
 
     private func needsBias(_ rule: TensorRule) -> Bool {
         switch rule.bias {

@@ -72,7 +72,12 @@ import Testing
         var source = try Self.source(Self.llama, config: config) { $0 }
         source.tensors.removeLast()
         source.payloads.removeLast()
-        #expect(try ModelNames.gguf.applied(to: source, strict: true).warnings.contains { $0.contains("no head") })
+        let gguf = try ModelNames.gguf.applied(to: source, strict: true, carryingFiles: false)
+        #expect(gguf.warnings.contains { $0.contains("no head") })
+        // Its configuration comes back as it was.
+        let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
+        let file = try #require(back.files.first { $0.name == "config.json" })
+        #expect(try file.read(0..<file.byteCount) == ArchitectureModels.configFile(config).bytes)
         source.files = [ArchitectureModels.configFile(Self.llama.config.merging(["architectures": ["LlamaForCausalLM"]]) { $1 })]
         #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: source, strict: true) }
     }

@@ -85,11 +85,11 @@ import Testing
     @Test func sentencePieceModelsAreReadStrictly() throws {
         func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] { [number << 3 | 2, UInt8(bytes.count)] + bytes }
         let piece = field(1, field(1, Array("a".utf8)) + [0x15, 0, 0, 0x80, 0xBF] + [0x18, 1])
-        let unknown = field(1, field(1, Array("<unk>".utf8)) + [0x18, 2])
+        let unknown = field(1, field(1, Array("<unk>".utf8)) + [0x18, 2]) + field(1, field(1, Array("<0x41>".utf8)) + [0x18, 6])
         let bpe = field(2, [0x18, 2])
         func keys(_ bytes: [UInt8]) throws -> Metadata { try tokenizerKeys([MemoryFile(name: "tokenizer.model", bytes: bytes)]) }
         let good = try keys(unknown + piece + bpe)
-        #expect(good.strings("tokens") == ["<unk>", "a"] && good.scores() == [0, -1] && good.types() == [2, 1])
+        #expect(good.strings("tokens") == ["<unk>", "<0x41>", "a"] && good.scores() == [0, 0, -1] && good.types() == [2, 6, 1])
         #expect(try keys(bpe + [0x28, 7, 0x31, 1, 2, 3, 4, 5, 6, 7, 8, 0x3D, 1, 2, 3, 4] + unknown + piece).entries == good.entries)
         #expect(try keys(unknown + piece).entries.isEmpty)
         let bad: [[UInt8]] = [

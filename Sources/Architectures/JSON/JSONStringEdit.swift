@@ -5,7 +5,8 @@ package enum JSONStringEdit {
     /// Replaces string members of objects. `replacement` is called with a member's path of keys and its value; nil keeps the value. Strings
     /// in arrays are kept. Throws `malformed`.
     package static func replacing(in bytes: [UInt8], _ replacement: (_ path: [String], _ value: String) -> String?) throws -> [UInt8] {
-        var reader = JSONReader(bytes, section: "JSON")
+        // Python writes NaN and Infinity.
+        var reader = JSONReader(bytes, section: "JSON", takingNonFinite: true)
         var edits: [(range: Range<Int>, text: String)] = []
         try visit(&reader, []) { path, value, range in
             if let text = replacement(path, value), text != value { edits.append((range, text)) }

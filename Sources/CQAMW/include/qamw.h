@@ -245,7 +245,7 @@ int32_t qamw_get_string(const qamw_file *file, const char *key, qamw_string *val
 typedef struct qamw_embedded {
     uint32_t size;
     uint32_t reserved; // 0
-    const char *name;  // a plain name, not a path
+    const char *name;  // below the model's folder, such as "1_Pooling/config.json"; data, not a path to open
     uint64_t bytes;    // of its content
 } qamw_embedded;
 

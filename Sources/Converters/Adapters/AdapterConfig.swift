@@ -29,7 +29,7 @@ struct AdapterConfig: Sendable {
     init(_ file: any EmbeddedFile) throws {
         guard file.byteCount <= Self.maximumLength else { throw Self.fault("it is too large for a configuration") }
         let json = try JSONValue(parsing: try file.read(0..<file.byteCount), section: "JSON", takingNonFinite: true)
-        guard case .object(let members) = json else { throw Self.fault("it is no JSON object") }
+        guard case .object(let members) = json else { throw Self.fault("it is not a JSON object") }
         let said = members.filter { ![.null, false, [:], []].contains($0.value) }
         func value(_ key: String) -> JSONValue? { said.first { $0.key == key }?.value }
 
@@ -91,7 +91,7 @@ struct AdapterConfig: Sendable {
         switch value {
         case .integer(let integer)?: return Double(integer)
         case .number(let number)? where number.isFinite: return number
-        default: throw fault("\"\(key)\" is no number")
+        default: throw fault("\"\(key)\" is not a number")
         }
     }
 

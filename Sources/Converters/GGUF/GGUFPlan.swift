@@ -86,7 +86,10 @@ struct GGUFPlan: Sendable {
             guard case .raw(let dtype) = target.storage else {
                 throw unsupported("GGUF has no coded tensors; dequantize them, or carry them along with --packed")
             }
-            guard GGMLType.number(of: dtype) != nil else { throw unsupported("GGUF has no type \(dtype.name); choose another with --dtype") }
+            guard GGMLType.number(of: dtype) != nil else {
+                let advice = DType.floating.contains(dtype) ? "choose another with --dtype" : "--dtype converts floating-point tensors only"
+                throw unsupported("GGUF has no type \(dtype.name); \(advice)")
+            }
             guard tensor.shape.count <= GGUFHeader.maximumDimensions else {
                 throw unsupported("it has \(tensor.shape.count) dimensions, and GGUF at most \(GGUFHeader.maximumDimensions)")
             }

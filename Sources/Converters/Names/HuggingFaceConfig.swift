@@ -30,7 +30,10 @@ struct HuggingFaceConfig {
         for (key, values) in architecture.fixed where self[key] == nil { values.first.map { set(key, $0) } }
         set("tie_word_embeddings", .bool(isTied))
         for token in OriginKeys.tokens {
-            if let value = source.metadata[token.ggml] { set(token.config, JSONValue(try value.count(key: token.ggml))) }
+            guard let value = source.metadata[token.ggml] else { continue }
+            let id = try value.count(key: token.ggml)
+            // Ids outside the vocabulary are ignored, as other loaders do.
+            if id < count("vocab_size") { set(token.config, JSONValue(id)) }
         }
         set("use_cache", true)
         set("torch_dtype", .string(Self.name(of: dtype)))
@@ -110,8 +113,11 @@ struct HuggingFaceConfig {
 
     private mutating func scaling() throws -> JSONValue? {
         if let factors = try RopeFactors.values(RopeFactors.frequencies, in: source) { return llama3(factors) }
-        guard let (_, kind) = metadata("rope.scaling.type"), let kind = kind.string, kind != "none" else { return nil }
-        guard let factor = metadata("rope.scaling.factor") else { return nil }
+        // Loaders scale linearly if there is no type, and accept the key of older files; 0 means no scaling.
+        let type = metadata("rope.scaling.type")?.value.string, kind = type ?? "linear"
+        guard kind != "none", let factor = metadata("rope.scaling.factor") ?? metadata("rope.scale_linear") else { return nil }
+        let number = try factor.value.number(key: factor.key)
+        guard number != 0, type != nil || number != 1 else { return nil }
         var scaling: [JSONValue.Member] = [.init("rope_type", .string(kind)), .init("factor", .number(try factor.value.shortest(key: factor.key)))]
         if kind == "yarn" {
             if let (key, value) = metadata("rope.scaling.original_context_length") {

@@ -67,17 +67,22 @@ struct HuggingFaceToGGUF {
         }
     }
 
-    /// Whether to omit the head: if it aliases the embedding or is tied to it. Warns if they differ.
+    /// Whether to omit the head: if it aliases the embedding or is tied to it. One that differs from the embedding, although they are tied,
+    /// is kept if loaders accept it, as in transformers; warns of it.
     private mutating func dropsHead(of source: any TensorSource) throws -> Bool {
         guard let head = source.tensors.firstIndex(where: { $0.name == Architecture.headName }),
             let embedding = source.tensors.firstIndex(where: { $0.name == Architecture.embeddingName })
         else { return false }
         let isAlias = source.tensors[head].storage == .alias(of: embedding) || source.tensors[embedding].storage == .alias(of: head)
         guard isAlias || architecture.alwaysTied || config["tie_word_embeddings"] == true else { return false }
-        if try !isAlias && !AliasingSource.areEqual(head, embedding, in: source) {
-            warnings.append("\(Architecture.headName) differs from \(Architecture.embeddingName), though they are tied; it is left out")
+        guard try !isAlias && !AliasingSource.areEqual(head, embedding, in: source) else { return true }
+        let differs = "\(Architecture.headName) differs from \(Architecture.embeddingName), although they are tied"
+        if architecture.alwaysTied {
+            warnings.append("\(differs); it is left out, since GGUF loaders use the embedding in \(architecture.gguf), so results differ from transformers'")
+        } else {
+            warnings.append("\(differs); it is kept, as in transformers 5 (older versions use the embedding)")
         }
-        return true
+        return architecture.alwaysTied
     }
 
     private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ shape: ModelShape) throws {

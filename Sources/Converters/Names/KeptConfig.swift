@@ -35,7 +35,8 @@ struct KeptConfig {
         if let embedding = source.tensors.first(where: { $0.name == "token_embd.weight" }), kept["vocab_size"] != JSONValue(embedding.rows) {
             edits.append(.init("vocab_size", JSONValue(embedding.rows)))
         }
-        if source.metadata[OriginKeys.tied] == nil, case .bool(let tie)? = kept["tie_word_embeddings"], tie != current.isTied {
+        // A base model has no head, whatever its configuration says about one.
+        if source.metadata[OriginKeys.tied] == nil, !kept.isOfBaseModel, case .bool(let tie)? = kept["tie_word_embeddings"], tie != current.isTied {
             edits.append(.init("tie_word_embeddings", .bool(current.isTied)))
         }
         for key in ["torch_dtype", "dtype"] {

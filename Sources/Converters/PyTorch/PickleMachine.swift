@@ -95,7 +95,7 @@ struct PickleMachine {
         case UInt8(ascii: "j"): try recall(try reader.integer())
         case UInt8(ascii: "c"): try pushGlobal(module: try line(), name: try line())
         case 0x93:
-            guard case .text(let name) = try pop(), case .text(let module) = try pop() else { throw fault("a global's name is no text") }
+            guard case .text(let name) = try pop(), case .text(let module) = try pop() else { throw fault("a global's name is not a string") }
             try pushGlobal(module: module, name: name)
         case UInt8(ascii: "Q"): try push(try storage(try pop()))
         case UInt8(ascii: "R"), 0x81: try reduce()

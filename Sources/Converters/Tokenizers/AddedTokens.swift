@@ -9,26 +9,64 @@ struct AddedTokens {
         var isSpecial: Bool
     }
 
-    let elements: [Element]
+    private(set) var elements: [Element]
 
-    init(_ elements: [Element]) { self.elements = elements }
+    private init(_ elements: [Element]) { self.elements = elements }
 
     /// The added tokens that accompany tokenizer.model: from added_tokens.json and tokenizer_config.json, which takes precedence.
-    init(_ files: TokenizerFiles) throws {
-        var elements: [Element] = []
-        for member in files[.addedTokens]?.members ?? [] {
+    init(_ files: TokenizerFiles) throws { self.init(try Self.listed(files) + Self.configured(files)) }
+
+    /// The added tokens of tokenizer.json, with what transformers adds from tokenizer_config.json, else from added_tokens.json: tokens that
+    /// tokenizer.json lacks, and whether tokens are special. `index` holds the vocabulary in the order of `json`.
+    init(_ json: TokenizerJSON, _ index: PieceIndex, _ files: TokenizerFiles) throws {
+        elements = json.addedTokens.map { Element(id: $0.id, text: $0.text, isSpecial: $0.isSpecial) }
+        let hasFlags = files[.tokenizerConfig]?["added_tokens_decoder"] != nil
+        var places = Dictionary(elements.enumerated().map { (ExactName($1.text), $0) }) { first, _ in first }
+        for element in try hasFlags ? Self.configured(files) : Self.listed(files) {
+            if let place = places[ExactName(element.text)] {
+                if hasFlags { elements[place].isSpecial = element.isSpecial }
+                continue
+            }
+            places[ExactName(element.text)] = elements.count
+            let id = index[element.text].map { json.vocabulary[$0].id }
+            elements.append(Element(id: id ?? element.id, text: element.text, isSpecial: element.isSpecial))
+        }
+    }
+
+    /// The tokens of added_tokens.json.
+    private static func listed(_ files: TokenizerFiles) throws -> [Element] {
+        try (files[.addedTokens]?.members ?? []).map { member in
             guard let id = member.value.index, id < Tokenizer.maximumCount else {
                 throw files.malformed(.addedTokens, "\"\(member.key)\" has no id")
             }
-            elements.append(Element(id: id, text: member.key, isSpecial: false))
+            return Element(id: id, text: member.key, isSpecial: false)
         }
-        for member in files[.tokenizerConfig]?["added_tokens_decoder"]?.members ?? [] {
+    }
+
+    /// The tokens of tokenizer_config.json.
+    private static func configured(_ files: TokenizerFiles) throws -> [Element] {
+        try (files[.tokenizerConfig]?["added_tokens_decoder"]?.members ?? []).map { member in
             guard let id = Int(member.key), (0..<Tokenizer.maximumCount).contains(id), let text = member.value["content"]?.string else {
                 throw files.malformed(.tokenizerConfig, "the added token \"\(member.key)\" has no id or no content")
             }
-            elements.append(Element(id: id, text: text, isSpecial: member.value["special"]?.bool ?? false))
+            return Element(id: id, text: text, isSpecial: member.value["special"]?.bool ?? false)
         }
-        self.init(elements)
+    }
+
+    /// A warning if transformers gives a token another id: it numbers those outside the vocabulary consecutively, whatever the files state.
+    func numberingWarning(_ json: TokenizerJSON, _ index: PieceIndex) -> String? {
+        var highest = -1
+        for element in elements {
+            var id = element.id
+            if index[element.text] == nil {
+                id = max(json.vocabulary.count, highest + 1)
+                guard id == element.id else {
+                    return "the added token \"\(element.text)\" has the id \(element.id), but transformers numbers it \(id): it is encoded differently"
+                }
+            }
+            highest = max(highest, id)
+        }
+        return nil
     }
 
     /// Sets the tokens' types, and adds missing tokens.

@@ -11,6 +11,7 @@ struct ChatTemplates {
     var main: String?
     /// Further templates, in the order of the file.
     var named: [Named] = []
+    private(set) var warnings: [String] = []
 
     private static let key = "tokenizer.chat_template"
     private static let namesKey = "tokenizer.chat_templates"
@@ -33,12 +34,33 @@ extension ChatTemplates {
                     guard case .string(let name)? = element["name"], case .string(let text)? = element["template"] else {
                         throw files.malformed(file, "an element of \"chat_template\" has no name or no template")
                     }
-                    if name == "default" { main = text } else { named.append(Named(name: Self.keyPart(name), text: text)) }
+                    add(name, text)
+                }
+                return
+            case .object(let members)?:
+                for member in members {
+                    guard case .string(let text) = member.value else {
+                        throw files.malformed(file, "the template \"\(member.key)\" of \"chat_template\" is not a string")
+                    }
+                    add(member.key, text)
                 }
                 return
             case nil, .null?: continue
             default: throw files.malformed(file, "\"chat_template\" is neither text nor a list")
             }
+        }
+    }
+
+    private mutating func add(_ name: String, _ text: String) {
+        guard name != "default" else {
+            main = text
+            return
+        }
+        let part = Self.keyPart(name)
+        if named.contains(where: { $0.name == part }) {
+            warnings.append("the chat template \"\(name)\" is left out: another has its key in GGUF, \(Self.key).\(part)")
+        } else {
+            named.append(Named(name: part, text: text))
         }
     }
 

@@ -25,6 +25,7 @@ struct HuggingFaceTokenizer {
         }
         guard var tokenizer = try json.map({ try read($0) }) ?? readModel() ?? readVocabulary() ?? readTekken() else { return nil }
         tokenizer.chatTemplates = try ChatTemplates(files)
+        warnings += tokenizer.chatTemplates.warnings
         return tokenizer
     }
 
@@ -58,7 +59,7 @@ struct HuggingFaceTokenizer {
             warnings.append(Self.prefixWarning)
         }
         // NFC does not affect texts as usually written, and no GGUF loader applies it.
-        warn(ofNormalizersBut: ["NFC"], json)
+        warn(of: json.normalizers.filter { $0["type"]?.string != "NFC" })
         return try finish(json, &vocabulary, .byteLevel(pre)) { $0.merges = json.merges }
     }
 
@@ -75,7 +76,10 @@ struct HuggingFaceTokenizer {
             vocabulary.set(token, at: id)
         }
         try addScores(json, to: &vocabulary)
-        warn(ofNormalizersBut: ["Prepend", "Replace"], json)
+        warn(of: json.normalizers.filter { !TokenizerJSON.marksSpaces($0) })
+        if let step = json.preTokenizers.first(where: { !json.keepsPiecesWhole($0) }) {
+            warnings.append("GGUF cannot express how the pre-tokenizer \(JSONWriter.text(step)) cuts texts: some texts will be encoded differently")
+        }
         let addsSpacePrefix = json.addsSpacePrefix
         return try finish(json, &vocabulary, .sentencePiece) { $0.addsSpacePrefix = addsSpacePrefix }
     }
@@ -85,8 +89,13 @@ struct HuggingFaceTokenizer {
     ) throws -> Tokenizer {
         var isPieces = true
         if case .byteLevel = kind { isPieces = false }
-        let added = json.addedTokens.map { AddedTokens.Element(id: $0.id, text: $0.text, isSpecial: $0.isSpecial) }
-        try AddedTokens(added).add(to: &vocabulary, isPieces: isPieces, replacing: false)
+        let original = PieceIndex(json.vocabulary.lazy.map(\.text))
+        let added = try AddedTokens(json, original, files)
+        try added.add(to: &vocabulary, isPieces: isPieces, replacing: false)
+        if let warning = added.numberingWarning(json, original) { warnings.append(warning) }
+        for type in json.foreignDecoders {
+            warnings.append("GGUF cannot express what the decoder \"\(type)\" does: some generated texts will differ")
+        }
         let restricted = json.addedTokens.filter(\.isRestricted).map { "\"\($0.text)\"" }
         if !restricted.isEmpty {
             warnings.append(
@@ -106,6 +115,10 @@ struct HuggingFaceTokenizer {
         let (tokens, index, cut) = try vocabulary.build(size: try files.vocabularySize())
         var tokenizer = Tokenizer(kind: kind, tokens: tokens)
         adjust(&tokenizer, index)
+        // Merges of or into tokens that were cut off would contradict the vocabulary.
+        if !cut.isEmpty {
+            tokenizer.merges.removeAll { index[$0.left] == nil || index[$0.right] == nil || index[$0.left + $0.right] == nil }
+        }
         var reader = SpecialTokenReader(files, index)
         reader.read(into: &tokenizer, postProcessor)
         warnings += cut + reader.warnings
@@ -147,6 +160,13 @@ struct HuggingFaceTokenizer {
         guard model.isBytePairEncoding else {
             throw UnknownKind(
                 reason: "the pieces of \(TokenizerFiles.Name.sentencePiece.rawValue) are not joined by BPE, but chosen by likelihood, which cannot be written")
+        }
+        guard model.tokens.contains(where: { $0.type == .byte }) else {
+            throw UnknownKind(
+                reason: "\(TokenizerFiles.Name.sentencePiece.rawValue) has no byte tokens, which GGUF loaders use for characters outside the vocabulary")
+        }
+        warnings += model.notExpressed.map {
+            "GGUF cannot express that \(TokenizerFiles.Name.sentencePiece.rawValue) \($0): some texts will be encoded differently"
         }
         var vocabulary = VocabularyBuilder(.sentencePiece)
         for (id, token) in model.tokens.enumerated() { vocabulary.set(token, at: id) }
@@ -210,8 +230,8 @@ struct HuggingFaceTokenizer {
         throw QAMError(.invalidArgument, "the tokenizer is SentencePiece's, which has no pre-tokenizer \"\(pre.name)\"")
     }
 
-    private mutating func warn(ofNormalizersBut harmless: Set<String>, _ json: TokenizerJSON) {
-        for type in json.normalizers.compactMap({ $0["type"]?.string }) where !harmless.contains(type) {
+    private mutating func warn(of normalizers: [JSONValue]) {
+        for type in normalizers.compactMap({ $0["type"]?.string }) {
             warnings.append("GGUF cannot express what the normalizer \"\(type)\" does: some texts will be encoded differently")
         }
     }

@@ -9,10 +9,22 @@ struct SentencePieceModel {
     private(set) var tokens: [Tokenizer.Token] = []
     private(set) var special = SpecialTokens()
     private(set) var addsSpacePrefix = true
+    private var replacesCharacters = false
+    /// The format's default.
+    private var removesSpaces = true
+    private var appendsMarks = false
     private var algorithm = Self.defaultAlgorithm
 
     /// Whether the pieces are merged by BPE; the alternative selects the most likely sequence.
     var isBytePairEncoding: Bool { algorithm == Self.bytePairEncoding }
+
+    /// What the model does to texts, and GGUF loaders do not: ends of sentences about it.
+    var notExpressed: [String] {
+        [
+            (replacesCharacters, "replaces characters"), (removesSpaces, "removes repeated, leading and trailing spaces"),
+            (appendsMarks, "marks spaces at the ends of words"),
+        ].filter(\.0).map(\.1)
+    }
 
     /// Linear in the bytes. Errors are `malformed` and carry the offset.
     init(_ bytes: [UInt8], section: String) throws {
@@ -25,10 +37,7 @@ struct SentencePieceModel {
                 guard tokens.count < Tokenizer.maximumCount else { throw reader.malformed("there are too many pieces") }
                 tokens.append(try Self.piece(&reader, field))
             case 2: try readTrainer(&reader, field, &ids)
-            case 3:
-                try reader.nested(field) { reader, field in
-                    if field.number == 3 { addsSpacePrefix = try reader.varint(field) != 0 } else { try reader.skip(field) }
-                }
+            case 3: try readNormalizer(&reader, field)
             default: try reader.skip(field)
             }
         }
@@ -55,6 +64,17 @@ struct SentencePieceModel {
         return Tokenizer.Token(text: text, type: type, score: score)
     }
 
+    private mutating func readNormalizer(_ reader: inout ByteReader, _ field: ProtocolBufferField) throws {
+        try reader.nested(field) { reader, field in
+            switch field.number {
+            case 2: replacesCharacters = try !reader.bytes(field).isEmpty
+            case 3: addsSpacePrefix = try reader.varint(field) != 0
+            case 4: removesSpaces = try reader.varint(field) != 0
+            default: try reader.skip(field)
+            }
+        }
+    }
+
     private mutating func readTrainer(
         _ reader: inout ByteReader, _ field: ProtocolBufferField, _ ids: inout [SpecialTokens.Role: Int]
     ) throws {
@@ -62,6 +82,8 @@ struct SentencePieceModel {
         try reader.nested(field) { reader, field in
             if field.number == 3 {
                 algorithm = try reader.varint(field)
+            } else if field.number == 24 {
+                appendsMarks = try reader.varint(field) != 0
             } else if let role = roles[field.number] {
                 // Negative numbers, encoded as large ones, mean that there is no such token.
                 ids[role] = Int(exactly: try reader.varint(field))
@@ -101,6 +123,11 @@ extension ByteReader {
     fileprivate mutating func text(_ field: ProtocolBufferField) throws -> String {
         try expect(2, field)
         return try string(try length(), allowingNUL: true)
+    }
+
+    fileprivate mutating func bytes(_ field: ProtocolBufferField) throws -> ArraySlice<UInt8> {
+        try expect(2, field)
+        return try take(try length())
     }
 
     fileprivate mutating func float(_ field: ProtocolBufferField) throws -> Float {

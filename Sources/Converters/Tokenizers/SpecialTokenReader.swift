@@ -14,12 +14,11 @@ struct SpecialTokenReader {
 
     /// `postProcessor` is tokenizer.json's; nil if there is none.
     mutating func read(into tokenizer: inout Tokenizer, _ postProcessor: PostProcessor?) {
-        for role in SpecialTokens.Role.named {
-            if let id = id(of: role) { tokenizer.special[role] = id }
-        }
         let first = postProcessor?.first, last = postProcessor?.last
-        if tokenizer.special[.bos] == nil, let first { tokenizer.special[.bos] = index[first] }
-        if tokenizer.special[.eos] == nil, let last { tokenizer.special[.eos] = index[last] }
+        let around = [SpecialTokens.Role.bos: first, .eos: last].compactMapValues { text in text.flatMap { index[$0] } }
+        for role in SpecialTokens.Role.named {
+            if let id = namedID(of: role) ?? around[role] ?? configuredID(of: role) { tokenizer.special[role] = id }
+        }
         tokenizer.addsBOS = adds(first, tokenizer.special[.bos], "add_bos_token", postProcessor)
         tokenizer.addsEOS = adds(last, tokenizer.special[.eos], "add_eos_token", postProcessor)
         warnings += postProcessor?.warnings ?? []
@@ -27,12 +26,17 @@ struct SpecialTokenReader {
         tokenizer.special.assignEndings(endings) { texts[$0].text }
     }
 
-    /// Determined by the token's text if a file has it, else by its id.
-    private func id(of role: SpecialTokens.Role) -> Int? {
+    /// Determined by the token's text in the tokenizer's files.
+    private func namedID(of role: SpecialTokens.Role) -> Int? {
         for file in [TokenizerFiles.Name.tokenizerConfig, .specialTokens] {
             let value = files[file]?["\(role.rawValue)_token"]
             if let text = value?.string ?? value?["content"]?.string, let id = index[text] { return id }
         }
+        return nil
+    }
+
+    /// Determined by the id in the model's files, which may be another tokenizer's.
+    private func configuredID(of role: SpecialTokens.Role) -> Int? {
         let key = "\(role.rawValue)_token_id"
         for value in [files.modelSetting(key), files[.generationConfig]?[key]] {
             if let id = value?.index ?? value?.elements.first?.index, id < index.count { return id }

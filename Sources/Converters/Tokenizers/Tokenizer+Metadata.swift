@@ -30,7 +30,8 @@ extension Tokenizer {
         add(Key.tokens, .array(.string(tokens.map(\.text))))
         if case .byteLevel = kind {} else { add(Key.scores, .array(.float32(tokens.map(\.score)))) }
         add(Key.types, .array(.int32(tokens.map(\.type.rawValue))))
-        if !merges.isEmpty { add(Key.merges, .array(.string(merges.map { "\($0.left) \($0.right)" }))) }
+        // Loaders require the key, even if there are none.
+        if case .sentencePiece = kind {} else { add(Key.merges, .array(.string(merges.map { "\($0.left) \($0.right)" }))) }
         entries += special.entries
         if let addsBOS { add(Key.addsBOS, .bool(addsBOS)) }
         if let addsEOS { add(Key.addsEOS, .bool(addsEOS)) }
@@ -93,6 +94,7 @@ extension Tokenizer {
         switch metadata[Key.types] {
         case nil: types = []
         case .array(.int32(let values))?: types = values
+        case .array(.uint32(let values))?: types = values.map { Int32(bitPattern: $0) }
         default: throw Metadata.malformed(Key.types, "an array of 32-bit integers is needed")
         }
         for (key, count) in [(Key.scores, scores.count), (Key.types, types.count)] where count != 0 && count != texts.count {

@@ -18,6 +18,7 @@ struct TokenizerJSON {
     private(set) var normalizer = JSONValue.null
     private(set) var preTokenizer = JSONValue.null
     private(set) var postProcessor = JSONValue.null
+    private(set) var decoder = JSONValue.null
     private(set) var unknownToken: String?
     private(set) var hasByteFallback = false
     private(set) var ignoresMerges = false
@@ -45,6 +46,7 @@ struct TokenizerJSON {
             case "normalizer": normalizer = try reader.value()
             case "pre_tokenizer": preTokenizer = try reader.value()
             case "post_processor": postProcessor = try reader.value()
+            case "decoder": decoder = try reader.value()
             default: try reader.skip()
             }
         }
@@ -115,10 +117,47 @@ extension TokenizerJSON {
     /// The normalizers in order of application.
     var normalizers: [JSONValue] { normalizer["normalizers"]?.elements ?? [normalizer] }
 
+    /// The pre-tokenizers in order of application.
+    var preTokenizers: [JSONValue] { preTokenizer["pretokenizers"]?.elements ?? [preTokenizer] }
+
+    /// Whether the normalizer does what GGUF loaders do for SentencePiece: replaces spaces with marks, or prepends a mark.
+    static func marksSpaces(_ normalizer: JSONValue) -> Bool {
+        let mark = JSONValue.string(String(Tokenizer.spaceMark))
+        return switch normalizer["type"]?.string {
+        case nil: true
+        case "Prepend": normalizer["prepend"] == mark
+        case "Replace": normalizer["pattern"]?["String"] == " " && normalizer["content"] == mark
+        default: false
+        }
+    }
+
+    /// Whether the pre-tokenizer never splits what is a token: there is none, it splits at marks for spaces that only begin tokens, or at
+    /// spaces, none of which are left after the normalizer.
+    func keepsPiecesWhole(_ preTokenizer: JSONValue) -> Bool {
+        switch preTokenizer["type"]?.string {
+        case nil: true
+        case "Metaspace": preTokenizer["split"] == false || !vocabulary.contains { $0.text.unicodeScalars.dropFirst().contains(Tokenizer.spaceMark) }
+        case "Split": preTokenizer["pattern"]?["String"] == " "
+        default: false
+        }
+    }
+
+    /// The types of decoders that change generated texts in another way than GGUF loaders do, which join pieces and bytes, replace marks with
+    /// spaces and strip the first space.
+    var foreignDecoders: [String] {
+        (decoder["decoders"]?.elements ?? [decoder]).compactMap { decoder -> String? in
+            switch decoder["type"]?.string {
+            case nil, "ByteLevel", "ByteFallback", "Fuse", "Metaspace", "Strip": nil
+            case "Replace" where decoder["pattern"]?["String"]?.string == String(Tokenizer.spaceMark) && decoder["content"] == " ": nil
+            case let type?: type
+            }
+        }
+    }
+
     /// Whether a space is prepended to texts for SentencePiece: by a normalizer in older files, by a pre-tokenizer in newer ones.
     var addsSpacePrefix: Bool {
         if normalizers.contains(where: { $0["type"]?.string == "Prepend" }) { return true }
-        return (preTokenizer["pretokenizers"]?.elements ?? [preTokenizer]).contains { preTokenizer in
+        return preTokenizers.contains { preTokenizer in
             guard preTokenizer["type"]?.string == "Metaspace" else { return false }
             if let scheme = preTokenizer["prepend_scheme"]?.string { return scheme != "never" }
             return preTokenizer["add_prefix_space"]?.bool ?? true

@@ -27,11 +27,8 @@ extension TransformerConfiguration {
             normEpsilon: try config["rms_norm_eps"].map { try config.number($0, key: "rms_norm_eps") } ?? 1e-6)
         rotary = try Rotary(config)
         slidingWindow = try Self.slidingWindow(config, config.text("model_type") ?? "")
-        switch config["tie_word_embeddings"] {
-        case true: head = .tied
-        case false: head = .own
-        default: head = .asFound
-        }
+        // A head that is there although it is tied counts, as in transformers.
+        head = config["tie_word_embeddings"] == false ? .own : .asFound
     }
 
     /// The layers that slide are the last ones of a model: all of a mistral, those from `max_window_layers` of a Qwen, which carries a

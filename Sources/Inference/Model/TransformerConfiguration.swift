@@ -37,8 +37,6 @@ package struct TransformerConfiguration: Hashable, Sendable {
 
     /// The output matrix of the model.
     package enum Head: Hashable, Sendable {
-        /// The embedding.
-        case tied
         /// `lm_head.weight`.
         case own
         /// `lm_head.weight` if present, else the embedding.
