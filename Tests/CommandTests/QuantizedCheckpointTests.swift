@@ -4,43 +4,41 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// Checkpoints that other tools have quantized: refused by name where weights are needed, copied and looked at as they lie.
+/// Checkpoints that other tools have quantized: dequantized by a rule, or refused by name where weights are needed and copied as they lie.
 @Suite struct QuantizedCheckpointTests {
-    private typealias Tensor = TestModel.Tensor
-
     typealias Scheme = (name: String, config: String?, tensors: [(name: String, shape: [Int], dtype: DType)])
 
-    /// What a scheme adds to a llama, and what the folder's config.json says of it; nil for nothing.
-    private static let schemes: [Scheme] = [
-        ("FP8", nil, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
-        ("FP8", #"{"quant_method": "fp8", "weight_block_size": [128, 128]}"#, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
+    /// What a scheme without a rule adds to a llama, and what the folder's config.json says of it; nil for nothing.
+    private static let refused: [Scheme] = [
         ("GPTQ", nil, [("m.qweight", [4, 16], .i32), ("m.qzeros", [1, 2], .i32), ("m.scales", [64, 64], .f16), ("m.g_idx", [32], .i32)]),
         ("AWQ", nil, [("m.qweight", [32, 8], .i32), ("m.qzeros", [1, 2], .i32), ("m.scales", [64, 64], .f16)]),
         ("bitsandbytes", nil, [("m.weight", [256, 1], .u8), ("m.weight.absmax", [8], .u8), ("m.weight.quant_map", [16], .f32)]),
         ("MLX", nil, [("m.weight", [64, 4], .u32), ("m.scales", [64, 64], .bf16), ("m.biases", [64, 64], .bf16)]),
+        ("AQLM", nil, [("m.codes", [16, 2, 1], .i8), ("m.codebooks", [1, 256, 1, 8], .f16), ("m.scales", [16, 1, 1, 1], .f16)]),
+        ("hqq", #"{"quant_method": "hqq"}"#, [("m.weight", [16, 32], .bf16)]),
+    ]
+
+    /// Schemes with a rule; each has a weight m.weight, or m.down_proj.
+    private static let readable: [Scheme] = [
+        ("FP8", nil, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
+        ("FP8", #"{"quant_method": "fp8", "weight_block_size": [128, 128]}"#, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
         ("MXFP4", nil, [("m.down_proj_blocks", [2, 16, 1, 16], .u8), ("m.down_proj_scales", [2, 16, 1], .u8)]),
         ("NVFP4", nil, [("m.weight", [16, 16], .u8), ("m.weight_scale", [16, 2], .f8e4m3), ("m.weight_scale_2", [], .f32)]),
-        ("compressed-tensors", nil, [("m.weight_packed", [16, 4], .i32), ("m.weight_scale", [64, 64], .bf16), ("m.weight_shape", [2], .i64)]),
+        ("compressed-tensors", nil, [("m.weight_packed", [16, 16], .u8), ("m.weight_scale", [16, 2], .f8e4m3), ("m.weight_global_scale", [1], .f32)]),
         ("ModelOpt", #"{"quant_method": "modelopt", "quant_algo": "FP8"}"#, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale", [], .f32)]),
-        ("hqq", #"{"quant_method": "hqq"}"#, [("m.weight", [16, 32], .bf16)]),
     ]
 
     private static func scratch(_ scheme: Scheme) throws -> Scratch {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.path("m"), withIntermediateDirectories: true)
-        var model = try TestModel.llama()
-        for tensor in scheme.tensors {
-            let count = tensor.shape.reduce(1, *) * tensor.dtype.blockBytes
-            model.tensors.append(Tensor(name: tensor.name, shape: tensor.shape, dtype: tensor.dtype, bytes: [UInt8](repeating: 0x38, count: count)))
-        }
-        try scratch.write(model.safetensors, to: "m/model.safetensors")
+        try scratch.write(try TestModel.llama().adding(scheme.tensors).safetensors, to: "m/model.safetensors")
         let quantization = scheme.config.map { #", "quantization_config": \#($0)"# } ?? ""
         try scratch.write(#"{"model_type": "llama"\#(quantization)}"#, to: "m/config.json")
         try scratch.write([UInt8](repeating: 1, count: 4096), to: "t.u16")
         return scratch
     }
 
-    @Test(arguments: schemes)
+    @Test(arguments: refused)
     func whatNeedsWeightsRefusesByName(_ scheme: Scheme) throws {
         let scratch = try Self.scratch(scheme)
         #expect(try scratch.qamw("convert", "m", "as-it-lies.qamw").status == 0)
@@ -66,7 +64,7 @@ import Testing
         #expect(try scratch.names == before)
     }
 
-    @Test(arguments: schemes)
+    @Test(arguments: refused)
     func whatOnlyCopiesOrLooksGoesOn(_ scheme: Scheme) throws {
         let scratch = try Self.scratch(scheme)
         let config = try scratch.bytes("m/config.json")
@@ -99,6 +97,54 @@ import Testing
         #expect(try scratch.qamw("checksum", "m/model.safetensors").status == 0)
     }
 
+    @Test(arguments: readable)
+    func weightsAreDequantized(_ scheme: Scheme) throws {
+        let scratch = try Self.scratch(scheme)
+        let warning = "already quantized with \(scheme.name)"
+        for arguments in [["--to", "safetensors"], ["--to", "safetensors", "--dtype", "f32"]] {
+            let outcome = try Command.run(["convert", "m", "o\(arguments.count)/"] + arguments, in: scratch)
+            #expect(outcome.status == 0 && outcome.errors.components(separatedBy: warning).count == 2, "\(outcome.errors)")
+        }
+        let weight = scheme.tensors[0].name == "m.weight" || scheme.tensors[0].name == "m.weight_packed" ? "m.weight" : "m.down_proj"
+        let plain = try SafetensorsSource(path: scratch.path("o2/model.safetensors"))
+        #expect(plain.tensors.filter { $0.name.hasPrefix("m.") }.map(\.name) == [weight])
+        #expect(plain.tensors.first { $0.name == weight }?.storage == .raw(.bf16))
+        #expect(try scratch.bytes("o2/config.json") == Array(#"{"model_type": "llama"}"#.utf8))
+        // Of one file, with its configuration beside it, and through .qamw: the same weights everywhere.
+        #expect(try scratch.qamw("convert", "m", "o.qamw").status == 0)
+        for model in ["o2", "o4", "o.qamw", "m/model.safetensors"] {
+            #expect(try scratch.qamw("compare", "m", model, "--max-nmse", "0").status == 0, "\(model)")
+        }
+        #expect(try scratch.qamw("inspect", "o.qamw", "--json").json["scheme"] == .null)
+        let coded = try scratch.qamw("quantize", "m", "q.qamw")
+        #expect(coded.status == 0 && coded.errors.contains("\(warning)") && coded.errors.contains("a second time"), "\(coded.errors)")
+        #expect(try scratch.qamw("quantize", "o2", "plain.qamw").status == 0)
+        #expect(try scratch.qamw("compare", "q.qamw", "plain.qamw", "--max-nmse", "0").status == 0)
+    }
+
+    @Test(arguments: readable)
+    func whatIsStoredIsShownAndPacked(_ scheme: Scheme) throws {
+        let scratch = try Self.scratch(scheme)
+        #expect(try scratch.qamw("convert", "m", "packed.safetensors", "--packed").status == 0)
+        for model in ["m", "packed.safetensors"] {
+            #expect(try scratch.qamw("verify", model).status == 0)
+            let inspected = try scratch.qamw("inspect", model, "--json").json
+            #expect(inspected["scheme"]?["method"]?.text == scheme.name)
+            let names = inspected["tensors"]?.elements.compactMap { $0["name"]?.text } ?? []
+            #expect(names.contains { $0.contains(scheme.tensors[1].name) })
+        }
+        #expect(try scratch.qamw("checksum", "m/model.safetensors").status == 0)
+        // Without its scale, a weight whose folder says nothing is a plain one.
+        guard scheme.config != nil else { return }
+        try scratch.write(try TestModel.llama().adding(scheme.tensors.dropLast()).safetensors, to: "m/model.safetensors")
+        let before = try scratch.names
+        for command in [["convert", "m", "x.gguf"], ["convert", "m", "x/", "--to", "safetensors"], ["quantize", "m", "x.qamw"], ["compare", "m", "m"]] {
+            let outcome = try Command.run(command, in: scratch)
+            #expect(outcome.status == 65 && outcome.errors.contains("tensor \"m.weight\": it is F8_E4M3 and has no"), "\(command): \(outcome.errors)")
+        }
+        #expect(try scratch.names == before)
+    }
+
     @Test func modelOptsOwnFileSpeaksForTheFolder() throws {
         let scratch = try Self.scratch(("", nil, []))
         try scratch.write(#"{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}"#, to: "m/hf_quant_config.json")
@@ -122,5 +168,17 @@ import Testing
         #expect(try scratch.qamw("convert", "m", "o.safetensors", "--dtype", "f32").status == 0)
         #expect(try scratch.qamw("inspect", "m", "--json").json["scheme"] == .null)
         #expect(try scratch.qamw("compare", "m", "o.safetensors", "--max-nmse", "0").status == 0)
+    }
+}
+
+extension TestModel {
+    /// The model and more tensors, whose bytes are all 0x38.
+    fileprivate func adding(_ more: some Sequence<(name: String, shape: [Int], dtype: DType)>) -> TestModel {
+        var model = self
+        for tensor in more {
+            let count = tensor.shape.reduce(1, *) * tensor.dtype.blockBytes
+            model.tensors.append(Tensor(name: tensor.name, shape: tensor.shape, dtype: tensor.dtype, bytes: [UInt8](repeating: 0x38, count: count)))
+        }
+        return model
     }
 }

@@ -37,7 +37,8 @@ struct ModelFolder {
         let files = [ModelFormat.gguf, .qamw].flatMap { ShardPaths.openers(among: names, fileExtension: $0.rawValue) }.sorted()
         let others = files.isEmpty ? nil : "name its file: \(Format.list(files))"
         let advice = (HubCache.advice(names: names) ?? others ?? FolderAdvice.text(names: names)).map { "; \($0)" } ?? ""
-        return QAMError(.notFound, 
+        return QAMError(
+            .notFound,
             "the folder holds no model.safetensors or pytorch_model.bin, nor an index of them, nor model.gguf or model.qamw\(advice)", at: .init(file: path))
     }
 }

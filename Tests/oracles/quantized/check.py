@@ -1,14 +1,17 @@
 """Dequantizes checkpoints of each scheme with the command, and compares bits with the scheme's reference implementation.
 
-    check.py QAMW TESTDATA [--fixtures FOLDER] [--only NAME]... [SCHEME...]
+    check.py QAMW TESTDATA [--fixtures FOLDER] [--llama-cpp FOLDER] [--only NAME]... [SCHEME...]
 
-SCHEME: modules of this folder with a list `cases` of case.Case. --fixtures writes the tiny checkpoints and what they must become, and checks nothing."""
+SCHEME: modules of this folder with a list `cases` of case.Case. --fixtures writes the tiny checkpoints and what they must become, and checks nothing.
+--llama-cpp: the folder of convert_hf_to_gguf.py, whose tensors `convert` to GGUF must equal."""
 
 import argparse
 import importlib
 import json
+import math
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -40,11 +43,13 @@ def quantized(config, case):
     return config if case.config is None else {**config, "quantization_config": case.config}
 
 
-def tiny(case):
+def tiny(case, limit=math.inf):
     """Stored tensors of tiny weights and a plain one, and what they become."""
     plain = {"norm.weight": torch.linspace(0.5, 1.5, 8).bfloat16()}
     stored, expected = dict(plain), dict(plain)
     for number, shape in enumerate(case.shapes):
+        if math.prod(shape) > limit:
+            continue
         name = case.weight.format(number)
         parts = case.store(name, random_weight(shape, number))
         stored.update(parts)
@@ -92,7 +97,7 @@ def check_tiny(qamw, tally, case, folder):
 def check_whole(qamw, tally, case, folder, model, tokens):
     """A whole model stored so evaluates as its dequantized form does."""
     with open(f"{model}/config.json") as file:
-        config = json.load(file)
+        config = {**json.load(file), "torch_dtype": str(case.dtype).removeprefix("torch.")}
     tensors = load_file(f"{model}/model.safetensors")
     stored, expected = {}, {}
     for name, tensor in tensors.items():
@@ -110,8 +115,23 @@ def check_whole(qamw, tally, case, folder, model, tokens):
         outputs.append(qamw.json(*arguments))
     if tally.check(all(outputs), f"{case.name}: eval"):
         a, b = outputs
-        tally.check(a["perplexity"] == b["perplexity"] and b["perplexity"] < 1000, f"{case.name}: perplexity {a['perplexity']}, plain {b['perplexity']}")
+        tally.check(a["perplexity"] == b["perplexity"] and b["perplexity"] < 1e5, f"{case.name}: perplexity {a['perplexity']}, plain {b['perplexity']}")
         tally.check(any("already quantized" in warning for warning in a["warnings"]), f"{case.name}: no warning: {a['warnings']}")
+
+
+def check_gguf(qamw, tally, case, folder, model, llama_cpp):
+    """`convert` to GGUF gives the tensors of llama.cpp's converter."""
+    from gguf import GGUFReader
+
+    shutil.copy(f"{model}/tokenizer.json", f"{folder}/in/tokenizer.json")
+    reference, own = f"{folder}/reference.gguf", f"{folder}/own.gguf"
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gguf_reference.py")
+    done = subprocess.run([sys.executable, script, llama_cpp, f"{folder}/in", reference], capture_output=True, text=True)
+    if not tally.check(done.returncode == 0, f"{case.name}: convert_hf_to_gguf.py: {done.stderr[-300:]}"):
+        return
+    if qamw.run("convert", f"{folder}/in", own, "--dtype", "bf16", "--quiet"):
+        left, right = ({tensor.name: (tensor.tensor_type, tensor.data.tobytes()) for tensor in GGUFReader(path).tensors} for path in (reference, own))
+        tally.check(left == right, f"{case.name}: GGUF: {[name for name in left.keys() | right.keys() if left.get(name) != right.get(name)]} differ")
 
 
 def main():
@@ -119,6 +139,7 @@ def main():
     parser.add_argument("qamw")
     parser.add_argument("testdata")
     parser.add_argument("--fixtures")
+    parser.add_argument("--llama-cpp")
     parser.add_argument("--only", action="append")
     parser.add_argument("schemes", nargs="*", default=SCHEMES)
     options = parser.parse_args()
@@ -129,7 +150,7 @@ def main():
             if options.only and case.name not in options.only:
                 continue
             if options.fixtures:
-                stored, expected = tiny(case)
+                stored, expected = tiny(case, 2000)
                 folder = f"{options.fixtures}/{case.name}"
                 shutil.rmtree(folder, ignore_errors=True)
                 config = {"model_type": "other", "torch_dtype": str(case.dtype).removeprefix("torch.")}
@@ -139,7 +160,10 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 check_tiny(qamw, tally, case, folder + "/tiny")
                 if case.whole:
-                    check_whole(qamw, tally, case, folder + "/whole", f"{options.testdata}/wikilm-tiny", f"{options.testdata}/inference/wikilm-tiny.u16")
+                    model = f"{options.testdata}/wikilm-tiny"
+                    check_whole(qamw, tally, case, folder + "/whole", model, f"{options.testdata}/inference/wikilm-tiny.u16")
+                    if case.gguf and options.llama_cpp:
+                        check_gguf(qamw, tally, case, folder + "/whole", model, options.llama_cpp)
         print(f"{scheme}: {tally.passed} passed, {tally.failed} failed", flush=True)
     return 0 if options.fixtures else tally.finish()
 

@@ -16,7 +16,10 @@ def nvfp4_store(name, weight):
 def nvfp4_read(name, stored):
     values = stored[name]
     tensor = NVFP4QTensor(torch.Size((*values.shape[:-1], values.shape[-1] * 2)), torch.bfloat16, values)
-    return tensor.dequantize(torch.bfloat16, scale=stored[f"{name}_scale"], double_scale=stored[f"{name}_scale_2"], block_sizes={-1: 16})
+    weight = tensor.dequantize(torch.bfloat16, scale=stored[f"{name}_scale"], double_scale=stored[f"{name}_scale_2"], block_sizes={-1: 16})
+    # ModelOpt's table gives 0 for the code of -0.
+    codes = torch.stack([values & 15, values >> 4], -1).reshape(weight.shape)
+    return torch.where(codes == 8, -torch.zeros(()).bfloat16(), weight)
 
 
 def fp8_store(name, weight):

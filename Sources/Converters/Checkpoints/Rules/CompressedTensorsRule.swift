@@ -112,10 +112,13 @@ struct CompressedTensorsRule: DequantizationRule {
     private func weight(
         _ name: String, _ shape: [Int], _ values: StoredTensor, _ format: NumberFormat, _ grid: ScaleGrid, _ zeros: ZeroPoints?, _ tensors: StoredTensors
     ) throws -> ScaledWeight {
-        var index = tensors["\(name)_g_idx"]
+        var index = tensors["\(name)_g_idx"], others = [tensors["\(name)_shape"]].compactMap(\.self)
         // An index of -1 throughout says that groups are consecutive columns.
-        if let some = index, try tensors.integers(some, limit: shape.last ?? 1).allSatisfy({ $0 == -1 }) { index = nil }
-        return try ScaledWeight(name: name, shape: shape, values: values, format, scales: grid, zeroPoints: zeros, groupIndex: index)
+        if let some = index, try tensors.integers(some, limit: shape.last ?? 1).allSatisfy({ $0 == -1 }) {
+            index = nil
+            others.append(some)
+        }
+        return try ScaledWeight(name: name, shape: shape, values: values, format, scales: grid, zeroPoints: zeros, groupIndex: index, others: others)
     }
 
     // MARK: Fitting

@@ -19,24 +19,26 @@ struct ScaledWeight: QuantizedWeight {
     private let factor: Factor?
     /// The group of each column.
     private let groupIndex: StoredTensor?
+    private let others: [StoredTensor]
     private let valueBytes: Int
 
-    /// Throws `malformed` if the stored values are not those of a tensor of this shape.
+    /// - Parameter others: further parts, which the rule has read.
+    /// - Throws: `malformed` if the stored values are not those of a tensor of this shape.
     init(
         name: String, shape: [Int], values: StoredTensor, _ format: NumberFormat, scales: ScaleGrid, zeroPoints: ZeroPoints? = nil, factor: Factor? = nil,
-        groupIndex: StoredTensor? = nil
+        groupIndex: StoredTensor? = nil, others: [StoredTensor] = []
     ) throws {
         guard let valueBytes = format.rowBytes(columns: shape.last ?? 1), let count = TensorDescriptor.checkedElementCount(shape),
             let stored = values.dtype.byteCount(elements: values.elementCount), case let rows = shape.dropLast().reduce(1, &*), count < .max / 8,
             valueBytes.multipliedReportingOverflow(by: rows) == (stored, false)
         else { throw values.malformed("its shape is \(values.shape), which does not fit \"\(name)\" of shape \(shape)") }
         try groupIndex?.require(shape: [shape.last ?? 1], of: name)
-        (self.name, self.shape, self.values, self.format, self.scales, self.zeroPoints, self.factor, self.groupIndex) =
-            (name, shape, values, format, scales, zeroPoints, factor, groupIndex)
+        (self.name, self.shape, self.values, self.format, self.scales, self.zeroPoints, self.factor, self.groupIndex, self.others) =
+            (name, shape, values, format, scales, zeroPoints, factor, groupIndex, others)
         self.valueBytes = valueBytes
     }
 
-    var parts: [StoredTensor] { [values, scales.tensor] + [zeroPoints?.tensor, factor?.grid.tensor, groupIndex].compactMap(\.self) }
+    var parts: [StoredTensor] { [values, scales.tensor] + [zeroPoints?.tensor, factor?.grid.tensor, groupIndex].compactMap(\.self) + others }
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
         let columns = columns
