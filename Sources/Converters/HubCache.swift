@@ -23,6 +23,8 @@ package enum HubCache {
         guard isModelName(path), try FileStatus(link: path) == nil, let cache = folder() else { return path }
         let root = Path.join(cache, prefix + path.replacing("/", with: "--"))
         guard try FileStatus(root)?.kind == .folder else {
+            // A plain name is more likely that of a file.
+            guard path.contains("/") else { return path }
             throw QAMError(
                 .notFound,
                 "no such file, and no model of this name in the cache \(cache): if it is one of the Hugging Face Hub, \"hf download \(path)\" fetches it",

@@ -26,7 +26,7 @@ import Testing
         ["convert", "a", "b.safetensors", "--max-shard-size", "5XB"], ["convert", "a", "b.safetensors", "--max-shard-size", "0"],
         ["convert", "a", "b.safetensors", "--packed", "--dtype", "f16"], ["convert", "a", "b.qamw", "--threads", "-1"],
         ["verify"], ["verify", "a", "--threads", "0"], ["verify", "--tensor"], ["checksum"], ["checksum", "a", "--algorithm", "md5"],
-        ["checksum", "a", "--check", "b"], ["checksum", "--check", "b", "--algorithm", "xxh3"], ["inspect"], ["inspect", "a", "b"],
+        ["checksum", "--check", "b", "--algorithm", "xxh3"], ["inspect"], ["inspect", "a", "b"],
         ["compare", "a"], ["compare", "a", "b", "--max-nmse", "-1"], ["compare", "a", "b", "--max-nmse", "x"], ["metadata"],
         ["metadata", "a", "--set", "key"], ["metadata", "a", "--set", "key=value"], ["metadata", "a", "--set", "key=u8:300"],
         ["metadata", "a", "--set", "key=word:1"], ["metadata", "a", "--set", "=u8:1"],

@@ -59,10 +59,10 @@ import Testing
         try scratch.write("Entry not found", to: "llama.gguf")
         let file = try scratch.qamw("verify", "llama.gguf")
         #expect(file.status == 65)
-        #expect(file.errors.hasSuffix("not with \"GGUF\"\n"))
+        #expect(file.errors.contains("this is a text file"))
         let folder = try scratch.qamw("verify", ".")
-        #expect(folder.status == 66)
-        #expect(folder.errors.hasSuffix("; name its file: llama.gguf\n"))
+        #expect(folder.status == 65)
+        #expect(folder.errors.contains("this is a text file"))
     }
 
     @Test func aDamagedSignatureIsDamageAndNotAnUnknownFile() throws {

@@ -74,7 +74,8 @@ import Testing
         var source = MemorySource()
         source.add("ids", [2], .u64)
         let folder = try ScratchFolder(), output = folder.path("ids.gguf")
-        let error = await #expect(throws: QAMError.self) { [source] in _ = try await transfer(from: source, to: GGUFSink(output: .file(output)), threads: 1) }
+        let model = source
+        let error = await #expect(throws: QAMError.self) { try await transfer(from: model, to: GGUFSink(output: .file(output)), threads: 1) }
         #expect(error?.code == .unsupported && error?.message.contains("floating-point tensors only") == true)
     }
 }

@@ -91,7 +91,8 @@ import Testing
         let words = model.source.payloads[0][0]
         for (column, weight) in weights[..<64].enumerated() {
             let nibble = Int(words[column / 2] >> (column % 2 * 4)) & 15
-            #expect(weight == Float(nibble - 8) * scales[column % 2] || weight.isNaN)
+            let product = try ElementConversion.floats(ElementConversion.bytes([Float(nibble - 8) * scales[column % 2]], as: .bf16), as: .bf16)[0]
+            #expect(weight == product || weight.isNaN)
         }
         // -1 throughout: groups are consecutive columns.
         model.setWords(3, [UInt32](repeating: .max, count: 64))

@@ -86,8 +86,7 @@ struct PackedFixture {
     }
 
     @Test func theTypeIsTheDeclaredOneOrThatOfTheScales() throws {
-        for (name, stored) in [("awq-gemm", DType.f16), ("gptq-v2", .f16), ("mlx-modes", .bf16), ("bnb-fp4", .f16), ("bnb-int8", .bf16), ("mlx-affine", .bf16)]
-        {
+        for (name, stored) in [("awq-gemm", DType.f16), ("gptq-v2", .f16), ("bnb-fp4", .f16), ("bnb-int8", .bf16), ("mlx-affine", .bf16)] {
             var fixture = try PackedFixture(name)
             let type = try #require(["float16", "bfloat16"].first { fixture.config.contains("\"torch_dtype\": \"\($0)\"") })
             func types() throws -> Set<DType?> { Set(try fixture.dequantized().tensors.filter { $0.shape.count == 2 }.map(\.rawType)) }

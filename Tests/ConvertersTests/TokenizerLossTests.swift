@@ -19,7 +19,8 @@ import Testing
         #expect(keys.strings("tokens").suffix(2) == ["<tool_call>", "<mark>"] && keys.types().suffix(2) == [4, 3])
         let texts = keys.strings("tokens"), types = keys.types()
         // Whether it is special, tokenizer_config.json decides; a token of the vocabulary keeps its id.
-        #expect(types[try #require(texts.firstIndex(of: "<tool>"))] == 3 && types[try #require(texts.firstIndex(of: "he"))] == 4)
+        let tool = try #require(texts.firstIndex(of: "<tool>")), he = try #require(texts.firstIndex(of: "he"))
+        #expect(types[tool] == 3 && types[he] == 4)
         #expect(try Self.warnings(files.with("tokenizer_config.json", "{\"added_tokens_decoder\":\(decoder)}")).isEmpty)
         let listed = try tokenizerKeys(files.with("added_tokens.json", "{\"<listed>\":\(count)}"))
         #expect(listed.strings("tokens").last == "<listed>" && listed.types().last == 4)

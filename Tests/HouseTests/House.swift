@@ -99,7 +99,7 @@ enum House {
     /// Members that the standard library has too: their name does not say whose they are.
     static let standardMembers: Set<String> = [
         "append", "apply", "bitPattern", "bytes", "code", "contains", "count", "description", "first", "indices", "insert", "interrupted", "isEmpty",
-        "isSubset", "last", "map", "none", "prefix", "rawValue", "remove", "removeAll", "reserveCapacity", "rounded", "suffix", "values",
+        "isSubset", "last", "map", "none", "prefix", "rawValue", "reduce", "remove", "removeAll", "reserveCapacity", "rounded", "suffix", "values",
     ]
 
     /// The headers of the system that C targets may include.
@@ -108,5 +108,5 @@ enum House {
     ]
 
     /// Functions of the tests that say for their callers what must hold.
-    static let assertingHelpers: Set<String> = ["expectRefused", "check"]
+    static let assertingHelpers: Set<String> = ["expectRefused", "expectError", "expectClose", "check"]
 }

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 from packed import awq, bitsandbytes, gptq, mlx
 from packed.case import Case
 from safetensors.numpy import save_file
@@ -47,8 +48,11 @@ def main() -> None:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         (target / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
-        save_file({name: value for name, value in case.tensors.items() if name.startswith(stems)}, target / "model.safetensors", case.metadata)
-        save_file({name: case.expected[name] for name in kept}, target / "expected.safetensors", case.metadata)
+        stored = {name: value for name, value in case.tensors.items() if name.startswith(stems)}
+        for file, tensors in (("model", stored), ("expected", {name: case.expected[name] for name in kept})):
+            # save_file writes the memory of an array, whatever its strides.
+            tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+            save_file(tensors, target / f"{file}.safetensors", case.metadata)
         for path in (target / "model.safetensors", target / "expected.safetensors"):
             path.chmod(0o644)
 

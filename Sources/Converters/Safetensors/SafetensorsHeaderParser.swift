@@ -36,13 +36,11 @@ struct SafetensorsHeaderParser {
     }
 
     private mutating func parseMetadata(_ reader: inout JSONReader) throws {
-        // Written by some programs instead of omitting it; the reference reader accepts it.
-        if try reader.peek() == .null { return try reader.null() }
         var keys: Set<ExactName> = []
         try reader.object { reader, key in
             guard keys.insert(ExactName(key)).inserted else { throw reader.malformed("the metadata key \"\(key)\" is given twice") }
             guard !key.utf8.contains(0) else { throw reader.malformed("a metadata key holds a NUL") }
-            guard try reader.peek() == .string else { throw reader.malformed("the metadata value of \"\(key)\" is no string") }
+            guard try reader.peek() == .string else { throw reader.malformed("the metadata value of \"\(key)\" is not a string") }
             metadata.append((key, try reader.string()))
         }
     }
