@@ -151,6 +151,9 @@ def main():
                 continue
             if options.fixtures:
                 stored, expected = tiny(case, 2000)
+                # Its smallest weight is too large for a fixture.
+                if stored.keys() == expected.keys():
+                    continue
                 folder = f"{options.fixtures}/{case.name}"
                 shutil.rmtree(folder, ignore_errors=True)
                 config = {"model_type": "other", "torch_dtype": str(case.dtype).removeprefix("torch.")}
