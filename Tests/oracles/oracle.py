@@ -61,7 +61,7 @@ def write_file(path, data):
 
 
 def models(folder):
-    """Folders below `folder` that hold a model.safetensors."""
+    """Folders below `folder` that hold a model.safetensors of plain weights."""
     checkpoints = os.path.join(folder, "checkpoints")  # quantized by other tools: not weights
     return sorted(root for root, _, files in os.walk(folder) if "model.safetensors" in files and not root.startswith(checkpoints))
 
