@@ -80,7 +80,7 @@ void test_quantization(const test_files *files) {
     EXPECT(report.bytes > bytes + 200000);
     options.raw_type = NULL;
     options.codebook = "open";
-    EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "no codebook \"open\"");
+    EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "unknown codebook \"open\"");
     options.codebook = NULL;
     options.recipe = "some";
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "linear, mlp, all");
