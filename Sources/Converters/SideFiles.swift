@@ -27,8 +27,7 @@ struct SideFiles {
         }
         taken.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         if !left.isEmpty {
-            let names = left.prefix(8).joined(separator: ", ") + (left.count > 8 ? " and \(left.count - 8) more" : "")
-            warnings.append("not taken along from \(folder): \(names)")
+            warnings.append("not taken along from \(folder): \(Format.list(left, first: 8))")
         }
     }
 

@@ -28,9 +28,9 @@ package enum Format {
     /// A number and its noun: `1 tensor`, `83 tensors`.
     package static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
 
-    /// The first three names of a list: `a, b, c and 4 more`.
-    package static func list(_ names: [String]) -> String {
-        names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(count(names.count - 3)) more" : "")
+    /// The first names of a list: `a, b, c and 4 more`.
+    package static func list(_ names: [String], first limit: Int = 3) -> String {
+        names.prefix(limit).joined(separator: ", ") + (names.count > limit ? " and \(names.count - limit) more" : "")
     }
 
     /// A number with this many decimal places, rounded to nearest.

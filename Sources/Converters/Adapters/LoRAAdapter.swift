@@ -61,7 +61,7 @@ package struct LoRAAdapter: Sendable {
                 + "--lora; or convert its folder --to gguf for llama.cpp's --lora")
     }
 
-    private static let prefix = "base_model.model."
+    fileprivate static let prefix = "base_model.model."
 
     private mutating func take() throws {
         struct Pair {
@@ -150,7 +150,7 @@ private struct Part {
     private static let wrappers: Set<Substring> = ["modules_to_save", "base_layer"]
 
     init(of name: String) {
-        let name = name.hasPrefix("base_model.model.") ? name.dropFirst("base_model.model.".count) : name[...]
+        let name = name.hasPrefix(LoRAAdapter.prefix) ? name.dropFirst(LoRAAdapter.prefix.count) : name[...]
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         if let place = parts.firstIndex(where: { Self.known[$0] != nil }), let kind = Self.known[parts[place]] {
             module = parts[..<place].joined(separator: ".")

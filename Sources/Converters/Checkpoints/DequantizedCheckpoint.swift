@@ -25,10 +25,9 @@ package struct DequantizedCheckpoint: WrappingSource {
     /// - Throws: the scheme's refusal if no rule reads it; `unsupported` or `malformed`, with the tensor, for a checkpoint that the rule does not
     ///   cover, or that does not fit its own configuration.
     package init(_ base: any TensorSource, _ scheme: QuantizationScheme, beside: [any EmbeddedFile] = [], advice: String) throws {
-        let statement = try QuantizationStatement(base.files + beside)
         guard ModelNames.of(base) != .gguf, let rule = scheme.method.rule else { throw scheme.refusal }
         let declared = Self.dtype(of: base.files + beside)
-        var layout = try Layout(base, try rule.init(statement?.parameters ?? QuantizationParameters()), declared)
+        var layout = try Layout(base, try rule.init(scheme.parameters), declared)
         guard layout.weightCount > 0 else { throw scheme.refusal }
         if let left = TensorSign.scheme(among: layout.tensors, isGGUF: false) {
             throw QAMError(
@@ -43,7 +42,7 @@ package struct DequantizedCheckpoint: WrappingSource {
         let types = layout.types.map(\.name).sorted().joined(separator: " and ")
         ownWarnings = ["the checkpoint is already quantized with \(scheme.title), and is dequantized to \(types) as it is read\(advice)"] + layout.notes
         let outline = layout.tensors.map { "\($0.name) \($0.shape) \($0.storage)" }.joined(separator: "\n")
-        let parameters = statement.map { JSONWriter.text($0.parameters.value, keepingNonFinite: true) } ?? ""
+        let parameters = JSONWriter.text(scheme.parameters.value, keepingNonFinite: true)
         fingerprint = "\(base.fingerprint) dequantize \(scheme.method.title) \(XXH3.hash(Array("\(parameters)\n\(outline)".utf8)))"
     }
 
@@ -97,7 +96,7 @@ package struct DequantizedCheckpoint: WrappingSource {
     /// The type that the configuration declares for the model, if weights can have it.
     private static func dtype(of files: [any EmbeddedFile]) -> DType? {
         guard let config = try? ModelConfig(files), case .string(let name)? = config["torch_dtype"] ?? config["dtype"] else { return nil }
-        return ["float32": .f32, "float16": .f16, "bfloat16": .bf16][name]
+        return PlainWeight.types[name]
     }
 }
 

@@ -18,6 +18,8 @@ package struct QuantizationScheme: Hashable, Sendable {
     package var evidence: String
     /// What to remove if it is the only evidence, confirmed by no tensor.
     package var unconfirmed: String?
+    /// What the configuration says about it; empty if only tensors show it.
+    var parameters = QuantizationParameters()
 
     /// The scheme of a checkpoint; nil if, judging by configuration, tensor names and types, its tensors are weights. O(tensors); reads
     /// config.json and hf_quant_config.json among the source's files and `beside`.
@@ -29,7 +31,7 @@ package struct QuantizationScheme: Hashable, Sendable {
         guard ModelNames.of(source) != .gguf, let stated = try QuantizationStatement(source.files + beside) else { return shown }
         return QuantizationScheme(
             method: stated.method ?? shown?.method ?? .other("a method without a name"), format: stated.format, evidence: stated.evidence,
-            unconfirmed: shown == nil ? stated.place : nil)
+            unconfirmed: shown == nil ? stated.place : nil, parameters: stated.parameters)
     }
 
     /// The side files that `detect` reads.

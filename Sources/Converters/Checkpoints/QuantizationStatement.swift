@@ -80,7 +80,7 @@ struct QuantizationStatement {
             path.last.map(keys.contains) == true && path.dropLast().allSatisfy { $0.hasSuffix("_config") && !keys.contains($0) }
         }
         guard let kept else { return file }
-        return kept == bytes ? file : PlainFile(name: file.name, bytes: kept)
+        return kept == bytes ? file : MadeFile(name: file.name, bytes: kept)
     }
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && text.lowercased() != "none" }
@@ -120,13 +120,4 @@ struct QuantizationStatement {
         if case .array(let sides)? = value["weight_block_size"] { parts.append("blocks of \(sides.map { JSONWriter.text($0) }.joined(separator: " x "))") }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
-}
-
-/// A side file in memory.
-private struct PlainFile: EmbeddedFile {
-    let name: String
-    let bytes: [UInt8]
-
-    var byteCount: Int { bytes.count }
-    func read(_ range: Range<Int>) throws -> [UInt8] { Array(bytes[range]) }
 }

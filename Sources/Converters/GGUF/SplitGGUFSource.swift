@@ -87,15 +87,9 @@ package struct SplitGGUFSource: LendingSource {
     private static func merged(_ shards: [GGUFSource], _ warnings: inout [String]) -> Metadata {
         var merged = shards[0].metadata
         for key in GGUFSplit.keys { merged.remove(key) }
-        var conflicts: Set<String> = []
-        for entry in shards.dropFirst().lazy.flatMap(\.metadata.entries) where !GGUFSplit.keys.contains(entry.key) {
-            if let first = merged[entry.key] {
-                if first != entry.value { conflicts.insert(entry.key) }
-            } else {
-                merged.set(entry.key, entry.value)
-            }
+        for key in merged.merge(shards.dropFirst().lazy.flatMap(\.metadata.entries).filter { !GGUFSplit.keys.contains($0.key) }) {
+            warnings.append("the files of the set differ in metadata \"\(key)\"; the first file's value is kept")
         }
-        for key in conflicts.sorted() { warnings.append("the files of the set differ in metadata \"\(key)\"; the first file's value is kept") }
         return merged
     }
 }

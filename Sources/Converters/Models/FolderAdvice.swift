@@ -8,14 +8,14 @@ package enum FolderAdvice {
             [SafetensorsPlan.fileExtension, "bin"].lazy.compactMap { ShardName(name, fileExtension: $0) }.first.map { (name, $0) }
         }
         let indexes = names.filter { name in indexEndings.contains { name.hasSuffix($0) } }
-        if let index = indexes.first { return "give its index: \(listed(indexes, index))" }
+        if !indexes.isEmpty { return "give its index: \(Format.list(indexes, first: 1))" }
         if let (name, shard) = shards.first {
             return
                 "\(name) is one of \(shard.count) shards, and their index, \(shard.prefix).\(shard.fileExtension).index.json, is missing: fetch it from where they are from"
         }
         if names.contains("model_index.json") { return "model_index.json tells of a pipeline of several models: give the folder of one of them" }
         let files = names.filter { name in weightEndings.contains { name.hasSuffix($0) } && !isForeign(name) && !isState(name) }
-        if let file = files.first { return "name its file: \(listed(files, file))" }
+        if !files.isEmpty { return "name its file: \(Format.list(files, first: 1))" }
         if let own = names.first(where: isForeign) {
             return "\(own) has Meta's or Mistral's own names for tensors, which are not known here: fetch the files named model*.safetensors; "
                 + "or name the file, to keep it as it is"
@@ -43,6 +43,4 @@ package enum FolderAdvice {
     private static func isState(_ name: String) -> Bool {
         ["training_args", "optimizer", "scheduler", "scaler", "rng_state"].contains { name.hasPrefix($0) }
     }
-
-    private static func listed(_ names: [String], _ first: String) -> String { names.count > 1 ? "\(first) and \(names.count - 1) more" : first }
 }

@@ -27,7 +27,7 @@ package struct ModelInput: Sendable {
         self.path = path
         location = try HubCache.resolved(path)
         let isFolder = try FileStatus(location)?.kind == .folder
-        let isAdapter = try isFolder && HuggingFaceFolder.weights(in: location) == nil && AdapterFolder.isAdapter(location)
+        let isAdapter = try isFolder && AdapterFolder.isAdapter(location) && HuggingFaceFolder.weights(in: location) == nil
         let file = try isAdapter ? location : Self.modelFile(location)
         let folder = isFolder && takingFiles ? location : nil
         var reader: QAMReader?, gguf: GGUFModel?, pytorch: [PyTorchSource] = [], adapter: LoRAAdapter?

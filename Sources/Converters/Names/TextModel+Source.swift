@@ -58,8 +58,7 @@ extension TextModel {
             let title = parts.prefix(parts.first == "model" ? 2 : 1).joined(separator: ".")
             if !titles.contains(title) { titles.append(title) }
         }
-        let list = titles.prefix(6).joined(separator: ", ") + (titles.count > 6 ? " and \(titles.count - 6) more" : "")
-        return ["only the language model is taken; left out: \(list) (\(Format.count(parts.count, "tensor")))"]
+        return ["only the language model is taken; left out: \(Format.list(titles, first: 6)) (\(Format.count(parts.count, "tensor")))"]
     }
 
     /// Members of the whole model's configuration that also hold for the language model.

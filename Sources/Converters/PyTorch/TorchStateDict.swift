@@ -38,7 +38,7 @@ struct TorchStateDict {
         }
         guard !items.isEmpty else {
             let pairs = Self.pairs(machine.heap[number])
-            let keys = Self.list(pairs.compactMap { pair -> String? in if case .text(let key) = pair.key { "\"\(key)\"" } else { nil } })
+            let keys = Format.list(pairs.compactMap { pair -> String? in if case .text(let key) = pair.key { "\"\(key)\"" } else { nil } }, first: 8)
             throw Self.fault(.unsupported, "the file holds no state dict\(keys.isEmpty ? "" : ", but \(keys)"): save model.state_dict()")
         }
         warnings += Self.left(machine.heap[number], except: nil, machine)
@@ -64,10 +64,8 @@ struct TorchStateDict {
             if case .tensor = value { return nil }
             return "\"\(name)\" (\(value.kind))"
         }
-        return left.isEmpty ? [] : ["left out of the file, because it is no part of the state dict: \(list(left))"]
+        return left.isEmpty ? [] : ["left out of the file, because it is no part of the state dict: \(Format.list(left, first: 8))"]
     }
-
-    private static func list(_ names: [String]) -> String { names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "") }
 
     private static func pairs(_ items: [PickleValue]) -> [(key: PickleValue, value: PickleValue)] {
         stride(from: 0, to: items.count - 1, by: 2).map { (items[$0], items[$0 + 1]) }

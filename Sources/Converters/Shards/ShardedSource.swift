@@ -88,15 +88,9 @@ public struct ShardedSource: LendingSource {
     /// The metadata of all shards; the first value of a key is kept.
     private static func merged(_ shards: [any LendingSource], _ warnings: inout [String]) -> Metadata {
         var merged = Metadata()
-        var conflicts: Set<String> = []
-        for entry in shards.lazy.flatMap(\.metadata.entries) {
-            if let first = merged[entry.key] {
-                if first != entry.value { conflicts.insert(entry.key) }
-            } else {
-                merged.set(entry.key, entry.value)
-            }
+        for key in merged.merge(shards.lazy.flatMap(\.metadata.entries)) {
+            warnings.append("the shards differ in metadata \"\(key)\"; the first shard's value is kept")
         }
-        for key in conflicts.sorted() { warnings.append("the shards differ in metadata \"\(key)\"; the first shard's value is kept") }
         return merged
     }
 }

@@ -49,6 +49,19 @@ public struct Metadata: Hashable, Sendable {
         }
     }
 
+    /// Adds entries, of which the first value of a key is kept, and returns the keys with other values, sorted.
+    package mutating func merge(_ entries: some Sequence<Entry>) -> [String] {
+        var conflicts: Set<String> = []
+        for entry in entries {
+            if let first = self[entry.key] {
+                if first != entry.value { conflicts.insert(entry.key) }
+            } else {
+                set(entry.key, entry.value)
+            }
+        }
+        return conflicts.sorted()
+    }
+
     /// Keeps an entry that cannot be read.
     package mutating func keep(_ entry: UnreadableEntry) { unreadable.append(entry) }
 

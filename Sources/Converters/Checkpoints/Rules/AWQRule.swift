@@ -54,7 +54,7 @@ struct AWQRule: DequantizationRule {
     }
 
     private func requireSize(_ outputs: Int, _ inputs: Int, _ overflow: Bool, _ words: StoredTensor) throws {
-        guard !overflow, TensorDescriptor.checkedElementCount([outputs, inputs]).map({ $0 < .max / 8 }) == true else {
+        guard !overflow, PlainWeight.elementCount([outputs, inputs]) != nil else {
             throw words.malformed("its shape is too large")
         }
     }

@@ -47,13 +47,10 @@ struct BitsAndBytesRule: DequantizationRule {
 
     private func blockwise(_ codes: StoredTensor, _ tensors: StoredTensors) throws -> BlockwiseWeight {
         let name = codes.name
-        guard let kind = Self.kinds.first(where: { tensors["\(name)\(Self.description)\($0)"] != nil }) else {
-            throw QAMError(
-                .malformed, "\"\(name)\" needs this tensor, which is missing: the checkpoint is incomplete", at: .init(tensor: "\(name)\(Self.description)nf4"))
-        }
+        let kind = Self.kinds.first { tensors["\(name)\(Self.description)\($0)"] != nil } ?? Self.kinds[0]
         let tensor = try tensors.require("\(name)\(Self.description)\(kind)", for: name)
         let state = try QuantState(tensor, kind, tensors)
-        guard let count = TensorDescriptor.checkedElementCount(state.shape), count > 0, count < .max / 8 else {
+        guard let count = PlainWeight.elementCount(state.shape), count > 0 else {
             throw tensor.malformed("it says the shape \(state.shape)")
         }
         let bytes = codes.dtype.byteCount(elements: codes.elementCount) ?? 0
@@ -106,7 +103,6 @@ private struct QuantState {
     let nested: (blockSize: Int, offset: Float)?
 
     private static let maximumBytes = 1 << 16
-    private static let types: [String: DType] = ["float32": .f32, "float16": .f16, "bfloat16": .bf16]
 
     init(_ tensor: StoredTensor, _ kind: String, _ tensors: StoredTensors) throws {
         try tensor.require([.u8])
@@ -124,7 +120,7 @@ private struct QuantState {
             guard let blockSize = try state.count("blocksize", in: 1...1 << 20) else { throw tensor.malformed("it says no blocksize") }
             guard let shape = try state.counts("shape"), (1...8).contains(shape.count) else { throw tensor.malformed("it says no shape") }
             let name = try state.text("dtype") ?? "float32"
-            guard let dtype = Self.types[name] else { throw tensor.malformed("it says dtype \"\(name)\"") }
+            guard let dtype = PlainWeight.types[name] else { throw tensor.malformed("it says dtype \"\(name)\"") }
             (self.shape, self.dtype, self.blockSize) = (shape, dtype, blockSize)
             nested = try state.count("nested_blocksize", in: 1...1 << 20).map { ($0, try Self.offset(state, tensor)) }
         } catch var error as QAMError {

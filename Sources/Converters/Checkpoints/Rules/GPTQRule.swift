@@ -57,7 +57,7 @@ struct GPTQRule: DequantizationRule {
         try scales.require(shape: [groups, outputs], of: module.weight)
         guard zeros.rows == groups else { throw zeros.malformed("its shape is \(zeros.shape), but \"\(scales.name)\" has \(groups) groups") }
         let (bits, inputs) = try layout(module)
-        guard TensorDescriptor.checkedElementCount([outputs, inputs]).map({ $0 < .max / 8 }) == true else { throw words.malformed("its shape is too large") }
+        guard PlainWeight.elementCount([outputs, inputs]) != nil else { throw words.malformed("its shape is too large") }
         if module.groupIndex == nil, hasOrder { _ = try tensors.require("\(words.name.dropLast("qweight".count))g_idx", for: module.weight) }
         // The index says the groups; it may say nothing (see `GPTQWeight`), and then consecutive inputs are one.
         let size: Int

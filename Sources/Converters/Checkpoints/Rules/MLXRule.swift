@@ -61,7 +61,7 @@ struct MLXRule: DequantizationRule {
         let (columns, overflow) = scales.columns.multipliedReportingOverflow(by: packing.groupSize)
         let shape = Array(scales.shape.dropLast()) + [columns]
         guard !overflow, shape.count > 1, words.shape.dropLast() == shape.dropLast(),
-            TensorDescriptor.checkedElementCount(shape).map({ $0 < .max / 8 }) == true,
+            PlainWeight.elementCount(shape) != nil,
             PackedCodes.wordCount(columns, bits: packing.bits) == words.columns, columns * packing.bits % 32 == 0,
             let grid = ScaleGrid.blocks(scales, shape: shape, rows: 1, columns: packing.groupSize)
         else {

@@ -55,7 +55,7 @@ struct MXFP4Weight: QuantizedWeight {
         let (inputs, overflow) = scales.columns.multipliedReportingOverflow(by: Self.groupSize)
         let outputs = blocks.shape[blocks.shape.count - 3]
         shape = blocks.shape.dropLast(3) + [inputs, outputs]
-        guard !overflow, let count = TensorDescriptor.checkedElementCount(shape), count < .max / 8 else {
+        guard !overflow, PlainWeight.elementCount(shape) != nil else {
             throw blocks.malformed("its shape is too large")
         }
         self.name = name
@@ -118,9 +118,4 @@ struct MXFP4Weight: QuantizedWeight {
 
     /// Outputs whose bytes are held at once.
     private static let panelRows = 1 << 10
-}
-
-extension String {
-    /// The text before a suffix; nil if it does not end so.
-    func dropping(suffix: String) -> String? { hasSuffix(suffix) ? String(dropLast(suffix.count)) : nil }
 }

@@ -2,7 +2,7 @@ import Architectures
 import QAMFormat
 
 /// The configuration of a quantized checkpoint: the object that describes it, empty if only tensors show the scheme.
-struct QuantizationParameters: Sendable {
+struct QuantizationParameters: Hashable, Sendable {
     let value: JSONValue
     /// The file and member, for messages.
     let place: String
@@ -88,14 +88,9 @@ struct QuantizationParameters: Sendable {
         let pieces = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
         var rest = module[...]
         for (number, piece) in pieces.enumerated() where !piece.isEmpty {
-            guard let found = number == 0 ? (rest.hasPrefix(piece) ? rest.startIndex : nil) : rest.firstIndex(of: piece) else { return false }
-            rest = rest[rest.index(found, offsetBy: piece.count)...]
+            guard let found = rest.firstRange(of: piece), number > 0 || found.lowerBound == rest.startIndex else { return false }
+            rest = rest[found.upperBound...]
         }
         return pieces.last?.isEmpty == true || module.hasSuffix(pieces.last ?? "")
     }
-}
-
-extension Substring {
-    /// The start of the first occurrence of `text`.
-    fileprivate func firstIndex(of text: String) -> Index? { indices.first { self[$0...].hasPrefix(text) } }
 }

@@ -14,7 +14,7 @@ enum ScaleNames {
         ".q_scale", ".kv_scale", ".prob_output_scale", "_input_scale", ".input_zero_point", ".output_zero_point",
     ]
 
-    static func module(of weight: String) -> String { weight.hasSuffix(".weight") ? String(weight.dropLast(".weight".count)) : weight }
+    static func module(of weight: String) -> String { weight.dropping(suffix: ".weight") ?? weight }
 
     /// The names that the scale of a weight may have.
     static func scales(of weight: String) -> [String] {
@@ -24,7 +24,7 @@ enum ScaleNames {
     /// Whether a tensor holds the scales of a weight of one of these types, or can be nothing else. Throws `malformed` for a scale whose
     /// weight has another type.
     static func isScale(_ tensor: StoredTensor, ofTypes types: Set<DType>, in tensors: StoredTensors) throws -> Bool {
-        func stems(_ suffixes: [String]) -> [String] { suffixes.filter { tensor.name.hasSuffix($0) }.map { String(tensor.name.dropLast($0.count)) } }
+        func stems(_ suffixes: [String]) -> [String] { suffixes.compactMap(tensor.name.dropping) }
         let weights = (stems(ofModules).map { $0 + ".weight" } + stems(ofTensors)).compactMap { tensors[$0] }
         if weights.contains(where: { types.contains($0.dtype) }) { return true }
         guard !stems(certain).isEmpty else { return false }
@@ -36,4 +36,9 @@ enum ScaleNames {
 
     /// Whether only the quantized model's runtime uses the tensor: scales of activations and of the key-value cache.
     static func isUnused(_ name: String) -> Bool { name == "scaled_fp8" || unused.contains { name.hasSuffix($0) } }
+}
+
+extension String {
+    /// The text before a suffix; nil if it does not end so.
+    func dropping(suffix: String) -> String? { hasSuffix(suffix) ? String(dropLast(suffix.count)) : nil }
 }

@@ -75,8 +75,9 @@ struct AWQRowWeight: QuantizedWeight {
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
         let inputs = columns, width = scales.columns
-        var weights = try codes(words, inputs, rows, source)
-        let zeros = try codes(zeros, width, rows, source), scales = try scales.floats(rows: rows, of: source)
+        var weights = try format.decode(rows, of: words, rowBytes: words.rowBytes, columns: inputs, from: source)
+        let zeros = try format.decode(rows, of: zeros, rowBytes: zeros.rowBytes, columns: width, from: source),
+            scales = try scales.floats(rows: rows, of: source)
         unsafe weights.withUnsafeMutableBufferPointer { weights in
             for row in 0..<rows.count {
                 for group in 0..<(inputs - 1) / groupSize + 1 {
@@ -88,11 +89,5 @@ struct AWQRowWeight: QuantizedWeight {
             }
         }
         return weights
-    }
-
-    private func codes(_ tensor: StoredTensor, _ columns: Int, _ rows: Range<Int>, _ source: any TensorSource) throws -> [Float] {
-        try tensor.withBytes(rows.lowerBound * tensor.rowBytes..<rows.upperBound * tensor.rowBytes, of: source) {
-            format.decode($0, rows: rows.count, columns: columns)
-        }
     }
 }

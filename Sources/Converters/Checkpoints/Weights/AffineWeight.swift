@@ -20,9 +20,7 @@ struct AffineWeight: QuantizedWeight {
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
         let columns = columns
-        var weights = try codes.withBytes(rows.lowerBound * codes.rowBytes..<rows.upperBound * codes.rowBytes, of: source) {
-            format.decode($0, rows: rows.count, columns: columns)
-        }
+        var weights = try format.decode(rows, of: codes, rowBytes: codes.rowBytes, columns: columns, from: source)
         let stored = try scales.stored(rows, of: source), biases = try biases.stored(rows, of: source)
         unsafe weights.withUnsafeMutableBufferPointer { weights in
             scales.forEachRun(rows, columns: columns) { run, place in

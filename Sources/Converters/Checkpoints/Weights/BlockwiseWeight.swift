@@ -63,22 +63,12 @@ struct BlockwiseWeight: QuantizedWeight {
     }
 
     private func scales(_ blocks: Range<Int>, _ source: any TensorSource) throws -> [Float] {
-        let size = scales.dtype.blockBytes
-        let range = blocks.lowerBound * size..<blocks.upperBound * size
-        var values = [Float](repeating: 0, count: blocks.count)
-        guard let nested else {
-            var span = values.mutableSpan
-            try scales.withBytes(range, of: source) { try ElementConversion.floats($0, as: scales.dtype, into: &span) }
-            return values
-        }
+        guard let nested else { return try scales.floats(blocks, of: source) }
         let outer = blocks.lowerBound / nested.blockSize..<(blocks.upperBound - 1) / nested.blockSize + 1
-        let outerBytes = nested.scales.dtype.blockBytes
-        var outerScales = [Float](repeating: 0, count: outer.count)
-        var span = outerScales.mutableSpan
-        try nested.scales.withBytes(outer.lowerBound * outerBytes..<outer.upperBound * outerBytes, of: source) {
-            try ElementConversion.floats($0, as: nested.scales.dtype, into: &span)
-        }
-        try scales.withBytes(range, of: source) { codes in
+        let outerScales = try nested.scales.floats(outer, of: source)
+        var values = [Float](repeating: 0, count: blocks.count)
+        // A byte each.
+        try scales.withBytes(blocks, of: source) { codes in
             unsafe codes.withUnsafeBytes { codes in
                 for (place, block) in blocks.enumerated() {
                     values[place] = unsafe nested.table[Int(codes[place])] * outerScales[block / nested.blockSize - outer.lowerBound] + nested.offset
@@ -110,13 +100,9 @@ struct Int8RowWeight: QuantizedWeight {
     var parts: [StoredTensor] { [values, scales] + [format].compactMap(\.self) }
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
-        let columns = columns, size = scales.dtype.blockBytes
+        let columns = columns
         var weights = try values.floats(rows: rows, of: source)
-        var scales = [Float](repeating: 0, count: rows.count)
-        var span = scales.mutableSpan
-        try self.scales.withBytes(rows.lowerBound * size..<rows.upperBound * size, of: source) {
-            try ElementConversion.floats($0, as: self.scales.dtype, into: &span)
-        }
+        let scales = try scales.floats(rows, of: source)
         unsafe weights.withUnsafeMutableBufferPointer { weights in
             for row in 0..<rows.count {
                 let scale = scales[row]

@@ -111,10 +111,7 @@ struct GPTQWeight: QuantizedWeight {
 
     /// The group of each input, checked. Nil for zeros throughout, which some tools write where groups are consecutive inputs.
     private func groups(_ index: StoredTensor, _ source: any TensorSource) throws -> [Int32]? {
-        let groups = try index.integers(of: source, limit: columns)
-        if let wrong = groups.first(where: { !(0..<scales.rows).contains($0) }) {
-            throw index.malformed("it has the group \(wrong), but \"\(name)\" has \(scales.rows) groups")
-        }
+        let groups = try index.groups(scales.rows, columns: columns, of: name, from: source)
         return groups.allSatisfy { $0 == 0 } ? nil : groups.map { Int32(truncatingIfNeeded: $0) }
     }
 }

@@ -31,8 +31,13 @@ struct NumberFormat: Hashable, Sendable {
         return (total + 8 * unitBytes - 1) / (8 * unitBytes) * unitBytes
     }
 
+    /// The values of some rows of `columns` values, which take `rowBytes` each in `tensor`.
+    func decode(_ rows: Range<Int>, of tensor: StoredTensor, rowBytes: Int, columns: Int, from source: any TensorSource) throws -> [Float] {
+        try tensor.withBytes(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes, of: source) { decode($0, rows: rows.count, columns: columns) }
+    }
+
     /// The values of rows. `bytes` holds whole rows.
-    func decode(_ bytes: RawSpan, rows: Int, columns: Int) -> [Float] {
+    private func decode(_ bytes: RawSpan, rows: Int, columns: Int) -> [Float] {
         let rowBytes = rows > 0 ? bytes.byteCount / rows : 0
         return unsafe [Float](unsafeUninitializedCapacity: rows * columns) { values, count in
             count = rows * columns

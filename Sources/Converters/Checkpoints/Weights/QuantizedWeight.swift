@@ -34,6 +34,13 @@ extension QuantizedWeight {
     var columns: Int { shape.last ?? 1 }
     /// The product of all dimensions but the last.
     var rowCount: Int { shape.dropLast().reduce(1, &*) }
+}
 
-    func malformed(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(tensor: name)) }
+/// What a plain weight can be.
+enum PlainWeight {
+    /// The types by PyTorch's names.
+    static let types: [String: DType] = ["float32": .f32, "float16": .f16, "bfloat16": .bf16]
+
+    /// The number of elements of a shape; nil if its bytes cannot be counted.
+    static func elementCount(_ shape: [Int]) -> Int? { TensorDescriptor.checkedElementCount(shape).flatMap { $0 < .max / 8 ? $0 : nil } }
 }

@@ -73,14 +73,8 @@ struct ScaleGrid: Hashable, Sendable {
 
     /// The scales of `gridRows(rows)` as stored, in rows of `gridColumns`. Bytes (U8) are exponents with a bias of 127, as in MX types.
     func stored(_ rows: Range<Int>, of source: any TensorSource) throws -> [Float] {
-        let dtype = tensor.dtype == .u8 ? .f8e8m0 : tensor.dtype
-        let grid = gridRows(rows), rowBytes = gridColumns * dtype.blockBytes
-        var scales = [Float](repeating: 0, count: grid.count * gridColumns)
-        var span = scales.mutableSpan
-        try tensor.withBytes(grid.lowerBound * rowBytes..<grid.upperBound * rowBytes, of: source) {
-            try ElementConversion.floats($0, as: dtype, into: &span)
-        }
-        return scales
+        let grid = gridRows(rows), numbers = tensor.dtype == .u8 ? tensor.cast(to: .f8e8m0) : tensor
+        return try numbers.floats(grid.lowerBound * gridColumns..<grid.upperBound * gridColumns, of: source)
     }
 
     /// Calls `body` with each run of weights that share an element of the grid: their range in `rows` x `columns`, and the element's index

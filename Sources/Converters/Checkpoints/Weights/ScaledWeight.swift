@@ -28,8 +28,8 @@ struct ScaledWeight: QuantizedWeight {
         name: String, shape: [Int], values: StoredTensor, _ format: NumberFormat, scales: ScaleGrid, zeroPoints: ZeroPoints? = nil, factor: Factor? = nil,
         groupIndex: StoredTensor? = nil, others: [StoredTensor] = []
     ) throws {
-        guard let valueBytes = format.rowBytes(columns: shape.last ?? 1), let count = TensorDescriptor.checkedElementCount(shape),
-            let stored = values.dtype.byteCount(elements: values.elementCount), case let rows = shape.dropLast().reduce(1, &*), count < .max / 8,
+        guard let valueBytes = format.rowBytes(columns: shape.last ?? 1), PlainWeight.elementCount(shape) != nil,
+            let stored = values.dtype.byteCount(elements: values.elementCount), case let rows = shape.dropLast().reduce(1, &*),
             valueBytes.multipliedReportingOverflow(by: rows) == (stored, false)
         else { throw values.malformed("its shape is \(values.shape), which does not fit \"\(name)\" of shape \(shape)") }
         try groupIndex?.require(shape: [shape.last ?? 1], of: name)
@@ -42,12 +42,10 @@ struct ScaledWeight: QuantizedWeight {
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
         let columns = columns
-        var weights = try values.withBytes(rows.lowerBound * valueBytes..<rows.upperBound * valueBytes, of: source) {
-            format.decode($0, rows: rows.count, columns: columns)
-        }
+        var weights = try format.decode(rows, of: values, rowBytes: valueBytes, columns: columns, from: source)
         let scales = try effectiveScales(rows, source), zeros = try zeroPoints?.values(rows, of: source)
         if let groupIndex {
-            try apply(scales, zeros, of: groups(groupIndex, source), to: &weights, rows)
+            try apply(scales, zeros, of: groupIndex.groups(self.scales.gridColumns, columns: columns, of: name, from: source), to: &weights, rows)
         } else {
             unsafe weights.withUnsafeMutableBufferPointer { weights in
                 if let zeros, let grid = zeroPoints?.grid {
@@ -63,15 +61,6 @@ struct ScaledWeight: QuantizedWeight {
             }
         }
         return weights
-    }
-
-    /// The group of each column, checked.
-    private func groups(_ index: StoredTensor, _ source: any TensorSource) throws -> [Int] {
-        let groups = try index.integers(of: source, limit: columns)
-        if let wrong = groups.first(where: { !(0..<scales.gridColumns).contains($0) }) {
-            throw index.malformed("it has the group \(wrong), but \"\(name)\" has \(scales.gridColumns) groups")
-        }
-        return groups
     }
 
     private func apply(_ scales: [Float], _ zeros: [Float]?, of groups: [Int], to weights: inout [Float], _ rows: Range<Int>) {

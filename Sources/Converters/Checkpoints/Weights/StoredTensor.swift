@@ -49,21 +49,20 @@ struct StoredTensor: Hashable, Sendable {
         }
     }
 
-    /// The elements of some rows as numbers.
-    func floats(rows: Range<Int>, of source: any TensorSource) throws -> [Float] {
-        let range = rows.lowerBound * rowBytes..<rows.upperBound * rowBytes
-        var values = [Float](repeating: 0, count: rows.count * columns)
+    /// Some elements as numbers, of a type with one element per block.
+    func floats(_ elements: Range<Int>, of source: any TensorSource) throws -> [Float] {
+        let size = dtype.blockBytes
+        var values = [Float](repeating: 0, count: elements.count)
         var span = values.mutableSpan
-        try withBytes(range, of: source) { try ElementConversion.floats($0, as: dtype, into: &span) }
+        try withBytes(elements.lowerBound * size..<elements.upperBound * size, of: source) {
+            try ElementConversion.floats($0, as: dtype, into: &span)
+        }
         return values
     }
 
-    /// All elements of a small tensor as numbers. Throws `limitExceeded` for more than `limit`.
-    func floats(of source: any TensorSource, limit: Int) throws -> [Float] {
-        guard elementCount <= limit else {
-            throw QAMError(.limitExceeded, "it has \(elementCount) elements, but at most \(limit) are expected here", at: .init(tensor: name))
-        }
-        return try elementCount == 0 ? [] : floats(rows: 0..<rows, of: source)
+    /// The elements of some rows as numbers.
+    func floats(rows: Range<Int>, of source: any TensorSource) throws -> [Float] {
+        try floats(rows.lowerBound * columns..<rows.upperBound * columns, of: source)
     }
 
     /// All elements of a small tensor of I32 or I64. Throws `limitExceeded` for more than `limit`.
@@ -80,6 +79,15 @@ struct StoredTensor: Hashable, Sendable {
                 return size == 4 ? Int(Int32(truncatingIfNeeded: bits)) : Int(Int64(bitPattern: bits))
             }
         }
+    }
+
+    /// The elements of an index that gives each column of `weight` one of `count` groups. Throws `malformed` for others.
+    func groups(_ count: Int, columns: Int, of weight: String, from source: any TensorSource) throws -> [Int] {
+        let groups = try integers(of: source, limit: columns)
+        if let wrong = groups.first(where: { !(0..<count).contains($0) }) {
+            throw malformed("it has the group \(wrong), but \"\(weight)\" has \(count) groups")
+        }
+        return groups
     }
 
     /// Some bytes of each of some rows, row after row: for plain rows that are stored as columns.

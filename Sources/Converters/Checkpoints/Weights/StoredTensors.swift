@@ -3,7 +3,7 @@ import QAMFormat
 /// The tensors of a quantized checkpoint by name.
 struct StoredTensors: Sendable {
     /// In the checkpoint's order.
-    let all: [StoredTensor]
+    private let all: [StoredTensor]
     private let places: [String: Int]
     private let source: any TensorSource
 
