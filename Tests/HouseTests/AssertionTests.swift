@@ -1,6 +1,6 @@
 import Testing
 
-/// Tests that could not fail would be no tests.
+/// Every test must be able to fail.
 @Suite struct AssertionTests {
     private static let functions = SourceTree.tests.flatMap { TestFunction.all(in: $0) }
     private static let tests = functions.filter(\.isTest)
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    /// What a test needs it requires; what the machine must have for it is a trait.
+    /// A failed precondition must fail the test (`#require`), not end it early; a requirement on the machine is a trait.
     @Test func noTestEndsInSilence() {
         for test in Self.tests {
             let tokens = test.file.tokens
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// An error that nobody looks at is no refusal: a test that catches says what it has caught, or counts it.
+    /// A test that catches an error must check it or count it.
     @Test func nothingIsSwallowed() {
         for file in SourceTree.tests {
             let tokens = file.tokens

@@ -1,6 +1,6 @@
 import Testing
 
-/// Who uses whom within a target, by the names that are used.
+/// Dependencies among the folders of a target, derived from the names that each file uses.
 @Suite struct FolderTests {
     private static func folders(_ target: String) -> FolderUses {
         let foreign = SourceTree.sources.filter { $0.target != target }.flatMap(\.declarations).filter { !$0.isLocal }.map(\.name)
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// The list of known cycles can only shrink.
+    /// The list of known cycles may only become shorter.
     @Test func knownCyclesAreThere() {
         for known in House.knownCycles {
             let folders = Self.folders(known.target)
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// What the reading of uses rests on.
+    /// The reading of uses, which the other rules depend on.
     @Test func usesAreRead() {
         func file(_ path: String, _ text: String) -> SourceFile {
             let tokens = Tokenizer.tokens(text)
@@ -78,13 +78,13 @@ import Testing
         ] {
             #expect(edges(lower, file("B/b.swift", unused)).isEmpty, "\(unused)")
         }
-        // What an extension adds is where the extension is.
+        // A member added in an extension belongs to the file of the extension.
         let upper = file("C/c.swift", "extension Base { init(reading text: String) {}; func later() {}; static let first = 1 }")
         #expect(edges(lower, upper, file("A/d.swift", "let b = Base<Int>(reading: text)")) == ["C/>A/"])
         for used in ["let b = Base(reading: text)", "let b = base.later()", "let b = Base.first", "extension Base { func g() { later() } }"] {
             #expect(edges(lower, upper, file("A/d.swift", used)) == ["C/>A/", "A/>C/"], "\(used)")
         }
-        // Within a folder its own folders and files count, and files alone may use each other.
+        // At the level of a folder its own folders and files are the nodes; single files may use each other.
         let inside = [file("A/X/x.swift", "struct X { var y: Y }"), file("A/Y/y.swift", "struct Y { var x: X? }"), file("A/z.swift", "struct Z { let x: X }")]
         #expect(FolderUses(inside, foreign: []).levels == ["", "A/"])
         let graph = UseGraph(FolderUses(inside, foreign: []).uses(at: "A/"))

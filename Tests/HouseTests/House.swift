@@ -1,20 +1,20 @@
-/// The rules that the sources are held to. All of them name targets, folders and files of Sources, and a rule whose subject is gone fails:
-/// what moves is moved here too.
+/// The rules that the sources must follow. They name targets, folders and files of Sources, and a rule whose subject does not exist fails:
+/// whatever is moved must be updated here too.
 enum House {
     struct Target {
         var name: String
-        /// The modules that it may import beside `system`. Each is imported somewhere.
+        /// The modules that it may import besides `system`. Each is imported somewhere.
         var imports: Set<String>
         var kind: Kind
 
         enum Kind {
-            /// Others call it: it neither prints nor exits, and shows no pointers.
+            /// A library for other targets: it neither prints nor exits, and exposes no pointers.
             case library
-            /// Shows C's functions, and C's pointers with them.
+            /// Exposes C functions and therefore pointers.
             case interface
             case program
             case c
-            /// The module map of a library of the system.
+            /// The module map of a system library.
             case system
         }
 
@@ -47,12 +47,12 @@ enum House {
         Target("CodebookSolver", .program),
     ]
 
-    /// What every target may import.
+    /// Modules that every target may import.
     static let system: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]
-    /// What is no target and no product of a package.
+    /// Modules that are neither a target nor a product of a package.
     static let systemModules = system.union(["Dispatch"])
 
-    /// The files that import a module of C: one of each target, and one of each codec.
+    /// The files that import a C module: one per target, and one per codec.
     static let holders = [
         "CQAMKernels.Pairs": [
             "QAMFormat/Codec/Kernels.swift", "QAMFormat/Codec/Pairs/Kernels+Pairs.swift", "Quantization/Encoding/Pairs/PairKernels.swift",
@@ -70,7 +70,7 @@ enum House {
         "CXXHash": ["QAMFormat/Bytes/XXH3.swift"],
     ]
 
-    /// Folders of a target that do not use each other, in this direction; where it stands twice, in none.
+    /// Folders of a target that must not use the listed ones; two folders that list each other are independent.
     static let apart: [(target: String, folder: String, never: [String])] = [
         ("QAMFormat", "Bytes/", ["Tensors/", "Container/", "Codec/", "Output/"]),
         ("QAMFormat", "Tensors/", ["Container/", "Codec/", "Output/"]),
@@ -93,20 +93,20 @@ enum House {
         ("Quantization", "Rates/", ["Quantizer/"]),
     ]
 
-    /// Uses that close a cycle today. Without each there is one cycle fewer, and what is no longer used, or closes none, must go from here.
+    /// Uses that currently close a cycle. Each must be necessary for its cycle: an entry that is unused, or closes no cycle, must be removed.
     static let knownCycles: [(target: String, folder: String, from: String, to: String)] = []
 
-    /// Members that the standard library has too: their name does not say whose they are.
+    /// Members that the standard library also declares: their name alone does not identify the owner.
     static let standardMembers: Set<String> = [
         "append", "apply", "bitPattern", "bytes", "code", "contains", "count", "description", "first", "indices", "insert", "interrupted", "isEmpty",
         "isSubset", "last", "map", "none", "prefix", "rawValue", "reduce", "remove", "removeAll", "reserveCapacity", "rounded", "suffix", "values",
     ]
 
-    /// The headers of the system that C targets may include.
+    /// The system headers that C targets may include.
     static let headers: Set<String> = [
         "arm_neon.h", "immintrin.h", "math.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h", "sys/auxv.h", "sys/sysctl.h",
     ]
 
-    /// Functions of the tests that say for their callers what must hold.
+    /// Test helpers that assert on behalf of their callers.
     static let assertingHelpers: Set<String> = ["expectRefused", "expectError", "expectClose", "check"]
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Who imports whom.
+/// Which target may import which module.
 @Suite struct ImportTests {
     @Test func everyTargetHasItsRules() throws {
         let names = House.targets.map(\.name)
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// The package's own statement, and no more than what is imported.
+    /// Package.swift declares exactly the dependencies that are imported.
     @Test func theManifestSaysTheSame() throws {
         let manifest = try SourceTree.text("Package.swift")
         let pattern = /(?s)\.(?:target|executableTarget)\(\s*name: "(\w+)"(?:,\s*dependencies: \[(.*?)\])?/

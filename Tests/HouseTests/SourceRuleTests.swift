@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// What the sources may not say, and what they must.
+/// What the sources must not contain, and what they must.
 @Suite struct SourceRuleTests {
     private static let swiftTargets = House.targets.filter { ![.c, .system].contains($0.kind) }
 
-    /// The C interface shows pointers, and nothing but the functions of its header.
+    /// The C interface exposes pointers, and only the functions of its header.
     @Test func theCInterfaceShowsNothingElse() throws {
         let header = try SourceTree.text("Sources/CQAMW/include/qamw.h")
         let declared = header.matches(of: /(?m)^\w[\w ]*\*?(qamw_\w+)\(/).map { String($0.output.1) }
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// No `try!`, no `as!`, no forced unwrapping: an exclamation mark behind a value, and not before an equals sign.
+    /// No `try!`, no `as!`, no force unwrap: an exclamation mark directly after a value, not followed by an equals sign.
     @Test func nothingIsForced() {
         for file in Self.swiftTargets.flatMap({ SourceTree.files(of: $0.name) }) {
             let tokens = file.tokens
@@ -52,8 +52,8 @@ import Testing
         }
     }
 
-    /// What fulfils a requirement of a protocol is explained there, and a memberwise initializer by its members. Constants that follow each
-    /// other without a blank line share the comment of the first.
+    /// Documentation is not required for a witness of a protocol requirement, which is documented in the protocol, or for a memberwise
+    /// initializer, which is documented by its members. Consecutive constants without a blank line share the comment of the first.
     @Test func publicDeclarationsAreExplained() {
         let requirements = Requirements(SourceTree.sources)
         var found: [String] = []

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The places that name the version of the whole.
+/// All places that state the project's version agree.
 @Suite struct VersionTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
@@ -15,7 +15,7 @@ import Testing
         #expect(package == library)
     }
 
-    /// What a program is compiled with, the library says, and the Python package asks for.
+    /// The header, the library and the Python package state the same interface version.
     @Test func allSpeakOneVersionOfTheInterface() throws {
         let header = try #require(try Self.text("Sources/CQAMW/include/qamw.h").firstMatch(of: /#define QAMW_ABI_VERSION (\d+)/)?.output.1)
         let package = try #require(try Self.text("bindings/python/qamw/_abi.py").firstMatch(of: /ABI_VERSION = (\d+)/)?.output.1)

@@ -3,22 +3,22 @@ struct Declaration {
     enum Kind { case type, function, value, initializer, enumCase }
 
     var kind: Kind
-    /// Of an initializer its first label, `_` where it has none.
+    /// For an initializer its first label, `_` if it has none.
     var name: String
-    /// The type that holds it, the outermost first: empty at the file's own level.
+    /// The enclosing types, outermost first; empty at file level.
     var holders: [String]
-    /// Whether it is a requirement.
+    /// Whether it is a protocol requirement.
     var isInProtocol: Bool
-    /// Whether a function's body holds it.
+    /// Whether it is inside a function body.
     var isLocal: Bool
     var modifiers: Set<String>
     /// The index of the name among the file's tokens.
     var token: Int
-    /// The index of the first token: of its attributes and modifiers.
+    /// The index of the first token, attributes and modifiers included.
     var first: Int
 
     var isPrivate: Bool { !modifiers.isDisjoint(with: ["private", "fileprivate"]) }
-    /// Whether it is a value of a type, and one for all.
+    /// Whether it is a static value.
     var isConstant: Bool { kind == .value && modifiers.contains("static") }
     var isPublic: Bool { !modifiers.isDisjoint(with: ["public", "open"]) }
 }
@@ -47,7 +47,7 @@ extension Declaration {
 
         func text(_ index: Int) -> String { index >= 0 && index < tokens.count ? tokens[index].text : "" }
         func isWord(_ index: Int) -> Bool { index < tokens.count && tokens[index].kind == .word }
-        /// Behind what the parenthesis at `index` opens.
+        /// The index after the parenthesis that closes the one at `index`.
         func behindParentheses(_ index: Int) -> Int {
             var depth = 0, at = index
             repeat {

@@ -1,4 +1,4 @@
-/// That one node of a folder uses another: which name, where.
+/// A use of one node of a folder by another: which name, where.
 struct Use: CustomStringConvertible {
     var from: String
     var to: String
@@ -8,21 +8,21 @@ struct Use: CustomStringConvertible {
     var description: String { "\(from) uses \(to): \(name) in \(place)" }
 }
 
-/// What the folders of a target use of each other: the types, functions and values of one file that another names, and members where the
-/// name says whose they are.
+/// The uses among the folders of a target: types, functions and values of one file that another names, and members if the
+/// name identifies the owner.
 struct FolderUses {
     private let files: [SourceFile]
     private let foreign: Set<String>
-    /// Where each name of a file's own level is declared: files, by name.
+    /// The files that declare each file-level name.
     private var owners: [String: Set<Int>] = [:]
-    /// The same of the members of each type, by "Type.name".
+    /// The same for the members of each type, by "Type.name".
     private var memberOwners: [String: Set<Int>] = [:]
-    /// The same by the member's name alone, whatever the type.
+    /// The same by the member's name alone, for any type.
     private var anyMemberOwners: [String: Set<Int>] = [:]
-    /// The names of the types that lie in a type.
+    /// The names of the types nested in a type.
     private var nested: [String: Set<String>] = [:]
 
-    /// - Parameter foreign: the names of members of other targets, which say nothing here.
+    /// - Parameter foreign: the names of members of other targets; they identify nothing here.
     init(_ files: [SourceFile], foreign: Set<String>) {
         self.files = files
         self.foreign = foreign
@@ -44,7 +44,7 @@ struct FolderUses {
         }
     }
 
-    /// The folders below one that hold others, the empty one first: each is a level, where its own must make no cycle.
+    /// The folders that contain other folders, the root (empty path) first. Each is a level whose nodes must not form a cycle.
     var levels: [String] {
         var found: Set<String> = [""]
         for file in files {
@@ -54,7 +54,7 @@ struct FolderUses {
         return found.sorted()
     }
 
-    /// What a file is at a level: the folder that holds it, with a slash at the end, or itself; nil where it lies elsewhere.
+    /// The node of a file at a level: the folder that contains it, with a trailing slash, or the file itself; nil if it is elsewhere.
     private static func node(_ path: String, at level: String) -> String? {
         guard path.hasPrefix(level) else { return nil }
         let rest = path.dropFirst(level.count)
@@ -64,10 +64,10 @@ struct FolderUses {
     /// The nodes of a level.
     func nodes(at level: String) -> Set<String> { Set(files.compactMap { Self.node($0.path, at: level) }) }
 
-    /// What the nodes of a level use of each other.
+    /// The uses among the nodes of a level.
     func uses(at level: String) -> [Use] {
         let nodes = files.map { Self.node($0.path, at: level) }
-        /// The one node that declares a name, if one does alone.
+        /// The node that declares a name, if there is exactly one.
         func owner(_ owners: Set<Int>?) -> String? {
             guard let owners, let first = owners.first, owners.allSatisfy({ nodes[$0] == nodes[first] }) else { return nil }
             return nodes[first]
@@ -78,7 +78,7 @@ struct FolderUses {
             let holders = Set(file.declarations.compactMap(\.holders.first))
                 .union(file.declarations.filter { $0.kind == .type && $0.holders.isEmpty }.map(\.name))
                 .union(Self.extended(file))
-            // What hides a name of the file's own level.
+            // Names that shadow file-level names.
             var hidden = holders.reduce(into: Set<String>()) { $0.formUnion(nested[$1] ?? []) }
             hidden.formUnion(file.declarations.filter { $0.isLocal || $0.isPrivate && $0.holders.isEmpty }.map(\.name))
             hidden.formUnion(Self.genericParameters(file))
@@ -107,12 +107,12 @@ struct FolderUses {
                         add(owner(declared), token, name)
                     }
                 }
-                // An initializer that an extension elsewhere declares.
+                // An initializer declared in an extension in another file.
                 if next == "(", i + 3 < file.tokens.count, file.tokens[i + 3].text == ":", !hidden.contains(name) {
                     let key = "\(name).init(\(file.tokens[i + 2].text)"
                     if memberOwners[key] != nil { add(owner(memberOwners[key]), token, key) }
                 }
-                // A member of the file's own type that another file declares.
+                // A member of the file's own type, declared in another file.
                 if next != ":", !own.contains(name), !hidden.contains(name) {
                     let places = holders.compactMap { memberOwners["\($0).\(name)"] }
                     if places.count == 1, next == "(" || name.first?.isUppercase == true { add(owner(places[0]), token, name) }
@@ -122,7 +122,7 @@ struct FolderUses {
         return found
     }
 
-    /// The names behind the `<` of the file's declarations.
+    /// The names of the generic parameters that the file declares.
     private static func genericParameters(_ file: SourceFile) -> Set<String> {
         var found: Set<String> = []
         for declaration in file.declarations {
@@ -146,7 +146,7 @@ struct FolderUses {
     }
 }
 
-/// Who uses whom.
+/// The graph of uses.
 struct UseGraph {
     private(set) var edges: [String: Set<String>] = [:]
 
@@ -158,7 +158,7 @@ struct UseGraph {
 
     func contains(from: String, to: String) -> Bool { edges[from]?.contains(to) == true }
 
-    /// What can be reached from a node.
+    /// The nodes reachable from a node.
     func reachable(from node: String) -> Set<String> {
         var found: Set<String> = [], open = Array(edges[node] ?? [])
         while let next = open.popLast() {
@@ -167,7 +167,7 @@ struct UseGraph {
         return found
     }
 
-    /// The sets of nodes that reach each other. Files alone may: they are aspects of one folder.
+    /// The sets of nodes that reach each other. Cycles of files only are allowed: they are aspects of one folder.
     var cycles: [Set<String>] {
         var found: [Set<String>] = []
         for node in edges.keys.sorted() where !found.contains(where: { $0.contains(node) }) {

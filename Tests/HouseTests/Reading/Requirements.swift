@@ -1,13 +1,13 @@
-/// The requirements of protocols, and which types fulfil which.
+/// The requirements of protocols, and the types that conform to them.
 struct Requirements {
-    /// Of the protocols of the standard library and the packages that types here conform to.
+    /// Requirements of protocols of the standard library and of packages that types here conform to.
     private static let standard: Set<String> = [
         "description", "debugDescription", "==", "<", "hash", "encode", "next", "makeIterator", "startIndex", "endIndex", "index", "subscript", "append",
         "dictionaryLiteral", "arrayLiteral", "stringLiteral", "integerLiteral", "booleanLiteral", "floatLiteral", "rawValue", "id", "+",
     ]
-    /// The names of what a protocol requires.
+    /// The names that a protocol requires.
     private var names: [String: Set<String>] = [:]
-    /// What stands behind the colon of a type, a protocol or an extension.
+    /// What a type, a protocol or an extension inherits from or conforms to.
     private var parents: [String: Set<String>] = [:]
 
     init(_ files: [SourceFile]) {
@@ -33,7 +33,7 @@ struct Requirements {
             if next != holder, names[next]?.contains(declaration.name) == true { return true }
             open += parents[next] ?? []
         }
-        // What an extension of a protocol gives as the default.
+        // A default implementation in an extension of a protocol.
         return names[holder]?.contains(declaration.name) == true && !declaration.isInProtocol
     }
 }

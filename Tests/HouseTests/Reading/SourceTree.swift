@@ -1,10 +1,10 @@
 import Foundation
 
-/// A source file: its text, and what it is made of.
+/// A source file: its text and tokens.
 struct SourceFile {
     /// Its first folder below Sources or Tests.
     var target: String
-    /// Below that.
+    /// The path below the target's folder.
     var path: String
     var text: String
     var tokens: [Token]
@@ -46,7 +46,7 @@ enum SourceTree {
 
     static func files(of target: String) -> [SourceFile] { sources.filter { $0.target == target } }
 
-    /// The files of a target of C, as path below it and text.
+    /// The files of a C target: path below it, and text.
     static func cFiles(of target: String) throws -> [(path: String, text: String)] {
         let base = root.appending(path: "Sources/\(target)")
         guard let files = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
@@ -55,7 +55,7 @@ enum SourceTree {
         }
     }
 
-    /// An unreadable tree is an empty one, which every rule refuses.
+    /// An unreadable tree is empty, which every rule refuses.
     private static func read(_ folder: String) -> [SourceFile] {
         let base = root.appending(path: folder)
         guard let files = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }

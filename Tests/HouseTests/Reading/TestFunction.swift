@@ -1,4 +1,4 @@
-/// A function of the tests, with its body.
+/// A function in the tests, with its body.
 struct TestFunction {
     let file: SourceFile
     let declaration: Declaration
@@ -25,7 +25,7 @@ struct TestFunction {
         while at < tokens.count, depth > 0 || tokens[at].text != "{" {
             if tokens[at].kind == .sign, "([{".contains(tokens[at].text) { depth += 1 }
             if tokens[at].kind == .sign, ")]}".contains(tokens[at].text) { depth -= 1 }
-            // A requirement of a protocol has none.
+            // A protocol requirement has no body.
             if depth < 0 || tokens[at].text == "func" { return nil }
             at += 1
         }
@@ -43,7 +43,7 @@ struct TestFunction {
         return at - 1
     }
 
-    /// The indices of the file's tokens where the body says that something must hold.
+    /// The token indices of the body's assertions.
     var assertions: [Int] {
         body.indices.filter { i in
             let word = file.tokens[i].text, previous = file.tokens[i - 1].text

@@ -1,16 +1,16 @@
-/// A word, a literal or a sign of Swift source. Comments are no tokens.
+/// A word, a literal or a punctuation mark of Swift source. Comments are not tokens.
 struct Token {
     enum Kind { case word, number, sign, literal }
 
     var kind: Kind
     var text: String
-    /// Of its first byte.
+    /// The line of its first byte.
     var line: Int
     var start: Int
     var end: Int
 }
 
-/// Cuts Swift source into tokens. Of a string literal only the code in its interpolations is kept, between two tokens of kind `literal`;
+/// Splits Swift source into tokens. Only the code in the interpolations of a string literal is kept, between two tokens of kind `literal`;
 /// a regular expression is one such token.
 struct Tokenizer {
     private let bytes: [UInt8]
@@ -93,7 +93,7 @@ struct Tokenizer {
         } while depth > 0 && at < bytes.count
     }
 
-    /// Whether a slash here would begin an expression and not divide.
+    /// Whether a slash here begins a regular expression rather than divides.
     private var isExpressionExpected: Bool {
         guard let last = tokens.last else { return true }
         if last.line != line && last.kind != .sign { return true }
@@ -104,7 +104,7 @@ struct Tokenizer {
         }
     }
 
-    /// Whether what begins here ends as a regular expression on this line.
+    /// Whether the regular expression that begins here ends on this line.
     private var isClosedRegex: Bool {
         guard byte(1) > UInt8(ascii: " "), byte(1) != UInt8(ascii: ")") else { return false }
         var look = at + 1
