@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// What a file claims is added up with care, and no work goes by claims that nothing stored backs.
+/// Sizes that a file claims are added with overflow checks, and no work is proportional to a claim that no stored bytes back.
 @Suite struct ClaimTests {
     private func raw(_ shape: [Int], _ dtype: DType = .u8) -> TensorDescriptor { TensorDescriptor(name: "t", shape: shape, storage: .raw(dtype)) }
 
@@ -19,14 +19,14 @@ import Testing
         #expect(isRefused([raw([1 << 56]), raw([1])]))
         #expect(isRefused([raw([1 << 62])]))
         #expect(isRefused([raw([1 << 62]), raw([1 << 62]), raw([1 << 62])]))
-        // A dimension of zero leaves the rows.
+        // A dimension of zero still leaves the number of rows.
         #expect(isRefused([raw([1 << 62, 0])]))
         #expect(isRefused([raw([1 << 55, 0]), raw([0, 1 << 55]), raw([1])]))
         #expect(!isRefused([raw([1 << 56], .f64)]))
         let alias = TensorDescriptor(name: "a", shape: [1 << 55], storage: .alias(of: 0))
         #expect(!isRefused([raw([1 << 55]), alias]))
         #expect(isRefused([raw([1 << 55]), alias, alias]))
-        // Few elements in many bytes: streams of a codec that nobody knows.
+        // Few elements in many bytes: streams of an unknown codec.
         let coding = Coding(
             codec: MemorySource.unknownCodec, sourceType: .f32, codebook: nil, seed: nil, parameters: [],
             streams: [.init(role: .symbols, extent: .whole(1 << 58))])
@@ -45,7 +45,7 @@ import Testing
         #expect(!isPossible(.max, 1 << 20))
     }
 
-    /// The best that zstd can do is within the bound.
+    /// Even the best possible zstd compression ratio is within the bound.
     @Test func zerosAreWithinTheBound() throws {
         for count in [1, 1000, 131_072, 1 << 20, (9 << 20) + 1] {
             let stored = try ZstdFrames.compressAll([UInt8](repeating: 0, count: count))
@@ -64,7 +64,7 @@ import Testing
         #expect(places.map(\.isLast) == [false, true, true, true, false, true])
     }
 
-    /// 2^56 rows of nothing, or of a byte for 2^40 weights, are moved in as many pieces as their bytes need.
+    /// 2^56 empty rows, or one byte for 2^40 weights, are transferred in as many chunks as their bytes need.
     @Test(.timeLimit(.minutes(1)), arguments: [([1 << 56, 0], 0), ([1 << 56, 1], 0), ([100_000, 1 << 39], 1)])
     func rowsThatNothingBacksAreNoWork(shape: [Int], rowBytes: Int) async throws {
         let folder = try TemporaryFolder()
@@ -78,7 +78,7 @@ import Testing
         #expect(try QAMReader(path: folder.path + "/t.qamw").tensors == source.tensors)
     }
 
-    /// A journal lies where anybody may write: lengths that its hashes do not cover are no records.
+    /// A journal is in a folder where others may write: lengths that its hashes do not cover are not accepted as records.
     @Test func journalsAreNotBelieved() throws {
         let folder = try TemporaryFolder()
         let output = folder.path + "/out"

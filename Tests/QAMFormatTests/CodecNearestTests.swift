@@ -2,7 +2,7 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// The candidate grid against comparing every point with every codeword.
+/// The candidate grid, compared with an exhaustive search.
 @Suite struct CodecNearestTests {
     /// Codes that are searched pair by pair.
     static let plain = everyPairCode.filter { $0.family == .free || $0.bits >= 5.5 }
@@ -18,7 +18,7 @@ import Testing
         var random = CodecRandom(seed: UInt64(index))
         var points: [(x: Float, y: Float)] = []
         func add(_ x: Float, _ y: Float) {
-            // The codes of an octant fold a point before they look it up.
+            // Octant codes fold a point before the lookup.
             points.append(family == .octant ? (max(abs(x), abs(y)), min(abs(x), abs(y))) : (x, y))
         }
 
@@ -27,7 +27,7 @@ import Testing
         let reach = 1.2 * abs(grid.origin) + Float(grid.side) / grid.cellsPerUnit
         for _ in 0..<1000 { add(Float.random(in: -reach...reach, using: &random), Float.random(in: -reach...reach, using: &random)) }
         for _ in 0..<1000 {
-            // Cell borders and corners, and the floats beside them.
+            // Cell borders and corners, and the adjacent floats.
             let border = grid.origin + Float(Int.random(in: 0...grid.side, using: &random)) / grid.cellsPerUnit
             let other = grid.origin + Float(Int.random(in: 0...grid.side, using: &random)) / grid.cellsPerUnit
             add(border, other)
@@ -35,7 +35,7 @@ import Testing
             add(Float.random(in: -4...4, using: &random), border.nextDown)
         }
         for _ in 0..<1000 {
-            // Codewords themselves, and points as far from one as from another.
+            // The codewords themselves, and points equidistant from two.
             let a = 2 * Int.random(in: 0..<search.codebook.count, using: &random), b = (a + 2) % search.points.count
             add(search.points[a], search.points[a + 1])
             add((search.points[a] + search.points[b]) / 2, (search.points[a + 1] + search.points[b + 1]) / 2)
@@ -50,7 +50,7 @@ import Testing
         #expect(symbols == expected)
     }
 
-    /// On a lattice every border between codewords is full of exact ties.
+    /// On a lattice, every border between codewords consists of exact ties.
     @Test func tiesGoToTheLowestIndex() throws {
         var record: [UInt8] = [1, 8, 8, 0, 0, 0, 0, 0]
         for k in 0..<256 {
@@ -66,7 +66,7 @@ import Testing
         #expect(symbols == expected)
     }
 
-    /// Equal codewords, and codewords all in one place.
+    /// Equal codewords, and codewords that all coincide.
     @Test func degenerateCodebooksAreSearchedToo() throws {
         var random = CodecRandom(seed: 1)
         for spread in [0, 1, 3] {

@@ -2,14 +2,14 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// The shipped codebooks on Gaussian samples that no solver has seen.
+/// The shipped codebooks on Gaussian samples that the solver did not use.
 @Suite struct CodecQualityTests {
     private static let samples: [Float] = {
         var random = CodecRandom(seed: 20_260_701)
         return random.gaussian(4 << 20)
     }()
 
-    /// Mean squared error a weight, without rotation and gains.
+    /// Mean squared error per weight, without rotation and gains.
     private static func error(_ family: Code.Family, bits: Double) throws -> Double {
         let search = try CodewordSearch(Codebook.builtIn(Code(family, bits: bits)))
         var symbols = [UInt8](repeating: 0, count: search.codebook.code.symbolBytes(columns: 4096))
@@ -28,7 +28,7 @@ import Testing
         return sum / Double(samples.count)
     }
 
-    /// Converged Lloyd-Max errors, by bits of a symbol.
+    /// Errors of converged Lloyd-Max quantizers, by bits per symbol.
     static let lloydMax: [(bits: Int, error: Double)] = [
         (4, 1.0760e-1), (6, 2.9710e-2), (7, 1.5214e-2), (8, 7.7277e-3), (9, 3.9065e-3), (10, 1.9665e-3), (11, 9.8603e-4),
         (12, 4.9311e-4), (13, 2.0153 / 8192),

@@ -1,6 +1,6 @@
 import QAMFormat
 
-/// The codec once more, as plainly as the spec says it, to hold the product against. Slow.
+/// A direct and slow implementation of the codec as the spec states it, to compare the product with.
 struct CodecReference {
     let record: [UInt8]
     let columns: Int
@@ -44,7 +44,7 @@ struct CodecReference {
         }
     }
 
-    /// Where the group of a pair lies in its row, and its fields in the group.
+    /// The position of a pair's group in its row, and the group's fields.
     private struct Group {
         let pairs: Int, plane: Int, start: Int, base: Int
 
@@ -107,7 +107,7 @@ struct CodecReference {
         return (z.map { $0 * scale }, gain)
     }
 
-    /// The symbols of a rotated row under a code without a trellis, by comparing every pair with every codeword.
+    /// The symbols of a rotated row for a code without a trellis, by exhaustive search.
     func encode(_ z: [Float]) -> [UInt8] {
         var symbols = [UInt8](repeating: 0, count: (columns + 15) / 16 * (isOctant ? 3 + rate : rate))
         func set(_ bit: Int, from byte: Int) { symbols[byte + bit / 8] |= 1 << UInt8(bit % 8) }

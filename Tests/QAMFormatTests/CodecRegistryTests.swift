@@ -2,7 +2,7 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// What files say of coded tensors, right and wrong.
+/// Valid and invalid descriptions of coded tensors in files.
 @Suite struct CodecRegistryTests {
     private static func tensor(
         _ family: Code.Family = .octant, bits: Double = 5.5, scaled: Bool = false
@@ -137,7 +137,7 @@ import Testing
         var random = CodecRandom(seed: 7 + UInt64(index))
         let (coded, encoder) = try Self.tensor(family, bits: bits)
         let record = coded.shared.codebooks.first?.bytes ?? []
-        // Damaged codebooks either throw or decode whatever comes.
+        // Damaged codebooks either throw or decode to arbitrary values.
         for round in 0..<40 {
             var bytes = record
             if !record.isEmpty {
@@ -154,7 +154,7 @@ import Testing
             let symbols = random.bytes(3 * encoder.layout.symbolBytes)
             let weights = try? decoder.decode(TensorChunk(streams: [symbols, random.bytes(6)]), rows: 3)
             #expect(weights == nil || weights?.count == 288)
-            // What multiplies takes whatever decodes.
+            // The product accepts whatever the decoder accepts.
             let product = try CodecRegistry.product(for: coded.descriptor, shared: shared, wholeStreams: [[], []])
             var out = [Float](repeating: 0, count: 3)
             try unsafe out.withUnsafeMutableBufferPointer { out in
@@ -173,7 +173,7 @@ import Testing
             #expect(family.codes.contains(family.usual) && family.codes.map(\.rate) == Array(family.rates))
             for code in family.codes {
                 #expect(try Code(family, bits: code.bits) == code)
-                // Whole groups of sixteen columns take their bits and nothing else; fewer columns as much at most.
+                // Whole groups of sixteen columns use exactly their bits; fewer columns use at most as many.
                 #expect(Double(code.symbolBytes(columns: 160)) == 20 * code.bits)
                 #expect(code.symbolBytes(columns: 158) <= code.symbolBytes(columns: 160))
             }
@@ -183,7 +183,7 @@ import Testing
         #expect(Code.Family.int8.fits(columns: 7) && !Code.Family.polar.fits(columns: 7))
     }
 
-    /// Codecs 2 and 3, rule by rule; what they share with codec 1 is checked above.
+    /// The rules of codecs 2 and 3; those that they share with codec 1 are checked above.
     @Test func theOtherCodecsRulesAreChecked() throws {
         func check(_ family: Code.Family, _ bits: Double, _ expected: QAMError.Code, _ change: (inout Coding) -> Void) throws {
             var (coded, _) = try Self.tensor(family, bits: bits)
@@ -199,7 +199,7 @@ import Testing
         try check(.polar, 4.5, .malformed) { $0.parameters.append(0) }
         try check(.polar, 4.5, .malformed) { $0.codebook = nil }
         try check(.polar, 4.5, .malformed) { $0.seed = nil }
-        // The codebook is another codec's.
+        // The codebook belongs to another codec.
         try check(.polar, 4.5, .malformed) { ($0.codec, $0.parameters[0], $0.parameters[1]) = (.qamPairs, 1, 9) }
         try check(.int8, 8, .unsupported) { $0.parameters[0] = 4 }
         for byte in 1...2 { try check(.int8, 8, .malformed) { $0.parameters[byte] = 1 } }

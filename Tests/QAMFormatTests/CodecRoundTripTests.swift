@@ -2,9 +2,9 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// Encoder and decoder against the plain reference, bit for bit.
+/// Encoder and decoder against the reference implementation, bit for bit.
 @Suite struct CodecRoundTripTests {
-    /// Rows with and without whole groups, and blocks of every kind of exponent.
+    /// Rows with and without whole groups, and block sizes that are even and odd powers of two.
     static let shapes: [(columns: Int, blockSize: Int)] = [
         (2, 2), (6, 2), (12, 4), (40, 8), (48, 16), (64, 64), (96, 32), (160, 32), (336, 16), (1024, 1024), (1536, 512),
     ]
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// Trellises have a search of their own (CodecTrellisTests).
+    /// Trellises have their own search (CodecTrellisTests).
     @Test(arguments: CodecNearestTests.plain.indices)
     func rowsEncodeAsTheReferenceDoes(_ index: Int) throws {
         let (family, bits) = CodecNearestTests.plain[index]
@@ -82,7 +82,7 @@ import Testing
                 #expect(abs(distortion.error - error) <= 1e-3 * error)
                 normalized.append(distortion.normalized)
             }
-            // A gain fitted by least squares is no worse than the plain one.
+            // A gain fitted by least squares is at least as good as the plain one.
             #expect(normalized[1] <= normalized[2] * 1.001)
         }
     }
@@ -145,7 +145,7 @@ import Testing
 }
 
 extension GainScan {
-    /// Of rows of four weights.
+    /// The gain type for rows of four weights.
     fileprivate func gainType(of weights: [Float], firstRow: Int) throws -> GainType {
         try gainType(rows: weights.count / 4, firstRow: firstRow) { row, target in
             for column in 0..<4 { target[column] = weights[4 * row + column] }

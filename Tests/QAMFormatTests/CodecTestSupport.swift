@@ -15,7 +15,7 @@ struct CodecRandom: RandomNumberGenerator {
     init(seed: UInt64) { state = seed &* 0xD134_2543_DE82_EF95 &+ 0x2545_F491_4F6C_DD1D }
 
     mutating func next() -> UInt64 {
-        // PCG-like: not SplitMix64, which the codec itself uses.
+        // Similar to PCG, unlike SplitMix64, which the codec uses.
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         var x = state
         x ^= x >> 32
@@ -25,7 +25,7 @@ struct CodecRandom: RandomNumberGenerator {
 
     mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next() >> 24) } }
 
-    /// Samples of the unit Gaussian.
+    /// Samples of the standard Gaussian distribution.
     mutating func gaussian(_ count: Int) -> [Float] {
         var samples: [Float] = []
         samples.reserveCapacity(count + 1)
@@ -39,14 +39,14 @@ struct CodecRandom: RandomNumberGenerator {
     }
 }
 
-/// Every codebook of pairs that the library has: family and bits.
+/// Every codebook of pairs in the library: family and bits.
 let everyPairCode: [(family: Code.Family, bits: Double)] = [Code.Family.free, .octant].flatMap { family in family.codes.map { (family, $0.bits) } }
 
-/// Every code that the library has: family and bits.
+/// Every code in the library: family and bits.
 let everyCode: [(family: Code.Family, bits: Double)] = CodecRegistry.families.flatMap { family in family.codes.map { (family, $0.bits) } }
 
 extension RowEncoder {
-    /// Of a code of whichever family, in blocks where it is rotated.
+    /// An encoder for a code of any family, in blocks if it is rotated.
     init(
         _ family: Code.Family, _ bits: Double, columns: Int, block: Int, seed: UInt64 = 5, gainType: GainType = .float32,
         scales: [Float]? = nil, refit: Bool? = nil
@@ -56,16 +56,16 @@ extension RowEncoder {
             coder, columns: columns, blockSize: family.isRotated ? block : nil, seed: seed, gainType: gainType, channelScales: scales, refit: refit)
     }
 
-    /// Of a code that has one.
+    /// The rotation of a code that has one.
     var rotation: Rotation { get throws { try #require(transform.rotation) } }
 
-    /// Of a code of pairs.
+    /// The search of a code of pairs.
     var search: CodewordSearch { get throws { try #require((coder as? PairCoder)?.search) } }
 }
 
 func decibels(_ ratio: Double) -> Double { 10 * log10(ratio) }
 
-/// A coded tensor around an encoder.
+/// A coded tensor, made by an encoder.
 struct CodedTensor {
     var descriptor: TensorDescriptor
     var shared: SharedTables

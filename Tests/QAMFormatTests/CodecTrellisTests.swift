@@ -2,9 +2,9 @@ import CQAMKernels.Pairs
 import QAMFormat
 import Testing
 
-/// The trellis search for every set of features that this machine has, against the exact search and against all rings.
+/// The trellis search for every feature set of this machine, against the exact search and against exhaustive search of all tail-biting paths.
 @Suite struct CodecTrellisTests {
-    /// The magnitudes of the base points, and what the search takes of them.
+    /// The magnitudes of the base points, and the tables that the search derives from them.
     private struct Trellis {
         let stride: Int
         let step: Float
@@ -24,7 +24,7 @@ import Testing
             unsafe qam_trellis_tables(magnitudes, UInt32(stride), &tables)
         }
 
-        /// What the tables say that windows cost: half the squared distance, less what all have in common, in eighths.
+        /// The cost of a window by the tables: half the squared distance, without the term common to all windows, in eighths.
         func cost(of window: Int, for pair: SIMD2<Int16>) -> Int {
             let a = Int(magnitudes[window]), b = Int(magnitudes[256 + window])
             return 4 * (a * a + b * b) - (Int(pair.x) * a + Int(pair.y) * b)
@@ -34,8 +34,8 @@ import Testing
             pairs.indices.map { t in (0..<256).map { t < used ? cost(of: $0, for: pairs[t]) : 0 } }
         }
 
-        /// The windows of the row that has the first `used` of the pairs, as many as fill its group but for seven at most. With a
-        /// step of eight their coordinates are what is searched with.
+        /// The windows of the row whose first `used` pairs are used; its group is full except for at most seven pairs. With
+        /// 8 bits per step the search operates on the pairs' own coordinates.
         func search(_ pairs: [SIMD2<Int16>], used: Int, _ set: Kernels.InstructionSet) -> [Int] {
             precondition(pairs.count <= 64 && pairs.count == (used + 7) / 8 * 8)
             let z = pairs[..<used].flatMap { [Float($0.x), Float($0.y)] }
@@ -45,7 +45,7 @@ import Testing
             return pairs.indices.map { pair in (0..<8).reduce(0) { $0 | ring[(pair * stride + $1) % ring.count] << $1 } }
         }
 
-        /// Pairs as rows have them, folded.
+        /// Gaussian pairs as in rows, folded.
         func gaussian(_ count: Int, _ random: inout CodecRandom) -> [SIMD2<Int16>] {
             let z = random.gaussian(2 * count).map { Int16(min($0.magnitude / step * 8, 4088).rounded()) }
             return (0..<count).map { SIMD2(max(z[2 * $0], z[2 * $0 + 1]), min(z[2 * $0], z[2 * $0 + 1])) }
@@ -58,7 +58,7 @@ import Testing
 
     private static let scalar = Kernels.InstructionSet.all[0]
 
-    /// The least cost of the rings through a state between the last pair and the first.
+    /// The least cost of the tail-biting paths through a state between the last pair and the first.
     private func leastCost(_ costs: [[Int]], stride: Int, through start: Int) -> Int {
         let states = 256 >> stride, far = 1 << 40
         var sums = [Int](repeating: far, count: states)
@@ -71,7 +71,7 @@ import Testing
         return sums[start]
     }
 
-    /// Whole groups, and the shorter ones at rows' ends.
+    /// Whole groups, and the shorter ones at the ends of rows.
     @Test(arguments: 1...7, [8, 16, 24, 64])
     func searchIsWithinTheAllowedGap(_ stride: Int, _ length: Int) throws {
         var random = CodecRandom(seed: UInt64(stride))
@@ -86,7 +86,7 @@ import Testing
             let least = (0..<256 >> stride).map { leastCost(costs, stride: stride, through: $0) }.min() ?? 0
             exact += common + Double(least) / 4
         }
-        // 0.02 dB over many groups; these are few.
+        // The allowed gap is 0.02 dB over many groups; there are few here.
         #expect(decibels(found / exact) < 0.03, "\(decibels(found / exact)) dB")
         #expect(found >= exact)
     }
@@ -101,7 +101,7 @@ import Testing
                 let windows = trellis.search(pairs, used: used, set)
                 #expect(trellis.isRing(windows))
                 let cost = windows.indices.reduce(0) { $0 + costs[$1][windows[$1]] }
-                // Whole groups are the best through the state of some place, shorter ones of the seam.
+                // Whole groups are optimal given the state at some position, shorter ones given the state at the seam.
                 let isBest = (0..<(length < 64 ? 1 : length)).contains { place in
                     let turned = Array(costs[place...] + costs[..<place])
                     return cost == leastCost(turned, stride: stride, through: windows[place] & (256 >> stride - 1))
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    /// Short rings of few bits: every one there is.
+    /// Short tail-biting paths of few bits, compared with all of them.
     @Test(arguments: 1...2)
     func shortRingsAreNearTheBestOfAll(_ stride: Int) throws {
         var random = CodecRandom(seed: UInt64(stride))
@@ -134,7 +134,7 @@ import Testing
 
     @Test(arguments: 1...7, Kernels.InstructionSet.present)
     func tiesGoToTheLowestWindow(_ stride: Int, _ set: Kernels.InstructionSet) throws {
-        // One point for all windows: every ring costs the same.
+        // One point for all windows: every path has the same cost.
         let pairs = [SIMD2<Int16>](repeating: SIMD2(900, 8), count: 32)
         let windows = Trellis(stride: stride, magnitudes: [UInt8](repeating: 40, count: 256) + [UInt8](repeating: 30, count: 256))
             .search(pairs, used: 32, set)

@@ -2,12 +2,12 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// What every family's coder, decoder and product have in common.
+/// The properties common to every family's coder, decoder and product.
 @Suite struct CoderTests {
     /// A code of each family.
     static let codes: [(family: Code.Family, bits: Double)] = CodecRegistry.families.map { ($0, $0.usual.bits) }
 
-    /// The same symbols, weights and products, whatever the processor has.
+    /// The same symbols, weights and products with every instruction set.
     @Test(arguments: codes)
     func everyInstructionSetGivesTheSame(family: Code.Family, bits: Double) throws {
         let columns = 336, rows = 9, coder = try Coders.coder(Code(family, bits: bits))
@@ -39,7 +39,7 @@ import Testing
         #expect(products.allSatisfy { $0 == products[0] })
     }
 
-    /// Each group decodes by itself as it does within its row, which is what feedback goes by.
+    /// A group decoded by itself equals the group decoded within its row, which error feedback relies on.
     @Test(arguments: everyCode)
     func whatACoderSaysIsWhatAReaderSees(family: Code.Family, bits: Double) throws {
         let columns = 272, encoder = try RowEncoder(family, bits, columns: columns, block: 2, scales: (0..<columns).map { 1 + Float($0 % 3) })
@@ -48,7 +48,7 @@ import Testing
         var y = [Float](repeating: 0, count: columns)
         let symbols = chunk.streams[0]
         encoder.coder.decode(symbols.span, into: &y, kernels: .chosen)
-        // A rotation of blocks of two is undone by hand.
+        // The rotation of blocks of two is inverted by hand.
         let gain = GainType.float32.gain(0, in: chunk.streams[1])
         let decoded = try CodedTensor(encoder, rows: 1, seed: 5).decode(chunk, scales: encoder.channelScaleBytes)
         for pair in stride(from: 0, to: columns, by: 2) {
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    /// By less than a percent, the errors that amplitudes and phases are known to have.
+    /// Within one percent of the known errors of amplitude and phase codes.
     @Test(arguments: [(2, 1.1982e-1), (3, 3.4863e-2), (3.5, 1.8107e-2), (4, 9.2232e-3), (4.5, 4.6697e-3), (5, 2.3578e-3), (5.5, 1.1849e-3), (6, 5.9466e-4)])
     func polarCodesReachTheirBounds(bits: Double, expected: Double) throws {
         let columns = 4096, coder = try Coders.coder(Code(.polar, bits: bits))
@@ -81,7 +81,7 @@ import Testing
         #expect(abs(error / expected - 1) < 0.01, "\(error)")
     }
 
-    /// The symbols are those of the nearest codeword, of equals the lowest.
+    /// The symbols select the nearest codeword; of equally near ones the lowest.
     @Test(arguments: Code.Family.polar.codes.map(\.bits))
     func polarSymbolsAreTheNearest(bits: Double) throws {
         let code = try Code(.polar, bits: bits), coder = try Coders.coder(code), codebook = try PolarCodebook.builtIn(code)

@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// Every change of a file is found, and named where it is.
+/// Every changed byte of a file is detected and located.
 @Suite struct ContainerDamageTests {
     /// A small file with every kind of section, in memory.
     static func smallFile(compressesRaw: Bool = false) async throws -> [UInt8] {
@@ -14,7 +14,7 @@ import Testing
         return try contents(of: path)
     }
 
-    /// All problems of a file, those found at opening included.
+    /// All problems of a file, including those found when it is opened.
     static func problems(_ bytes: [UInt8]) async throws -> [QAMError] { try await report(bytes).problems }
 
     private static func report(_ bytes: [UInt8]) async throws -> VerifyReport {
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    /// The name of what lies at each offset: a section, the section before a gap, or the table or header.
+    /// The name of the part at each offset: a section, the section before a gap, or the table or header.
     static func places(_ bytes: [UInt8]) throws -> [String] {
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
         var names = [String](repeating: "section table", count: bytes.count)
@@ -118,7 +118,7 @@ import Testing
         #expect(try await damaged.verify(threads: 1).problems.count == 1)
     }
 
-    /// A frame that is no frame, under checksums that are right: nothing but decompressing finds it.
+    /// An invalid zstd frame under valid checksums: only decompressing it finds the damage.
     @Test func framesThatDoNotDecompressAreFound() async throws {
         var bytes = try await Self.smallFile(compressesRaw: true)
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))

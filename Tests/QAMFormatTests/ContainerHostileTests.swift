@@ -1,14 +1,14 @@
 import QAMFormat
 import Testing
 
-/// Files whose checksums are right and whose content is not.
+/// Files with valid checksums and invalid content.
 @Suite struct ContainerHostileTests {
-    /// A file with one section more.
+    /// A file with one more section.
     private func fileWithSection(_ name: String, flags: SectionEntry.Flags, content: [UInt8] = [1, 2, 3]) async throws -> [UInt8] {
         let bytes = try await ContainerDamageTests.smallFile()
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
         var entries = reader.sections
-        // One more entry pushes everything by the alignment.
+        // One more entry moves everything by the alignment.
         let shift = 64
         for index in entries.indices { entries[index].offset += shift }
         let offset = alignUp((entries.last?.end ?? 0) + 64, to: 64)
@@ -20,7 +20,7 @@ import Testing
         return seal(&file, entries, reader.header)
     }
 
-    /// Writes table and header so that their checksums are right.
+    /// Writes the table and the header with valid checksums.
     private func seal(_ file: inout [UInt8], _ entries: [SectionEntry], _ old: FileHeader) -> [UInt8] {
         let table = SectionTable.encode(entries)
         var header = old
@@ -63,7 +63,7 @@ import Testing
         #expect(error?.code == .unsupported)
     }
 
-    /// Rewrites the directory's bytes under right checksums and opens the file.
+    /// Changes the directory's bytes, updates the checksums and opens the file.
     private func open(_ original: [UInt8], changing change: (inout [UInt8]) -> Void) throws -> QAMReader {
         var bytes = original
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))
@@ -76,8 +76,8 @@ import Testing
         return try QAMReader(MemoryBytes(seal(&bytes, entries, reader.header), name: "m"))
     }
 
-    /// Any single byte or 8-byte field of the directory changed: opening either refuses or gives a reader whose
-    /// every read stays inside the file, without a trap.
+    /// After a change of any single byte or 8-byte field of the directory, opening either fails or gives a reader whose
+    /// reads all stay within the file, without a trap.
     @Test func hostileDirectoriesNeverTrap() async throws {
         let bytes = try await ContainerDamageTests.smallFile()
         let reader = try QAMReader(MemoryBytes(bytes, name: "m"))

@@ -13,7 +13,7 @@ import Testing
         let report = try await write(source, to: path, options: options)
         #expect(folder.names == ["m.qamw"])
         #expect(try report.bytes == FileStatus(path)?.byteCount)
-        // Eighteen pieces of 2^18 weights, each with an energy of 100.
+        // Eighteen chunks of 2^18 weights, each with an energy of 100.
         #expect(report.distortion[1] == Distortion(error: 70_000, energy: 1_800))
 
         let reader = try QAMReader(path: path)
@@ -106,7 +106,7 @@ import Testing
 }
 
 @Suite struct ExactNameTests {
-    /// The letter é, composed and decomposed: one string to Swift, two names to every format.
+    /// The letter é, composed and decomposed: equal strings in Swift, two names in every format.
     @Test func canonicallyEquivalentNamesAreTwo() async throws {
         let names = ["caf\u{E9}", "cafe\u{301}"]
         let folder = try TemporaryFolder()

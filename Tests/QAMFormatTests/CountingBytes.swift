@@ -1,7 +1,7 @@
 import QAMFormat
 import Synchronization
 
-/// Records which ranges are read.
+/// Records the ranges that are read.
 final class CountingBytes: ByteSource {
     private let base: any ByteSource
     private let log = Mutex<[Range<Int>]>([])

@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// Every type that safetensors names, against formulas of its own; 8- and 16-bit types exhaustively.
+/// Every type of safetensors, against independent formulas; 8- and 16-bit types exhaustively.
 @Suite struct ElementConversionTests {
     private func bytes<Bits: FixedWidthInteger>(_ values: [Bits]) -> [UInt8] {
         values.flatMap { value in (0..<Bits.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
@@ -11,13 +11,13 @@ import Testing
         stride(from: 0, to: bytes.count, by: 2).map { UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8 }
     }
 
-    /// Equal, or both NaN.
+    /// Equal with equal signs, or both NaN.
     private func same(_ a: Double, _ b: Double) -> Bool { a.isNaN ? b.isNaN : a == b && a.sign == b.sign }
 
     private let allBytes = (0...255).map { UInt8($0) }
     private let allHalves = (0...65535).map { UInt16($0) }
 
-    /// sign, exponent, mantissa by the textbook.
+    /// The value of sign, exponent and mantissa by the textbook formula.
     private func value(_ bits: Int, exponentBits: Int, mantissaBits: Int, bias: Int) -> Double {
         let sign = bits >> (exponentBits + mantissaBits) & 1 == 0 ? 1.0 : -1.0
         let exponent = bits >> mantissaBits & ((1 << exponentBits) - 1)
@@ -45,7 +45,7 @@ import Testing
         try check(.f8e5m2fnuz) { $0 == 0x80 ? .nan : value($0, exponentBits: 5, mantissaBits: 2, bias: 16) }
         try check(.f8e4m3fnuz) { $0 == 0x80 ? .nan : value($0, exponentBits: 4, mantissaBits: 3, bias: 8) }
         try check(.f8e8m0) { $0 == 255 ? .nan : (0..<abs($0 - 127)).reduce(1.0) { [e = $0] p, _ in e < 127 ? p / 2 : p * 2 } }
-        // The largest numbers, as the types' documents print them.
+        // The largest values, as the types' specifications state them.
         #expect(try ElementConversion.floats([0x7E], as: .f8e4m3) == [448])
         #expect(try ElementConversion.floats([0x7B], as: .f8e5m2) == [57344])
         #expect(try ElementConversion.floats([0x7F], as: .f8e4m3fnuz) == [240])
@@ -59,7 +59,7 @@ import Testing
             let nibble = Int(allBytes[i / 2]) >> (i % 2 * 4) & 15
             #expect(fours[i] == (nibble < 8 ? magnitudes[nibble] : -magnitudes[nibble - 8]))
         }
-        // Four elements of all 64 values in turn, six bits each.
+        // All 64 values in turn, four six-bit elements per three bytes.
         for (dtype, exponentBits, mantissaBits, bias) in [(DType.f6e2m3, 2, 3, 1), (.f6e3m2, 3, 2, 3)] {
             for first in stride(from: 0, to: 64, by: 4) {
                 let word = (0..<4).reduce(0) { $0 | (first + $1) << (6 * $1) }
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// Floats between and beside all 16-bit numbers, and random ones.
+    /// All 16-bit values as floats, floats between and next to them, and random ones.
     private func testFloats() -> [Float] {
         var floats: [Float] = [.nan, -.nan, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 65520, 65519.996]
         for half in stride(from: UInt16(0), to: 0x7C00, by: 1) {
@@ -110,7 +110,7 @@ import Testing
         return floats
     }
 
-    /// bfloat16 by comparing distances to both neighbours.
+    /// The nearest bfloat16, found by comparing the distances to both neighbours.
     private func nearestBFloat(_ value: Double) -> Double {
         if value.isNaN || value.isInfinite { return value }
         var low = Double(Float(bitPattern: Float(value.magnitude).bitPattern & 0xFFFF_0000))

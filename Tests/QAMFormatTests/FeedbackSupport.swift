@@ -1,13 +1,13 @@
 import Quantization
 import QAMFormat
 
-/// Hessians of inputs whose channels are correlated, and what coding with feedback is defined by: plainly, without regard to speed.
+/// A Hessian of inputs with correlated channels, and the definitions of coding with feedback, implemented directly and without optimisation.
 struct FeedbackReference {
     let columns: Int
-    /// Row by row.
+    /// The Hessian, row by row.
     let moments: [Float]
 
-    /// Neighbours correlate by 0.9, scaled channel by channel; all times a power of two.
+    /// The correlation of adjacent channels is 0.9; channels are scaled one by one, and all by a power of two.
     init(columns: Int, dead: Set<Int> = [], exponent: Int = 0) {
         self.columns = columns
         let scales = (0..<columns).map { dead.contains($0) ? 0 : 0.3 + Double($0 * 37 % 11) / 5 }
@@ -25,7 +25,7 @@ struct FeedbackReference {
         try FeedbackFactor(transform, pool: WorkerPool(width: threads), kernels: kernels, rows: rows)
     }
 
-    /// The row that a rotation makes of unit row i, by the kernels that rotate weights.
+    /// The rotated unit vector i, computed by the kernels that rotate weights.
     private func rotated(_ unit: Int, _ rotation: Rotation?) -> [Double] {
         var row = [Float](repeating: 0, count: columns)
         row[unit] = 1
@@ -33,7 +33,7 @@ struct FeedbackReference {
         return row.map(Double.init)
     }
 
-    /// V of the damped moments of rotated inputs, upper triangular: H' = V VT.
+    /// V of the damped Hessian of rotated inputs, upper triangular: H' = V VT.
     func triangle(_ rotation: Rotation?) -> [[Double]] {
         let r = (0..<columns).map { rotated($0, rotation) }
         var h = [[Double]](repeating: Array(repeating: 0, count: columns), count: columns)
@@ -61,7 +61,7 @@ struct FeedbackReference {
         return v
     }
 
-    /// Whether changed moments of 16 channels are refused as malformed by what factors them.
+    /// Whether `factor` refuses a changed Hessian of 16 channels as malformed.
     static func refuses(_ change: (inout [Float]) -> Void, _ factor: ((Range<Int>) -> [Float]) throws -> Void) -> Bool {
         var moments = FeedbackReference(columns: 16).moments
         change(&moments)
@@ -71,7 +71,7 @@ struct FeedbackReference {
         } catch let error as QAMError { return error.code == .malformed } catch { return false }
     }
 
-    /// What errors of decoded rows cost at the outputs.
+    /// The squared output error that the errors of decoded rows cause.
     func cost(_ weights: [Float], _ decoded: [Float]) -> Double {
         var sum = 0.0
         for start in stride(from: 0, to: weights.count, by: columns) {
@@ -86,21 +86,21 @@ struct FeedbackReference {
     }
 }
 
-/// A path through the pairs of one group of 128 columns: its targets, and what it costs so far.
+/// A path through the pairs of one group of 128 columns: its targets, and its cost so far.
 struct FeedbackPath {
     private var targets: [Double]
     private(set) var total = 0.0
 
     init(_ z: [Float]) { targets = z.map(Double.init) }
 
-    /// A base point in the octant of pair t's target.
+    /// A base point, unfolded into the octant of pair t's target.
     func unfolded(_ t: Int, _ larger: Double, _ smaller: Double) -> (Double, Double) {
         let a = targets[2 * t], b = targets[2 * t + 1], swaps = abs(a) < abs(b)
         let x = swaps ? smaller : larger, y = swaps ? larger : smaller
         return (a < 0 ? -x : x, b < 0 ? -y : y)
     }
 
-    /// What the path costs with this codeword for pair t.
+    /// The cost of this codeword for pair t.
     func cost(_ t: Int, _ x: Double, _ y: Double, _ factor: FeedbackFactor) -> Double {
         let d = factor.metric[3 * t..<3 * t + 3].map(Double.init), dx = targets[2 * t] - x, dy = targets[2 * t + 1] - y
         let first = d[0] * dx, second = d[1] * dx + d[2] * dy

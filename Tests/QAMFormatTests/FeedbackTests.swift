@@ -24,7 +24,7 @@ import Testing
         let factor = try reference.factor(RowTransform(columns: columns, rotation: rotation), threads: 2)
         var v = reference.triangle(rotation)
         if columns % 2 == 1 {
-            // The last column has a partner in which nothing errs.
+            // The last column is paired with a padding column without error.
             for i in v.indices { v[i].append(0) }
             v.append(Array(repeating: 0, count: columns + 1))
         }
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// Pair by pair: the nearest codeword to the coordinates plus what the errors before them add, as the factor says.
+    /// Pair by pair: the codeword nearest to the coordinates plus the fed-back errors of earlier pairs, by the Cholesky factor.
     @Test(arguments: [(Code.Family.free, 3.5), (.free, 5.5), (.octant, 5.5), (.octant, 6.5)])
     func plainCodesFollowTheirDefinition(family: Code.Family, bits: Double) throws {
         let columns = 208, encoder = try Self.encoder(family, bits, columns: columns, block: 16, refit: false)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    /// Where every state is tried to begin in: a plain search with survivors that carry their own targets finds nothing cheaper.
+    /// When every start state is tried, a plain search whose survivors carry their own targets finds no cheaper path.
     @Test(arguments: [4.5, 5.0])
     func trellisesFollowTheirDefinition(bits: Double) throws {
         let columns = 128, encoder = try Self.encoder(.octant, bits, columns: columns, block: 16, refit: false)
@@ -119,7 +119,7 @@ import Testing
 
     @Test(arguments: everyCode)
     func outputsErrLessThanWithout(family: Code.Family, bits: Double) throws {
-        // Whole groups and a short one, and a group that ends in an unused pair.
+        // Whole groups and a short one, and a group that ends with an unused pair.
         for (columns, block) in [(256, 256), (176, 16), (140, 4), (24, 8)] {
             let encoder = try Self.encoder(family, bits, columns: columns, block: block)
             let reference = FeedbackReference(columns: columns)
@@ -164,7 +164,7 @@ import Testing
         #expect(second.streams[0] == Array(truth.streams[0].suffix(second.streams[0].count)))
     }
 
-    /// How large a model's activations are changes nothing, to the ends of float32.
+    /// The scale of a model's activations has no effect, up to the limits of float32.
     @Test(arguments: [(Code.Family.free, 3.5), (.octant, 4.0), (.octant, 2.0)])
     func theSizeOfMomentsChangesNothing(family: Code.Family, bits: Double) throws {
         let columns = 200, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
@@ -177,7 +177,7 @@ import Testing
         }
     }
 
-    /// Moments of few vectors are trusted less: the more is added to their diagonal the fewer they are.
+    /// A Hessian estimated from few vectors is damped more: the fewer vectors, the more is added to its diagonal.
     @Test func fewVectorsAreDampedMore() throws {
         let columns = 32, reference = FeedbackReference(columns: columns)
         let transform = RowTransform(columns: columns, rotation: Rotation(columns: columns, blockSize: 8, seed: 9))
@@ -189,7 +189,7 @@ import Testing
             try OutputFactor(gains: Array(repeating: 1, count: columns), vectors: vectors, pool: pool, hessian: reference.rows)
         }
         #expect(try inputs(1 << 20).panels == inputs(nil).panels && outputs(1 << 20).fedVariance == outputs(nil).fedVariance)
-        // As many vectors as channels double the diagonal.
+        // With as many vectors as channels the diagonal is doubled.
         let mean = (0..<columns).reduce(0) { $0 + Double(reference.moments[$1 * columns + $1]) } / Double(columns)
         var doubled = reference.moments
         for i in 0..<columns { doubled[i * columns + i] += Float(0.99 / 1.01 * mean) }
@@ -209,7 +209,7 @@ import Testing
         let decoded = try CodedTensor(encoder, rows: 3, seed: 5).decode(chunk)
         #expect(decoded[columns..<2 * columns].allSatisfy { $0 == 0 })
         #expect(decoded.allSatisfy(\.isFinite) && decoded[0] != 0)
-        // Where nothing is ever read, any code is as good: it is that without feedback.
+        // If all inputs are zero, every code is equally good; the result is that of plain coding.
         let nothing = try FeedbackReference(columns: columns, dead: Set(0..<columns)).factor(encoder.transform)
         #expect(nothing.panels.allSatisfy { $0 == 0 })
     }

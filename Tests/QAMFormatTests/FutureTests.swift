@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// What a later version may have written: it costs what depends on it. The vectors `future-*` have each thing alone.
+/// Content that a later version may write: only what depends on it is unreadable. Each of the vectors `future-*` has one such thing.
 @Suite struct FutureTests {
     private static func vector(_ name: String) throws -> [UInt8] {
         let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
@@ -22,7 +22,7 @@ import Testing
         // Everything else can be read.
         let others = reader.tensors.filter { if case .unreadable = $0.storage { false } else { true } }
         for other in others where other.name != tensor { _ = try reader.tensor(named: other.name).floats() }
-        // Nothing can be written that is not known.
+        // Unknown content cannot be written.
         let folder = try TemporaryFolder()
         await #expect { try await write(reader, to: folder.file("n")) } throws: { ($0 as? QAMError)?.code == .unsupported }
         #expect(folder.names.isEmpty)
@@ -65,7 +65,7 @@ import Testing
         #expect(try reader.tensor(named: "norm").floats().count == 3)
     }
 
-    /// A chunked section of several chunks, each of which has a hash.
+    /// An unknown chunked section with several chunks, each with its own hash.
     @Test func aLargeUnknownSectionIsVerified() async throws {
         let old = try Self.vector("section-chunked"), reader = try QAMReader(MemoryBytes(old, name: "m"))
         let large = [UInt8](repeating: 7, count: 5 << 19)

@@ -3,7 +3,7 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// ggml's block types against what ggml itself makes of them, for every set of features that this machine has.
+/// ggml's block types against ggml's own results, for every feature set of this machine.
 @Suite struct GGMLBlocksTests {
     struct InstructionSet: Sendable, CustomTestStringConvertible {
         let features: UInt32
@@ -15,7 +15,7 @@ import Testing
             let blocks = bytes.count / dtype.blockBytes
             var values = [Float](repeating: -7, count: blocks * dtype.blockElements + 1)
             unsafe gb_type_of(gb_functions_for(features), UInt32(dtype.id) - 64).to_floats?(bytes, blocks, &values)
-            // Nothing is written behind the last value.
+            // Nothing is written after the last value.
             #expect(values.removeLast() == -7)
             return values
         }
@@ -41,7 +41,7 @@ import Testing
         try JSONDecoder().decode([String: Golden].self, from: Data(contentsOf: folder.appending(path: "index.json")))
     }
 
-    /// The one tensor of a golden file, which its padding to 32 bytes ends, and the values that ggml reads from it.
+    /// The one tensor of a golden file, which ends with padding to 32 bytes, and the values that ggml reads from it.
     private static func golden(_ name: String, _ type: Golden, as dtype: DType) throws -> (bytes: [UInt8], values: [Float]) {
         let count = try #require(dtype.byteCount(elements: type.rows * type.cols))
         let file = [UInt8](try Data(contentsOf: folder.appending(path: "\(name).gguf")))
@@ -51,7 +51,7 @@ import Testing
 
     private func bits(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ? Float.nan.bitPattern : $0.bitPattern } }
 
-    /// FNV-1a by words.
+    /// FNV-1a over words.
     private func hash(_ words: some Sequence<UInt32>) -> UInt64 {
         words.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
@@ -75,8 +75,8 @@ import Testing
         }
     }
 
-    /// Hashes of what ggml 0.25.3 makes of 2,048 random blocks, so of all words, all signs and all scales, NaN and infinity
-    /// too. (ggml's table of types has no to_float for Q8_1 and Q8_K; those two hashes are our own.)
+    /// Hashes of ggml 0.25.3's output for 2,048 random blocks, which cover all words, signs and scales, NaN and infinity
+    /// included. (ggml's type table has no to_float for Q8_1 and Q8_K; those two hashes are our own.)
     private static let hashes: [String: UInt64] = [
         "Q4_0": 0x5C33_E6A7_26B4_6325, "Q4_1": 0xDD88_13AA_8924_EFCA, "Q5_0": 0x0042_B784_2AFA_B925,
         "Q5_1": 0xF774_9F29_2A95_44CE, "Q8_0": 0xDB79_BF91_027F_6825, "Q8_1": 0xEE46_D1A1_6C73_B0E5,
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    /// Every number of blocks gives the beginning of what more blocks give, and blocks of ones and of zeros decode.
+    /// Fewer blocks decode to a prefix of the result of more blocks; blocks of all ones and all zeros decode.
     @Test(arguments: DType.ggml, InstructionSet.present)
     func everyLength(_ dtype: DType, _ set: InstructionSet) {
         var random = CodecRandom(seed: 3)
@@ -135,7 +135,7 @@ import Testing
 
     // MARK: - Encoding Q8_0
 
-    /// The golden file, which ggml's reference quantizer made of the F32 one.
+    /// The golden file, which ggml's reference quantizer made from the F32 file.
     @Test func goldenQ8() throws {
         let types = try Self.types()
         let source = try Self.golden("F32", #require(types["F32"]), as: .f32).values
@@ -145,7 +145,7 @@ import Testing
         for set in InstructionSet.present { #expect(set.encode(source) == expected, "\(set.testDescription)") }
     }
 
-    /// Even numbers, ties, all exponents, and scales beyond both ends of float16; the hash is that of ggml's blocks.
+    /// Even values, ties, all exponents, and scales beyond both ends of float16; the hash is that of ggml's blocks.
     @Test(arguments: InstructionSet.present)
     func trickyQ8(_ set: InstructionSet) {
         var random = CodecRandom(seed: 8)
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    /// A code is off by half a step, and the scale by half a unit of float16.
+    /// The error of a code is at most half a step, that of the scale half a unit of float16.
     @Test func errorOfQ8() throws {
         var random = CodecRandom(seed: 80)
         let values = random.gaussian(32 * 1000)

@@ -2,9 +2,9 @@ import QAMFormat
 import Synchronization
 import Testing
 
-/// Metadata that are edited in place: whatever interrupts an edit, the file has the old ones or the new.
+/// Metadata edited in place: after any interruption the file has either the old or the new metadata.
 @Suite struct InPlaceEditTests {
-    /// What an edit writes, and when it waits for the disk.
+    /// Records the writes and syncs of an edit.
     private final class Recorder: FaultInjector {
         private let recorded = Mutex<[SystemCalls.Event]>([])
 
@@ -15,7 +15,7 @@ import Testing
         func observe(_ event: SystemCalls.Event) { recorded.withLock { $0.append(event) } }
     }
 
-    /// Bytes of one block of the disk, or fewer.
+    /// The bytes of a write within one disk block.
     private struct BlockWrite {
         var offset: Int
         var bytes: ArraySlice<UInt8>
@@ -23,7 +23,7 @@ import Testing
         func apply(to file: inout [UInt8]) { file.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
     }
 
-    /// A write as the disk makes it: block by block.
+    /// Splits a write into disk blocks.
     private static func blocks(_ offset: Int, _ bytes: [UInt8]) -> [BlockWrite] {
         var blocks: [BlockWrite] = []
         var start = 0
@@ -35,7 +35,7 @@ import Testing
         return blocks
     }
 
-    /// The states in which a power failure may leave the file: what was synced, and any of the blocks that were written since.
+    /// The states in which a power failure may leave the file: everything synced, and any subset of the blocks written since.
     private static func crashes(_ file: [UInt8], _ events: [SystemCalls.Event], _ generator: inout SplitMix64) -> [[UInt8]] {
         var states: [[UInt8]] = []
         var durable = file
@@ -48,7 +48,7 @@ import Testing
             }
             let blocks = blocks(offset, bytes)
             for cut in 0...blocks.count {
-                // In the order in which they were written; and the last ones alone.
+                // A prefix in writing order, and a suffix.
                 for kept in [pending + blocks.prefix(cut), Array(blocks.suffix(cut))] {
                     var state = durable
                     for block in kept { block.apply(to: &state) }
@@ -75,7 +75,7 @@ import Testing
         try unsafe bytes.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
     }
 
-    /// A small file, whose padding is short.
+    /// A small file with little padding.
     private func makeFile(_ folder: TemporaryFolder) async throws -> String {
         var options = ContainerOptions()
         options.alignment = 64
@@ -105,7 +105,7 @@ import Testing
                 found.insert(reader.metadata == new)
             }
             #expect(found == [true, false], "the simulation has crashes before and after the change")
-            // What an interrupted edit leaves, the next one clears away.
+            // The next edit removes what an interrupted edit left.
             for state in states.suffix(3) + states.prefix(states.count / 2).suffix(3) {
                 try overwrite(path, state)
                 try await MetadataEditor.edit(path) { $0.set("after", .uint32(7)) }
@@ -135,7 +135,7 @@ import Testing
         }
         #expect(try contents(of: path).count == size)
         #expect(folder.names == ["m"])
-        // Written anew, the file has nothing of its past.
+        // After a complete rewrite, nothing of the earlier content remains.
         let reader = try QAMReader(path: path)
         #expect(reader.sections.contains { $0.known == .spare })
         try await write(reader, to: folder.file("n"), options: reader.options)
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    /// A room of many bytes that the file system does not store is neither filled nor read.
+    /// A large hole in a sparse file is neither filled nor read.
     @Test func aHoleStaysAHole() async throws {
         let folder = try TemporaryFolder()
         let path = try await makeFile(folder)

@@ -2,7 +2,7 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// Rows of integers of 8 bits: what sets them apart from pairs.
+/// The properties that distinguish int8 rows from pairs.
 @Suite struct IntegerRowTests {
     private static func decoded(_ encoder: RowEncoder, _ chunk: TensorChunk, rows: Int) throws -> [Float] {
         try CodedTensor(encoder, rows: rows, seed: 0).decode(chunk, scales: encoder.channelScaleBytes)
@@ -41,7 +41,7 @@ import Testing
         #expect(abs(distortion.error - error) < 1e-4 * error)
     }
 
-    /// Also with a last column that has no partner.
+    /// Also with an unpaired last column.
     @Test(arguments: [176, 129, 7])
     func outputsErrLessWithFeedback(columns: Int) throws {
         let encoder = try RowEncoder(.int8, 8, columns: columns, block: 0), rows = 40
@@ -57,7 +57,7 @@ import Testing
             rows: rows, feedback: factor, outputs: outputs.rows, pool: WorkerPool(width: 2), fill: fill)
         let both = try Self.decoded(encoder, chunk, rows: rows)
         #expect(inputs.cost(weights, columnsOnly) < 0.7 * inputs.cost(weights, plain))
-        // By their rows' moments too, errors of both kinds of feedback add up to less.
+        // With the output Hessian, feedback into rows as well reduces the error further.
         #expect(Self.cost(weights, both, inputs, outputs) < 0.8 * Self.cost(weights, columnsOnly, inputs, outputs))
         let error = zip(weights, both).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
         #expect(abs(try #require(chunk.distortion).error - error) < 1e-4 * error)

@@ -4,7 +4,7 @@ import QAMFormat
 import Testing
 
 @Suite struct KernelBenchmarkTests {
-    /// One call of each workload: that every kernel, code and instruction set of this machine is there, and none twice.
+    /// One call of each workload: every kernel, code and instruction set of this machine is present exactly once.
     @Test func everyKernelIsMeasured() throws {
         var reported = 0
         let results = try KernelBenchmark(threads: 2, rounds: 1, duration: .zero).run(in: FileManager.default.temporaryDirectory.path) { done, total, _ in
@@ -20,7 +20,7 @@ import Testing
         for kernel in [Measurement.Kernel.multiply, .multiplyBatch, .dequantize, .encode] {
             let own = results.filter { $0.kernel == kernel }
             let keys = Set(own.map { "\($0.codebook ?? "") \($0.bits ?? 0) \($0.instructionSet) \($0.threads)" })
-            // All codes, on one thread with each instruction set, and with the chosen one on two.
+            // All codes: on one thread with each instruction set, on two threads with the selected one.
             let codes = CodecRegistry.families.reduce(0) { $0 + $1.codes.count }
             #expect(keys.count == own.count && own.count == codes * (sets.count + 1))
         }

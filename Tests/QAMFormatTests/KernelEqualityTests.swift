@@ -3,7 +3,7 @@ import CQAMKernels.Pairs
 import QAMFormat
 import Testing
 
-/// The kernels for every set of features that this machine has, against the scalar truth and against plain computations.
+/// The kernels for every feature set of this machine, against the scalar reference and against plain computations.
 @Suite struct KernelEqualityTests {
     struct Check: Sendable, CustomTestStringConvertible {
         let index: Int
@@ -29,7 +29,7 @@ import Testing
         #expect(Check.all.count > 18)
     }
 
-    /// Every name that QAMW_ISA takes is there once, and a larger set of one architecture comes after those in it.
+    /// Every name that QAMW_ISA accepts is present once, and a superset comes after its subsets within an architecture.
     @Test func setsAreInOrder() {
         let all = Kernels.InstructionSet.all
         #expect(all.map(\.name) == ["scalar", "avx2", "avx512-base", "avx512", "neon-base", "neon-dotprod", "neon"])
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    /// The mean relative errors of products on 4,096 columns over a few draws.
+    /// The mean relative errors of products over 4,096 columns, for a few random inputs.
     private func errors(_ set: Kernels.InstructionSet, _ family: qam_family, _ rate: UInt32, outliers: UInt32) -> (rotated: Double, plain: Double) {
         let draws = 4
         var sum = (rotated: 0.0, plain: 0.0)
@@ -50,8 +50,8 @@ import Testing
         return sum
     }
 
-    /// int8 activations cost less than 0.8 percent of a product, thanks to the rotation also where 1 percent of the channels
-    /// are 20 times as large as the others; without it those cost 2 to 3 percent.
+    /// int8 activations add less than 0.8 percent to the error of a product. Thanks to the rotation this also holds if 1 percent
+    /// of the channels are 20 times as large as the others; without it they add 2 to 3 percent.
     @Test(arguments: Kernels.InstructionSet.present, [8, 3, 11])
     func productsOfRoundedActivationsAreClose(_ set: Kernels.InstructionSet, _ rate: UInt32) {
         let family = rate == 11 ? QAM_FREE : QAM_OCTANT

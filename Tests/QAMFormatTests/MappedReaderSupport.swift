@@ -2,7 +2,7 @@ import Foundation
 import QAMFormat
 
 extension MemorySource {
-    /// A model of every kind of tensor that can be decoded, the first of several chunks.
+    /// A model with every kind of decodable tensor; the first has several chunks.
     static func decodable(bigRows: Int = 26_000) throws -> MemorySource {
         let octant = try Codebook.builtIn(Code(.octant, bits: 5.5)), free = try Codebook.builtIn(Code(.free, bits: 4))
         func coding(_ codebook: Codebook, index: Int, columns: Int, scaled: Bool, gains: GainType) -> Coding {
@@ -29,7 +29,7 @@ extension MemorySource {
         let symbols = source.byte
         source.byte = { tensor, stream, position in
             switch (tensor, stream) {
-            // Gains of 1/64 in float16, of about 1 in float32, and scales of 1 to 2.
+            // float16 gains of 1/64, float32 gains of about 1, and scales of 1 to 2.
             case (0, 1): position % 2 == 0 ? 0 : 0x24
             case (1, 1): [0, 0, UInt8(position % 100), 0x3F][position % 4]
             case (1, 2): position % 2 == 0 ? UInt8(truncatingIfNeeded: position) : 0x3C
@@ -40,7 +40,7 @@ extension MemorySource {
     }
 }
 
-/// The weights of a tensor by the way that needs neither views nor spans.
+/// The weights of a tensor, computed without views and spans.
 func expectedFloats(_ source: some TensorSource, _ tensor: Int) throws -> [Float] {
     let descriptor = source.tensors[tensor]
     switch descriptor.storage {
@@ -53,7 +53,7 @@ func expectedFloats(_ source: some TensorSource, _ tensor: Int) throws -> [Float
     }
 }
 
-/// The modes that this machine's folder for temporary files knows: not every file system has direct reading.
+/// The access modes that work for temporary files on this machine: not every file system supports direct reading.
 func accessModes(_ path: String) -> [AccessMode] {
     AccessMode.allCases.filter { mode in
         guard mode == .direct else { return true }
@@ -61,7 +61,7 @@ func accessModes(_ path: String) -> [AccessMode] {
     }
 }
 
-/// The same of the folder for temporary files itself. Mapped and buffered reading every file system knows.
+/// The same for the temporary folder itself. Every file system supports mapped and buffered reading.
 let temporaryAccessModes: [AccessMode] = {
     guard let folder = try? TemporaryFolder(), (try? Data("content".utf8).write(to: URL(filePath: folder.file("m")))) != nil else {
         return [.mapped, .buffered]
@@ -69,15 +69,15 @@ let temporaryAccessModes: [AccessMode] = {
     return accessModes(folder.file("m"))
 }()
 
-/// Bits that tell floats apart that `==` does not: NaN equals itself.
+/// Bit patterns, which unlike `==` distinguish signed zeros and compare NaNs equal.
 func bits(_ floats: some Sequence<Float>) -> [UInt32] { floats.map(\.bitPattern) }
 
-/// Whether `residentBytes` has where to look.
+/// Whether `residentBytes` is available.
 let residentBytesAreKnown = FileManager.default.fileExists(atPath: "/proc/self/smaps")
 
-/// The resident bytes of this process's mappings of a file; nil where the system does not say.
+/// The resident bytes of this process's mappings of a file; nil if the system does not report them.
 func residentBytes(ofMapping path: String) -> Int? {
-    // Read to the end: its length is not known, and a single read returns one page.
+    // Read to the end: the length is unknown, and a single read returns one page.
     guard let handle = FileHandle(forReadingAtPath: "/proc/self/smaps"), let bytes = try? handle.readToEnd() else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
     let name = URL(filePath: path).resolvingSymlinksInPath().path

@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// Views of tensors: the same bytes and weights by every way of access.
+/// Views of tensors: the same bytes and weights in every access mode.
 @Suite struct MappedReaderTests {
     @Test(arguments: [false, true], [false, true])
     func everyAccessGivesTheSame(compressesRaw: Bool, verifies: Bool) async throws {
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    /// Steps that cut chunks of 1 MiB (11,915.6 rows of the first tensor) in every way.
+    /// Steps that split chunks of 1 MiB (11,915.6 rows of the first tensor) in every way.
     @Test(arguments: [1_000, 11_915, 11_916, 25_999], temporaryAccessModes)
     func streamingInStepsGivesTheWhole(step: Int, mode: AccessMode) async throws {
         let folder = try TemporaryFolder()
@@ -168,7 +168,7 @@ import Testing
     }
 }
 
-/// What opening does to the file, and what it refuses.
+/// The effect of opening on the file, and what opening refuses.
 @Suite struct MappedOpeningTests {
     @Test(.enabled(if: residentBytesAreKnown)) func openingTouchesNoPayloadPage() async throws {
         let folder = try TemporaryFolder()
@@ -178,7 +178,7 @@ import Testing
         let view = try reader.tensor(named: "big")
         let opened = try #require(residentBytes(ofMapping: path))
         #expect(opened == 0, "no page of the mapping has been touched")
-        // The sum of the bytes reads them all.
+        // Summing the bytes reads all of them.
         #expect(try view.withSymbols(rows: 0..<1) { bytes in unsafe bytes.withUnsafeBytes { unsafe $0.reduce(0) { $0 + Int($1) } } } > 0)
         #expect((residentBytes(ofMapping: path) ?? 0) > 0, "the count sees what is touched")
     }
@@ -209,7 +209,7 @@ import Testing
         }
     }
 
-    /// With `pread`, a file that is cut later gives an error. (Under a mapping it would be a SIGBUS, as documented.)
+    /// With `pread`, a file that is truncated later gives an error. (In a mapping it would raise SIGBUS, as documented.)
     @Test func aFileThatIsCutWhileOpenIsAnErrorWhenBuffered() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("m")

@@ -2,7 +2,7 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// Products straight from a file's symbols against those of the decoded weights.
+/// Products computed directly from a file's symbols, compared with those of the decoded weights.
 @Suite struct MatrixTests {
     private static let columns = 512
     private static let rows = 300
@@ -34,7 +34,7 @@ import Testing
         let matrix = try QAMMatrix(tensor)
         var random = CodecRandom(seed: 77)
         var vectors = random.gaussian(3 * Self.columns)
-        // Scales are made for activations that are large where the scales are.
+        // Scales are intended for activations that are large where the scales are.
         if scaled { for j in vectors.indices { vectors[j] *= Self.scale(j % Self.columns) } }
         let activations = try matrix.prepare(vectors)
         #expect(activations.count == 3)
@@ -56,12 +56,12 @@ import Testing
             }
         }
         let relative = (error / norm).squareRoot()
-        // Vectors that are not rotated are rounded by their largest coordinate.
+        // The rounding step of vectors that are not rotated depends on their largest coordinate.
         #expect(relative < (code.0.isRotated ? 0.009 : 0.02), "\(relative)")
         #expect(relative > 0.0001, "\(relative)")
     }
 
-    /// What is prepared for one matrix serves others whose codec prepares it alike.
+    /// Activations prepared for one matrix can be reused for others with the same preparation key.
     @Test func matricesShareActivationsByTheirKeys() async throws {
         func key(_ family: Code.Family, bits: Double, scaled: Bool = false) async throws -> Activations.Key {
             let folder = try TemporaryFolder()

@@ -1,6 +1,6 @@
 import QAMFormat
 
-/// A model in memory, whose payload is a function of tensor and position.
+/// A model in memory whose payload is a function of tensor and position.
 struct MemorySource: TensorSource {
     struct File: EmbeddedFile {
         var name: String
@@ -39,7 +39,7 @@ struct MemorySource: TensorSource {
 }
 
 extension MemorySource {
-    /// A codec that nobody knows: the container must carry its tensors all the same.
+    /// An unknown codec: the container must carry its tensors all the same.
     static let unknownCodec = CodecID(rawValue: 0x7F01)
 
     /// A model with every kind of content: raw tensors of several types, coded ones with and without channel scales,
@@ -75,7 +75,7 @@ extension MemorySource {
     }
 }
 
-/// A folder for one test, removed at the end.
+/// A folder for one test, removed afterwards.
 final class TemporaryFolder {
     let path: String
 

@@ -2,7 +2,7 @@ import Quantization
 import QAMFormat
 import Testing
 
-/// Coding with errors fed into columns and rows.
+/// Coding with error feedback into columns and rows.
 @Suite struct OutputFeedbackTests {
     private static func encoder(
         _ family: Code.Family, _ bits: Double, columns: Int, block: Int, scales: [Float]? = nil, gains: GainType = .float32
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// Rows whose norms differ.
+    /// Rows with different norms.
     private static func weights(rows: Int, columns: Int, seed: UInt64) -> [Float] {
         var random = CodecRandom(seed: seed)
         return random.gaussian(rows * columns).enumerated().map { $1 * (0.5 + Float($0 / columns % 5) / 2) }
@@ -59,7 +59,7 @@ import Testing
         for i in 0..<rows { g[i][i] += added }
         // U is upper triangular: G = U UT.
         let u = FeedbackReference.upperFactor(g)
-        // Rows of the inverse of U, normalised as its rows are, say how the noise that coding leaves adds up to errors.
+        // The rows of U's inverse, normalised as U's rows are, determine how the coding noise accumulates.
         var errors = 0.0
         for i in 0..<rows {
             var inverse = [Double](repeating: 0, count: rows)
@@ -76,8 +76,8 @@ import Testing
         #expect(factor.noiseGain > 0 && abs(factor.noiseGain - damped + added * errors) < 0.2 * (damped - added * errors))
     }
 
-    /// Row by row, pair by pair: the nearest codeword to the coordinates plus what errors before them in the row add, and what coding has left
-    /// of the rows before.
+    /// Row by row, pair by pair: the codeword nearest to the coordinates plus the fed-back errors of earlier pairs in the row and the remaining
+    /// errors of earlier rows.
     @Test(arguments: [(Code.Family.free, 3.5), (.free, 2), (.octant, 5.5)])
     func plainCodesFollowTheirDefinition(family: Code.Family, bits: Double) throws {
         let columns = 144, rows = 37, encoder = try Self.encoder(family, bits, columns: columns, block: 16)
@@ -179,7 +179,7 @@ import Testing
         let decoded = try CodedTensor(encoder, rows: rows, seed: 5).decode(Self.code(encoder, weights, inputs, outputs))
         #expect(decoded[5 * columns..<7 * columns].allSatisfy { $0 == 0 })
         #expect(decoded.allSatisfy(\.isFinite) && decoded[2 * columns] != 0)
-        // Where no output bears on anything, rows are coded each by itself.
+        // If no output has any influence, each row is coded by itself.
         let nothing = try OutputFactor(
             gains: Array(repeating: 1, count: rows), pool: WorkerPool(width: 1), hessian: FeedbackReference(columns: rows, dead: Set(0..<rows)).rows)
         #expect((1..<rows).allSatisfy { nothing.coefficient(row: $0, of: $0 - 1) == 0 } && nothing.order == Array(0..<rows))

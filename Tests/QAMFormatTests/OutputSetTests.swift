@@ -10,7 +10,7 @@ import Testing
     import Darwin
 #endif
 
-/// Temporary files are created, never found, and outputs appear together or not at all.
+/// Temporary files are created exclusively, an existing file is never taken for one, and outputs appear together or not at all.
 @Suite struct OutputSetTests {
     private func make(_ path: String, _ text: String) throws {
         try SystemCalls.remove(path)
@@ -22,7 +22,7 @@ import Testing
 
     private func text(_ path: String) throws -> String { String(decoding: try contents(of: path), as: UTF8.self) }
 
-    /// Fails so many calls of one kind, after some have passed.
+    /// Fails a range of the calls of one kind.
     private final class Failing: FaultInjector {
         private let call: SystemCalls.Call
         private let code: CInt
@@ -76,7 +76,7 @@ import Testing
             try await write(MemorySource.complete(), to: folder.file("m"), resuming: true, keepingPartial: true) { _ in throw Stop() }
         }
         #expect(folder.names == ["m.partial", "m.partial.journal"])
-        // Another file under the name, while the one that the journal means still has its inode.
+        // Another file under the name; the file that the journal means still has its inode.
         try SystemCalls.rename(folder.file("m.partial"), to: folder.file("away"))
         try make(folder.file("m.partial"), "mine")
         for resuming in [true, false] {
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// File systems give an inode to the next file: length tells the two apart.
+    /// File systems reuse inodes: the length distinguishes the two files.
     @Test func anInodeAloneClaimsNoFile() async throws {
         struct Stop: Error {}
         let folder = try TemporaryFolder()
@@ -170,7 +170,7 @@ import Testing
         try await SystemCalls.$faults.withValue(Failing(.lock, ENOLCK, 1...Int.max)) {
             try await write(MemorySource.complete(), to: folder.file("m"))
             #expect(folder.names == ["m"])
-            // Without locks nothing tells a run that was killed from one that goes on.
+            // Without locks, a killed run cannot be distinguished from one that is still running.
             let first = QAMWriter(path: folder.file("n"))
             _ = try first.begin(MemorySource.complete())
             await #expect { try await write(MemorySource.complete(), to: folder.file("n")) } throws: {
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    /// Every failure of a rename, a link or a removal leaves all old files or all new ones.
+    /// A failure of any rename, link or removal leaves either all old files or all new ones.
     @Test(arguments: [SystemCalls.Call.rename, .link, .remove, .sync, .status, .open])
     func filesAppearTogether(_ call: SystemCalls.Call) throws {
         let names = ["a", "b", "index"]
@@ -255,14 +255,14 @@ import Testing
         let set = try OutputSet(inputs: [], replacing: false)
         try set.add(folder.file("m"), bytes: [1])
         #expect(folder.names.count == 1)
-        // Only this test's: others run beside it.
+        // Only this test's files: other tests run concurrently.
         TemporaryFiles.removeAll { $0.hasPrefix(folder.path) }
         #expect(folder.names.isEmpty)
         set.discard(keepingPartial: false)
     }
 }
 
-/// Changes of a file's head where it lies.
+/// Changes of a file's head in place.
 @Suite struct EditedFileTests {
     @Test func aChangeWithinABlockIsMadeInPlace() throws {
         let folder = try TemporaryFolder()

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// The little that tests need of the system beyond what the library offers.
+/// The few system calls that tests need and the library does not offer.
 enum ProcessInfoShim {
     static var temporaryFolder: String {
         unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ShardTests {
     private struct Stop: Error {}
 
-    /// Writes a model of every kind of tensor as a set, and returns the paths of its files.
+    /// Writes a model with every kind of tensor as a set, and returns the paths of its files.
     @discardableResult
     private static func writeSet(
         _ source: some TensorSource, _ folder: TemporaryFolder, _ name: String = "m.qamw", limit: Int = 20_000,
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// A set and one file are the same model, and either becomes the other byte for byte.
+    /// A set and a single file represent the same model, and each converts to the other byte for byte.
     @Test(arguments: [false, true]) func aSetBecomesOneFileAndBack(compressing: Bool) async throws {
         let folder = try TemporaryFolder(), again = try TemporaryFolder()
         var options = ContainerOptions()
@@ -172,7 +172,7 @@ import Testing
         #expect(error?.code == .invalidArgument && error?.message.contains(Path.name(of: paths[0])) == true)
     }
 
-    /// All files appear, or none; what an interrupted run has left is taken up.
+    /// All files appear, or none; what an interrupted run left is reused.
     @Test func filesAppearTogether() async throws {
         let folder = try TemporaryFolder(), whole = try TemporaryFolder()
         let source = try MemorySource.decodable(bigRows: 300)
@@ -190,7 +190,7 @@ import Testing
         #expect(first == "f16")
         #expect(try writer.outputs.map { try contents(of: $0) } == expected)
         #expect(folder.names == writer.outputs.map(Path.name(of:)))
-        // One that is there is in the way of all.
+        // One existing file prevents the whole set from being written.
         let refused = await #expect(throws: QAMError.self) { try await Self.writeSet(source, folder) }
         #expect(refused?.code == .cannotCreate)
         try await Self.writeSet(MemorySource.complete(bigRows: 5), folder, "other.qamw", limit: 1)
@@ -207,7 +207,7 @@ import Testing
         let set = try await write(200)
         #expect(try ShardPaths.modelFile(in: folder.path, fileExtension: "qamw") == set.outputs[0])
         #expect(set.warnings.isEmpty)
-        // One of another count stays, and is told of; two sets are one too many, a whole file goes before them.
+        // A file of a set with another count stays, with a warning; two sets are ambiguous; a single whole file has precedence over them.
         let other = try await write(500)
         #expect(other.outputs.count != set.outputs.count && other.warnings.first?.contains("files of another model stay") == true)
         #expect(throws: QAMError.self) { try ShardPaths.modelFile(in: folder.path, fileExtension: "qamw") }
@@ -237,7 +237,7 @@ import Testing
 }
 
 extension String {
-    /// Text that does not become shorter by compression.
+    /// Text that compression does not shorten.
     fileprivate var shuffledText: String {
         var generator = SplitMix64(state: 1)
         return String((0..<count).map { _ in Character(Unicode.Scalar(UInt8(97 + generator.next() % 26))) })
@@ -245,7 +245,7 @@ extension String {
 }
 
 extension OutputFile {
-    /// Gives a file other bytes where it lies.
+    /// Overwrites bytes of a file in place.
     fileprivate static func overwrite(_ path: String, _ bytes: [UInt8]) throws {
         let set = try OutputSet(inputs: [], replacing: true)
         try set.add(path, bytes: bytes)

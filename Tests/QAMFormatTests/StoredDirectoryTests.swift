@@ -1,9 +1,9 @@
 import QAMFormat
 import Testing
 
-/// Directories of many tensors, most of which repeat the form of an earlier one.
+/// Directories with many tensors, most of which repeat the form of an earlier one.
 @Suite struct StoredDirectoryTests {
-    /// Tensors of `forms` forms in turn, coded and raw ones, and an alias behind them.
+    /// Tensors with `forms` forms in turn, coded and raw, followed by an alias.
     private static func directory(tensors: Int, forms: Int) -> Directory {
         var directory = Directory()
         var placement = Placement()
@@ -31,7 +31,7 @@ import Testing
         try StoredDirectory(bytes, base: 0, sharedCounts: (1, 1))
     }
 
-    /// More forms than the parser remembers, too.
+    /// Also more forms than the parser caches.
     @Test(arguments: [1, 2, 7, 16, 17, 40])
     func everyTensorIsReadAsItWasWritten(forms: Int) throws {
         let written = Self.directory(tensors: 100, forms: forms)
@@ -50,7 +50,7 @@ import Testing
         if forms <= 16 { #expect(read.forms.count == forms + 1, "every form is kept once") }
     }
 
-    /// A record that looks like an earlier one is not taken for it where a single byte differs.
+    /// A record that differs from an earlier one in a single byte is not treated as equal to it.
     @Test func everyByteOfARepeatedRecordIsLookedAt() throws {
         let written = Self.directory(tensors: 6, forms: 2), good = written.encoded
         let names = try (0..<6).map { index in
@@ -58,7 +58,7 @@ import Testing
             return try #require(good.indices.first { good[$0...].starts(with: name) }) + name.count
         }
         for tensor in 2..<5 {
-            // The length of the next name ends the record. Some bytes are unused: behind the number of extents, in extents and in streams.
+            // The length of the next name ends the record. Some bytes are unused: after the number of extents, in extents and in streams.
             let unused = [7] + Array(25..<32) + (tensor.isMultiple(of: 2) ? Array(49..<56) + [86, 87, 98, 99] : [50, 51])
             for position in names[tensor]..<names[tensor + 1] - 4 - "layer.0.weight".utf8.count where !unused.contains(position - names[tensor]) {
                 var changed = good

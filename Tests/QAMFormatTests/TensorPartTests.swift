@@ -1,7 +1,7 @@
 import QAMFormat
 import Testing
 
-/// Stored bytes by parts and ranges, and weights as elements of other types.
+/// Stored bytes by parts and ranges, and weights converted to other element types.
 @Suite struct TensorPartTests {
     private static func copy(_ view: TensorView, _ part: TensorPart, _ range: Range<Int>? = nil) throws -> [UInt8] {
         try view.withBytes(of: part, range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
@@ -48,7 +48,7 @@ import Testing
     @Test func weightsAsOtherTypesAreTheRoundedFloats() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("m")
-        // More than one piece of 2,049 rows.
+        // More than one chunk of 2,049 rows.
         try await write(MemorySource.decodable(bigRows: 5_000), to: path)
         let view = try QAMReader(path: path, access: .mapped).tensor(named: "big")
         for dtype in [DType.f32, .f16, .bf16, .f64] {

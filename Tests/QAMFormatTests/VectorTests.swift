@@ -2,7 +2,7 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// The files of testdata/vectors, each with its verdict and the hashes that the reference decoder gives its tensors.
+/// The files of testdata/vectors, each with its verdict and the hashes of its tensors as the reference decoder gives them.
 @Suite struct VectorTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "testdata/vectors").path
@@ -22,7 +22,7 @@ import Testing
         try JSONDecoder().decode([Vector].self, from: Data(contentsOf: URL(filePath: folder + "/manifest.json")))
     }
 
-    /// A manifest that cannot be read must fail a test, not leave one without arguments.
+    /// An unreadable manifest must fail a test, not leave one without arguments.
     private static let vectors = (try? manifest()) ?? []
 
     @Test func theManifestNamesEveryFile() throws {
@@ -35,7 +35,7 @@ import Testing
         #expect(Set(vectors.map(\.expect)) == ["accept", "accept-with-warning", "reject"])
     }
 
-    /// Every rate, block, gain type with and without channel scales, and dtype is in an accepted file.
+    /// Every rate, block size, gain type with and without channel scales, and dtype occurs in an accepted file.
     @Test func theVectorsCoverTheFormat() throws {
         var codes = Set<String>()
         var dtypes = Set<UInt8>()
@@ -84,8 +84,8 @@ import Testing
         #expect(hashes == vector.tensors)
     }
 
-    /// XXH3 of each tensor: of a coded one's weights as float32, of a raw one's bytes, of an alias what its target gives.
-    /// A tensor that cannot be decoded has none.
+    /// XXH3 of each tensor: of the float32 weights of a coded one, of the bytes of a raw one; an alias has its target's hash.
+    /// A tensor that cannot be decoded has no hash.
     private static func hashes(_ reader: QAMReader) throws -> [String: String] {
         var hashes: [String: String] = [:]
         for (index, tensor) in reader.tensors.enumerated() {

@@ -1,9 +1,9 @@
 import QAMFormat
 import Testing
 
-/// Readers that check every chunk when it is first used.
+/// Readers that verify every chunk on first use.
 @Suite struct VerifiedReadingTests {
-    /// A byte of the first tensor's second chunk is changed.
+    /// A file with a changed byte in the first tensor's second chunk.
     private static func damagedFile(_ folder: TemporaryFolder) async throws -> String {
         let path = folder.file("m")
         try await write(MemorySource.decodable(), to: path)
@@ -22,7 +22,7 @@ import Testing
         for mode in accessModes(path) {
             let reader = try QAMReader(path: path, access: mode, verifiesPayload: true)
             let view = try reader.tensor(named: "big")
-            // Rows of 88 bytes: 11,915 of them lie in the first chunk, those from 23,832 on in the third.
+            // Rows of 88 bytes: 11,915 of them are in the first chunk, those from 23,832 on in the third.
             #expect(try view.floats(rows: 0..<11_915).count == 11_915 * 128)
             #expect(try view.floats(rows: 23_832..<view.rows).count == (view.rows - 23_832) * 128)
             for _ in 0..<2 {
@@ -40,7 +40,7 @@ import Testing
             for (index, tensor) in source.tensors.enumerated() where !["big", "tied"].contains(tensor.name) {
                 #expect(try bits(reader.tensor(at: index).floats()) == bits(expectedFloats(source, index)))
             }
-            // Who does not ask is not told.
+            // Without verification the damage is not reported.
             #expect(try QAMReader(path: path, access: mode).tensor(named: "big").floats().count == view.rows * 128)
         }
     }

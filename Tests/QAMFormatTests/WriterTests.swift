@@ -13,7 +13,7 @@ import Testing
 @Suite struct WriterTests {
     private struct Stop: Error {}
 
-    /// Lets so many calls of a kind through and fails the next.
+    /// Lets a number of calls of one kind succeed and fails the next.
     private final class FailingCall: FaultInjector {
         private let call: SystemCalls.Call
         private let code: CInt
@@ -47,7 +47,7 @@ import Testing
                     try SystemCalls.remove(folder.file("m"))
                     break
                 }
-                // A folder that cannot be synced after the rename leaves a complete file.
+                // If the folder cannot be synced after the rename, the file is complete.
                 if folder.names == ["m"] { #expect(try await QAMReader(path: folder.file("m")).verify(threads: 1).problems.isEmpty) }
                 try SystemCalls.remove(folder.file("m"))
                 #expect(folder.names.isEmpty, "\(call) failing after \(count)")
@@ -79,7 +79,7 @@ import Testing
         let live = try QAMReader(path: path)
         try await write(MemorySource.complete(), to: path, replacing: true)
         #expect(try contents(of: path) != before)
-        // A reader of the old file still has it whole.
+        // A reader that has the old file open still sees all of it.
         #expect(try await live.verify(threads: 1).problems.isEmpty)
         #expect(folder.names == ["m"])
     }
@@ -136,7 +136,7 @@ import Testing
         try unsafe noise.withUnsafeBytes { try unsafe SystemCalls.write(descriptor, at: 20_000, $0, path: partial) }
         SystemCalls.closeDescriptor(descriptor)
         try await write(source, to: path, resuming: true)
-        // The noise also fell on padding and is gone all the same.
+        // The noise also hit the padding, and is still removed.
         #expect(try contents(of: path) == contents(of: folder.file("good")))
     }
 
