@@ -1,5 +1,5 @@
-// Checks of coding with feedback: every function for a set of features against the scalar truth, bit for bit, and against a
-// plain definition, in heap memory of exactly the size that a function may touch, for scripts/check-sanitizers.
+// Checks of coding with feedback: every function for each feature set against the scalar reference, bit for bit, and against a
+// direct implementation of the definition, in heap buffers of exactly the size that a function may access, for scripts/check-sanitizers.
 
 #ifndef FEEDBACK_KERNEL_CHECKS_H
 #define FEEDBACK_KERNEL_CHECKS_H
@@ -26,14 +26,14 @@ __attribute__((format(printf, 2, 3))) void fail(check *c, const char *format, ..
 size_t random_below(size_t end);
 float gaussian(void);
 
-// So many elements that end where their memory ends, aligned as one of them must be and no more.
+// Allocates `count` elements that end at the end of the allocation, aligned for their type and no more.
 void *place(size_t count, size_t size);
 void *place_copy(const void *elements, size_t count, size_t size);
 float *place_gaussian(size_t count);
-// Takes back all that was placed.
+// Frees everything that was placed.
 void release(void);
 
-// Equal bits; or both no number, whose bits depend on the order of operands.
+// Equal bits, or both NaN: the bits of a NaN depend on the order of operands.
 bool same(const float *a, const float *b, size_t count);
 
 #endif

@@ -1,4 +1,4 @@
-// Polar codes and rows of int8.
+// Polar codes and int8 rows.
 
 #include "group.h"
 
@@ -7,8 +7,8 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Outside the cells, far outside, infinities and NaNs: all versions choose the same. (Not -0: where a codeword is 0, the sign of
-// what is left of it is not defined.)
+// Targets outside the cells, far outside, infinities and NaNs: all versions choose the same codeword. (Not -0: where a codeword is 0,
+// the sign of the remaining error is unspecified.)
 static void put_odd_targets(const fb_group *g) {
     static const float odd[] = {5, -7, 150, -127.5f, 1e20f, -3e38f, INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
@@ -28,7 +28,7 @@ static pk_codebook place_codebook(uint32_t rate) {
     return (pk_codebook){rate, levels, phases, amplitudes, directions};
 }
 
-// Of all codewords, the first of those that are nearest.
+// The first of the nearest codewords, by exhaustive search.
 static uint32_t nearest(const float *points, uint32_t count, float x, float y) {
     uint32_t best = 0;
     float least = INFINITY;
@@ -75,16 +75,16 @@ void check_code_polar(check *c) {
         }
 }
 
-// ---- Rows of int8 ----
+// ---- Int8 rows ----
 
-// |DT x|^2 of a pair's target and integers, in double.
+// |DT x|^2 for a pair's target and integers, in double precision.
 static double cost(const float *target, const float *d, double first, double second) {
     double x0 = (double)target[0] - first, x1 = (double)target[1] - second;
     double a = (double)d[0] * x0, b = (double)d[1] * x0 + (double)d[2] * x1;
     return a * a + b * b;
 }
 
-// The least cost of all pairs of integers from -127 to 127.
+// The least cost over all pairs of integers from -127 to 127.
 static double least_cost(const float *target, const float *d) {
     double least = INFINITY;
     for (int first = -127; first <= 127; first++)
@@ -92,7 +92,7 @@ static double least_cost(const float *target, const float *d) {
     return least;
 }
 
-// A group in units of a gain, with metrics of many shapes.
+// A group in units of a gain, with many different metrics.
 static fb_group place_integer_group(size_t columns) {
     fb_group g = place_group((columns + 1) / 2 * 2, columns);
     g.columns = columns;
@@ -104,7 +104,7 @@ static fb_group place_integer_group(size_t columns) {
     g.metric = metric;
     float *z = place_copy(g.z, FB_WIDTH, sizeof *z);
     for (size_t j = 0; j < FB_WIDTH; j++) {
-        // Halves among them, which are ties.
+        // Including halves, which are ties.
         float wide = random_below(8) ? 40 * z[j] : (float)random_below(100) / 2 - 25;
         g.targets[j] = wide + (random_below(4) ? g.targets[j] - z[j] : 0);
         z[j] = wide;
@@ -130,7 +130,7 @@ static void check_integer_group(check *c, size_t columns) {
         if (fabsf(target[0]) < 1e6f && fabsf(target[1]) < 1e6f) {
             double least = least_cost(target, g.metric + 3 * i);
             double found = cost(target, g.metric + 3 * i, (double)codeword[0], (double)codeword[1]);
-            // Where the targets are far outside, the squares' rounding is large.
+            // For targets far outside, rounding errors of the squares are large.
             double error = 1e-5 * least + 1e-9;
             if (!(found <= least + error)) fail(c, "pair %zu of %zu columns costs %.9g, but %.9g is possible", i, columns, found, least);
         }

@@ -1,4 +1,4 @@
-// Errors that reach later groups, and codes whose pairs stand by themselves.
+// Feedback of errors to later groups, and codes without a trellis.
 
 #include "group.h"
 
@@ -7,7 +7,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Rows with gaps between them; the targets' gaps stay as they are.
+// Rows with a stride larger than their length; gaps between the targets stay unchanged.
 void check_feed(check *c) {
     static const size_t counts[] = {0, 1, 2, 17, 127, 128, 129, 256, 300};
     for (size_t n = 0; n < sizeof counts / sizeof *counts; n++) {
@@ -36,17 +36,17 @@ typedef struct {
     uint32_t rate;
 } code;
 
-// Random codewords and a grid of what can be nearest in a cell: no farther from its middle than the nearest by more than its diagonal.
+// Random codewords and a candidate grid: a cell lists the codewords whose distance from its centre exceeds the least by at most its diagonal.
 static code place_plane(bool octant, uint32_t rate) {
     const uint32_t count = 1u << rate, side = 8, cells = side * side;
     const float origin = octant ? 0 : -2, cells_per_unit = octant ? 4 : 2;
     float *points = place_gaussian(2 * (size_t)count);
     for (size_t i = 0; octant && i < count; i++) fold((float[]){points[2 * i], points[2 * i + 1]}, points + 2 * i, points + 2 * i + 1);
-    // Every second codeword in the first half comes again, so that ties are met.
+    // Every second codeword in the first half is repeated in the second, so that ties occur.
     for (size_t i = 0; i < count / 2; i += 2) memcpy(points + 2 * (i + count / 2), points + 2 * i, 2 * sizeof *points);
     uint32_t *starts = place(cells + 1, sizeof *starts), found = 0;
     uint16_t *candidates = NULL;
-    // Once to count them, once to keep them.
+    // The first pass counts them, the second stores them.
     for (int pass = 0; pass < 2; pass++) {
         if (pass) candidates = place(found, sizeof *candidates);
         found = 0;
@@ -69,7 +69,7 @@ static code place_plane(bool octant, uint32_t rate) {
     return (code){plane, octant ? QAM_OCTANT : QAM_FREE, rate};
 }
 
-// Of all codewords, the first of those that are nearest.
+// The first of the nearest codewords, by exhaustive search.
 static uint32_t nearest(const qam_plane *p, float x, float y) {
     uint32_t best = 0;
     float least = INFINITY;
@@ -95,7 +95,7 @@ static uint32_t stored_index(const code *p, const uint8_t *symbols, size_t pairs
 static void check_code(check *c, const code *p, size_t columns) {
     const size_t pairs = (columns + 15) / 16 * 8, bytes = qam_row_bytes(p->family, p->rate, columns);
     fb_group g = place_group(columns, bytes);
-    // Outside the grid, far outside, and no numbers: whatever comes, all choose the same.
+    // Outside the grid, far outside, and NaN: all versions choose the same codeword.
     static const float odd[] = {-0.0f, 5, -7, 1e20f, -3e38f, INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         if (random_below(2)) g.targets[random_below(columns)] = odd[i];

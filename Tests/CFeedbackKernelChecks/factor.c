@@ -1,4 +1,4 @@
-// The factor of a matrix of second moments.
+// The Cholesky factor of a Hessian.
 
 #include "checks.h"
 
@@ -11,7 +11,7 @@ static double *place_doubles(size_t count) {
     return x;
 }
 
-// Row i of a Walsh-Hadamard matrix has the sign of the parity of i & j in column j.
+// In row i of a Walsh-Hadamard matrix, the sign of column j is the parity of i & j.
 static bool is_odd(size_t bits) { return __builtin_parityll(bits); }
 
 void check_hadamard(check *c) {
@@ -32,7 +32,7 @@ void check_hadamard(check *c) {
     }
 }
 
-// Rows with a gap between them, which stays as it is.
+// Rows with a stride larger than their length; the gap stays unchanged.
 void check_hadamard_rows(check *c) {
     for (size_t block = 1; block <= 64; block *= 2) {
         for (size_t count = 0; count <= 20; count++) {
@@ -53,7 +53,7 @@ void check_hadamard_rows(check *c) {
     }
 }
 
-// Rows `first` to `end` by so many at a time: 0 for all at once.
+// Rows `first` to `end` in random steps of at most `most`; 0 for all at once.
 static void eliminate(const fb_functions *table, double *m, size_t column, size_t width, size_t first, size_t end, bool solve, size_t most) {
     for (size_t row = first; row < end;) {
         size_t next = most ? row + 1 + random_below(most) : end;
@@ -64,7 +64,7 @@ static void eliminate(const fb_functions *table, double *m, size_t column, size_
     }
 }
 
-// As the header says: block after block, the rows of each in pieces.
+// As the header specifies: block after block, the rows of each in parts.
 static bool factor(const fb_functions *table, double *m, size_t rows, size_t most) {
     for (size_t column = 0; column < rows; column += FB_BLOCK) {
         size_t width = rows - column < FB_BLOCK ? rows - column : FB_BLOCK;
@@ -75,7 +75,7 @@ static bool factor(const fb_functions *table, double *m, size_t rows, size_t mos
     return true;
 }
 
-// A packed matrix B BT, positive definite where B has a diagonal that outweighs the rest; between its rows no numbers.
+// A packed matrix B BT, positive definite because the diagonal of B dominates; NaNs between its rows.
 static double *place_moments(size_t rows, size_t length) {
     double *m = place(length, sizeof *m), *b = place_doubles(rows * rows);
     for (size_t i = 0; i < length; i++) m[i] = NAN;
@@ -106,7 +106,7 @@ void check_cholesky(check *c) {
                 if (!(fabs(sum - m[fb_row(i) + j]) < tolerance)) fail(c, "element %zu, %zu of %zu rows is %g, not %g", i, j, rows, sum, m[fb_row(i) + j]);
             }
         }
-        // One number on the diagonal that no sum of squares is.
+        // Diagonal elements that cannot be a sum of squares.
         static const double wrong[] = {-1e9, NAN, INFINITY};
         for (size_t w = 0; w < sizeof wrong / sizeof *wrong; w++) {
             size_t row = random_below(rows);

@@ -1,4 +1,4 @@
-// Runs all checks on every set of features that this machine has, and what they share.
+// Runs all checks with every feature set of this machine; shared helpers.
 
 #include "checks.h"
 
@@ -38,7 +38,7 @@ float gaussian(void) {
 }
 
 void *place(size_t count, size_t size) {
-    // What malloc returns is aligned to more than any element; one element on, it no longer is.
+    // malloc aligns for every type; after one more element, the alignment is that of the element only.
     uint8_t *memory = malloc((count + 1) * size);
     if (!memory || place_count == MOST_PLACES) abort();
     places[place_count++] = memory;

@@ -7,15 +7,15 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// What pair t costs with a codeword, its targets being what they are.
+// The cost of a codeword for pair t, given its targets.
 static double cost_of_pair(const fb_group *g, size_t t, double dx, double dy) {
     const float *d = g->metric + 3 * t;
     double first = (double)d[0] * dx, second = (double)d[1] * dx + (double)d[2] * dy;
     return first * first + second * second;
 }
 
-// The cost of the path from one state to another that a search finds whose survivors carry their own targets; from any state
-// where `first` is none.
+// The cost of the best path from one state to another, found by a search whose survivors carry their own targets; from any state
+// if `first` is negative.
 static double search(const fb_group *g, const float *points, uint32_t step_bits, size_t pairs, size_t first, size_t last) {
     static float targets[2][FB_STATES][FB_WIDTH];
     static double costs[2][FB_STATES];
@@ -53,8 +53,8 @@ static double search(const fb_group *g, const float *points, uint32_t step_bits,
 
 static bool is_close(double cost, double other) { return fabs(cost - other) <= 1e-4 * other; }
 
-// A ring through `state` is what a search from this state finds, or what one from all states does. Where so few states are
-// that all are tried, none is cheaper.
+// A tail-biting path through `state` has the cost that a search from this state finds, or a search from all states. If there are
+// so few states that all are tried, no path is cheaper.
 static void check_cost(check *c, const fb_group *g, const float *points, uint32_t step_bits, size_t pairs, size_t state, double cost) {
     const size_t states = QAM_WINDOWS >> step_bits;
     double through = search(g, points, step_bits, pairs, state, state);
@@ -70,7 +70,7 @@ static void check_group(check *c, uint32_t step_bits, size_t columns) {
     const size_t pairs = (columns + 15) / 16 * 8, bytes = qam_row_bytes(QAM_OCTANT, step_bits, columns), ring = pairs * step_bits;
     float *points = place_gaussian(2 * QAM_WINDOWS), *work = place(FB_WORK, sizeof *work), *other_work = place(FB_WORK, sizeof *work);
     for (size_t k = 0; k < QAM_WINDOWS; k++) fold((float[]){points[2 * k], points[2 * k + 1]}, points + 2 * k, points + 2 * k + 1);
-    // Nothing may depend on what the memory held before.
+    // The result must not depend on the initial content of the work memory.
     memset(work, 0xFF, FB_WORK * sizeof *work);
     memset(other_work, 0x41, FB_WORK * sizeof *work);
     fb_group g = place_group(columns, bytes);

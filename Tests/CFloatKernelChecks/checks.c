@@ -21,7 +21,7 @@ static void check_widen(check *c) {
     }
 }
 
-// What a half is, by its definition; of what is no number, the bits as they are.
+// The value of a float16 by its definition; the payload of a NaN is kept.
 static uint32_t float_bits_of_half(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
     if (exponent == 31) return sign | 0x7F800000 | fraction << 13;
@@ -47,7 +47,7 @@ static void check_all_halves(check *c) {
     }
 }
 
-// Rows with a gap between them, of whatever alignment their type allows; products with gaps too.
+// Rows with a stride larger than their length, aligned for their type only; the products have a stride as well.
 static void check_multiply(check *c) {
     for (fk_type type = FK_F32; type <= FK_BF16; type++) {
         for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
@@ -64,7 +64,7 @@ static void check_multiply(check *c) {
                 c->truth->multiply(stored, type, row_bytes, rows, columns, x, row_stride, vectors, expected, out_stride);
                 c->table->multiply(stored, type, row_bytes, rows, columns, x, row_stride, vectors, actual, out_stride);
                 same(c, "multiply", columns, expected, actual, length);
-                // However the work is cut.
+                // The result is independent of how the work is divided.
                 for (size_t t = 0; t < vectors; t++)
                     for (size_t i = 0; i < rows; i++)
                         c->table->multiply(
@@ -128,7 +128,7 @@ static void check_softmax(check *c) {
     }
 }
 
-// exp, seen through the softmax of (0, x).
+// exp, measured by the softmax of (0, x).
 static void check_exp(check *c) {
     for (double x = 0; x > -100; x -= 0.00390625 * 1.37) {
         float pair[2] = {0, (float)x};

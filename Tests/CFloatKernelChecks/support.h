@@ -1,4 +1,4 @@
-// Memory between guard pages, and numbers to fill it with. For one file, whose own all of it is.
+// Memory between guard pages, and random numbers. Included by one file only: everything here is static.
 
 #ifndef FK_CHECK_SUPPORT_H
 #define FK_CHECK_SUPPORT_H
@@ -39,7 +39,7 @@ __attribute__((format(printf, 2, 3))) static void fail(check *c, const char *for
     va_end(arguments);
 }
 
-// `length` bytes that end where a page without access begins, behind such a page too.
+// `length` bytes that end at a guard page and are preceded by one.
 static void *place(check *c, size_t length) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), inner = (length / page + 1) * page;
     uint8_t *mapping = mmap(NULL, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -58,7 +58,7 @@ static void *place_copy(check *c, const void *bytes, size_t length) {
     return copy;
 }
 
-// Takes all memory back. Fails where something was written before what was placed.
+// Frees all memory. Fails if anything before a buffer was overwritten.
 static void release(check *c, const char *what, size_t count) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     for (int i = 0; i < c->area_count; i++) {
@@ -99,20 +99,20 @@ static float *place_floats(check *c, size_t count, value_kind kind) {
 
 static size_t stored_bytes(fk_type type) { return type == FK_F32 ? 4 : 2; }
 
-// Numbers as they are stored: halves of any bits for SPECIAL.
+// Stored elements: with SPECIAL, arbitrary float16 bits.
 static void fill_stored(check *c, void *stored, fk_type type, size_t count, value_kind kind) {
     for (size_t i = 0; i < count; i++) {
         float value = kind == GAUSSIAN ? gaussian(c) : special(c);
         uint32_t bits;
         memcpy(&bits, &value, sizeof bits);
         uint16_t half = (uint16_t)(bits >> 16);
-        // Any bits are a half; those of ordinary size make ordinary sums.
+        // Arbitrary bits are a valid float16; ordinary magnitudes keep the sums ordinary.
         if (type == FK_F16) half = kind == GAUSSIAN ? (uint16_t)((random_bits(c) & 0x83FF) | 0x3800) : (uint16_t)random_bits(c);
         memcpy((uint8_t *)stored + i * stored_bytes(type), type == FK_F32 ? (void *)&bits : (void *)&half, stored_bytes(type));
     }
 }
 
-// Equal bits; or both no number, whose bits depend on the order of operands.
+// Equal bits, or both NaN: the bits of a NaN depend on the order of operands.
 static void same(check *c, const char *what, size_t count, const float *expected, const float *actual, size_t length) {
     for (size_t i = 0; i < length; i++) {
         if (isnan(expected[i]) && isnan(actual[i])) continue;

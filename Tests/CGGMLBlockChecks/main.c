@@ -1,5 +1,5 @@
-// Decodes and encodes random blocks of every type with every set of features that this machine has, in memory of exactly their
-// size and without any alignment, for scripts/check-sanitizers; all must give the scalar bits.
+// Decodes and encodes random blocks of every type with every feature set of this machine, in unaligned buffers of exactly their size,
+// for scripts/check-sanitizers; all must give the bits of the scalar functions.
 
 #include <ggml_blocks.h>
 #include <math.h>
@@ -16,7 +16,7 @@ static uint64_t next_random(void) {
     return state >> 32;
 }
 
-// A copy whose end is the end of its memory, at an odd address.
+// A copy that ends at the end of its allocation, at an odd address.
 static uint8_t *place(const uint8_t *bytes, size_t count) {
     uint8_t *memory = malloc(count + 1);
     if (!memory) abort();
@@ -52,7 +52,7 @@ static int encode(const gb_functions *truth, const gb_functions *table, size_t c
     uint8_t *expected = malloc(34 * count), *actual = malloc(34 * count);
     if (!x || !expected || !actual) abort();
     for (size_t i = 0; i < 32 * count; i++) {
-        // Ordinary values for the most part, any bits one time in 64.
+        // Ordinary values, and arbitrary bits one time in 64.
         uint32_t bits = (uint32_t)next_random();
         x[i] = (float)((int32_t)bits >> 16) / 4096;
         if (next_random() % 64 == 0) memcpy(&x[i], &bits, sizeof bits);
@@ -61,7 +61,7 @@ static int encode(const gb_functions *truth, const gb_functions *table, size_t c
     table->q8_0_from_floats(x, count, actual);
     int good = 1;
     for (size_t i = 0; good && i < count; i++) {
-        // The sign and payload of a NaN are free.
+        // The sign and payload of a NaN are unspecified.
         const uint8_t *e = expected + 34 * i, *a = actual + 34 * i;
         int nan = (e[1] & 0x7C) == 0x7C && ((e[1] & 3) | e[0]) != 0 && (a[1] & 0x7C) == 0x7C && ((a[1] & 3) | a[0]) != 0;
         good = (nan || memcmp(e, a, 2) == 0) && memcmp(e + 2, a + 2, 32) == 0;

@@ -20,13 +20,13 @@ qam_code place_code(check *c, qam_family family, uint32_t rate, size_t columns, 
     if (family == QAM_FREE) {
         code.points = place_values(c, "points", (size_t)2 << rate, ORDINARY);
     } else {
-        // Any bytes are legal for the functions that take these.
+        // All byte values are valid for the functions that use these.
         code.magnitudes = place(c, "magnitudes", 2 * base_points(rate));
     }
     return code;
 }
 
-// The squared distance from a point to the farthest and to the nearest place of a square.
+// The squared distance from a point to the farthest and to the nearest point of a square.
 static double farthest(double x, double y, double left, double low, double width) {
     double dx = fmax(fabs(x - left), fabs(x - left - width)), dy = fmax(fabs(y - low), fabs(y - low - width));
     return dx * dx + dy * dy;
@@ -52,7 +52,7 @@ qam_plane place_plane(check *c, size_t count, uint32_t side, bool octant, value_
     float origin = octant ? -0.125f : -3, width = (3 - origin) / (float)side;
     size_t cells = (size_t)side * side;
     uint32_t *starts = place(c, "plane.starts", (cells + 1) * sizeof *starts);
-    // First the lengths of the lists, then the lists.
+    // The first pass computes the lengths of the lists, the second fills them.
     uint16_t *candidates = NULL;
     for (int pass = 0; pass < 2; pass++) {
         uint32_t total = 0;

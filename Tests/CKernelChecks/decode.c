@@ -37,7 +37,7 @@ static float some_factor(check *c) {
     switch (below(c, 16)) {
     case 0: return 0;
     case 1: return 0x1p-140f;   // denormal weights
-    case 2: return 0x1.8p+122f; // infinite ones
+    case 2: return 0x1.8p+122f; // infinite weights
     default: return fabsf(gaussian(c));
     }
 }

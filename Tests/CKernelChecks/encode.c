@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-// A plane, or the tables of a trellis.
+// Encodes with a plane, or with the tables of a trellis.
 typedef void encode_row(
     const qam_kernels *table, const float *z, size_t columns, const void *search, uint32_t rate, uint8_t *symbols);
 
@@ -30,8 +30,8 @@ static const int32_t *place_tables(check *c, uint32_t step_bits) {
     return tables;
 }
 
-// Values as rows have them after the rotation; EXTREME ones also lie outside the grid, many of them at the same
-// distance from all points.
+// Values as in rows after the rotation; EXTREME ones also lie outside the grid, many of them equally far
+// from all points.
 static void compare_encoders(
     check *c, encode_row *encode, const void *search, qam_family family, uint32_t rate, value_kind kind,
     size_t longest) {
@@ -48,7 +48,7 @@ static void compare_encoders(
     }
 }
 
-// Cells with few candidates, as the product has them, and with many.
+// Cells with few candidates, as in the product, and with many.
 static uint32_t some_side(check *c, size_t points) {
     uint32_t side = 2;
     while ((size_t)side * side < points && side < 32) side *= 2;

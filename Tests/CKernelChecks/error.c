@@ -1,10 +1,10 @@
-// How large the error of products with int8 activations is.
+// The error of products with int8 activations.
 
 #include "checks.h"
 
 #include <math.h>
 
-// So many that the error is known to 3%.
+// Enough rows to measure the error within 3%.
 enum { ROWS = 1024 };
 
 static double product(const float *weights, const double *x, size_t columns) {
@@ -22,7 +22,7 @@ static double relative_error(const double *truth, const double *value) {
     return sqrt(error / norm);
 }
 
-// An activation as int8 holds it without a rotation.
+// An activation, quantized to int8 without rotation.
 static void quantize_as_it_is(const float *x, size_t columns, double *out) {
     for (size_t first = 0; first < columns; first += QAM_ACTIVATION_BLOCK) {
         size_t end = columns - first < QAM_ACTIVATION_BLOCK ? columns : first + QAM_ACTIVATION_BLOCK;
@@ -32,7 +32,7 @@ static void quantize_as_it_is(const float *x, size_t columns, double *out) {
     }
 }
 
-// The inputs of a measurement, and its results.
+// The inputs and results of a measurement.
 typedef struct {
     qam_family family;
     uint32_t rate, outliers;

@@ -1,4 +1,4 @@
-// All checks: first one for each function of the table, in the table's order.
+// All checks: first one per function of the table, in the table's order.
 
 #ifndef FUNCTIONS_H
 #define FUNCTIONS_H
@@ -10,11 +10,11 @@
     F(rotate) F(rotate_back) F(free_encode) F(free_decode) F(octant_encode_plain)                          \
     F(octant_encode_trellis) F(octant_decode) F(dequantize) F(prepare) F(multiply)
 
-// Against plain computations instead of the scalar table.
+// Compared with plain computations instead of the scalar table.
 #define PLAIN_CHECKS(F)                                                                                                \
     F(plain_sums) F(plain_halves) F(plain_rotation) F(plain_decoding) F(plain_encoding) F(plain_trellis) F(plain_product)
 
-// Other families than that of qam_kernels: against their scalar table and plain computations.
+// Families outside qam_kernels: compared with their own scalar table and with plain computations.
 #define FAMILY_CHECKS(F) F(polar_search) F(polar_encode) F(integer_rows) F(integer_prepare) F(integer_multiply)
 
 #define DECLARE_CHECK(name) check_body check_##name;

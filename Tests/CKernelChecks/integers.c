@@ -1,4 +1,4 @@
-// Rows of int8 and their products.
+// Int8 rows and their products.
 
 #include "functions.h"
 #include "integer_kernels.h"
@@ -10,7 +10,7 @@
 
 enum { LONGEST = 2050 };
 
-// Lengths with every tail, odd ones too, then long ones.
+// Lengths with every remainder, odd ones included, then long ones.
 static size_t next_length(size_t columns) {
     if (columns < 140) return columns + 1;
     return columns < 1000 ? columns * 2 - 3 : columns < LONGEST ? LONGEST : 0;
@@ -39,7 +39,7 @@ void check_integer_rows(check *c) {
             float found = table->largest(w, columns), expected = truth->largest(w, columns), plain = plain_largest(w, columns);
             same_floats(c, &expected, &found, 1);
             same_floats(c, &plain, &found, 1);
-            // Finite from here on, and ties among them.
+            // Finite from here on, including ties.
             for (size_t j = 0; j < columns; j++)
                 if (!isfinite(w[j])) w[j] = (float)below(c, 9) - 4;
             float gains[] = {below(c, 4) ? plain_largest(w, columns) / 127 : 0x1p-5f, 0, 0x1p-149f};
@@ -83,7 +83,7 @@ void check_integer_prepare(check *c) {
             float *x = place_values(c, "x", columns, kind), *scales = place_values(c, "scales", columns, ORDINARY);
             for (size_t j = 0; j < columns; j++) {
                 scales[j] = fabsf(scales[j]) + 0x1p-4f;
-                // Some so small that they count as nothing.
+                // Some so small that they are rounded to zero.
                 if (columns % 7 == 0) x[j] = kind == ORDINARY ? ldexpf(x[j], -105) : x[j];
             }
             const float *given = below(c, 2) ? scales : NULL;
@@ -106,7 +106,7 @@ void check_integer_prepare(check *c) {
         }
 }
 
-// Sums that are larger than int32 takes come from the extremes only.
+// Only extreme values make sums that overflow int32.
 static void multiply_rows(check *c, size_t columns, size_t rows, size_t vectors, bool extreme) {
     const ik_functions *truth = ik_functions_for(QAM_SET_SCALAR), *table = ik_functions_for(c->features);
     begin_case(c, "%zu rows of %zu columns times %zu vectors%s", rows, columns, vectors, extreme ? ", extremes" : "");
@@ -134,7 +134,7 @@ static void multiply_rows(check *c, size_t columns, size_t rows, size_t vectors,
 void check_integer_multiply(check *c) {
     for (size_t columns = 1; columns; columns = next_length(columns))
         for (size_t round = 0; round < 4; round++) multiply_rows(c, columns, below(c, 12), below(c, 10), below(c, 8) == 0);
-    // Beyond what int32 and one span of columns hold.
+    // More than int32 and one span of columns can hold.
     multiply_rows(c, 140000, 5, 5, true);
     multiply_rows(c, (1 << 20) + 3, 1, 1, true);
     multiply_rows(c, (1 << 20) + 3, 3, 2, false);

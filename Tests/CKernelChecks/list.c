@@ -8,7 +8,7 @@ static const struct {
     check_body *body;
 } checks[] = {FUNCTION_CHECKS(ENTRY) PLAIN_CHECKS(ENTRY) FAMILY_CHECKS(ENTRY)};
 
-// A function without a check would stay unseen.
+// Every function must have a check.
 #define COUNT(name) +1
 _Static_assert(
     sizeof(qam_kernels) == sizeof(void *) * (0 FUNCTION_CHECKS(COUNT)), "every function of the table has a check");

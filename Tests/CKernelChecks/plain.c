@@ -7,7 +7,7 @@
 static uint32_t bit(const uint8_t *bytes, size_t index) { return bytes[index / 8] >> index % 8 & 1u; }
 
 plain_pair plain_octant_pair(const uint8_t *symbols, size_t columns, uint32_t step_bits, size_t pair) {
-    // Groups of 64 pairs; the last has as many as are left, up to a multiple of 8.
+    // Groups of 64 pairs; the last has the remaining pairs, rounded up to a multiple of 8.
     size_t padded = (columns / 2 + 7) / 8 * 8, group = pair / 64, i = pair % 64;
     size_t pairs = padded - 64 * group < 64 ? padded - 64 * group : 64, plane = pairs / 8;
     const uint8_t *bytes = symbols + group * 8 * (3 + step_bits);

@@ -1,11 +1,11 @@
-// Decoding and rotation once more, as plainly as the specification says it.
+// A direct implementation of decoding and rotation as specified.
 
 #ifndef PLAIN_H
 #define PLAIN_H
 
 #include "checks.h"
 
-// The base index of pair `pair` of a row's octant symbols, and where its signs and swap are.
+// The base index of pair `pair` in a row's octant symbols, and the positions of its signs and swap.
 typedef struct {
     uint32_t index;
     bool first_negative, second_negative, swapped;

@@ -1,4 +1,4 @@
-// Polar codes: the search for the nearest codeword against all codewords.
+// Polar codes: the search for the nearest codeword, compared with exhaustive search.
 
 #include "functions.h"
 #include "plain.h"
@@ -14,7 +14,7 @@ static pk_codebook place_polar(check *c, uint32_t rate, uint32_t amplitude_count
     float *directions = place(c, "directions", 2 * phase_count * sizeof *directions);
     for (uint32_t i = 0; i < amplitude_count; i++)
         amplitudes[i] = 4.5f * ((float)i + 0.6f + (float)below(c, 1000) / 2500) / (float)amplitude_count;
-    // From any first direction on.
+    // Starting at any angle.
     double first = (double)below(c, 1000) / 1000;
     for (uint32_t k = 0; k < phase_count; k++) {
         double angle = 2 * 3.14159265358979323846 * (k + first) / phase_count;
@@ -24,7 +24,7 @@ static pk_codebook place_polar(check *c, uint32_t rate, uint32_t amplitude_count
     return (pk_codebook){rate, amplitude_count, phase_count, amplitudes, directions};
 }
 
-// As many amplitudes as go well with the rate, or any number.
+// The number of amplitudes that suits the rate, or any number.
 static pk_codebook some_polar(check *c, uint32_t rate) {
     uint32_t amplitudes = (uint32_t)sqrtf((float)(1u << rate) / 2.66f), most = (1u << rate) / 4;
     if (below(c, 2)) amplitudes = 1 + (uint32_t)below(c, most < 90 ? most : 90);
@@ -32,7 +32,7 @@ static pk_codebook some_polar(check *c, uint32_t rate) {
     return place_polar(c, rate, amplitudes, phases < 256 ? phases : 256);
 }
 
-// The points of all symbols that name a codeword of their own, by their definition.
+// The points of all symbols that select a codeword of their own, by definition.
 static float *place_points(check *c, const pk_codebook *b) {
     float *points = place(c, "points", 2 * sizeof *points << b->rate);
     for (uint32_t s = 0; s < 1u << b->rate; s++) {
@@ -53,7 +53,7 @@ static uint32_t nearest_of_all(const float *points, uint32_t count, float x, flo
     return best;
 }
 
-// A point where a search may err: anywhere, between two or four codewords, at the origin and at the bounds of what cells hold.
+// A point where a search may err: arbitrary, between two or four codewords, at the origin, or at the limits of the cells.
 static void some_point(check *c, const pk_codebook *b, const float *points, value_kind kind, float *z) {
     uint32_t i = (uint32_t)below(c, b->amplitude_count), k = (uint32_t)below(c, b->phase_count);
     uint32_t above = i + 1 < b->amplitude_count ? i + 1 : i, next = (k + 1) % b->phase_count;
@@ -68,7 +68,7 @@ static void some_point(check *c, const pk_codebook *b, const float *points, valu
             for (size_t steps = below(c, 4); steps > 0; steps--) z[axis] = nextafterf(z[axis], below(c, 2) ? INFINITY : -INFINITY);
         break;
     case 1: {
-        // In some direction, at some power of two of the least or the largest amplitude.
+        // In any direction, at a power of two times the least or the largest amplitude.
         float length = b->amplitudes[below(c, 2) ? 0 : b->amplitude_count - 1] * ldexpf(1, (int)below(c, 9) - 4);
         for (uint32_t axis = 0; axis < 2; axis++) z[axis] = length * (points[2 * corners[0] + axis] / b->amplitudes[i] + 0x1p-20f * gaussian(c));
         break;
@@ -108,7 +108,7 @@ void check_polar_encode(check *c) {
         }
 }
 
-// Tables of points, and codebooks that a search is not made for.
+// Tables of points, and codebooks that a search must refuse.
 void check_polar_search(check *c) {
     for (uint32_t rate = 4; rate <= 13; rate++) {
         pk_codebook book = some_polar(c, rate);
@@ -139,11 +139,11 @@ void check_polar_search(check *c) {
             book.amplitudes = amplitudes, book.directions = directions;
             size_t k = below(c, 75);
             if (which) directions[2 * k] *= changes[i], directions[2 * k + 1] *= changes[i];
-            // Of an amplitude, a little is no fault.
+            // A small change of an amplitude is valid.
             else amplitudes[1 + below(c, 26)] *= i ? changes[i] : 0.5f;
             if (pk_make_search(&book, search)) fail(c, "a factor of %g is taken", (double)changes[i]);
         }
-    // The other way around the circle, and twice around.
+    // In the opposite direction around the circle, and twice around.
     for (uint32_t turns = 2; turns <= 74; turns += 72) {
         float *directions = place(c, "directions", 2 * good.phase_count * sizeof *directions);
         for (uint32_t k = 0; k < good.phase_count; k++) memcpy(directions + 2 * k, good.directions + 2 * (k * turns % 75), 2 * sizeof *directions);

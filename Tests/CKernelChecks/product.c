@@ -14,7 +14,7 @@ static qam_activation place_activation(check *c, size_t columns) {
 
 // ---- prepare ----------------------------------------------------------------------------------------------------
 
-// Blocks of zeros, of values too small for a scale, with one outlier, with ties of rounding, with what is not finite.
+// Blocks of zeros, of values too small for a scale, with one outlier, with ties, and with values that are not finite.
 static void fill_activation(check *c, float *x, size_t columns, size_t block) {
     for (size_t first = 0; first < columns; first += block) {
         size_t kind = below(c, 10);
@@ -57,14 +57,14 @@ void check_prepare(check *c) {
 
 // ---- multiply ---------------------------------------------------------------------------------------------------
 
-// Values as `prepare` makes them: -127 to 127, zeros where the row has no columns, then the same negated.
+// Values as `prepare` makes them: -127 to 127, zeros as padding, then the same negated.
 static void fill_prepared(check *c, const qam_code *code, qam_activation activation) {
     size_t pairs = code->columns / 2, count = qam_activation_bytes(code->columns) / 2;
-    // The first places of a row's lanes carry whole blocks of the largest products now and then.
+    // Sometimes the first positions of a row's lanes hold whole blocks of the largest products.
     size_t largest = below(c, 4) == 0 ? code->columns / 128 * 128 : 0;
     for (size_t i = 0; i < count; i++) {
         size_t pair = code->family == QAM_FREE ? i / 2 : i / 128 * 64 + i % 64;
-        // The largest magnitude comes often, so that sums that do not fit show.
+        // The largest magnitude is frequent, so that overflowing sums are found.
         int32_t value = (int32_t)below(c, 255) - 127;
         if (below(c, 4) == 0) value = value < 0 ? -127 : 127;
         if (i < largest) value = 127;
@@ -96,7 +96,7 @@ static void multiply_rows(check *c, const qam_code *code, size_t rows, size_t ba
     float *out = place_copy(c, "out", expected, count * sizeof *out);
     c->truth->multiply(code, fixed, symbols, factors, rows, activations, batch, expected, output_stride);
     c->table->multiply(code, fixed, symbols, factors, rows, activations, batch, out, output_stride);
-    // What lies between the rows of `out` has its old values in both.
+    // The gaps between the rows of `out` keep their old values in both.
     same_floats(c, expected, out, count);
 }
 
@@ -105,7 +105,7 @@ void check_multiply(check *c) {
         for (uint32_t rate = first_rate(family); rate <= last_rate(family); rate++)
             for (size_t columns = 2; columns; columns = next_columns(columns, 300, 5120)) {
                 size_t rows = 1 + below(c, columns < 300 ? 9 : 3), batch = 1 + below(c, columns < 300 ? 9 : 5);
-                // Now and then more activations than a function may keep sums for.
+                // Sometimes more activations than a function may keep sums for.
                 if (below(c, 12) == 0) batch += 14;
                 begin_case(
                     c, "family %d, rate %u, %zu rows of %zu columns, batch of %zu", family, rate, rows, columns, batch);

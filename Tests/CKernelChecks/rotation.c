@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-// Blocks and row lengths: every block with one, two and more of it, and a few long rows.
+// Block sizes and row lengths: every block size with one, two and more blocks, and a few long rows.
 typedef void rotation_case(check *c, size_t count, size_t block, value_kind kind);
 
 static void for_each_shape(check *c, rotation_case *body) {
@@ -21,7 +21,7 @@ static void for_each_shape(check *c, rotation_case *body) {
 static void one_rotate(check *c, size_t count, size_t block, value_kind kind) {
     float *x = place_values(c, "x", count, kind), *expected = place_copy(c, "expected", x, count * sizeof *x);
     const uint64_t *signs = place(c, "signs", (count + 63) / 64 * sizeof *signs);
-    // Also gains so small and so large that their reciprocals' powers of two are no normal floats.
+    // Also gains so small or large that the powers of two of their reciprocals are not normal floats.
     double inverse_gain = 1 / fabs((double)random_value(c, kind));
     if (below(c, 4) == 0) inverse_gain = ldexp(inverse_gain, (int)below(c, 400) - 200);
     float scale = random_value(c, kind);

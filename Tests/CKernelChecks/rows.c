@@ -77,7 +77,7 @@ void check_unscale(check *c) { compare_in_place(c, c->truth->unscale, c->table->
 
 static size_t width(qam_element type) { return type == QAM_F32 ? 4 : 2; }
 
-// Elements may come from any place in a file, so they lie at any address.
+// Elements may come from any position in a file, so they lie at any address.
 static uint8_t *place_anywhere(check *c, const char *name, size_t bytes, size_t offset) {
     uint8_t *data = place(c, name, bytes + offset);
     return data + below(c, offset + 1);
@@ -125,7 +125,7 @@ void check_from_floats(check *c) {
             release(c, 0);
         }
         if (type == QAM_F32) continue;
-        // All upper halves with lower halves around every place where rounding turns, of normal and denormal halves.
+        // All upper halves, with lower halves around every rounding boundary, of normal and denormal float16 values.
         for (uint32_t bit = 0; bit <= 16; bit++)
             for (uint32_t around = 0; around < 3; around++) {
                 uint32_t lower = ((1u << bit) + around - 1) & 0xFFFF;

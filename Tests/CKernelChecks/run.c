@@ -1,4 +1,4 @@
-// Running a check: failures, and memory faults that become failures.
+// Runs a check: failures, and memory faults that become failures.
 
 #include "checks.h"
 
@@ -12,7 +12,7 @@
 
 enum { USABLE = 4 << 20 };
 
-// The check that this thread runs, for the signal handler, and what it found.
+// The check that this thread runs, for the signal handler, and the fault that it found.
 static _Thread_local check *running;
 static _Thread_local uint8_t *fault;
 static _Thread_local char message[MAX_TEXT];
@@ -25,7 +25,7 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
         fault = info->si_addr;
         siglongjmp(running->failed, 2);
     }
-    // Not ours: the access is repeated and meets the handler that was there before.
+    // The fault is not in a check: the access is repeated and reaches the previous handler.
     sigaction(signal, signal == SIGBUS ? &before_bus : &before_segv, NULL);
 }
 
@@ -77,7 +77,7 @@ const char *run_check(check_body *body, void *argument, qam_features features, u
     c->truth = &truth, c->table = &table, c->features = features, c->random = seed, c->argument = argument;
     long page = sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < MAX_BUFFERS; i++) {
-        // Pages that nothing touches take no memory.
+        // Untouched pages use no memory.
         uint8_t *pages = mmap(NULL, USABLE + 2 * (size_t)page, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0);
         if (pages == MAP_FAILED || mprotect(pages + page, USABLE, PROT_READ | PROT_WRITE)) abort();
         c->buffers[i].pages = pages + page;
@@ -104,7 +104,7 @@ enum { MARGIN = 256 };
 
 static uint8_t canary(const uint8_t *at) { return (uint8_t)((uintptr_t)at * 37 + 11); }
 
-// The margins of a buffer that lie in its own pages.
+// The margins of a buffer within its own pages.
 static void margins(const buffer *b, uint8_t *from[2], uint8_t *to[2]) {
     uint8_t *end = b->data + b->bytes, *last = b->pages + USABLE;
     from[0] = b->data - b->pages < MARGIN ? b->pages : b->data - MARGIN;

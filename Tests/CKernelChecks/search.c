@@ -1,4 +1,4 @@
-// Encoders against searches without any shortcut.
+// Encoders, compared with exhaustive searches.
 
 #include "functions.h"
 #include "plain.h"
@@ -25,7 +25,7 @@ static void compare_pair(check *c, uint32_t expected, uint32_t actual, size_t pa
     if (expected != actual) fail(c, "pair %zu has symbol %u, not %u", pair, actual, expected);
 }
 
-// Columns that end in the middle of a group, of a byte's pairs and of eight symbols.
+// Lengths that end inside a group, inside a byte of pairs, and inside eight symbols.
 static const size_t lengths[] = {2, 16, 30, 126, 128, 130, 300};
 
 static void encode_plainly(check *c, qam_family family, uint32_t rate, value_kind kind) {
@@ -71,7 +71,7 @@ void check_plain_encoding(check *c) {
 
 // ---- Trellis ----------------------------------------------------------------------------------------------------
 
-// The least cost of any ring of windows, by trying every start state.
+// The least cost over all tail-biting paths of windows, by trying every start state.
 static double least_ring(const double (*distances)[QAM_WINDOWS], size_t length, uint32_t step_bits) {
     size_t states = (size_t)256 >> step_bits;
     double best = INFINITY, cost[128], next[128];
@@ -90,7 +90,7 @@ static double least_ring(const double (*distances)[QAM_WINDOWS], size_t length, 
     return best;
 }
 
-// Within 0.02 dB of the best rings on the whole, and never better; the folds undone by signs and swaps.
+// Within 0.02 dB of the best paths on average, and never better; signs and swaps undo the folding.
 void check_plain_trellis(check *c) {
     enum { GROUPS = 12 };
     double(*distances)[QAM_WINDOWS] = place(c, "distances", QAM_GROUP_PAIRS * sizeof *distances);
@@ -98,7 +98,7 @@ void check_plain_trellis(check *c) {
     for (uint32_t step_bits = 1; step_bits <= 7; step_bits++) {
         begin_case(c, "step_bits %u", step_bits);
         const float step = 0x1p-6f;
-        // Base points as a codebook has them: Gaussian pairs, folded.
+        // Base points as in a codebook: Gaussian pairs, folded.
         uint8_t *magnitudes = place(c, "magnitudes", 2 * QAM_WINDOWS);
         for (size_t k = 0; k < QAM_WINDOWS; k++) {
             float a = fminf(fabsf(gaussian(c)) / step, 255), b = fminf(fabsf(gaussian(c)) / step, 255);
@@ -107,7 +107,7 @@ void check_plain_trellis(check *c) {
         }
         int32_t *tables = place(c, "tables", QAM_TRELLIS_WORDS * sizeof *tables);
         qam_trellis_tables(magnitudes, step_bits, tables);
-        // The last group is a short one, with unused pairs.
+        // The last group is short, with unused pairs.
         size_t columns = 128 * GROUPS + 42;
         const float *z = place_values(c, "z", columns, ORDINARY);
         uint8_t *symbols = place(c, "symbols", qam_row_bytes(QAM_OCTANT, step_bits, columns));

@@ -42,8 +42,8 @@ uint64_t next_random(check *c) {
 
 size_t below(check *c, size_t bound) { return (size_t)((next_random(c) >> 32) * bound >> 32); }
 
-// Twelve uniform values sum to nearly a Gaussian one, with the same bits on every machine. The divisor fills all bits of
-// the fraction, so that every sum and product is rounded and a wrong order of them shows.
+// The sum of twelve uniform values is approximately Gaussian, and has the same bits on every machine. The divisor fills all bits
+// of the fraction, so that every sum and product is rounded and a wrong order of operations is found.
 float gaussian(check *c) {
     int32_t sum = 0;
     for (int i = 0; i < 3; i++) {
@@ -68,7 +68,7 @@ float random_value(check *c, value_kind kind) {
         switch (below(c, 8)) {
         case 0: return float_of(sign);
         case 1: return float_of(sign | (bits & 0x7FFFFF));
-        // Exponents that leave room for sums and squares of a few thousand of them, so that not all become infinite.
+        // Exponents such that sums and squares of a few thousand values mostly stay finite.
         case 2: return float_of(sign | ((40 + bits % 140) << 23 | (bits & 0x7FFFFF)));
         default: return gaussian(c);
         }

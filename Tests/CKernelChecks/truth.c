@@ -1,4 +1,4 @@
-// The table against plain computations: what holds the scalar truth itself to the specification.
+// The scalar table against plain computations: checks that the scalar reference itself follows the specification.
 
 #include "functions.h"
 #include "plain.h"
@@ -53,7 +53,7 @@ void check_plain_halves(check *c) {
         float x, expected = (float)half_value(bits);
         c->table->to_floats(&half, QAM_F16, 1, &x);
         same_floats(c, &expected, &x, 1);
-        // The next half is so far that the place between the two is a float; beyond the largest lies infinity.
+        // The midpoint of two adjacent float16 values is a float; infinity follows the largest.
         float middle = (float)((half_value(bits) + half_value(bits + 1)) / 2);
         uint16_t even = (uint16_t)(bits + (bits & 1)), next = (uint16_t)(bits + 1), negative = half | 0x8000;
         uint16_t results[] = {
@@ -73,7 +73,7 @@ void check_plain_rotation(check *c) {
             const uint64_t *signs = place(c, "signs", (count + 63) / 64 * sizeof *signs);
             float *x = place_values(c, "x", count, ORDINARY), *back = place_copy(c, "back", x, count * sizeof *x);
             float *plain = place_copy(c, "plain", x, count * sizeof *x), *plain_back = place_copy(c, "plain back", x, count * sizeof *x);
-            // The power of two goes before the transform, the rest after it.
+            // The power of two is applied before the transform, the remaining factor after it.
             double rest = 1 + (double)below(c, 1 << 20) * 0x1p-20;
             int exponent = (int)below(c, 60) - 30;
             float factor = 0.3f;

@@ -1,4 +1,4 @@
-// Codecs 2 and 3: what is said of them, and their weights.
+// Codecs 2 and 3: their descriptions and their weights.
 
 #include <math.h>
 
@@ -6,7 +6,7 @@
 
 static bool is(const float *values, const uint32_t *bits, size_t count) { return memcmp(values, bits, count * sizeof *bits) == 0; }
 
-// The product of the first row and a vector is that of the decoded weights, about.
+// Whether the product of the first row and a vector is close to that of the decoded weights.
 static bool multiplies(qamw_file *file, const float *weights, uint64_t columns) {
     float x[8], product = 0;
     double exact = 0, size = 0;

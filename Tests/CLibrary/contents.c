@@ -1,4 +1,4 @@
-// What a file holds, by every way to it.
+// The content of a file, by every function that reads it.
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void test_example(qamw_file *file, bool is_mapped) {
     EXPECT_SUCCESS(qamw_find_tensor(file, "proj", &index, &error));
     EXPECT(index == 1);
 
-    // Raw elements: as they are, and converted. 1, -0.5, 2.
+    // Raw elements, as stored and converted: 1, -0.5, 2.
     const uint16_t halves[] = {0x3C00, 0xB800, 0x4000};
     uint16_t copy[3];
     const void *bytes = &error;
@@ -48,7 +48,7 @@ static void test_example(qamw_file *file, bool is_mapped) {
     EXPECT_SUCCESS(qamw_dequantize(file, 0, 0, 1, QAMW_F32, values, 64, &error));
     EXPECT(values[0] == 1 && values[1] == -0.5f && values[2] == 2);
 
-    // The three types of weights agree.
+    // The three weight types agree.
     uint16_t half[64], brain[64];
     EXPECT_SUCCESS(qamw_dequantize(file, 1, 0, 1, QAMW_F32, values, 64, &error));
     EXPECT_SUCCESS(qamw_dequantize(file, 1, 0, 1, QAMW_F16, half, 64, &error));
@@ -90,7 +90,7 @@ void test_contents(const test_files *files) {
         test_example(file, access == QAMW_MAPPED);
         qamw_close(file);
     }
-    // Some file systems offer no direct reading.
+    // Some file systems do not support direct reading.
     qamw_file *direct;
     qamw_options options = {.size = sizeof options, .access = QAMW_DIRECT};
     int32_t status = qamw_open(files->example, &options, &direct, &error);
@@ -98,7 +98,7 @@ void test_contents(const test_files *files) {
     if (status == QAMW_OK) test_example(direct, false);
     qamw_close(direct);
 
-    // Compressed tensors lie nowhere in memory, but can be read; an alias is its target.
+    // Compressed tensors have no pointer but can be read; an alias refers to its target.
     qamw_file *file = open_or_exit(files->compressed, QAMW_MAPPED);
     const void *bytes;
     uint64_t count = 0;

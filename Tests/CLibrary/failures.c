@@ -1,4 +1,4 @@
-// What goes wrong: missing and damaged files, wrong arguments, too little room, structs of other versions.
+// Failures: missing and damaged files, wrong arguments, too small buffers, structs of other versions.
 
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ void test_opening(const test_files *files) {
     EXPECT_FAILURE(qamw_open(files->cut, NULL, &file, &error), QAMW_TRUNCATED, "cut");
     EXPECT_FAILURE(qamw_open("/proc/self/exe", NULL, &file, &error), QAMW_MALFORMED, "");
 
-    // A path that fits no message: its begin and the cause are kept.
+    // A path too long for a message: its beginning and the cause are kept.
     char path[3000] = "/nowhere/";
     memset(path + strlen(path), 'x', sizeof path - 1 - strlen(path));
     path[sizeof path - 1] = 0;
@@ -105,10 +105,10 @@ void test_damage(const test_files *files) {
     EXPECT(noted.count == 1 && noted.last.status == QAMW_CHECKSUM_MISMATCH && noted.last.size == sizeof(qamw_problem));
     EXPECT(strcmp(noted.tensor, "proj") == 0 && strcmp(noted.section, "symbols") == 0);
     EXPECT(noted.last.offset > 0 && noted.last.length == 44 && bytes > 4096);
-    // The other tensor is sound.
+    // The other tensor is intact.
     EXPECT_SUCCESS(qamw_verify(file, &index, 1, 0, note, &noted, &bytes, &error));
     EXPECT(noted.count == 1);
-    // Who does not ask is not told.
+    // Without verification the damage is not reported.
     float out[64];
     EXPECT_SUCCESS(qamw_dequantize(file, 1, 0, 1, QAMW_F32, out, 64, &error));
     qamw_close(file);
@@ -131,14 +131,14 @@ void test_structs(const test_files *files) {
     EXPECT_FAILURE(qamw_open(files->example, &options, &file, &error), QAMW_INVALID_ARGUMENT, "size of options is not set");
     options = (qamw_options){.size = sizeof options, .access = 3};
     EXPECT_FAILURE(qamw_open(files->example, &options, &file, &error), QAMW_INVALID_ARGUMENT, "3 is not an access mode");
-    // Options of a later version: refused where they ask for something.
+    // Options of a later version: refused if they are set.
     struct { qamw_options known; uint32_t later; } longer = {.known = {.size = sizeof longer}};
     longer.later = 1;
     EXPECT_FAILURE(qamw_open(files->example, &longer.known, &file, &error), QAMW_INVALID_ARGUMENT, "does not know");
     longer.later = 0;
     EXPECT_SUCCESS(qamw_open(files->example, &longer.known, &file, &error));
 
-    // A caller that knows less, and one that knows more.
+    // A caller with a shorter struct, and one with a longer struct.
     qamw_tensor tensor = {.size = offsetof(qamw_tensor, dtype), .dtype = "untouched"};
     EXPECT_SUCCESS(qamw_get_tensor(file, 1, &tensor, &error));
     EXPECT(strcmp(tensor.name, "proj") == 0 && strcmp(tensor.dtype, "untouched") == 0 && tensor.storage == QAMW_CODED);

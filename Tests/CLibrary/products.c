@@ -1,4 +1,4 @@
-// Products, and handles that several threads use.
+// Products, and handles used by several threads.
 
 #include <math.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ void test_products(const test_files *files) {
     EXPECT_SUCCESS(qamw_make_matrix(file, second, &sibling, &error));
     find(file, down, &second);
     EXPECT_SUCCESS(qamw_make_matrix(file, second, &stranger, &error));
-    // A matrix outlives its file's handle.
+    // A matrix stays valid after its file's handle is closed.
     qamw_close(file);
 
     EXPECT_SUCCESS(qamw_multiply(matrix, x, VECTORS, alone, room, NULL, &error));
@@ -82,7 +82,7 @@ void test_products(const test_files *files) {
     free(weights);
 }
 
-// What both threads use, and what they should find.
+// What both threads use, and the results to expect.
 typedef struct {
     const qamw_file *file;
     const qamw_matrix *matrix;
@@ -102,7 +102,7 @@ static void *work(void *argument) {
             && memcmp(out, job->weights, count * sizeof *out) == 0;
         is_right = is_right && qamw_multiply(job->matrix, job->x, VECTORS, out, count, job->pool, NULL) == QAMW_OK
             && memcmp(out, job->products, VECTORS * job->rows * sizeof *out) == 0;
-        // Both threads ask for the same descriptions at the same time.
+        // Both threads request the same descriptions at the same time.
         qamw_info info = {.size = sizeof info};
         is_right = is_right && qamw_get_info(job->file, &info, NULL) == QAMW_OK;
         for (uint64_t i = 0; i < info.tensors; i++) {
@@ -110,7 +110,7 @@ static void *work(void *argument) {
             is_right = is_right && qamw_get_tensor(job->file, i, &tensor, NULL) == QAMW_OK
                 && qamw_get_tensor(job->file, i, &again, NULL) == QAMW_OK && tensor.name == again.name && tensor.shape == again.shape;
         }
-        // Failures of one thread do not show in the other's error.
+        // A failure in one thread does not change the other's error.
         qamw_error error;
         uint64_t index;
         is_right = is_right && qamw_find_tensor(job->file, "nowhere", &index, &error) == QAMW_NOT_FOUND

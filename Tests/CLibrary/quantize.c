@@ -1,4 +1,4 @@
-// Making a file: what the command makes, to the byte; progress and its end; options that make no sense.
+// Making a file: the same bytes as by the command; progress and cancellation; invalid options.
 
 #include <stdlib.h>
 
@@ -7,8 +7,8 @@
 static qamw_error error;
 
 typedef struct {
-    uint32_t phases;   // a bit for each that was told
-    uint32_t stops_at; // the phase at which the work is ended
+    uint32_t phases;   // a bit for each reported phase
+    uint32_t stops_at; // the phase that is cancelled
     int steps, warnings;
     char warning[128];
 } story;
@@ -44,7 +44,7 @@ void test_quantization(const test_files *files) {
     qamw_quantize_options options = {.size = sizeof options, .bits = 4.5, .progress = tell, .warning = warn, .context = &told};
     qamw_quantize_report report = {.size = sizeof report};
 
-    // Ended while the weights are read, and while the output is written.
+    // Cancelled while the weights are read, and while the output is written.
     for (told.stops_at = QAMW_SCANNING; told.stops_at <= QAMW_CODING; told.stops_at++)
         EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, &report, &error), QAMW_INTERRUPTED, "asked to stop");
     EXPECT(fopen(files->output, "rb") == NULL);
@@ -63,7 +63,7 @@ void test_quantization(const test_files *files) {
     uint64_t bytes = report.bytes;
     EXPECT_SUCCESS(qamw_quantize(files->checkpoint, files->output, &options, &report, &error));
     EXPECT(report.bytes > bytes && told.warnings == 1 && strstr(told.warning, "nothing_is_called_so") != NULL);
-    // A caller that knows less, and one that asks for nothing special.
+    // A caller with a shorter struct, and one without options.
     struct { uint32_t size, fed_back; uint64_t bytes, canary; } shorter = {.size = 16, .canary = 7};
     EXPECT_SUCCESS(qamw_quantize(files->checkpoint, files->output, &options, (qamw_quantize_report *)&shorter, &error));
     EXPECT(shorter.bytes == report.bytes && shorter.canary == 7);

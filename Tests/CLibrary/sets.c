@@ -1,4 +1,4 @@
-// Sets of files, and the warnings of verifying.
+// Sets of files, and the warnings of verification.
 
 #include "tests.h"
 
@@ -37,7 +37,7 @@ void test_warnings(const test_files *files) {
     qamw_close(file);
 }
 
-// A tensor's name, and the first row of its weights, are those of another file's tensor.
+// Whether two tensors, given by name, have equal first rows of weights.
 static bool are_equal(qamw_file *a, const char *name, qamw_file *b, const char *other) {
     uint64_t index;
     float left[64] = {0}, right[64] = {1};

@@ -10,11 +10,11 @@
 
 extern int checks, failures;
 
-// Counts, and names what is not so.
+// Counts, and prints the condition if it is false.
 #define EXPECT(condition) \
     ((condition) ? (void)checks++ : (void)(failures++, fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition)))
 
-// A call fails with this status, and says so in `error` with this text in its message.
+// A call that must fail with this status, `error` having the same status and this text in its message.
 #define EXPECT_FAILURE(call, code, text) \
     do { \
         memset(&error, 0xEE, sizeof error); \
@@ -25,10 +25,10 @@ extern int checks, failures;
 
 #define EXPECT_SUCCESS(call) EXPECT((call) == QAMW_OK)
 
-// The files: EXAMPLE is that of the specification's section 11; METADATA and COMPRESSED are corner cases of make_example.py;
+// The files: EXAMPLE is that of section 11 of the specification; METADATA and COMPRESSED are corner cases of make_example.py;
 // DAMAGED is EXAMPLE with a changed byte in the symbols of "proj"; CUT lacks EXAMPLE's last byte; POLAR and INT8 are the rows of
-// sections 15.5 and 16.5; MODEL is what the command makes of the checkpoint CHECKPOINT with 4.5 bits; OUTPUT is a path where nothing is;
-// EDITED is EXAMPLE with an edit that was interrupted; SET and SECOND are the first two files of make_shards.py's set, INCOMPLETE the
+// sections 15.5 and 16.5; MODEL is made by the command from the checkpoint CHECKPOINT with 4.5 bits; OUTPUT is a path without a file;
+// EDITED is EXAMPLE with an interrupted edit; SET and SECOND are the first two files of make_shards.py's set, INCOMPLETE the
 // first of a set that lacks a file, BROKEN the first of a set with damage in its second file.
 typedef struct {
     const char *example, *metadata, *compressed, *damaged, *cut, *polar, *int8, *model, *checkpoint, *output, *edited, *set, *second, *incomplete, *broken;

@@ -1,11 +1,11 @@
-// Tells ThreadSanitizer what the standard library's Mutex does where threads contend for it: that code is in a library which is not
-// instrumented, so that everything which a contended Mutex guards would be reported. Preloaded by scripts/check-threads.
+// Tells ThreadSanitizer about the synchronization of the standard library's Mutex: its slow path is in a library that is not
+// instrumented, so that everything guarded by a contended Mutex would be reported. Preloaded by scripts/check-threads.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-// Of the process, where it is built with -fsanitize=thread.
+// Defined by the process if it is built with -fsanitize=thread.
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
 

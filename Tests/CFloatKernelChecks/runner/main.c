@@ -1,4 +1,4 @@
-// Runs all checks on every set of features that this machine has: for sanitizers, and where Swift is not.
+// Runs all checks with every feature set of this machine: for sanitizers, and on machines without Swift.
 
 #include "float_kernel_checks.h"
 
