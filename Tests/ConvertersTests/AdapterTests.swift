@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// LoRA adapters: merged by PEFT's rule, and refused by name where they are something else.
+/// LoRA adapters: merged by PEFT's rule; anything else is refused by name.
 @Suite struct AdapterTests {
     private typealias Tensor = (name: String, shape: [Int], values: [Float])
 
@@ -20,7 +20,7 @@ import Testing
         return safetensors("{\(entries.joined(separator: ","))}", data: data)
     }
 
-    /// An adapter's folder. `configuration` are further members of adapter_config.json.
+    /// The folder of an adapter. `configuration` holds further members of adapter_config.json.
     private static func adapter(_ folder: ScratchFolder, _ name: String, _ configuration: String, _ tensors: [Tensor], as dtype: DType = .f32) throws -> String
     {
         let path = try folder.folder(name)
@@ -45,7 +45,7 @@ import Testing
         return model
     }
 
-    /// W + factor * B A, written down.
+    /// W + factor * B A, computed directly.
     private static func expected(_ pair: [Tensor], factor: Float, of weight: [Float] = weight, out: Int = 3, in width: Int = 5) -> [Float] {
         let rank = pair[0].shape[0], a = pair[0].values, b = pair[1].values
         var result = weight
@@ -96,7 +96,7 @@ import Testing
         let expected: [Float] = Self.weight.indices.map { Self.weight[$0] + first[$0] + second[$0] }
         #expect(try payload(source, 0) == [ElementConversion.bytes(expected, as: .bf16)])
         #expect(source.fingerprint != Self.model(.bf16).fingerprint && source.inputs.count == 4)
-        // Any rows, and what is lent, are those of the whole.
+        // Reading any range of rows, and the borrowed payload, equal reading the whole.
         for rows in [0..<1, 1..<3, 2..<3] {
             let units = rows.lowerBound * 10..<rows.upperBound * 10
             #expect(try source.read(units, of: 0).streams == [Array(payload(source, 0)[0][units])])
@@ -106,7 +106,7 @@ import Testing
 
     @Test func transposedWeightsAndEmbeddings() throws {
         let folder = try ScratchFolder()
-        // The weight is (in, out): 3 inputs, 5 outputs.
+        // The weight is stored as (in, out): 3 inputs, 5 outputs.
         let pair = Self.pair("model.q", out: 5, in: 3)
         let a = pair[0].values, b = pair[1].values
         var expected = Self.weight
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    /// llama.cpp's adapter: GGUF's names, rows of queries interleaved, one alpha.
+    /// llama.cpp's adapter format: GGUF's names, interleaved query rows, one alpha.
     @Test func becomesLlamaCppsAdapter() throws {
         let folder = try ScratchFolder()
         let configuration = """
@@ -217,7 +217,7 @@ import Testing
         try expectClose(source, 0, q[0].values)
         // Heads of four rows: 0 2 1 3.
         try expectClose(source, 1, [0, 2, 1, 3, 4, 6, 5, 7].flatMap { q[1].values[$0 * 2..<$0 * 2 + 2] })
-        // 12 / 3 by the pattern; llama.cpp takes 6 / 3.
+        // By the pattern the factor is 12 / 3; llama.cpp computes 6 / 3.
         try expectClose(source, 3, down[1].values.map { $0 * 2 })
         #expect(source.tensors[4].shape == [7, 2])
         try expectClose(source, 4, (0..<14).map { a.values[$0 % 2 * 7 + $0 / 2] })

@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Equal tensors are found, and nothing else.
+/// Equal tensors are found, and no others.
 @Suite struct AliasingTests {
     private func storage(_ source: any TensorSource) throws -> [TensorDescriptor.Storage] {
         try AliasingSource(wrapping: source).tensors.map(\.storage)
@@ -28,7 +28,7 @@ import Testing
         source.add("a", [512, 256], .bf16, bytes)
         source.add("type", [512, 256], .f16, bytes)
         source.add("shape", [256, 512], .bf16, bytes)
-        // Changed between the samples, so that only the whole comparison tells.
+        // Changed between the samples, so that only a full comparison detects it.
         for offset in [5000, 100_000, 200_000] {
             var changed = bytes
             changed[offset] ^= 1
@@ -64,7 +64,7 @@ import Testing
     }
 }
 
-/// Refuses reads that do not keep to rows of 999 bytes.
+/// Refuses reads that are not whole rows of 999 bytes.
 private struct GranularSource: TensorSource {
     let base: MemorySource
     var metadata: Metadata { base.metadata }

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Wrong and unusual configurations.
+/// Invalid and unusual configurations.
 @Suite struct ArchitectureConfigTests {
     private static func error(_ change: (inout [String: JSONValue]) -> Void, of model: ArchitectureModels.Model = ArchitectureModels.all[0]) throws -> QAMError?
     {
@@ -45,7 +45,7 @@ import Testing
         #expect(try Self.error { $0["head_dim"] = 4_000_000_000 }?.message.contains("head_dim") == true)
     }
 
-    /// What no float32 holds never becomes an infinity in the file.
+    /// A value outside the range of float32 never becomes an infinity in the file.
     @Test(arguments: ["rms_norm_eps", "rope_theta", "rope_scaling.factor"]) func numbersBeyondGGUFAreRefused(key: String) throws {
         let huge = JSONValue.number(1e300)
         let error = try Self.error { config in
@@ -54,7 +54,7 @@ import Testing
         #expect(error?.code == .malformed && error?.message.contains("\"\(key)\"") == true)
     }
 
-    /// JSON has no such numbers, so config.json must not be made of them.
+    /// JSON cannot represent NaN and infinity, so config.json must not be made from them.
     @Test func metadataThatAreNoNumbersAreRefused() throws {
         let llama = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[0]), strict: true)
         let gemma = try ModelNames.gguf.applied(to: ArchitectureModels.source(ArchitectureModels.all[5]), strict: true)
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func newerFormsAreUnderstood() throws {
-        // text_config, rope_parameters and layer_types say what older configurations say flatly.
+        // text_config, rope_parameters and layer_types state what older configurations state at the top level.
         var model = ArchitectureModels.all[6]
         let source = try ArchitectureModels.source(model)
         let old = try ModelNames.gguf.applied(to: source, strict: true).metadata
@@ -99,7 +99,7 @@ import Testing
         let text = JSONWriter.text(["text_config": inner, "model_type": "gemma3"])
         var changed = source
         changed.files = [MemoryFile(name: "config.json", bytes: Array(text.utf8))]
-        // What is kept is the text of each.
+        // The kept texts of config.json differ.
         func withoutText(_ metadata: Metadata) -> Metadata {
             var metadata = metadata
             metadata.remove("qamw.hf.config")
@@ -119,7 +119,7 @@ import Testing
         metadata.set("llama.attention.head_count", .string("four"))
         let wrong = MetadataReplacingSource(gguf, metadata: metadata)
         #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: wrong, strict: false) }
-        // Other writers' types of integers are as good.
+        // Integer types that other writers use are accepted.
         metadata.set("llama.attention.head_count", .uint64(4))
         metadata.set("llama.attention.head_count_kv", .array(.int32([2, 2])))
         #expect(try ModelNames.huggingFace.applied(to: MetadataReplacingSource(gguf, metadata: metadata), strict: true).tensors.count == gguf.tensors.count)
@@ -152,7 +152,7 @@ import Testing
         #expect(GeneralKeys.sizeLabel(parameters: parameters) == label)
     }
 
-    /// Python writes them, mostly where nobody looks.
+    /// Python writes NaN and Infinity, mostly in members that are not used.
     @Test func numbersThatAreNotFiniteMatterWhereTheyAreNeeded() throws {
         for value: JSONValue in [.number(.infinity), .number(.nan)] {
             var source = try ArchitectureModels.source(ArchitectureModels.all[0])

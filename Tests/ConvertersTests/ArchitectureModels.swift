@@ -2,7 +2,7 @@ import Architectures
 import Converters
 import QAMFormat
 
-/// Tiny models with random weights, one and more for each architecture, as Hugging Face lays them out.
+/// Tiny models with random weights, one or more per architecture, with the names and shapes of Hugging Face checkpoints.
 enum ArchitectureModels {
     struct Model: Sendable, CustomStringConvertible {
         var description: String
@@ -63,7 +63,7 @@ enum ArchitectureModels {
         return MemoryFile(name: "config.json", bytes: Array(JSONWriter.text(.object(members)).utf8))
     }
 
-    /// Weights in BF16 but for one norm in F32, and config.json.
+    /// BF16 weights except for one F32 norm, and config.json.
     static func source(_ model: Model, dtype: DType = .bf16) throws -> MemorySource {
         var source = MemorySource()
         source.metadata.set("format", .string("pt"))
@@ -113,13 +113,13 @@ enum ArchitectureModels {
 }
 
 extension TensorSource {
-    /// The index of a tensor that must be there.
+    /// The index of a tensor, which must exist.
     func index(_ name: String) throws -> Int {
         guard let index = tensors.firstIndex(where: { $0.name == name }) else { throw QAMError(.notFound, "no tensor \(name)") }
         return index
     }
 
-    /// A tensor's values.
+    /// The values of a tensor.
     func values(_ name: String) throws -> [Double] {
         let index = try index(name)
         guard case .raw(let dtype) = tensors[index].storage else { return [] }

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Models of every architecture to GGUF and back.
+/// Models of every architecture, converted to GGUF and back.
 @Suite struct ArchitectureTests {
     @Test(arguments: ArchitectureModels.all) func tensorsComeBackAsTheyWere(_ model: ArchitectureModels.Model) throws {
         let original = try ArchitectureModels.source(model)
@@ -45,7 +45,7 @@ import Testing
         #expect(config["torch_dtype"] == model.config["torch_dtype"])
     }
 
-    /// Numbers as numbers, whatever their form in JSON.
+    /// A number by its value, whatever its form in JSON.
     private static func number(_ value: JSONValue?) -> JSONValue? {
         switch value {
         case .integer(let integer)?: .number(Double(integer))
@@ -88,7 +88,7 @@ import Testing
     @Test func normsTooSmallForOneMoreComeBackTo() throws {
         var source = try ArchitectureModels.source(ArchitectureModels.all[5])
         let norm = try source.index("model.norm.weight")
-        // Next to 1 these are nothing, and minus zero is lost.
+        // Values too small to change 1 when added to it; minus zero would lose its sign.
         var values = [Float](repeating: 0x1p-30, count: 32)
         values[3] = -0.0
         values[4] = 0x1.02p-20
@@ -96,7 +96,7 @@ import Testing
         let gguf = try ModelNames.gguf.applied(to: source, strict: true)
         let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
         #expect(try payload(back, norm) == source.payloads[norm])
-        // What somebody else has put there since is not overruled.
+        // A later edit by another program has precedence.
         var edited = MemorySource(metadata: gguf.metadata)
         for (index, tensor) in gguf.tensors.enumerated() {
             guard case .raw(let dtype) = tensor.storage else { continue }
@@ -118,7 +118,7 @@ import Testing
         #expect(try payload(back, head) == payload(source, 0))
     }
 
-    /// Whatever its size: only a head that differs is worth a warning.
+    /// At any size: only a head that differs from the embedding deserves a warning.
     @Test func aTiedHeadThatDiffersIsToldOf() throws {
         var source = try ArchitectureModels.source(ArchitectureModels.model("llama", "llama", ["tie_word_embeddings": true]))
         var other = source
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func aPeersFileGetsTheTypesOfItsMatrices() throws {
-        // No metadata of ours: what narrows exactly does, the rest stays.
+        // Without our metadata, tensors that can be narrowed exactly are narrowed, and the rest stays.
         var source = try ArchitectureModels.source(ArchitectureModels.all[0])
         let gguf = try ModelNames.gguf.applied(to: source, strict: true, carryingFiles: false)
         var metadata = Metadata()
@@ -151,7 +151,7 @@ import Testing
         #expect(back.tensors == source.tensors)
         source.payloads[1] = [try ElementConversion.bytes([Float](repeating: 0.5, count: 32), as: .bf16)]
         #expect(try back.values("model.norm.weight") == source.values("model.norm.weight"))
-        // A llama that calls itself a mistral is one.
+        // A llama whose name says mistral is converted as a mistral.
         metadata.set("general.name", .string("Mistral 7B v0.1"))
         let named = try ModelNames.huggingFace.applied(to: MetadataReplacingSource(gguf, metadata: metadata), strict: true)
         let file = try #require(named.files.first { $0.name == "config.json" })
@@ -166,7 +166,7 @@ import Testing
         #expect(throws: QAMError.self) { try ModelNames.gguf.applied(to: source, strict: true) }
         #expect(throws: QAMError.self) { try ModelNames.huggingFace.applied(to: MemorySource(), strict: true) }
 
-        // Loaders of GGUF refuse tensors that they do not know, transformers passes them over.
+        // GGUF loaders refuse unknown tensors, transformers ignores them.
         source = try ArchitectureModels.source(ArchitectureModels.all[0])
         source.add("model.layers.0.adapter.weight", [4, 4], .bf16)
         for strict in [false, true] {

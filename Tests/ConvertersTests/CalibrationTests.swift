@@ -17,7 +17,7 @@ import Testing
         return source
     }
 
-    /// Neighbours correlate by a half.
+    /// The correlation of adjacent channels is 0.5.
     private static let moments: [Float] = (0..<columns * columns).map { index in
         let i = index / columns, j = index % columns
         return (squares[i] * squares[j]).squareRoot() * Float(sign: .plus, exponent: -abs(i - j), significand: 1)
@@ -64,7 +64,7 @@ import Testing
         #expect(throws: QAMError.self) { try CalibrationFile(source) }
     }
 
-    // MARK: Moments of outputs
+    // MARK: Output Hessians
 
     private static func withOutputs(_ outputs: [(name: String, shape: [Int])]) throws -> MemoryTensors {
         var source = try statistics()
@@ -102,7 +102,7 @@ import Testing
         #expect(error?.code == .malformed)
     }
 
-    /// Conversion moves the rows of llama's queries and keys, and the names are those of other architectures.
+    /// Conversion permutes the query and key rows of llama; the names exist in other architectures too.
     @Test func momentsOfOutputsAreFoundByTheOtherNameWhereRowsStay() throws {
         let pairs = [
             ("self_attn.q_proj", "attn_q", false), ("self_attn.k_proj", "attn_k", false), ("self_attn.v_proj", "attn_v", true),
@@ -116,7 +116,7 @@ import Testing
             #expect(ofLong.hasOutputHessian(of: short) == keepsRows && ofShort.hasOutputHessian(of: long) == keepsRows, "\(huggingFace)")
             #expect(!ofLong.hasOutputHessian(of: "blk.4.\(gguf).weight"))
         }
-        // What reads the same input, but is another matrix.
+        // Another matrix that reads the same input.
         let up = try CalibrationFile(Self.withOutputs([("model.layers.0.mlp.up_proj.weight", [2, 2])]))
         #expect(!up.hasOutputHessian(of: "model.layers.0.mlp.gate_up_proj.weight"))
         let twice = try Self.withOutputs([("model.layers.0.mlp.down_proj.weight", [2, 2]), ("blk.0.ffn_down.weight", [2, 2])])
@@ -144,13 +144,13 @@ import Testing
         let again = try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: calibration, threads: 2)
         for tensor in 0..<3 {
             let whole = try source.read(0..<40, of: tensor)
-            // The second tensor's end lets the factor go; what comes after makes it anew.
+            // The factor is released at the end of the second tensor; later reads recompute it.
             let parts = try [0..<7, 7..<40].map { try again.read($0, of: tensor) }
             #expect(whole.streams[0] == parts[0].streams[0] + parts[1].streams[0])
             #expect(whole.streams[1] == parts[0].streams[1] + parts[1].streams[1])
         }
         #expect(source.fingerprint == again.fingerprint)
-        // The statistics are an input too, which no output replaces.
+        // The statistics file is an input too, so no output may replace it.
         #expect(source.inputs == base.inputs + calibration.paths)
         var other = Self.moments
         other[0] += 1
@@ -185,7 +185,7 @@ import Testing
         #expect(try #require(rule.first).isUsed == (published.choices[0]?.channelScales != nil))
     }
 
-    /// SmoothQuant's rule, over all matrices that read the input.
+    /// SmoothQuant's rule, applied to all matrices that read the input.
     @Test(arguments: [1, 2])
     func smoothScalesAreSmoothQuants(threads: Int) async throws {
         let base = try Self.weights(), choice = QuantizationChoice(Code.Family.int8.usual, seed: 3)
@@ -208,11 +208,11 @@ import Testing
             let largest = stride(from: j, to: values.count, by: Self.columns).reduce(0) { max($0, values[$1].magnitude) }
             return (Double(maxima[j]) / Double(largest)).squareRoot() / Double(scales[j])
         }
-        // But for a common factor, which rows' gains take.
+        // Up to a common factor, which the gains of the rows absorb.
         for ratio in ratios { #expect(abs(ratio / ratios[0] - 1) < 2e-3) }
     }
 
-    /// Channels whose energies outweigh their inputs make the published rule worse than none.
+    /// If the energies of the channels outweigh their inputs, the published rule is worse than no scales.
     @Test func scalesThatDoNotHelpAreLeftOut() async throws {
         var base = MemoryTensors(groups: "")
         try base.add("q", [4, Self.columns], (0..<4 * Self.columns).map { 0.1 + Self.squares[$0 % Self.columns] })

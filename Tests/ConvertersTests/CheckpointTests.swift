@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Checkpoints that other tools have quantized, and plain ones that look a little like them.
+/// Checkpoints quantized by other tools, and plain ones that resemble them.
 @Suite struct CheckpointTests {
     typealias Tensors = [(name: String, shape: [Int], dtype: DType)]
 
@@ -58,7 +58,7 @@ import Testing
         #expect(scheme.evidence.contains("beside it") && scheme.unconfirmed == nil)
         let refusal = scheme.refusal
         #expect(refusal.code == .unsupported && refusal.message.contains(example.method.title) && refusal.message.contains("BF16"))
-        // The names alone, or the scales alone, show nothing.
+        // Neither the names alone nor the scales alone are evidence.
         let floats = example.tensors.filter { $0.shape.count < 2 || $0.dtype == .f32 || $0.dtype == .bf16 }
         #expect(try QuantizationScheme.detect(in: Self.source(Self.plain + floats)) == nil)
     }
@@ -102,7 +102,7 @@ import Testing
         #expect(scheme.method == example.method && scheme.format == example.format)
         #expect(scheme.evidence.contains(example.says), "\(scheme.evidence)")
         #expect(scheme.refusal.message.contains("no tensor looks like it"))
-        // Tensors that bear it out leave no doubt, and give a method that has no name its own.
+        // Tensors that confirm the configuration make the scheme certain, and an unnamed method gets a name.
         let tensors = Self.plain + [("a.weight", [16, 16], .f8e4m3), ("a.weight_scale", [], .f32)]
         let confirmed = try #require(try QuantizationScheme.detect(in: Self.source(tensors, config: example.config)))
         #expect(confirmed.method == (example.method == .other("a method without a name") ? .fp8 : example.method))
@@ -131,7 +131,7 @@ import Testing
         #expect(try QuantizationScheme.detect(in: Self.source(Self.plain, config: config)) == nil)
     }
 
-    /// Scales of plain models, integers of plain models, float8 without scales.
+    /// Plain models with scales, with integers, and with float8 without scales.
     @Test(
         arguments: [
             [("logit_scale", [], DType.f32), ("visual.ln_post.scale", [16], .f32), ("norm.weight", [16], .bf16), ("norm.scale", [16], .bf16)],
@@ -163,7 +163,7 @@ import Testing
         #expect(try QuantizationScheme.detect(in: nvfp4)?.method == .nvfp4)
     }
 
-    /// A model that was coded by who took scales for weights.
+    /// A model coded by a program that treated quantized values as weights.
     @Test func codedTensorsCountAsWhatTheyWere() async throws {
         let base = Self.source([("a.weight", [16, 64], .f8e4m3), ("a.weight_scale", [], .f32)])
         var zeros = base

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Values that several places state: which counts.
+/// Values that are stated in several places: which one has precedence.
 @Suite struct ConfigurationPrecedenceTests {
     private static let llama = ArchitectureModels.all[0]
 
@@ -13,7 +13,7 @@ import Testing
         return try ModelNames.gguf.applied(to: source, strict: true, carryingFiles: false)
     }
 
-    /// The configuration that is made of GGUF's metadata alone.
+    /// The configuration derived from GGUF's metadata alone.
     private static func back(_ gguf: any TensorSource, _ change: (inout Metadata) -> Void) throws -> JSONValue {
         var metadata = Metadata()
         for entry in gguf.metadata.entries where !entry.key.hasPrefix("qamw.") { metadata.set(entry.key, entry.value) }
@@ -29,7 +29,7 @@ import Testing
         #expect(try base(Self.gguf(["rope_theta": .number(5e5), "rope_parameters": ["rope_type": "default"]])) == .float32(5e5))
     }
 
-    /// Loaders scale linearly without a type, and read the key of older files.
+    /// Loaders use linear scaling if the type is missing, and accept the key of older files.
     @Test func linearScalingNeedsNoType() throws {
         let gguf = try Self.gguf([:])
         for key in ["rope.scaling.factor", "rope.scale_linear"] {
@@ -64,7 +64,7 @@ import Testing
         let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
         let file = try #require(back.files.first { $0.name == "config.json" })
         #expect(try JSONValue(parsing: try file.read(0..<file.byteCount), section: "config")["tie_word_embeddings"] == false)
-        // The same as the embedding: left out.
+        // A head equal to the embedding is left out.
         let embedding = try #require(source.tensors.firstIndex { $0.name == "model.embed_tokens.weight" })
         source.payloads[head] = source.payloads[embedding]
         #expect(try !ModelNames.gguf.applied(to: source, strict: true).tensors.contains { $0.name == "output.weight" })

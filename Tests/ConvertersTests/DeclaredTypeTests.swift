@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// What config.json declares, and what the tensors have.
+/// The type that config.json declares, and the types of the tensors.
 @Suite struct DeclaredTypeTests {
     private struct TextFile: EmbeddedFile {
         var name = "config.json"

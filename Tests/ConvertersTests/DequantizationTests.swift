@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// The checkpoints of testdata/checkpoints, each with what its reference implementation makes of it.
+/// The checkpoints of testdata/checkpoints, compared with the results of their reference implementations.
 @Suite struct DequantizationTests {
     private static let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/testdata/checkpoints"
     private static let names = ((try? Folder.names(in: folder)) ?? []).filter { (try? FileStatus("\(folder)/\($0)"))?.kind == .folder }.sorted()
@@ -27,7 +27,7 @@ import Testing
         }
         #expect(plain.warnings.contains { $0.contains("already quantized") })
         #expect(plain.fingerprint != input.stored.fingerprint)
-        // What describes the quantization is gone from the files, and the rest is there.
+        // The description of the quantization is removed from the files; everything else is kept.
         let config = try #require(plain.files.first { $0.name == "config.json" })
         let text = String(decoding: try config.read(0..<config.byteCount), as: UTF8.self)
         #expect(!text.contains("quant") && text.contains("\"torch_dtype\""))
@@ -35,7 +35,7 @@ import Testing
         #expect(try QuantizationScheme.detect(in: plain) == nil)
     }
 
-    /// What is read in pieces is what is read at once, whatever the pieces.
+    /// Reading in parts equals reading the whole, for any parts.
     private static func expectPieces(_ source: any TensorSource, _ tensor: Int, _ whole: [UInt8]) throws {
         let rowBytes = whole.count / max(1, source.tensors[tensor].rows), granule = source.granule(of: tensor)
         for step in [rowBytes, granule, 3 * rowBytes + 1, max(1, rowBytes / 2)] where step > 0 {
@@ -54,7 +54,7 @@ import Testing
         #expect(nested.tensors.map(\.rawType) == [dtype])
     }
 
-    /// 448 * 1000 is more than F16 holds.
+    /// 448 * 1000 exceeds the range of F16.
     @Test func valuesThatBecomeInfiniteAreCounted() throws {
         var model = try Quantized(#"{"torch_dtype": "float16"}"#, Quantized.fp8)
         model.source.payloads[0] = [[UInt8](repeating: 0x7E, count: 64 * 32)]
@@ -62,7 +62,7 @@ import Testing
         #expect(try model.plain().read(0..<64 * 32 * 2, of: 0).overflows == 64 * 32)
     }
 
-    /// What is not quantized stays as it is, in its order; what only the runtime uses goes.
+    /// Tensors that are not quantized stay unchanged and in order; tensors that only the runtime uses are removed.
     @Test func plainTensorsStay() throws {
         let config = #"{"quantization_config": {"quant_method": "fp8", "modules_to_not_convert": ["visual", "lm_head"]}}"#
         var model = try Quantized(
@@ -82,7 +82,7 @@ import Testing
         for (tensor, origin) in [(0, 0), (1, 2), (3, 5), (5, 7)] { #expect(try payload(plain, tensor) == payload(model.source, origin)) }
     }
 
-    /// An index that reorders columns across groups gives each column its group's scale.
+    /// With an index that assigns columns to groups (act-order), each column has the scale of its group.
     @Test func groupIndexesAreApplied() throws {
         var model = try Quantized(nil, Quantized.packed + [("a.weight_g_idx", [64], .i32)])
         model.setWords(3, (0..<64).map { UInt32($0 % 2) })
@@ -94,7 +94,7 @@ import Testing
             let product = try ElementConversion.floats(ElementConversion.bytes([Float(nibble - 8) * scales[column % 2]], as: .bf16), as: .bf16)[0]
             #expect(weight == product || weight.isNaN)
         }
-        // -1 throughout: groups are consecutive columns.
+        // -1 throughout: groups consist of consecutive columns.
         model.setWords(3, [UInt32](repeating: .max, count: 64))
         var without = model
         without.source.tensors.removeLast()

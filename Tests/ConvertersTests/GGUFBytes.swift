@@ -1,12 +1,12 @@
 import Converters
 import QAMFormat
 
-/// The bytes of a GGUF file, put together field by field, so that any field can be wrong.
+/// The bytes of a GGUF file, assembled field by field, so that any field can be made invalid.
 struct GGUFBytes {
     struct Tensor {
         var name = "t"
         var dimensions: [UInt64] = [4]
-        /// Where the number of dimensions lies.
+        /// The stored number of dimensions, if it differs from the actual one.
         var dimensionCount: UInt32?
         var type: UInt32 = 0
         var offset: UInt64 = 0
@@ -29,7 +29,7 @@ struct GGUFBytes {
     var pairCount: UInt64?
     var tensorCount: UInt64?
     var alignment = 32
-    /// What follows the aligned header.
+    /// The data after the aligned header.
     var data: [UInt8] = []
 
     func integer<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
@@ -58,6 +58,6 @@ struct GGUFBytes {
         return bytes + data
     }
 
-    /// What reading it comes to: its warnings.
+    /// The warnings of reading the header.
     func read() throws -> [String] { try GGUFHeader(reading: MemoryBytes(bytes, name: "file")).warnings }
 }

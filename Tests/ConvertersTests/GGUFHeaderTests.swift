@@ -3,7 +3,7 @@ import QAMFormat
 import Testing
 
 @Suite struct GGUFHeaderTests {
-    /// Every type of metadata, as GGUF stores it.
+    /// Every metadata type, as GGUF stores it.
     private static func everyType(isBigEndian: Bool) -> GGUFBytes {
         var file = GGUFBytes(isBigEndian: isBigEndian)
         func i<T: FixedWidthInteger>(_ value: T) -> [UInt8] { file.integer(value) }
@@ -37,7 +37,7 @@ import Testing
             #expect(array.values == [value, value])
             #expect(array.elementTypeNumber == type && none.elementTypeNumber == type && none.values.isEmpty)
         }
-        // What was read is what is written again.
+        // Writing what was read gives the same bytes.
         if !isBigEndian {
             #expect(try GGUFHeader.encode([], metadata: header.metadata, version: Int(version)) == file.header)
         }
@@ -50,7 +50,7 @@ import Testing
         #expect(header.metadata.entries.map(\.key) == ["z", "a", "general.name", "b"])
     }
 
-    /// Strings that cross the borders of the pieces that are read.
+    /// Strings that cross the boundaries of the blocks that are read.
     @Test func longArraysAreReadInPieces() throws {
         let tokens = (0..<50_000).map { String(repeating: "t\($0) ", count: $0 % 9) }
         var file = GGUFBytes()

@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Files that break one rule each: the classes of llama.cpp's test-gguf.cpp and of published advisories.
+/// Files that violate one rule each: the classes of llama.cpp's test-gguf.cpp and of published advisories.
 @Suite struct GGUFHostileTests {
     private static func sound() -> GGUFBytes {
         var file = GGUFBytes()
@@ -35,7 +35,7 @@ import Testing
     @Test func soundFilesAreTaken() throws {
         #expect(try Self.sound().read().isEmpty)
         #expect(try GGUFBytes().read().isEmpty)
-        // Padded or not, without tensors.
+        // Without tensors, padding is optional.
         #expect(try GGUFHeader(reading: MemoryBytes(GGUFBytes().header, name: "file")).warnings.isEmpty)
     }
 
@@ -84,7 +84,7 @@ import Testing
         expectRefused(.malformed) { $0.add("general.alignment", 5, $0.integer(Int32(32))) }
         expectRefused(.malformed) { $0.add("general.alignment", 10, $0.integer(UInt64(32))) }
         expectRefused(.malformed) { $0.add("general.alignment", 8, $0.string("32")) }
-        // Tensors that are laid out by another alignment than the metadata say.
+        // Tensors laid out with another alignment than the metadata state.
         expectRefused(.malformed) {
             $0.add("general.alignment", u32: 64)
             $0.alignment = 64
@@ -116,7 +116,7 @@ import Testing
             $0.tensors[0].type = 27
             $0.tensors[0].dimensions = [1_533_916_891, 1_533_916_891]
         }
-        // Two tensors whose sizes are right, but whose sum wraps round.
+        // Two tensors with valid sizes whose sum overflows.
         expectRefused(.limitExceeded) {
             for index in 0..<2 {
                 $0.tensors[index].type = 24

@@ -32,7 +32,7 @@ import Testing
         let folder = try ScratchFolder()
         let (path, source) = try await model(folder)
         let before = try #require(try FileStatus(path))
-        // Room is what the header's padding leaves.
+        // The space available for metadata is the header's padding.
         let header = try GGUFSource(path: path).header
         for name in ["b name", "a", String(repeating: "x", count: 6 + header.dataStart - header.end)] {
             try await GGUFMetadataEditor.edit(path) { $0.set("name", .string("a name")) }

@@ -2,9 +2,9 @@ import Converters
 import QAMFormat
 import Testing
 
-/// A .qamw model with coded tensors, carried by GGUF and back.
+/// A .qamw model with coded tensors, packed into GGUF and unpacked.
 @Suite struct GGUFPackingTests {
-    /// Types, shapes and names that GGUF does not have.
+    /// Types, shapes and names that GGUF cannot represent.
     private static func model() -> MemorySource {
         var source = MemorySource()
         let long = "model.layers." + String(repeating: "x", count: 60)
@@ -24,7 +24,7 @@ import Testing
         for dtype in DType.safetensors { source.add("type.\(dtype.name)", [3, 12], dtype) }
         source.add("five", [1, 2, 3, 4, 5], .f32)
         source.add(long + ".bias", [7], .f32)
-        // Whole blocks, but not in each row.
+        // A whole number of blocks in total, but not per row.
         source.add("blocks", [64, 16], DType.ggml[4])
         source.add("rows", [2, 64], DType.ggml[4])
         source.add("scalar", [], .u8)
@@ -94,7 +94,7 @@ import Testing
             source.add(name, [1], .i8)
             #expect { try PackingSource(wrapping: source, carryingFiles: true, host: .gguf) } throws: { ($0 as? QAMError)?.code == .unsupported }
         }
-        // A carrier under both of its names is one too many.
+        // A carrier present under both of its names is an error.
         let packed = try PackingSource(wrapping: Self.model(), host: .gguf)
         var source = MemorySource()
         source.metadata = packed.metadata

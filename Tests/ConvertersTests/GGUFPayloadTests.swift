@@ -2,9 +2,9 @@ import Converters
 import QAMFormat
 import Testing
 
-/// The bytes of tensors: byte order, and what `verify` says of them.
+/// The bytes of tensors: byte order, and the results of `verify`.
 @Suite struct GGUFPayloadTests {
-    /// One block of a type in a file of its own.
+    /// A file with a single block of a type.
     private func open(_ folder: ScratchFolder, _ type: UInt32, _ block: [UInt8], elements: UInt64, isBigEndian: Bool = false) throws -> GGUFModel {
         var file = GGUFBytes(isBigEndian: isBigEndian)
         file.tensors = [.init(dimensions: [elements], type: type)]
@@ -12,7 +12,7 @@ import Testing
         return try GGUFModel(path: folder.write(file.bytes, "m.gguf"))
     }
 
-    /// Offsets at which numbers of several bytes begin, with their sizes, by ggml-common.h.
+    /// The offsets and sizes of the multi-byte numbers in a block, by ggml-common.h.
     @Test(
         arguments: [
             (0, 1, 4, [(0, 4)]), (1, 1, 2, [(0, 2)]), (30, 1, 2, [(0, 2)]), (28, 1, 8, [(0, 8)]), (24, 1, 1, []), (25, 1, 2, [(0, 2)]),
@@ -39,7 +39,7 @@ import Testing
 
     @Test(
         arguments: [
-            // Type, elements and bytes of a block, where a number lies in it, and bytes that make it infinite or none.
+            // Type, elements and bytes of a block, the offset of a number in it, and bytes that make it infinite or NaN.
             (0, 1, 4, 0, [0, 0, 0xC0, 0x7F]), (0, 1, 4, 0, [0, 0, 0x80, 0xFF]), (1, 1, 2, 0, [0, 0x7C]), (30, 1, 2, 0, [0x80, 0x7F]),
             (28, 1, 8, 0, [1, 0, 0, 0, 0, 0, 0xF0, 0x7F]), (2, 32, 18, 0, [0, 0x7E]), (3, 32, 20, 2, [0, 0xFC]), (8, 32, 34, 0, [1, 0x7C]),
             (9, 32, 36, 2, [0, 0x7E]), (10, 256, 84, 82, [0, 0x7E]), (11, 256, 110, 108, [0, 0x7E]), (13, 256, 176, 2, [0, 0x7E]),

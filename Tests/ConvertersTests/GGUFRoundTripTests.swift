@@ -3,7 +3,7 @@ import QAMFormat
 import Testing
 
 @Suite struct GGUFRoundTripTests {
-    /// Tensors of all types that GGUF has, awkward shapes, an alias and metadata of many types.
+    /// Tensors of all types of GGUF, unusual shapes, an alias, and metadata of many types.
     static func model() -> MemorySource {
         var source = MemorySource()
         source.metadata.set("general.architecture", .string("llama"))
@@ -23,7 +23,7 @@ import Testing
         return source
     }
 
-    /// The source as GGUF has it: an alias is a tensor of its own.
+    /// The source as GGUF represents it: an alias becomes a tensor of its own.
     private static func expected(_ source: MemorySource) -> MemorySource {
         var result = source
         for (index, tensor) in source.tensors.enumerated() {
@@ -79,7 +79,7 @@ import Testing
             #expect(back.range(of: tensor).lowerBound % alignment == 0)
             #expect(try payload(back, tensor) == payload(Self.expected(source), tensor))
         }
-        // It is kept from then on, until it is asked for otherwise.
+        // It is kept from then on, unless something else is requested.
         try await write(back, folder.path("again.gguf"))
         #expect(try GGUFSource(path: folder.path("again.gguf")).header.alignment == alignment)
         try await write(back, folder.path("again.gguf"), alignment: 32)
@@ -160,7 +160,7 @@ import Testing
         #expect(try folder.names() == ["m.gguf.partial", "m.gguf.partial.journal", "whole.gguf"])
         _ = try await transfer(from: Self.model(), to: GGUFSink(output: .file(folder.path("m.gguf")), resuming: true), threads: 2)
         #expect(try contents(folder.path("m.gguf")) == contents(folder.path("whole.gguf")))
-        // What somebody else has left under the name is theirs.
+        // A file of another program under that name is left alone.
         let theirs = try folder.write([UInt8](repeating: 0xFF, count: 1000), "n.gguf.partial")
         await #expect { try await transfer(from: Self.model(), to: GGUFSink(output: .file(folder.path("n.gguf")), resuming: true), threads: 2) } throws: {
             ($0 as? QAMError)?.code == .cannotCreate

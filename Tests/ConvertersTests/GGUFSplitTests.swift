@@ -22,7 +22,7 @@ import Testing
         let sink = try await write(Self.model(), .file(folder.path("m.gguf")), maxShardSize: 2200)
         let names = (1...3).map { "m-0000\($0)-of-00003.gguf" }
         #expect(try folder.names() == names)
-        // The first comes last, for by it the others are found.
+        // The first file comes last, because the others are found by it.
         #expect(sink.outputs.map(Path.name(of:)) == [names[1], names[2], names[0]])
         let shards = try names.map { try GGUFSource(path: folder.path($0)) }
         #expect(shards.map { $0.tensors.map(\.name) } == [["a", "b", "c"], ["d"], ["e", "f"]])
@@ -45,7 +45,7 @@ import Testing
         let set = try GGUFModel(path: folder.path("m-00001-of-00006.gguf"))
         _ = try await write(set, .file(folder.path("joined.gguf")), maxShardSize: nil)
         #expect(try contents(folder.path("joined.gguf")) == contents(folder.path("whole.gguf")))
-        // What fits into one file has a file's name and no word of a set.
+        // A model that fits into one file gets a plain file name and no split keys.
         let sink = try await write(set, .file(folder.path("one.gguf")), maxShardSize: 1 << 20)
         #expect(sink.outputs == [folder.path("one.gguf")])
         #expect(try contents(folder.path("one.gguf")) == contents(folder.path("whole.gguf")))
@@ -62,14 +62,14 @@ import Testing
         _ = try await write(source, .folder(folder.path("set")), maxShardSize: 2200)
         #expect(try folder.names(in: folder.path("set")).contains("model-00003-of-00003.gguf"))
         try expectEqual(GGUFModel(path: folder.path("set")), source)
-        // A whole file would be taken instead of the set.
+        // A single whole file would have precedence over the set.
         await #expect(throws: QAMError.self) { _ = try await write(source, .folder(folder.path("one")), maxShardSize: 2200) }
         let file = try await write(source, .file(folder.path("m.gguf")), maxShardSize: nil)
         #expect(file.warnings.count == 1 && file.warnings[0].contains("config.json"))
         #expect(throws: QAMError.self) { try GGUFModel(path: folder.path) }
     }
 
-    /// Two files of a set; the change is made to the second.
+    /// A set of two files; the change is made to the second.
     private func expectRefused(
         _ what: String, named names: [String] = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"], opening opened: Int = 0,
         _ change: (inout GGUFBytes) -> Void = { _ in }

@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Folders and indexes as they lie about, whole and broken.
+/// Model folders and indexes as they occur, valid and broken.
 @Suite struct HuggingFaceFolderTests {
     private func model(_ names: [String], _ metadata: String = "") -> [UInt8] {
         var end = 0
@@ -74,7 +74,7 @@ import Testing
         #expect { try HuggingFaceFolder(path: folder.path("absent")) } throws: { ($0 as? QAMError)?.code == .notFound }
     }
 
-    /// What is said where no model is found helps.
+    /// The message is helpful if no model is found.
     @Test(arguments: [
         (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "config.json"], ["model.safetensors.index.json, is missing"]),
         (
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// The only model of a folder needs no special name.
+    /// The only model in a folder may have any name.
     @Test func theOnlyModelIsTaken() throws {
         let folder = try ScratchFolder()
         try folder.write(model(["a"]), "pytorch.safetensors")
@@ -191,7 +191,7 @@ import Testing
         #expect(try kind([0x50, 0x4B, 3, 4, 0, 0]) == .pytorch)
         #expect(try kind(noise(100, seed: 3)) == .unknown)
         #expect(try FileKind.of(path: folder.path) == .folder)
-        // A header's length may look like a pickle's or gzip's first bytes.
+        // The header length may look like the first bytes of a pickle or gzip file.
         for length: UInt64 in [0x0280, 0x8B1F] { #expect(try kind(safetensors("{", length: length)) == .safetensors) }
         let foreign: [([UInt8], String)] = [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "git lfs pull"), (Array("<!DOCTYPE html>\n<html>".utf8), "web page"),

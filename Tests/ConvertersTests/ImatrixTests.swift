@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// llama.cpp's importance matrices as calibration statistics.
+/// llama.cpp's importance matrices, used as calibration statistics.
 @Suite struct ImatrixTests {
     private static let names = ["attn_q", "attn_k", "attn_output", "ffn_down"].map { "blk.7.\($0).weight" }
     /// q and k read the same input.
@@ -40,7 +40,7 @@ import Testing
     @Test func olderKind() throws {
         let folder = try ScratchFolder()
         try check(CalibrationFile(StatisticsFile.open(folder.write(Self.older(), "imatrix.dat"))))
-        // No calls mean one.
+        // A count of 0 calls is read as one.
         let unseen = Self.word(1) + Self.entry("blk.0.ffn_up.weight", calls: 0, [5])
         #expect(try CalibrationFile(StatisticsFile.open(folder.write(unseen, "unseen.dat"))).meanSquares(of: 0) == [5])
     }
@@ -51,7 +51,7 @@ import Testing
         var source = MemorySource()
         source.metadata.set("general.type", .string("imatrix"))
         for (name, means) in zip(Self.names, Self.meanSquares) {
-            // The experts have seen 2, 4, ... vectors, and what they have in common is the mean of all.
+            // The experts have seen 2, 4, ... vectors; their common statistics are the mean over all.
             let counts = (1...experts).map { Float(2 * $0) }
             let sums = counts.flatMap { count in means.map { $0 * count } }
             source.add("\(name).in_sum2", [experts, means.count], .f32, try ElementConversion.bytes(sums, as: .f32))
@@ -80,7 +80,7 @@ import Testing
     @Test func everyCutIsNoticed() throws {
         let folder = try ScratchFolder()
         let whole = Self.older()
-        // What follows the entries is not needed.
+        // The data after the entries are optional.
         let needed = whole.count - 12
         for count in 1..<needed {
             #expect(throws: QAMError.self, "\(count) bytes") { try CalibrationFile(StatisticsFile.open(folder.write(Array(whole[..<count]), "cut.dat"))) }

@@ -56,7 +56,7 @@ import Testing
         #expect { try parse("{\"a\": x}") } throws: { ($0 as? QAMError)?.place.offset == 6 }
     }
 
-    /// What people and editors put into JSON that is none, by its name and its place.
+    /// Common mistakes in JSON, reported by name and position.
     @Test(arguments: [
         ("\u{FEFF}{}", "byte order mark", "line 1, column 1"), ("{\"a\": 1,\n}", "comma stands before", "line 2, column 1"),
         ("[\"é\",  1,\n 2 , ]", "comma stands before", "line 2, column 6"), ("// made by hand\n{}", "no comments", "line 1, column 1"),
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    /// In files that Python writes.
+    /// NaN and Infinity, in files that Python writes.
     @Test func numbersThatAreNotFiniteAreTakenWhereTheyMay() throws {
         let text = "{\"a\":[Infinity,-Infinity,NaN,-1.5]}"
         let value = try JSONValue(parsing: Array(text.utf8), section: "test", takingNonFinite: true)
@@ -88,11 +88,11 @@ import Testing
         for bad in ["[Inf]", "[nan]", "[-NaN]", "[+Infinity]", "[Infinity1]", "{Infinity: 1}", "[INFINITY]"] {
             #expect(throws: QAMError.self, "\(bad)") { try JSONValue(parsing: Array(bad.utf8), section: "test", takingNonFinite: true) }
         }
-        // Nor do such numbers pass where one is needed.
+        // These are also refused where a number is required.
         for type in ["f32", "f64", "u8"] { #expect(throws: QAMError.self) { try MetadataValue(typeName: type, text: "NaN") } }
     }
 
-    /// A number of many digits costs no look back over the text.
+    /// Parsing numbers with many digits takes linear time.
     @Test func manyNumbersAreReadInLinearTime() throws {
         let text = "[" + Array(repeating: "1.5", count: 200_000).joined(separator: ",\n") + "]"
         let clock = ContinuousClock()
@@ -150,7 +150,7 @@ import Testing
                 refused += 1
             }
         }
-        // A letter within a string may change, most else may not.
+        // A changed letter within a string may be accepted, most other changes may not.
         #expect(taken > 0 && refused > 1500, "\(taken) taken, \(refused) refused")
     }
 

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// config.json and generation_config.json come back as they were, unless GGUF's own keys have been edited since.
+/// config.json and generation_config.json are restored unchanged, unless GGUF's own keys were edited in between.
 @Suite struct KeptConfigTests {
     private static let text = """
         {\r
@@ -15,7 +15,7 @@ import Testing
         """
     private static let generation = #"{"do_sample": true, "eos_token_id": [2, 5], "temperature": 0.7, "top_k": 20, "top_p": 0.8, "x": Infinity}"#
 
-    /// A GGUF without side files, its metadata changed.
+    /// A GGUF without side files and with changed metadata.
     private static func gguf(
         _ text: String = text, generation: String? = generation, more: [MemoryFile] = [], _ change: (inout Metadata) -> Void = { _ in }
     ) throws -> any TensorSource {
@@ -53,7 +53,7 @@ import Testing
                 $0.set("tokenizer.ggml.eos_token_id", .uint32(7))
             })
         #expect(edited["max_position_embeddings"] == 1024 && edited["rope_theta"] == .number(500_000) && edited["eos_token_id"] == 7)
-        // The rest is what it was.
+        // The rest is unchanged.
         guard case .array(let limits)? = edited["time_limits"], case .number(let last)? = limits.last else { throw QAMError(.malformed, "time_limits") }
         #expect(limits.prefix(2) == [.number(0), .number(.infinity)] && last.isNaN && edited["rms_norm_eps"] == .number(1e-6))
         #expect(edited["rope_scaling"]?["mscale_all_dim"] == .number(0.8) && edited["dtype"] == "bfloat16" && edited["torch_dtype"] == nil)
@@ -93,7 +93,7 @@ import Testing
         let json = try JSONValue(parsing: Array(edited.utf8), section: "generation", takingNonFinite: true)
         #expect(json["temperature"] == .number(0.5) && json["min_p"] == .number(0.05) && json["top_k"] == nil && json["top_p"] == .number(0.8))
         #expect(json["eos_token_id"] == [2, 5] && json["x"] == .number(.infinity))
-        // A peer's file: what its keys say.
+        // A file of another program: the result follows from its keys.
         let peer = try #require(
             try Self.file(
                 "generation_config.json",
@@ -102,7 +102,7 @@ import Testing
                 }))
         let made = try JSONValue(parsing: Array(peer.utf8), section: "generation")
         #expect(made["temperature"] == .number(0.7) && made["do_sample"] == true)
-        // What is no number is left out with a warning.
+        // Values that are not valid numbers are omitted with a warning.
         let odd = try Self.gguf(generation: #"{"temperature": "warm", "top_k": 1.5, "top_p": NaN}"#)
         #expect(!odd.metadata.entries.contains { $0.key.hasPrefix("general.sampling.") })
         #expect(odd.warnings.filter { $0.hasPrefix("generation_config.json: ") }.count == 3)

@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// The warnings of a file that is taken.
+    /// The warnings for an accepted file.
     private static func warnings(_ path: String) async throws -> [String] {
         if path.hasSuffix(".gguf") {
             let model = try GGUFModel(path: path)

@@ -1,7 +1,7 @@
 import Converters
 import QAMFormat
 
-/// Tensors of F32 in memory.
+/// F32 tensors in memory.
 struct MemoryTensors: TensorSource {
     var metadata = Metadata()
     var tensors: [TensorDescriptor] = []

@@ -3,11 +3,11 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Tensors that are missing, of another shape or too many are told of before anything is written.
+/// Missing tensors, surplus tensors and wrong shapes are reported before anything is written.
 @Suite struct ModelCheckTests {
     private static let llama = ArchitectureModels.all[0]
 
-    /// The tensors of a model but those that `keeps` refuses, under a configuration with other values.
+    /// The tensors of a model that `keeps` accepts, with a changed configuration.
     private static func source(
         _ model: ArchitectureModels.Model = llama, config changes: [String: JSONValue] = [:], without keeps: (String) -> Bool = { _ in false }
     ) throws -> MemorySource {
@@ -32,7 +32,7 @@ import Testing
             let error = Self.toGGUF(try Self.source(model) { $0 == name })
             #expect(error?.code == .malformed && error?.place.tensor == name && error?.message.contains("missing") == true, "\(name)")
         }
-        // And on the way back, by GGUF's names.
+        // Also in the reverse direction, by GGUF's names.
         let gguf = try ModelNames.gguf.applied(to: ArchitectureModels.source(model), strict: true)
         #expect(gguf.tensors.count > 10)
         for name in gguf.tensors.map(\.name) where !name.hasPrefix("rope_") && name != "output.weight" && !name.hasSuffix(".bias") {
@@ -60,7 +60,7 @@ import Testing
             #expect(error?.place.tensor == "model.embed_tokens.weight")
             #expect(error?.message == "the tensor is 24 x 32, and by the model's configuration \(rows) x 32; say in \"vocab_size\" how many tokens there are")
         }
-        // A GGUF whose tokenizer counts otherwise.
+        // A GGUF whose tokenizer has another number of tokens.
         let gguf = try ModelNames.gguf.applied(to: ArchitectureModels.source(Self.llama), strict: true)
         var metadata = gguf.metadata
         metadata.set("tokenizer.ggml.tokens", .array(.string((0..<23).map { "t\($0)" })))
@@ -78,7 +78,7 @@ import Testing
             #expect(fewer?.place.tensor == "model.layers.2.input_layernorm.weight")
         }
         #expect(Self.toGGUF(try Self.source(config: ["num_hidden_layers": 4_000_000_000]))?.message.contains("num_hidden_layers") == true)
-        // transformers does without such tensors.
+        // transformers ignores such tensors.
         let gguf = try ModelNames.gguf.applied(to: ArchitectureModels.source(Self.llama), strict: true)
         var metadata = gguf.metadata
         metadata.set("llama.block_count", .uint32(1))
@@ -103,7 +103,7 @@ import Testing
         #expect(error?.place.tensor == "model.layers.1.self_attn.k_proj.bias")
         let untold = try ModelNames.gguf.applied(to: Self.source(model, config: ["attention_bias": false]), strict: true)
         #expect(untold.warnings.contains { $0.hasPrefix("\"model.layers.0.self_attn.q_proj.bias\" and 5 more: ") && $0.contains("\"attention_bias\"") })
-        // What loaders of GGUF do not add.
+        // Tensors that GGUF loaders do not ignore.
         for (index, name) in [
             (4, "model.layers.0.self_attn.o_proj.bias"), (3, "model.layers.0.self_attn.o_proj.bias"), (2, "model.layers.0.self_attn.q_proj.bias"),
             (0, "model.norm.bias"),

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Regular expressions for names: what people write works, and none runs away.
+/// Regular expressions for names: common syntax is supported, and matching time is bounded.
 @Suite struct NamePatternTests {
     private static let down = "model.layers.10.mlp.down_proj.weight"
 
@@ -25,7 +25,7 @@ import Testing
         #expect(try NamePattern(pattern).matches(name) == matches)
     }
 
-    /// What another dialect has must not be taken for something else.
+    /// Syntax of other dialects must be refused, not misinterpreted.
     @Test(arguments: [
         "(", ")", "a)", "[", "[a", "[]", "[z-a]", #"[a-\d]"#, "[[:digit:]]", "*", "+a", "a**", "a*+", "a++", "a{2}{3}", "a{,3}", "a{", "a{x}", "a{3,2}", "^*",
         #"\b+"#,
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    /// A backtracking library would take longer than the universe has lasted.
+    /// Patterns with exponential time in a backtracking matcher.
     @Test(.timeLimit(.minutes(1)), arguments: [#"(a+)+$"#, #"^(a|a)*$"#, #"^(a*)*$"#, #"(\w+\s?)+$"#, #"(.*)(.*)(.*)(.*)x"#, #"(a?){500}a{500}$"#])
     func noneRunsAway(_ pattern: String) throws {
         #expect(try !NamePattern(pattern).matches(String(repeating: "a", count: 2000) + "!"))

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Tokenizers in other files than tokenizer.json: vocab.json with merges.txt, and Mistral's tekken.json.
+/// Tokenizers in files other than tokenizer.json: vocab.json with merges.txt, and Mistral's tekken.json.
 @Suite struct OldTokenizerTests {
     /// The files of a byte-level tokenizer in the older form.
     private static func old(_ fixture: TokenizerFixture, className: String?, more: [(String, String)] = []) throws -> [MemoryFile] {
@@ -29,7 +29,7 @@ import Testing
         for key in ["model", "pre", "tokens", "token_type", "merges", "bos_token_id", "eos_token_id", "padding_token_id"] {
             #expect(found[tokenizer: key] == expected[tokenizer: key], "\(key)")
         }
-        // With Windows' line ends.
+        // With CRLF line ends.
         let files = try Self.old(fixture, className: className)
         let merges = String(decoding: try #require(files.first { $0.name == "merges.txt" }).bytes, as: UTF8.self)
         let windows = try tokenizerKeys(files.with("merges.txt", merges.replacing("\n", with: "\r\n")))
@@ -77,7 +77,7 @@ import Testing
         return text
     }
 
-    /// A tekken.json of the 256 bytes and these tokens.
+    /// A tekken.json with the 256 byte tokens and the given ones.
     private static func tekken(_ tokens: [String], special: Int = 20, total: Int? = nil, listed: JSONValue = .null) throws -> MemoryFile {
         let ranked = (0..<256).map { [UInt8($0)] } + tokens.map { Array($0.utf8) }
         let vocabulary = ranked.enumerated().map { rank, bytes -> JSONValue in

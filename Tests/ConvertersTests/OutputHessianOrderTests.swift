@@ -4,11 +4,11 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Moments of outputs under Hugging Face's names, for models with GGUF's.
+/// Output Hessians with Hugging Face's names, for models with GGUF's names.
 @Suite struct OutputHessianOrderTests {
     private static let models = ArchitectureModels.all.filter { ["llama", "mistral", "qwen2", "qwen3", "gemma3_text"].contains($0.kind) }
 
-    /// Row r of each matrix has the number r everywhere.
+    /// All elements of row r of each matrix are r.
     private static func numbered(_ model: ArchitectureModels.Model) throws -> MemorySource {
         var source = try ArchitectureModels.source(model, dtype: .f32)
         for (index, tensor) in source.tensors.enumerated() where tensor.shape.count == 2 {
@@ -43,12 +43,12 @@ import Testing
             let error = #expect(throws: QAMError.self) { try ordered.outputHessian(of: tensor.name, rows: 0..<rows + 1) }
             #expect(error?.code == .invalidArgument)
             if order != Array(0..<rows) { moved += 1 }
-            // The name alone does not tell the order.
+            // The name alone does not determine the order of rows.
             #expect(file.hasOutputHessian(of: tensor.name) == !(tensor.name.contains("attn_q.") || tensor.name.contains("attn_k.")))
         }
         #expect(moved == (model.architecture == "llama" ? 4 : 0))
         #expect(ordered.fingerprint == file.fingerprint)
-        // A model with the statistics' own names needs nothing.
+        // A model with the names of the statistics needs no conversion.
         let same = try file.ordered(for: original)
         for tensor in original.tensors where tensor.shape.count == 2 {
             #expect(try same.outputHessian(of: tensor.name, rows: 0..<2) == (0..<2 * tensor.rows).map(Float.init))
@@ -69,7 +69,7 @@ import Testing
         #expect(try knows { $0.remove("general.architecture") } == [false, false, true])
         #expect(try knows { $0.set("llama.expert_count", .uint32(8)) } == [false, false, true])
         #expect(try knows { $0.remove("llama.attention.head_count") } == [false, true, true])
-        // As many as queries, where nothing else is said.
+        // As many key heads as query heads by default.
         #expect(try knows { $0.remove("llama.attention.head_count_kv") } == [true, true, true])
         #expect(try knows { $0.set("llama.attention.head_count_kv", .array(.uint32([2, 1]))) } == [true, false, true])
         for heads in [0, 3, 32] { #expect(try knows { $0.set("llama.attention.head_count", .uint32(UInt32(heads))) } == [false, true, true]) }

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// A checkpoint of testdata/checkpoints in memory, where it can be changed.
+/// A checkpoint of testdata/checkpoints in memory, to be modified.
 struct PackedFixture {
     static let folder = Path.join(Path.folder(of: Path.folder(of: Path.folder(of: #filePath))), "testdata/checkpoints")
     static let names = [
@@ -32,7 +32,7 @@ struct PackedFixture {
         source.payloads.remove(at: index)
     }
 
-    /// Another shape and type; the payload is cut or filled with zeros.
+    /// Replaces the shape and type; the payload is truncated or padded with zeros.
     mutating func replace(_ name: String, _ shape: [Int], _ dtype: DType? = nil) throws {
         let index = try index(name)
         let old = try #require(source.tensors[index].rawType)
@@ -47,7 +47,7 @@ struct PackedFixture {
         source.tensors[index].shape = [bytes.count / (source.tensors[index].rawType?.blockBytes ?? 1)]
     }
 
-    /// The plain model. Throws if the scheme is not recognised.
+    /// The dequantized model. Throws if the scheme is not recognised.
     func dequantized() throws -> DequantizedCheckpoint {
         var source = source
         source.files = [MemoryFile(name: "config.json", bytes: Array(config.utf8))]
@@ -56,7 +56,7 @@ struct PackedFixture {
     }
 }
 
-/// Weights of GPTQ, AWQ, bitsandbytes and MLX, compared with those that their own implementations or rules give.
+/// Weights of GPTQ, AWQ, bitsandbytes and MLX, compared with the results of their own implementations or rules.
 @Suite struct PackedCheckpointTests {
     @Test(arguments: PackedFixture.names) func weightsAreThoseOfTheScheme(_ name: String) throws {
         let plain = try PackedFixture(name).dequantized()
@@ -72,7 +72,7 @@ struct PackedFixture {
         #expect(!text.contains("quantization") && text.contains("\"hidden_size\""))
     }
 
-    /// Rows are computed in any ranges: those of a stored column, a block or a nibble do not begin where the range does.
+    /// Any range of rows can be read, even if it does not begin at a stored column, a block or a whole byte.
     @Test(arguments: PackedFixture.names) func anyRangeCanBeRead(_ name: String) throws {
         let plain = try PackedFixture(name).dequantized()
         for (index, tensor) in plain.tensors.enumerated() where tensor.shape.count == 2 {
@@ -86,7 +86,7 @@ struct PackedFixture {
     }
 
     @Test func theTypeIsTheDeclaredOneOrThatOfTheScales() throws {
-        // Of MLX's modes, one has scales of F16, and the others exponents.
+        // One of MLX's modes has F16 scales, the others have exponents.
         let examples: [(name: String, stored: Set<DType?>)] = [
             ("awq-gemm", [.f16]), ("gptq-v2", [.f16]), ("mlx-modes", [.f16, .bf16]), ("bnb-fp4", [.f16]), ("bnb-int8", [.bf16]), ("mlx-affine", [.bf16]),
         ]
@@ -105,7 +105,7 @@ struct PackedFixture {
         #expect(try PackedFixture("gptq-mislabelled").dequantized().warnings.contains { $0.contains("stored as in gptq_v2") })
         #expect(try PackedFixture("gptq-asymmetric").dequantized().warnings.count == 1)
         var fixture = try PackedFixture("gptq-asymmetric")
-        // By whom it was written tells how a zero point of 0 is stored.
+        // The writing program determines how a zero point of 0 is stored.
         fixture.config = fixture.config.replacing("gptqmodel:", with: "auto_gptq:")
         #expect(try fixture.dequantized().warnings.contains { $0.contains("sym = false") })
         fixture = try PackedFixture("gptq-partial-group")

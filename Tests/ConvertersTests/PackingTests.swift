@@ -3,12 +3,12 @@ import Converters
 import QAMFormat
 import Testing
 
-/// A packed model, unpacked, is the very same model.
+/// Packing and unpacking a model gives the identical model.
 @Suite struct PackingTests {
-    /// One that nobody knows, so that nobody judges the bytes.
+    /// An unknown codec, so that the bytes are not interpreted.
     private static let codec = CodecID(rawValue: 12)
 
-    /// Coded tensors whose bytes mean nothing: packing knows no codec.
+    /// Coded tensors with meaningless bytes: packing does not depend on the codec.
     static func model() -> MemorySource {
         var source = MemorySource()
         source.metadata.set("general.name", .string("x"))
@@ -62,7 +62,7 @@ import Testing
         let back = try HuggingFaceFolder(path: folder.path("out"))
         let unpacked = try UnpackingSource(wrapping: back)
         try expectEqual(unpacked, source)
-        // Reading by rows gives the same as reading whole.
+        // Reading by rows gives the same as reading at once.
         for row in 0..<300 {
             let chunk = try unpacked.read(row..<row + 1, of: 2)
             #expect(chunk.streams == (try source.read(row..<row + 1, of: 2).streams))
@@ -86,7 +86,7 @@ import Testing
         #expect(try contents(folder.path("1.qamw")) == contents(folder.path("2.qamw")))
     }
 
-    /// A file whose role is not the one that its name has.
+    /// A file whose role differs from the one that its name implies.
     private struct RoledFile: EmbeddedFile {
         var name: String
         var role: EmbeddedFileRole
@@ -158,7 +158,7 @@ import Testing
         #expect { try PackingSource(wrapping: packed) } throws: { ($0 as? QAMError)?.code == .unsupported }
     }
 
-    /// A packed model whose directory was changed by replacing text.
+    /// A packed model with text replaced in its directory.
     private func tampered(_ old: String, _ new: String) throws -> MemorySource {
         let packed = try PackingSource(wrapping: Self.model(), options: options, carryingFiles: true)
         var source = MemorySource()
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    /// A packed model is held to the rules that its .qamw file is held to: what one reader refuses, the other does.
+    /// Packed models and .qamw files are validated by the same rules: both readers refuse the same models.
     @Test(arguments: [
         (#""parameters":"02080601""#, #""parameters":"0208060100""#), (#""parameters":"02080601""#, #""parameters":"02090601""#),
         (#""parameters":"02080601""#, #""parameters":"02080701""#), (#""codebooks":[1]"#, #""codebooks":[65535]"#), (#"{"role":1,"row":44},"#, ""),
@@ -254,7 +254,7 @@ import Testing
                 refused += 1
             }
         }
-        // Names may change, the structure may not.
+        // Changes of names may be accepted, changes of the structure may not.
         #expect(taken > 0 && refused > 500, "\(taken) taken, \(refused) refused")
     }
 }

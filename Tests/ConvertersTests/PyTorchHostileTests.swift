@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// PyTorch's files that are damaged, hostile or of another kind: refused with a cause and a place, and nothing is run.
+/// PyTorch files that are damaged, hostile or of another kind: refused with a cause and a place, and nothing is executed.
 @Suite struct PyTorchHostileTests {
     private func expectRefused(_ bytes: [UInt8], _ code: QAMError.Code, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation) throws {
         let folder = try ScratchFolder()
@@ -71,19 +71,19 @@ import Testing
         try expectRefused(pickle: Pickle.dictionary([("w\0", Self.tensor)]), .malformed, "NUL")
     }
 
-    /// Nesting, repetition and counts take neither the stack nor memory.
+    /// Nesting, repetition and counts exhaust neither the stack nor memory.
     @Test(.timeLimit(.minutes(1))) func bombs() throws {
         let deep = 1_000_000
         try expectRefused(
             pickle: Pickle.whole([UInt8](repeating: UInt8(ascii: "]"), count: deep) + [UInt8](repeating: UInt8(ascii: "a"), count: deep - 1)), .unsupported,
             "a list")
         try expectRefused(pickle: Pickle.whole([UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: deep)), .unsupported, "a tuple")
-        // Each list holds the one before it twice.
+        // Each list contains the previous one twice.
         let laughs: [UInt8] = Array("]q\u{0}".utf8) + (0..<100).flatMap { _ in Array("](h\u{0}h\u{0}eq\u{0}".utf8) }
         try expectRefused(pickle: Pickle.whole(laughs), .unsupported, "a list")
         try expectRefused(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "N"), count: 5_000_000), .limitExceeded, "values")
         try expectRefused(pickle: [0x80, 2] + [UInt8](repeating: UInt8(ascii: "("), count: 5_000_000), .limitExceeded, "values")
-        // A tensor of 255 dimensions made again and again of the same arguments.
+        // A tensor of 255 dimensions, rebuilt repeatedly from the same arguments.
         let shape = Pickle.tuple((0..<255).map { _ in Pickle.integer(1) })
         let storage =
             Pickle.tuple([Pickle.text("storage"), Pickle.global("torch", "FloatStorage"), Pickle.text("0"), Pickle.text("cpu"), Pickle.integer(12)])
@@ -172,7 +172,7 @@ import Testing
         try expectRefused(tar, .malformed, "tar archive", "torch.load")
     }
 
-    /// A file of 10^5 tensors opens in a moment.
+    /// A file of 10^5 tensors opens within a moment.
     @Test(.timeLimit(.minutes(1))) func manyTensorsOpenQuickly() throws {
         let count = 100_000
         var file = TorchFile(elements: count)

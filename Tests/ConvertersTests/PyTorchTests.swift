@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// PyTorch's files: what `torch.save` writes comes in as it is.
+/// PyTorch files: the output of `torch.save` is read exactly.
 @Suite struct PyTorchTests {
     private static let testdata = Path.join(Path.folder(of: Path.folder(of: Path.folder(of: #filePath))), "testdata/pytorch")
 
@@ -16,7 +16,7 @@ import Testing
         return try PyTorchSource(path: folder.write(file.bytes, "model.bin"))
     }
 
-    /// The files were written by PyTorch: the tensors by `torch.save`, and, made contiguous, by safetensors. All types, views, protocols.
+    /// Written by PyTorch: the tensors by `torch.save` and, made contiguous, by safetensors. All types, views and protocols.
     @Test(arguments: ["views-2.pt", "views-5.pt", "types.pt"])
     func torchAndSafetensorsAgree(_ name: String) throws {
         let source = try PyTorchSource(path: Path.join(Self.testdata, name))
@@ -37,7 +37,7 @@ import Testing
         let model = try ModelInput(path: path, takingFiles: true)
         #expect(model.format == .pytorch && model.pytorch.count == 2 && model.source.files.map(\.name) == ["config.json"])
         #expect(model.source.warnings == [])
-        // The tied head is in the second shard with the tensor that it shares.
+        // The tied head is in the second shard, as is the tensor that it shares.
         let head = try #require(model.source.tensors.first { $0.name == "lm_head.weight" })
         let embedding = try #require(model.source.tensors.firstIndex { $0.name == "model.embed_tokens.weight" })
         #expect(head.storage == .alias(of: embedding))
@@ -63,7 +63,7 @@ import Testing
         #expect { try source.withBytes(0..<4, ofStream: 0, of: 3) { _ in } } throws: { ($0 as? QAMError)?.code == .invalidArgument }
     }
 
-    /// Every range of every order of a tensor's dimensions.
+    /// Every range, for every order of a tensor's dimensions.
     @Test func rangesOfStridedTensors() throws {
         let shape = [3, 4, 5], strides = [20, 5, 1]
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func largeTransposedTensorsAreReadInPieces() throws {
-        // Neither a row nor a column fits into one piece of the storage.
+        // Neither a row nor a column fits into one block of the storage.
         let rows = 700, columns = 600
         var file = TorchFile(elements: rows * columns)
         file.tensors = [
@@ -110,7 +110,7 @@ import Testing
     @Test func otherThingsBesideTensorsAreNamed() throws {
         var file = TorchFile()
         let tensor = Pickle.tensor(.init(name: "w", shape: [12], strides: [1]), count: 12)
-        // A float, bytes, a list with itself, a set, and a key that is no text.
+        // A float, bytes, a list that contains itself, a set, and a key that is not a string.
         let list = Array("]q\u{0}h\u{0}a".utf8), set = Pickle.global("__builtin__", "set") + Array("]\u{85}R".unicodeScalars.map { UInt8($0.value) })
         let float: [UInt8] = [UInt8(ascii: "G"), 0, 0, 0, 0, 0, 0, 0, 0]
         file.pickle = Pickle.dictionary([("w", tensor), ("lr", float), ("names", list), ("tags", set), ("inner", Pickle.nested([("v", tensor)]))])

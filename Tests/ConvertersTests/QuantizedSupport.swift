@@ -9,22 +9,22 @@ struct Quantized {
     var source = MemorySource()
 
     static let fp8: Tensors = [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [], .f32)]
-    /// Of compressed-tensors, 4 bits in groups of 32: its shape, at index 2, says 4 x 64.
+    /// compressed-tensors with 4 bits in groups of 32; the shape tensor, at index 2, holds 4 x 64.
     static let packed: Tensors = [("a.weight_packed", [4, 8], .i32), ("a.weight_scale", [4, 2], .bf16), ("a.weight_shape", [2], .i64)]
 
-    /// Shapes that are stored say 4 x 64.
+    /// Stored shapes are set to 4 x 64.
     init(_ config: String?, _ tensors: Tensors) throws {
         for tensor in tensors { source.add(tensor.name, tensor.shape, tensor.dtype) }
         if let config { source.files.append(MemoryFile(name: "config.json", bytes: Array(config.utf8))) }
         for (index, tensor) in tensors.enumerated() where tensor.dtype == .i64 { setShape(index, [4, 64]) }
     }
 
-    /// The elements of a tensor of 32 bits.
+    /// Sets the elements of a 32-bit tensor.
     mutating func setWords(_ tensor: Int, _ words: [UInt32]) {
         source.payloads[tensor] = [words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }]
     }
 
-    /// The elements of a tensor of I64.
+    /// Sets the elements of an I64 tensor.
     mutating func setShape(_ tensor: Int, _ shape: [Int]) {
         source.payloads[tensor] = [shape.flatMap { side in (0..<8).map { UInt8(truncatingIfNeeded: side >> (8 * $0)) } }]
     }
@@ -34,7 +34,7 @@ struct Quantized {
         return try DequantizedCheckpoint(source, scheme, advice: "")
     }
 
-    /// The error of opening the checkpoint, or of reading its weights.
+    /// The error when the checkpoint is opened or its weights are read.
     func error() throws -> QAMError? {
         do {
             let plain = try plain()

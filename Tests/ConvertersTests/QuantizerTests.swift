@@ -4,11 +4,11 @@ import Quantization
 import Synchronization
 import Testing
 
-/// The plan of a quantizer, what it makes of it, and how it ends early.
+/// The plan of a quantizer, its result, and cancellation.
 @Suite struct QuantizerTests {
     private static let columns = 64
 
-    /// A matrix, its twin by name, a norm, an embedding, and a matrix that cannot be coded.
+    /// A matrix, another with the same role, a norm, an embedding, and a matrix that cannot be coded.
     private static func model() throws -> MemoryTensors {
         var model = MemoryTensors(groups: "")
         func values(_ rows: Int, _ columns: Int, _ seed: Int) -> [Float] { (0..<rows * columns).map { Float(($0 &* 7919 &+ seed) % 1009) / 1009 - 0.5 } }
@@ -20,7 +20,7 @@ import Testing
         return model
     }
 
-    /// E[x^2] of the matrices' inputs.
+    /// E[x^2] of the inputs of the matrices.
     private static func statistics() throws -> CalibrationFile {
         var source = MemoryTensors(groups: #"[["layers.0.mlp.up_proj.weight"],["layers.0.mlp.down_proj.weight"]]"#)
         for name in ["up", "down"] {

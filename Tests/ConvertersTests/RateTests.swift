@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Rates that are chosen tensor by tensor.
+/// Rates chosen per tensor.
 @Suite struct RateTests {
     private static func curve(_ points: [(Int, Double)]) -> RateCurve {
         RateCurve(points: points.enumerated().map { .init(bits: Double($0), storedBits: $1.0, cost: $1.1) })
@@ -20,17 +20,17 @@ import Testing
     }
 
     @Test func pointsAboveTheHullAndStepsThatDoNotFitAreLeftOut() {
-        // The middle point lies above the line between the others, the last costs more again.
+        // The second point lies above the line between its neighbours, and the last point is worse than the one before.
         let bent = Self.curve([(10, 10), (20, 9), (30, 0), (40, 1)])
         #expect(RateAllocation.choose([bent], storedBits: 29) == [0])
         #expect(RateAllocation.choose([bent], storedBits: 100) == [2])
-        // What is left is not enough for the best step, but for another.
+        // The remaining bits do not suffice for the best step, but for another.
         let large = Self.curve([(100, 1000), (200, 0)]), small = Self.curve([(10, 1), (20, 0)])
         #expect(RateAllocation.choose([large, small], storedBits: 125) == [0, 1])
         #expect(RateAllocation.choose([small, small], storedBits: 30) == [1, 0])
     }
 
-    /// Of convex curves with equal steps it is the best choice that there is.
+    /// For convex curves with equal steps the choice is optimal.
     @Test func nothingElseCostsLess() throws {
         var state: UInt64 = 7
         for _ in 0..<20 {
@@ -59,7 +59,7 @@ import Testing
 
     private static let columns = 64, rows = 96
 
-    /// A matrix of random weights, and another of ten times as large ones.
+    /// A matrix of random weights, and another with ten times larger ones.
     private static func weights() throws -> MemoryTensors {
         var source = MemoryTensors(groups: "")
         var state: UInt64 = 3
@@ -94,7 +94,7 @@ import Testing
         return try CalibrationFile(source)
     }
 
-    /// tr(G E H ET) of a coded tensor's errors.
+    /// tr(G E H ET) for the errors E of a coded tensor.
     private static func cost(_ source: QuantizingSource, _ base: MemoryTensors, _ tensor: Int, diagonal: Bool, gradients: Bool) throws -> Double {
         let decoded = try DequantizingSource(source, to: .dtype(.f32)).read(0..<4 * rows * columns, of: tensor).streams[0]
         let a = try ElementConversion.floats(base.payloads[tensor], as: .f32), b = try ElementConversion.floats(decoded, as: .f32)
@@ -170,7 +170,7 @@ import Testing
             base, plan: QuantizationPlan(choices: [0: QuantizationChoice(try Code(.octant, bits: 4), seed: 3, feedback: .columns)]), gainTypes: gains,
             calibration: calibration)
         #expect(try columnsOnly.read(0..<Self.rows, of: 0).streams != source.read(0..<Self.rows, of: 0).streams)
-        // Without the moments of outputs it cannot be done.
+        // Requires output Hessians.
         let error = #expect(throws: QAMError.self) {
             try QuantizingSource(base, plan: plan, gainTypes: gains, calibration: Self.calibration(hessian: true, outputs: false))
         }

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// `rope_scaling` in the keys that llama.cpp reads, and warnings of what it does not.
+/// `rope_scaling`, converted to the keys that llama.cpp reads, and warnings about the rest.
 @Suite struct RopeScalingTests {
     private static func gguf(_ scaling: JSONValue, of model: Int = 0, _ more: [String: JSONValue] = [:]) throws -> any TensorSource {
         var model = ArchitectureModels.all[model]
@@ -21,7 +21,7 @@ import Testing
         arguments: [
             ([("attention_factor", .number(1))], 0.878249), ([("mscale", .number(1)), ("mscale_all_dim", .number(1))], 0.878249),
             ([("mscale", .number(1)), ("mscale_all_dim", .number(0.8))], 0.900165), ([("attention_factor", .number(1.2))], 1.053899),
-            // These leave what loaders do anyway.
+            // These values equal the loaders' defaults.
             ([], nil), ([("attention_factor", .number(1.1386294361119891))], nil), ([("mscale", .number(1)), ("mscale_all_dim", .number(0))], nil),
             ([("mscale", .number(0.7))], nil),
         ] as [([(String, JSONValue)], Float?)])
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// Without what a file of ours keeps.
+    /// Without the kept configuration in our own files.
     @Test func aPeersYarnComesBack() throws {
         func scaling(_ change: (inout Metadata) -> Void) throws -> JSONValue? {
             let gguf = try Self.gguf(Self.yarn([("attention_factor", .number(1.2))]))
@@ -93,7 +93,7 @@ import Testing
         #expect(own.metadata["phi3.rope.scaling.attn_factor"] == .float32(1.5))
     }
 
-    /// Keys that change results and have no place in GGUF, by name; what changes none is passed over.
+    /// Keys that affect results and have no GGUF equivalent are reported by name; keys without effect are ignored.
     @Test func keysThatAreLeftOutAreNamed() throws {
         func warnings(_ more: [String: JSONValue], of model: Int = 3) throws -> [String] {
             var model = ArchitectureModels.all[model]
@@ -109,7 +109,7 @@ import Testing
         ]
         #expect(try warnings(harmless).isEmpty)
         for (index, model) in ArchitectureModels.all.enumerated() { #expect(try warnings([:], of: index).isEmpty, "\(model)") }
-        // Windows that loaders leave unused.
+        // Windows that loaders ignore.
         #expect(try warnings(["sliding_window": 100], of: 2).contains { $0.contains("\"sliding_window\" is 100") })
         #expect(try warnings(["sliding_window": 100], of: 7).contains { $0.contains("\"sliding_window\" is 100") })
     }

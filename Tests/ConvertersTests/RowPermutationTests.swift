@@ -4,9 +4,9 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Rows in another order, names and types that change, held against plain definitions.
+/// Permuted rows, and changed names and types, compared with direct implementations.
 @Suite struct RowPermutationTests {
-    /// Reads from the base begin at multiples of several rows.
+    /// A source whose granule is several rows.
     private struct Coarse: TensorSource {
         var base: MemorySource
         var rows: Int
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// Row r of head h goes to row 2r or, of the second half, to 2(r - d/2) + 1.
+    /// Row r of head h moves to row 2r, in the second half of the head to 2(r - d/2) + 1.
     private static func plainly(_ bytes: [UInt8], heads: Int, rows: Int) -> [UInt8] {
         let size = bytes.count / rows, head = rows / heads
         var result = bytes

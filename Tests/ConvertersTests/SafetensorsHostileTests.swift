@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Files that strangers made: each test is one attack or one legal oddity.
+/// Untrusted files: each test is one attack or one valid but unusual file.
 @Suite struct SafetensorsHostileTests {
     private func open(_ bytes: [UInt8]) throws -> SafetensorsSource {
         let folder = try ScratchFolder()
@@ -151,7 +151,7 @@ import Testing
                 refused += 1
             }
         }
-        // Payloads and letters of names may change, most else may not.
+        // Changes of payloads and of letters in names may be accepted, most others may not.
         #expect(taken > 0 && refused > 1000, "\(taken) taken, \(refused) refused")
     }
 
@@ -165,7 +165,7 @@ import Testing
         #expect { try payload(source, 0) } throws: { ($0 as? QAMError)?.code == .truncated }
     }
 
-    /// How long it takes, `scripts/check-opening` measures.
+    /// `scripts/check-opening` measures the time.
     @Test func aHundredThousandTensorsOpen() throws {
         let folder = try ScratchFolder()
         var header = "{\"__metadata__\":{\"format\":\"pt\"}"

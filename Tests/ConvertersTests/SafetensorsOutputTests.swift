@@ -11,7 +11,7 @@ import Testing
     import Darwin
 #endif
 
-/// Outputs appear complete or not at all, never over an input, and go on where an interrupted run stopped.
+/// Outputs appear complete or not at all, never replace an input, and resume where an interrupted run stopped.
 @Suite struct SafetensorsOutputTests {
     private struct Stop: Error {}
 
@@ -42,7 +42,7 @@ import Testing
         try await interrupt(source, .folder(out), at: "t3")
         #expect(try folder.names(in: out).allSatisfy { $0.hasSuffix(".partial") || $0.hasSuffix(".journal") })
         try await interrupt(source, .folder(out), at: "last", resuming: true)
-        // A tensor whose bytes have changed behind the journal's back is written again, and those after it.
+        // A tensor whose bytes differ from the journal is rewritten, and so are those after it.
         try overwrite(out + "/model-00001-of-00003.safetensors.partial", at: 5000, 0xA5)
         source.reset()
         let sink = SafetensorsSink(output: .folder(out), maxShardSize: 3 << 20, resuming: true)
@@ -171,7 +171,7 @@ import Testing
     }
 }
 
-/// Counts the reads of payload.
+/// Counts reads of the payload.
 private final class CountingSource: TensorSource {
     private let base: MemorySource
     private let count = Mutex(0)

@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// What is written is read back bit for bit.
+/// Files are read back bit for bit as written.
 @Suite struct SafetensorsRoundTripTests {
     private func write(
         _ source: any TensorSource, to destination: SafetensorsDestination, maxShardSize: Int? = nil, replacing: Bool = false, threads: Int = 2
@@ -193,7 +193,7 @@ import Testing
 }
 
 extension MemorySource {
-    /// A tied pair, the alias before its target, and something small.
+    /// A tied pair with the alias before its target, and a small tensor.
     mutating func addAliasTarget() {
         addAlias("head", of: 1, shape: [3 << 10, 1 << 10])
         add("embed", [3 << 10, 1 << 10], .bf16)

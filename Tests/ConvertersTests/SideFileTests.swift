@@ -10,7 +10,7 @@ import Testing
     import Darwin
 #endif
 
-/// Files that travel with a model may be called anything; none becomes, replaces or hides a file of the model itself.
+/// Side files may have any name; none is taken for, replaces or hides a file of the model itself.
 @Suite struct SideFileTests {
     private static let hostile = [
         "model.safetensors", "Model.SafeTensors", "model.safetensors.partial", "MODEL.SAFETENSORS.PARTIAL", "model.safetensors.partial.journal",
@@ -61,7 +61,7 @@ import Testing
         #expect(sink.warnings.count == 2)
     }
 
-    /// A file system that folds case, or composes accents, has one file for both.
+    /// On a file system that folds case or normalises accents, both names refer to one file.
     @Test func namesThatAreOneOnSomeFileSystemAreWrittenOnce() {
         for (first, second) in [("a.txt", "A.TXT"), ("stra\u{DF}e.txt", "STRASSE.txt"), ("\u{E9}.txt", "e\u{301}.txt"), ("a.txt", "a\u{200C}.txt")] {
             let places = SideFilePlaces([first, second].map { MemoryFile(name: $0, bytes: []) }, dotfiles: false)
@@ -84,7 +84,7 @@ import Testing
         #expect(model.files.map(\.name) == taken)
         #expect(model.warnings == ["not taken along from \(folder.path): 2_Dense/model.safetensors, onnx"])
 
-        // Through a .qamw file and its packed form into a folder, and once more from there.
+        // Through a .qamw file and its packed form into a folder, twice.
         let file = folder.path("m.qamw")
         _ = try await transfer(from: model, to: QAMWriter(path: file), threads: 1)
         let reader = try QAMReader(path: file)
@@ -98,7 +98,7 @@ import Testing
         #expect(try GGUFModel(path: folder.path("b")).files.map(\.name) == taken)
     }
 
-    /// Names are data: none leads out of the folder, not even through a link that lies in it.
+    /// Names are data: none leads outside the folder, not even through a symbolic link in it.
     @Test func noNameLeadsElsewhere() async throws {
         let folder = try ScratchFolder()
         var source = MemorySource()
@@ -118,7 +118,7 @@ import Testing
         #expect(try folder.names(in: target).isEmpty && folder.names(in: out) == ["link"])
     }
 
-    /// A folder and a file of one name cannot both be written.
+    /// A folder and a file with the same name cannot both be written.
     @Test func filesAndFoldersOfOneName() {
         for (names, written) in [
             (["a", "a/b"], ["a"]), (["a/b", "A"], ["a/b"]), (["a/b/c", "a/B"], ["a/b/c"]), (["a/b", "a/c", "A/d"], ["a/b", "a/c", "A/d"]),

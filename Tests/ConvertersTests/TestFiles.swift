@@ -11,7 +11,7 @@ import Testing
     import Darwin
 #endif
 
-/// A folder of its own for a test, removed with everything in it when the last reference goes.
+/// A temporary folder for a test, removed with its content when the last reference is released.
 final class ScratchFolder {
     let path: String
 
@@ -54,7 +54,7 @@ final class ScratchFolder {
 }
 
 extension TensorDescriptor {
-    /// The type of a raw tensor's elements.
+    /// The element type of a raw tensor.
     var rawType: DType? { if case .raw(let dtype) = storage { dtype } else { nil } }
 }
 
@@ -70,7 +70,7 @@ func overwrite(_ path: String, at offset: Int, _ byte: UInt8) throws {
     try unsafe withUnsafeBytes(of: byte) { try unsafe SystemCalls.write(descriptor, at: offset, $0, path: path) }
 }
 
-/// The bytes of a safetensors file: the length, the header as it is given, the data.
+/// The bytes of a safetensors file: length, the given header, data.
 func safetensors(_ header: String, data: [UInt8] = [], length: UInt64? = nil) -> [UInt8] {
     safetensors(Array(header.utf8), data: data, length: length)
 }
@@ -83,7 +83,7 @@ func safetensors(_ header: [UInt8], data: [UInt8] = [], length: UInt64? = nil) -
     return writer.bytes
 }
 
-/// Bytes that look random and are the same each time.
+/// Pseudorandom bytes, the same in each run.
 func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     var state = seed
     return (0..<count).map { _ in
@@ -99,7 +99,7 @@ struct MemoryFile: EmbeddedFile {
     func read(_ range: Range<Int>) throws -> [UInt8] { Array(bytes[range]) }
 }
 
-/// A source in memory, of raw and coded tensors with any bytes.
+/// A source in memory with raw and coded tensors of arbitrary bytes.
 struct MemorySource: TensorSource {
     var metadata = Metadata()
     var tensors: [TensorDescriptor] = []
@@ -107,7 +107,7 @@ struct MemorySource: TensorSource {
     var files: [any EmbeddedFile] = []
     var inputs: [String] = []
     var fingerprint = "memory"
-    /// For each tensor its streams, whole.
+    /// The whole streams of each tensor.
     var payloads: [[[UInt8]]] = []
 
     mutating func add(_ name: String, _ shape: [Int], _ dtype: DType, _ bytes: [UInt8]? = nil) {
@@ -116,7 +116,7 @@ struct MemorySource: TensorSource {
         payloads.append([bytes ?? noise(descriptor.byteCount, seed: UInt64(tensors.count))])
     }
 
-    /// The target may come later; then the shape must be given.
+    /// The target may be added later; then the shape must be given.
     mutating func addAlias(_ name: String, of target: Int, shape: [Int]? = nil) {
         tensors.append(TensorDescriptor(name: name, shape: shape ?? tensors[target].shape, storage: .alias(of: target)))
         payloads.append([])
@@ -145,7 +145,7 @@ struct MemorySource: TensorSource {
     func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { payloads[tensor][stream] }
 }
 
-/// All bytes of a tensor, read in one piece; streams follow each other.
+/// All bytes of a tensor, read at once, stream by stream.
 func payload(_ source: any TensorSource, _ tensor: Int) throws -> [[UInt8]] {
     let descriptor = source.tensors[tensor]
     if case .alias(let target) = descriptor.storage { return try payload(source, target) }
@@ -160,7 +160,7 @@ func payload(_ source: any TensorSource, _ tensor: Int) throws -> [[UInt8]] {
     return streams
 }
 
-/// Everything that a sink sees of a source is equal.
+/// Two sources are equal in everything that a sink can see.
 func expectEqual(_ left: any TensorSource, _ right: any TensorSource, sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(left.tensors == right.tensors, sourceLocation: sourceLocation)
     #expect(left.metadata == right.metadata, sourceLocation: sourceLocation)
@@ -174,7 +174,7 @@ func expectEqual(_ left: any TensorSource, _ right: any TensorSource, sourceLoca
     }
 }
 
-/// Fails the nth call of a kind with an errno.
+/// Fails the nth call of one kind with an errno.
 final class FailingCall: FaultInjector {
     private let call: SystemCalls.Call
     private let code: CInt

@@ -3,11 +3,11 @@ import Converters
 import QAMFormat
 import Testing
 
-/// The language model among a checkpoint's tensors, under whatever names.
+/// The language model among a checkpoint's tensors, under any names.
 @Suite struct TextModelTests {
     private static let llama = ArchitectureModels.all[0], gemma = ArchitectureModels.all[6]
 
-    /// A model whose tensors have other names, with other tensors beside them.
+    /// A model with renamed tensors, and other tensors besides them.
     private static func source(
         _ model: ArchitectureModels.Model, config: [String: JSONValue], parts: [String] = [], rename: (String) -> String
     ) throws -> MemorySource {
@@ -22,7 +22,7 @@ import Testing
         .object(config.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) })
     }
 
-    /// The names that checkpoints of models with several parts have, by transformers' versions.
+    /// The names in checkpoints of multimodal models, by version of transformers.
     @Test(arguments: ["language_model.", "model.language_model.", "thinker."]) func theTextModelIsTaken(_ style: String) throws {
         for (model, type, kind) in [(Self.gemma, "gemma3", "Gemma3ForCausalLM"), (Self.llama, "llava", "LlamaForCausalLM")] {
             let config: [String: JSONValue] = [
@@ -42,7 +42,7 @@ import Testing
             #expect(gguf.warnings.count { $0.contains("left out") } == 1 && gguf.warnings.contains(warning))
             #expect(!gguf.warnings.contains { $0.contains("vision_config") })
 
-            // The way back is a model of its own.
+            // The reverse conversion gives a model of its own.
             let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
             #expect(Set(back.tensors.map(\.name)) == Set(try ArchitectureModels.source(model).tensors.map(\.name)))
             let file = try #require(back.files.first { $0.name == "config.json" })
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    /// A base model without a head, whose embedding is not tied, is for vectors only.
+    /// A base model without a head and without tied embeddings only computes vectors.
     @Test func aModelWithoutAHeadIsSaidToBeOne() throws {
         let config = Self.llama.config.merging(["architectures": ["LlamaModel"]]) { $1 }
         var source = try Self.source(Self.llama, config: config) { $0 }
@@ -74,7 +74,7 @@ import Testing
         source.payloads.removeLast()
         let gguf = try ModelNames.gguf.applied(to: source, strict: true, carryingFiles: false)
         #expect(gguf.warnings.contains { $0.contains("no head") })
-        // Its configuration comes back as it was.
+        // Its configuration is restored unchanged.
         let back = try ModelNames.huggingFace.applied(to: gguf, strict: true)
         let file = try #require(back.files.first { $0.name == "config.json" })
         #expect(try file.read(0..<file.byteCount) == ArchitectureModels.configFile(config).bytes)

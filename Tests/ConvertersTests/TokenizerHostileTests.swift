@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Files of strangers: errors with a place, never traps.
+/// Untrusted files: errors with a place, never traps.
 @Suite struct TokenizerHostileTests {
     private func keys(_ json: String) throws -> Metadata { try tokenizerKeys([MemoryFile(name: "tokenizer.json", bytes: Array(json.utf8))]) }
 
@@ -24,7 +24,7 @@ import Testing
         #expect { try keys(json) } throws: { ($0 as? QAMError)?.place.file == "tokenizer.json" }
     }
 
-    /// The weights can do without.
+    /// The weights can be converted without the tokenizer.
     @Test(arguments: [
         (#"{"model":{"type":"Unigram","vocab":[["a",0.5]]}}"#, "\"Unigram\""), (#"{"model":{"type":"WordPiece","vocab":{"a":0}}}"#, "\"WordPiece\""),
         (#"{"model":{"type":"BPE","end_of_word_suffix":"</w>","byte_fallback":true}}"#, "\"end_of_word_suffix\""),
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// tokenizer.model has its special tokens at 0 to 2, and the model fewer rows.
+    /// tokenizer.model has its special tokens at 0 to 2, and the model has fewer rows.
     @Test(arguments: [1, 2]) func specialTokensThatAreCutOffAreNone(rows: Int) throws {
         let files = try TokenizerFixture.llama2.files(without: ["tokenizer.json", "tokenizer_config.json"])
         let keys = try tokenizerKeys(files.with("config.json", #"{"vocab_size":\#(rows)}"#))
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    /// Whatever a byte becomes, there is a tokenizer or an error, and from its keys there are files or an error.
+    /// Any changed byte gives a tokenizer or an error, and its keys give files or an error.
     @Test(arguments: [(TokenizerFixture.llama3, "tokenizer.json"), (.gemma, "tokenizer.json"), (.gemma, "tokenizer.model")])
     func changedBytesNeverTrap(fixture: TokenizerFixture, name: String) throws {
         let others = try fixture.files(without: name == "tokenizer.model" ? ["tokenizer.json", name] : [name, "tokenizer.model"])
@@ -135,7 +135,7 @@ import Testing
         #expect(try tokenizerFiles(odd).document("tokenizer_config.json")["bos_token"] == "<s>")
     }
 
-    /// Millions of cuts within one score are not kept and put in order first.
+    /// Millions of splits with equal scores are refused before they are stored and sorted.
     @Test func nestedPiecesOfOneScoreAreRefusedBeforeTheyAreSorted() throws {
         var keys = Metadata()
         keys.set("tokenizer.ggml.model", .string("llama"))
@@ -145,7 +145,7 @@ import Testing
         #expect(ContinuousClock.now - start < .seconds(5))
     }
 
-    /// Pieces within one another give a merge for every cut, and long ones of them more text than a file may make.
+    /// Nested pieces give a merge per split, and long nested pieces more text than a file may have.
     @Test func nestedPiecesAreBounded() throws {
         func merges(_ longest: Int) throws -> Int {
             var keys = Metadata()

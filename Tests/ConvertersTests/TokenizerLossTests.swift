@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// What GGUF cannot express of a tokenizer is warned of; tokens that only some of the files name are kept.
+/// Warnings about what GGUF cannot represent of a tokenizer; tokens that only some of the files list are kept.
 @Suite struct TokenizerLossTests {
     private static func warnings(_ files: [MemoryFile]) throws -> [String] { try TokenizerConversion.ggufMetadata(files: files).warnings }
 
@@ -18,7 +18,7 @@ import Testing
         let keys = try tokenizerKeys(files.with("tokenizer_config.json", "{\"added_tokens_decoder\":\(decoder)}").with("added_tokens.json", #"{"<x>":9999}"#))
         #expect(keys.strings("tokens").suffix(2) == ["<tool_call>", "<mark>"] && keys.types().suffix(2) == [4, 3])
         let texts = keys.strings("tokens"), types = keys.types()
-        // Whether it is special, tokenizer_config.json decides; a token of the vocabulary keeps its id.
+        // tokenizer_config.json decides whether it is special; a token of the vocabulary keeps its id.
         let tool = try #require(texts.firstIndex(of: "<tool>")), he = try #require(texts.firstIndex(of: "he"))
         #expect(types[tool] == 3 && types[he] == 4)
         #expect(try Self.warnings(files.with("tokenizer_config.json", "{\"added_tokens_decoder\":\(decoder)}")).isEmpty)
@@ -62,7 +62,7 @@ import Testing
         #expect(decoders.count == 1 && decoders[0].contains("decoder \"Replace\""))
     }
 
-    /// Settings of tokenizer.model: a normalizer's table and spaces, a trainer's marks behind words.
+    /// Settings of tokenizer.model: the normalizer's table and spaces, and word-final markers of the trainer.
     @Test func settingsOfSentencePieceAreWarnedOf() throws {
         let files = try TokenizerFixture.llama2.files(without: ["tokenizer.json"])
         let model = try #require(files.first { $0.name == "tokenizer.model" })
@@ -73,7 +73,7 @@ import Testing
             let warnings = try Self.warnings(changed)
             #expect(warnings.count == 1 && warnings[0].contains(word), "\(warnings)")
         }
-        // Without bytes, loaders fail at the first unknown character.
+        // Without byte tokens, loaders fail at the first unknown character.
         let piece: [UInt8] = [0x0A, 5, 0x0A, 1, 0x61, 0x18, 1], byPairs: [UInt8] = [0x12, 2, 0x18, 2]
         let (entries, warnings) = try TokenizerConversion.ggufMetadata(files: [MemoryFile(name: "tokenizer.model", bytes: piece + byPairs)])
         #expect(entries.isEmpty && warnings.contains { $0.contains("byte tokens") })
@@ -96,7 +96,7 @@ import Testing
         #expect(try Self.warnings(list).contains { $0.contains("\"a b\"") })
     }
 
-    /// A model with fewer rows than tokens: what is written comes back.
+    /// A model with fewer rows than tokens: the truncated tokenizer converts back.
     @Test func mergesOfTokensThatAreCutOffGoToo() throws {
         let files = try TokenizerFixture.llama3.files()
         let whole = try tokenizerKeys(files.with("config.json", "{}"))

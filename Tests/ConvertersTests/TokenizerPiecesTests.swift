@@ -3,9 +3,9 @@ import Converters
 import QAMFormat
 import Testing
 
-/// SentencePiece's tokenizers: scores, merges and its own file.
+/// SentencePiece tokenizers: scores, merges and tokenizer.model.
 @Suite struct TokenizerPiecesTests {
-    /// Merges give the scores that SentencePiece's trainer wrote, for all tokens that can be joined.
+    /// The merges determine the scores that SentencePiece's trainer wrote, for all tokens that can be merged.
     @Test(arguments: [TokenizerFixture.llama2, .gemma])
     func scoresFollowFromMerges(fixture: TokenizerFixture) throws {
         let both = try tokenizerKeys(fixture.files()), json = try tokenizerKeys(fixture.files(without: ["tokenizer.model"]))
@@ -18,7 +18,7 @@ import Testing
         #expect(both.scores().min() == -10_000 && both.scores().contains(-1))
     }
 
-    /// The merges are those that the definition of Hugging Face's converter gives.
+    /// The merges are those of Hugging Face's conversion rule.
     @Test func mergesFollowFromScores() throws {
         var keys = try tokenizerKeys(TokenizerFixture.llama2.files())
         let tokens = ["<unk>", "a", "b", "ab", "ba", "aba", "é", "éa", "aé", "aéa"]
@@ -81,7 +81,7 @@ import Testing
         #expect(keys[tokenizer: "add_eos_token"] == .bool(true) && keys[tokenizer: "add_space_prefix"] == .bool(false))
     }
 
-    /// Field by field, as the protocol buffer's definition has it.
+    /// Field by field, by the definition of the protocol buffer.
     @Test func sentencePieceModelsAreReadStrictly() throws {
         func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] { [number << 3 | 2, UInt8(bytes.count)] + bytes }
         let piece = field(1, field(1, Array("a".utf8)) + [0x15, 0, 0, 0x80, 0xBF] + [0x18, 1])

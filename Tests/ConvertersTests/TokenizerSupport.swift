@@ -9,7 +9,7 @@ enum TokenizerFixture: String, CaseIterable {
 
     static let byteLevel = allCases.filter { ![.gemma, .llama2, .phi3].contains($0) }
 
-    /// Its files, but those named.
+    /// Its files without the named ones.
     func files(without names: Set<String> = []) throws -> [MemoryFile] {
         let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/testdata/tokenizers/\(rawValue)"
         return try Folder.names(in: folder).filter { !names.contains($0) }
@@ -17,31 +17,31 @@ enum TokenizerFixture: String, CaseIterable {
     }
 }
 
-/// The keys that files become.
+/// The GGUF keys made from files.
 func tokenizerKeys(_ files: [any EmbeddedFile], pre: String? = nil) throws -> Metadata {
     var metadata = Metadata()
     for entry in try TokenizerConversion.ggufMetadata(files: files, pre: pre).entries { metadata.set(entry.key, entry.value) }
     return metadata
 }
 
-/// The files that keys become.
+/// The files made from GGUF keys.
 func tokenizerFiles(_ metadata: Metadata) throws -> [MemoryFile] {
     try TokenizerConversion.huggingFaceFiles(metadata: metadata).map { MemoryFile(name: $0.name, bytes: $0.bytes) }
 }
 
 extension [MemoryFile] {
-    /// A file as a document.
+    /// A file, parsed as JSON.
     func document(_ name: String) throws -> JSONValue {
         let file = try #require(first { $0.name == name })
         return try JSONValue(parsing: file.bytes, section: name)
     }
 
-    /// With a file in place of, or beside, the others.
+    /// The files with one replaced or added.
     func with(_ name: String, _ text: String) -> [MemoryFile] {
         filter { $0.name != name } + [MemoryFile(name: name, bytes: [UInt8](text.utf8))]
     }
 
-    /// With a member of a file changed.
+    /// The files with a member of one changed.
     func with(_ name: String, _ key: String, _ value: JSONValue) throws -> [MemoryFile] {
         guard case .object(var members) = try document(name) else { return self }
         members.removeAll { $0.key == key }
@@ -50,7 +50,7 @@ extension [MemoryFile] {
 }
 
 extension Metadata {
-    /// A tokenizer's strings.
+    /// The strings of a key.
     func strings(_ key: String) -> [String] {
         guard case .array(.string(let values))? = self["tokenizer.ggml.\(key)"] else { return [] }
         return values

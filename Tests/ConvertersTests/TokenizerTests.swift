@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// Infinities, as Python writes them, do no harm.
+    /// Infinities, as Python writes them, are accepted.
     @Test func configurationsMayHoldInfinities() throws {
         let files = try TokenizerFixture.gpt2.files().with("special_tokens_map.json", "{\"x\": Infinity, \"y\": [-Infinity, NaN]}")
         #expect(try tokenizerKeys(files)[tokenizer: "model"] == .string("gpt2"))
@@ -48,7 +48,7 @@ import Testing
         #expect { try tokenizerKeys(TokenizerFixture.llama2.files(), pre: "gpt-2") } throws: { ($0 as? QAMError)?.code == .invalidArgument }
     }
 
-    /// What is written for a name is recognised as a name with the same steps.
+    /// The steps written for a pre-tokenizer's name are recognised as a name with the same steps.
     @Test func everyNameOfTheTableComesBack() throws {
         var keys = try tokenizerKeys(TokenizerFixture.gpt2.files())
         let names = try #require(
@@ -81,7 +81,7 @@ import Testing
         let config = try #require(original.first { $0.name == "config.json" })
         #expect(try tokenizerKeys(files + [config]).entries == keys.entries)
         #expect(files.map(\.name) == ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"])
-        // The model and what stands around it are those of the file that it all began with.
+        // The model and the other members are those of the original file.
         let (before, after) = (try original.document("tokenizer.json"), try files.document("tokenizer.json"))
         for key in ["added_tokens", "normalizer"] where fixture != .gemma { #expect(after[key] == before[key], "\(key)") }
         for key in ["merges", "byte_fallback", "ignore_merges", "fuse_unk", "unk_token"] {

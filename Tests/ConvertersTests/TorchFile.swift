@@ -1,12 +1,12 @@
 import QAMFormat
 
-/// A PyTorch file made by hand: a pickle of tensors in a zip archive.
+/// A PyTorch file made by hand: a zip archive with a pickle of tensors.
 struct TorchFile {
     struct Tensor {
         var name: String
         var storage: String = "0"
         var type = "FloatStorage"
-        /// Elements of the storage as the pickle tells; nil for what the entry holds of four bytes each.
+        /// The number of elements that the pickle states; nil for the size of the entry / 4.
         var count: Int?
         var offset = 0
         var shape: [Int]
@@ -17,12 +17,12 @@ struct TorchFile {
     var tensors: [Tensor] = []
     /// Bytes by key.
     var storages: [(key: String, bytes: [UInt8])] = []
-    /// Further entries.
+    /// Additional entries.
     var entries: [(name: String, bytes: [UInt8])] = [("byteorder", Array("little".utf8)), ("version", Array("3\n".utf8))]
-    /// In place of the pickle of `tensors`.
+    /// Replaces the pickle of `tensors`.
     var pickle: [UInt8]?
 
-    /// An F32 storage of so many elements, whose value is their index.
+    /// An F32 storage with the given number of elements, each equal to its index.
     init(elements: Int = 12) { storages = [("0", Self.floats(0..<elements))] }
 
     static func floats(_ values: Range<Int>) -> [UInt8] {
@@ -42,7 +42,7 @@ struct TorchFile {
     private func count(of tensor: Tensor) -> Int { tensor.count ?? (storages.first { $0.key == tensor.storage }?.bytes.count ?? 0) / 4 }
 }
 
-/// Parts of pickles.
+/// Fragments of pickles.
 enum Pickle {
     static func text(_ text: String) -> [UInt8] {
         var writer = ByteWriter()
@@ -63,10 +63,10 @@ enum Pickle {
 
     static func tuple(_ elements: [[UInt8]]) -> [UInt8] { [UInt8(ascii: "(")] + elements.joined() + [UInt8(ascii: "t")] }
 
-    /// A whole pickle of a value.
+    /// A complete pickle of a value.
     static func whole(_ value: [UInt8]) -> [UInt8] { [0x80, 2] + value + [UInt8(ascii: ".")] }
 
-    /// A whole pickle of a dictionary.
+    /// A complete pickle of a dictionary.
     static func dictionary(_ items: [(String, [UInt8])]) -> [UInt8] { whole(nested(items)) }
 
     /// A dictionary within a pickle.
@@ -82,13 +82,13 @@ enum Pickle {
     }
 }
 
-/// Writes zip archives of stored entries.
+/// Writes zip archives with uncompressed entries.
 struct ZipWriter {
     private var writer = ByteWriter()
     private var directory = ByteWriter()
     private var count: UInt16 = 0
 
-    /// `method`, `flags` and `size` may be wrong; `offset` is that of another header.
+    /// `method`, `flags` and `size` may be invalid; `offset` is that of another header.
     mutating func add(_ name: String, _ bytes: [UInt8], method: UInt16 = 0, flags: UInt16 = 0, size: UInt32? = nil, offset: UInt32? = nil) {
         let start = UInt32(writer.bytes.count), checksum = Self.checksum(bytes), size = size ?? UInt32(bytes.count)
         writer.append([0x50, 0x4B, 3, 4, 20, 0])
@@ -108,7 +108,7 @@ struct ZipWriter {
         count += 1
     }
 
-    /// With the directory, whose end may tell of `count` entries.
+    /// The archive with its directory, whose end record may state `count` entries.
     func finished(count told: UInt16? = nil, comment: String = "") -> [UInt8] {
         var result = writer
         let start = UInt32(result.bytes.count)

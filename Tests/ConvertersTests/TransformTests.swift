@@ -35,13 +35,13 @@ private struct FixedSource: TensorSource {
     }
 }
 
-/// A coded or raw source read whole.
+/// A whole coded or raw tensor of a source.
 private func readAll(_ source: any TensorSource, _ tensor: Int) throws -> TensorChunk {
     try source.read(0..<source.tensors[tensor].unitCount, of: tensor)
 }
 
 private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
-    // Irregular enough for a codec; no generator needed.
+    // Irregular enough for a codec, without a generator.
     (0..<count).map { i in
         let x = Double(i &* 2_654_435_761 % 1_000_003) / 1_000_003, y = Double(i &* 40_503 % 65_537) / 65_537
         return (x + y - 1) * scale
@@ -82,7 +82,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         #expect(try CodecRegistry.describe(quantizing.tensors[0], shared: quantizing.shared).blockSize == 16)
         #expect(try CodecRegistry.describe(quantizing.tensors[2], shared: quantizing.shared).channelScales)
 
-        // In pieces as at once.
+        // Reading in parts equals reading at once.
         let whole = try readAll(quantizing, 0)
         let first = try quantizing.read(0..<4, of: 0), second = try quantizing.read(4..<8, of: 0)
         #expect((0..<2).map { first.streams[$0] + second.streams[$0] } == whole.streams)
@@ -103,7 +103,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         }
         for tensor in [1, 3] { #expect(try readAll(dequantizing, tensor).streams == [base.payloads[tensor]]) }
 
-        // Rows from the middle.
+        // Rows in the middle.
         let rowBytes = 96 * 2, all = try readAll(dequantizing, 0).streams[0]
         #expect(dequantizing.granule(of: 0) == rowBytes * rowGranule)
         #expect(try dequantizing.read(2 * rowBytes..<6 * rowBytes, of: 0).streams[0] == Array(all[2 * rowBytes..<6 * rowBytes]))
@@ -199,7 +199,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         let casting = try CastingSource(base, to: .f16)
         #expect(casting.tensors.map(\.storage) == [.raw(.f16), .raw(.f16), .raw(.u8), .raw(.f4)])
         #expect(try ElementConversion.doubles(readAll(casting, 0).streams[0], as: .f16) == [1.0009765625, -.infinity, 65504, .infinity])
-        // Rounded once: by way of float32 this would be a tie, and 1.
+        // Rounded once: rounding to float32 first would give a tie, and then 1.
         #expect(try ElementConversion.doubles(readAll(casting, 1).streams[0], as: .f16) == [.infinity, 1.0009765625])
         #expect(try readAll(casting, 2).streams == [[1, 2]])
         #expect(try readAll(casting, 3).streams == [[0x21]])
@@ -210,7 +210,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
         #expect(throws: QAMError.self) { try CastingSource(base, to: .i8) }
     }
 
-    /// What wraps a cast may read pieces of it twice: tied tensors are compared, halves of heads interleaved.
+    /// A transform around a cast may read parts twice: tied tensors are compared, halves of heads are interleaved.
     @Test(arguments: [HeadPermutation.Direction.toInterleaved, .toHalves]) func overflowsCountOnceWhereverTheyPass(_ direction: HeadPermutation.Direction)
         async throws
     {
@@ -270,7 +270,7 @@ private func wave(_ count: Int, scale: Double = 0.05) -> [Double] {
     }
 }
 
-/// Takes everything and keeps nothing.
+/// Accepts everything and stores nothing.
 private final class CountingSink: TensorSink {
     func begin(_ source: any TensorSource) throws -> [TensorFindings] { [] }
     func write(_ chunk: TensorChunk, units: Range<Int>, of tensor: Int) throws {}

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// What sources lend is what they read, whether they make payloads or pass them on.
+/// Borrowed payloads equal payloads that are read, for sources that compute payloads and for those that pass them on.
 @Suite struct WrappingTests {
     private static func base() throws -> MemorySource {
         var base = MemorySource()
@@ -38,13 +38,13 @@ import Testing
                 metadata: Metadata(), files: []),
         ]
         for source in sources { try Self.expectLent(source) }
-        // Only what is another than the base's is made.
+        // Only payloads that differ from the base's are computed.
         let casting = try CastingSource(base, to: .f16)
         #expect(base.tensors.indices.map(casting.origin) == [nil, 1, 2])
         #expect(casting.metadata == base.metadata && casting.files.map(\.name) == ["a.txt"] && casting.inputs == base.inputs)
     }
 
-    /// A wrapper that forgets to read what it makes fails instead of passing on the base's bytes.
+    /// A transform that lacks an implementation for a payload that it changes fails instead of passing on the base's bytes.
     @Test func whatIsMadeIsNeverTheBases() throws {
         struct Forgetful: WrappingSource {
             let base: any TensorSource
