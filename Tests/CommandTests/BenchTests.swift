@@ -20,7 +20,7 @@ import Testing
         #expect(reads.compactMap { $0["GBps"]?.double }.max() == json["memoryReadGBps"]?.double)
         #expect(reads.compactMap { $0["threads"]?.double } == [1, 2])
 
-        // Matrices of three shapes: attention's, those of the feed-forward part, and its output's.
+        // Matrices of three shapes: of attention, of the feed-forward part and of its output.
         let products = kernels.filter { $0["name"] == "multiply" }
         #expect(products.count == 6)
         for product in products {

@@ -51,7 +51,7 @@ import Testing
         #expect(inputs.elements.count == 8 && inputs.elements[2].elements.map(\.text) == ["gate", "up"].map { "model.layers.0.mlp.\($0)_proj.weight" })
     }
 
-    /// Without moments the same statistics; and the same file on any number of threads.
+    /// Without Hessians the statistics are the same; the file does not depend on the number of threads.
     @Test func theFileDependsOnNothingElse() throws {
         let scratch = try TestInference("llama").scratch
         func calibrate(_ output: String, _ more: String...) throws -> Command.Outcome {
@@ -65,7 +65,7 @@ import Testing
         #expect(try scratch.bytes("h") == scratch.bytes("i"))
         let plain = try Self.tensors(scratch, "a"), more = try Self.tensors(scratch, "h")
         #expect(plain.count == 42 && plain.allSatisfy { more[$0.key]?.values == $0.value.values })
-        // A quantized model is read with exact activations.
+        // A quantized model is evaluated with exact activations.
         #expect(try scratch.qamw("quantize", "m", "m.qamw", "--bits", "6.5", "--quiet").status == 0)
         #expect(try scratch.qamw("calibrate", "m.qamw", "--tokens", "t.u16", "--context", "8", "-o", "q", "--quiet").status == 0)
         let name = "model.layers.1.mlp.down_proj.weight.mean_square"
@@ -74,7 +74,7 @@ import Testing
         #expect(zip(quantized, original).allSatisfy { $0 > 0.3 * $1 && $0 < 3 * $1 })
     }
 
-    /// E[g gT] of every matrix comes last, whatever else there is stays as it is.
+    /// E[g gT] of every matrix is appended; the other content is unchanged.
     @Test(arguments: ["model", "model.qamw", "model.gguf"])
     func fisherAddsTheMomentsOfOutputs(model: String) throws {
         let scratch = try Scratch()
@@ -120,7 +120,7 @@ import Testing
         #expect(try scratch.bytes("s") == Array("mine".utf8))
         #expect(try Command.run(words + ["--force"], in: scratch).status == 0)
         #expect(try scratch.bytes("s").count > 1000)
-        // Never its own input.
+        // The output is never the input.
         let text = try scratch.bytes("t.u16")
         #expect(try scratch.qamw("calibrate", "m", "--tokens", "t.u16", "--context", "8", "-o", "t.u16", "--force").status == 73)
         #expect(try scratch.bytes("t.u16") == text)

@@ -56,7 +56,7 @@ import Testing
         #expect(some.output == "78af5f94892f3950  a\n")
     }
 
-    /// A file's line with a carriage return in its name is read as it is written.
+    /// The line of a file whose name contains a carriage return is parsed as it was written.
     @Test func namesWithBreaksComeBack() throws {
         let scratch = try Scratch()
         try scratch.write("abc", to: "r\rn\nt\tb\\")
@@ -64,7 +64,7 @@ import Testing
         #expect(try scratch.qamw("checksum", "--check", "SUMS").status == 0)
     }
 
-    /// The hash and the name of each line, without the file.
+    /// The hash and the name in each line, without the file name.
     private static func tensors(_ output: String) -> Set<Substring> { Set(output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }) }
 
     @Test(arguments: ["xxh3", "sha256"]) func tensorsHaveOneHashWhateverFileTheyLieIn(_ algorithm: String) throws {
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    /// The preimage is the one that the documentation states.
+    /// The hash input is as documented.
     @Test func aTensorsHashIsOfTypeShapeAndElements() throws {
         let scratch = try Scratch()
         let tensor = try TestModel.Tensor.values("a.weight", [1, 2, 3, 4, 5, 6], shape: [2, 3], dtype: .bf16)

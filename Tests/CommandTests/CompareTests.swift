@@ -119,7 +119,7 @@ import Testing
         for part in ["only", "string 1", "u32 1", "another from byte 6", "LICENSE"] { #expect(text.contains(part)) }
     }
 
-    /// GGUF's metadata are compared as the files that they come from.
+    /// GGUF's metadata are compared in the form of the files that they were made from.
     @Test func metadataOfBothWorldsAreCompared() throws {
         let inference = try TestInference("llama"), scratch = inference.scratch
         #expect(try scratch.qamw("convert", "m", "m.gguf").status == 0)

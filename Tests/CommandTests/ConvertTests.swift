@@ -52,7 +52,7 @@ import Testing
             let isCast = old["encoding"] == nil && old["dtype"]?.text == "BF16"
             #expect(new["dtype"]?.text == (isCast ? "F32" : old["dtype"]?.text))
         }
-        // Their bits are those that they were, and the others lose nothing.
+        // Their bits are unchanged, and the other tensors lose nothing.
         #expect(try scratch.qamw("compare", "q.qamw", "b.qamw", "--max-nmse", "0").status == 0)
         let renamed = try scratch.qamw("convert", "q.qamw", "c.qamw", "--names", "gguf", "--dtype", "f32")
         #expect(renamed.status == 65)
@@ -61,7 +61,7 @@ import Testing
     @Test func overflowsAreToldOnce() throws {
         let scratch = try Scratch()
         var model = try TestModel.llama()
-        // Wide enough to be compared with others of its shape, which are read more than once then.
+        // Large enough to be compared with other tensors of its shape, which reads them more than once.
         let values = [Float](repeating: 1, count: 256 * 256 - 2) + [70_000, -1e9]
         for name in ["a", "b"] { model.tensors.append(try .values(name, values, shape: [256, 256])) }
         try scratch.write(model.safetensors, to: "m.safetensors")
@@ -73,7 +73,7 @@ import Testing
         #expect(json["warnings"]?.elements.count == 2)
     }
 
-    /// transformers loads in the type that config.json declares.
+    /// transformers loads a model in the type that config.json declares.
     @Test func theConfigurationDeclaresWhatWasWritten() throws {
         let test = try TestInference("llama"), scratch = test.scratch
         let text = String(decoding: try scratch.bytes("m/config.json"), as: UTF8.self)
@@ -84,14 +84,14 @@ import Testing
         #expect(try config("f32") == declaring("float32"))
         #expect(try scratch.qamw("convert", "m", "copy/", "--to", "safetensors").status == 0)
         #expect(try config("copy") == text)
-        // Inside a .qamw file too, and out of it again.
+        // Also into a .qamw file and out of it again.
         #expect(try scratch.qamw("convert", "m", "f16.qamw", "--dtype", "f16").status == 0)
         #expect(try scratch.qamw("convert", "f16.qamw", "f16/").status == 0)
         #expect(try config("f16") == declaring("float16"))
         #expect(try scratch.qamw("quantize", "m", "q.qamw").status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "decoded/").status == 0)
         #expect(try config("decoded") == text)
-        // By way of GGUF, in types that the way back chooses.
+        // Through GGUF, with types that the reverse conversion selects.
         for (dtype, back, name) in [
             ("bf16", "keep", "bfloat16"), ("f16", "keep", "float16"), ("f32", "keep", "float32"), ("q8_0", "keep", "float16"), ("q8_0", "bf16", "bfloat16"),
         ] {

@@ -8,7 +8,7 @@ import Testing
         let test = try TestInference(name)
         let found = try #require(try test.perplexity()), wanted = try test.plainPerplexity
         #expect(abs(found / wanted - 1) < 1e-5, "\(found), \(wanted)")
-        // Whatever holds the model: the single file with config.json beside it, .qamw and GGUF.
+        // In every container: the single file with config.json beside it, .qamw and GGUF.
         #expect(try test.perplexity("m/model.safetensors") == found)
         #expect(try test.scratch.qamw("convert", "m", "m.qamw", "--quiet").status == 0)
         #expect(try test.perplexity("m.qamw") == found)
@@ -19,7 +19,7 @@ import Testing
         #expect(try test.perplexity("g.qamw") == found)
     }
 
-    /// Rows are coded one by one, so that a file with GGUF's names has the same codes in another order, and the same figures.
+    /// Rows are coded independently, so a file with GGUF's names has the same codes in another order, and the same results.
     @Test(arguments: ["llama", "mistral", "qwen2", "qwen3"])
     func quantizedFilesWithGGUFsNamesRunAlike(name: String) throws {
         let test = try TestInference(name), scratch = test.scratch
@@ -30,7 +30,7 @@ import Testing
         #expect(gguf["warnings"] == .array([]))
         #expect(try gguf["perplexity"]?.double == test.perplexity("q.qamw", "--threads", "1"))
         #expect(try test.perplexity("g.qamw", "--exact") == test.perplexity("q.qamw", "--exact"))
-        // Activations of eight bits tell that they are not decoded.
+        // A difference with int8 activations shows that the weights are not decoded.
         #expect(try gguf["perplexity"]?.double != test.perplexity("g.qamw", "--exact"))
         let text = try ["g.qamw", "q.qamw"].map { try scratch.qamw("generate", $0, "--tokens", "t.u16", "--count", "20", "--quiet") }
         #expect(text[0].status == 0 && text[0].output == text[1].output)
@@ -40,7 +40,7 @@ import Testing
         #expect(try scratch.bytes("g.safetensors") == scratch.bytes("q.safetensors"))
     }
 
-    /// Raw tensors of any type, also compressed, as those of the GGUF that they come from.
+    /// Raw tensors of any type, also compressed, give the same results as in the GGUF.
     @Test(arguments: ["bf16", "q8_0"]) func rawFilesWithGGUFsNamesRunAlike(dtype: String) throws {
         let test = try TestInference("llama"), scratch = test.scratch
         #expect(try scratch.qamw("convert", "m", "m.gguf", "--dtype", dtype, "--quiet").status == 0)
@@ -63,7 +63,7 @@ import Testing
         }
         let agreement = try #require(json["top1Agreement"]?.double)
         #expect(agreement > 0.5 && agreement <= 1)
-        // Files beside the model do not matter here.
+        // Files next to the model are not needed here.
         #expect(json["warnings"] == .array([]))
 
         let words = ["eval", "m", "--tokens", "t.u16", "--context", "10", "--protocol", "llamacpp", "--windows", "2", "--json"]
@@ -77,7 +77,7 @@ import Testing
         #expect(quiet.status == 0 && quiet.output.isEmpty && quiet.errors.isEmpty)
     }
 
-    /// An object for each model, with the figures that it has alone.
+    /// An object per model, with the same results as an evaluation of that model alone.
     @Test(arguments: [["--reference", "m"], ["--reference", "m", "--exact"], ["--protocol", "llamacpp"]])
     func severalModelsShareOneRun(more: [String]) throws {
         let test = try TestInference("llama"), scratch = test.scratch
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    /// Activations of eight bits, and of 32, of the same quantized model.
+    /// int8 and float32 activations with the same quantized model.
     @Test func activationsOfEightBitsAreCloseToExactOnes() throws {
         let scratch = try Scratch(), tokens = TestInference.path("inference/wikilm-tiny.u16"), model = TestInference.path("wikilm-tiny")
         #expect(try scratch.qamw("quantize", model, "m.qamw", "--bits", "5.5", "--recipe", "all", "--quiet").status == 0)
@@ -192,7 +192,7 @@ import Testing
         for words in [["--context", "41"], ["--context", "1"], ["--context", "0"], ["--windows", "0"], ["--protocol", "other"]] {
             #expect(try Command.run(["eval", "m", "--tokens", "t.u16"] + words, in: scratch).status == 64, "\(words)")
         }
-        // Ids of 32 bits.
+        // 32-bit token ids.
         try scratch.write([5, 0, 0, 0, 17, 0, 0, 0], to: "t.bin")
         #expect(try scratch.qamw("eval", "m", "--tokens", "t.bin", "--context", "2", "--json").json["tokens"]?.integer == 1)
     }

@@ -5,7 +5,7 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// calibrate, and quantize by what it wrote.
+/// calibrate, and quantize with its statistics.
 @Suite struct FeedbackCommandTests {
     private static func calibrated(hessian: Bool = true, fisher: Bool = false) throws -> Scratch {
         let scratch = try Scratch()
@@ -30,7 +30,7 @@ import Testing
         let fed = try Command.run(common + ["fed.qamw", "--threads", "1"], in: scratch).json
         #expect(fed["feedback"]?.integer == 28)
         #expect(fed["scaling"] == .null)
-        // Threads change nothing, nor does stating the default.
+        // Neither the number of threads nor stating the defaults changes the output.
         #expect(try Command.run(common + ["two.qamw", "--threads", "2", "--feedback", "on", "--scaling", "none"], in: scratch).status == 0)
         #expect(try scratch.bytes("fed.qamw") == scratch.bytes("two.qamw"))
         let plain = try Command.run(common + ["off.qamw", "--feedback", "off", "--scaling", "none"], in: scratch).json
@@ -38,12 +38,12 @@ import Testing
         #expect(try scratch.qamw("quantize", ".", "plain.qamw", "--bits", "3.5").status == 0)
         #expect(try scratch.bytes("off.qamw") == scratch.bytes("plain.qamw"))
         #expect(try #require(fed["nmse"]?.double) > #require(plain["nmse"]?.double))
-        // The same sizes, and known before.
+        // The same sizes, known in advance.
         let dry = try Command.run(common + ["dry.qamw", "--dry-run"], in: scratch).json
         #expect(dry["bytes"]?.integer == fed["bytes"]?.integer && dry["bytes"]?.integer == plain["bytes"]?.integer)
     }
 
-    /// The codecs that the pair codec is compared with take feedback and scales as it does.
+    /// Every codec supports feedback and channel scales.
     @Test func otherCodecsTakeFeedbackAndScales() throws {
         let scratch = try Self.calibrated(fisher: true)
         func divergence(_ arguments: [String], exact: Bool = true) throws -> Double {
@@ -62,7 +62,7 @@ import Testing
         }
         let target = ["--codebook", "polar", "--target-bpw", "4"] + statistics
         #expect(try divergence(target) < divergence(["--codebook", "polar", "--bits", "3.5"] + statistics))
-        // Activations of eight bits are what integer rows are multiplied by.
+        // int8 rows are intended for int8 activations.
         let rounded = try divergence(["--codebook", "int8"], exact: false), exact = try divergence(["--codebook", "int8"])
         #expect(rounded > exact)
         let smooth = try Command.run(
@@ -93,7 +93,7 @@ import Testing
     @Test func imatrixMeansOptimalScaling() throws {
         let scratch = try Self.calibrated(hessian: false)
         func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
-        // The same statistics, under GGUF's name: the fourth matrix of the first layer alone.
+        // The same statistics under GGUF's name, for the fourth matrix of the first layer only.
         let statistics = try CalibrationFile(StatisticsFile.open(scratch.url.path + "/stats.safetensors"))
         let matrix = "model.layers.0.self_attn.o_proj.weight", name = Array("blk.0.attn_output.weight".utf8)
         let means = try statistics.meanSquares(of: #require(statistics.input(of: matrix)))
@@ -106,7 +106,7 @@ import Testing
         let known = try Command.run(common + ["known.qamw", "--calibration", "stats.safetensors", "--scaling", "optimal"], in: scratch).json
         #expect(known["scaling"] == weighed["scaling"])
         #expect(try scratch.bytes("weighed.qamw") == scratch.bytes("known.qamw"))
-        // It has no E|x|, and knows one of 28 matrices.
+        // It lacks E|x|, and covers one of 28 matrices.
         let published = try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat", "--scaling", "published")
         #expect(published.status != 0 && published.errors.contains("mean |x|"))
         #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "imatrix.dat").errors.contains("has no statistics for 27 quantized tensors"))
@@ -125,7 +125,7 @@ import Testing
         #expect(try scratch.qamw("verify", "both.qamw").status == 0)
     }
 
-    /// The weights of a model as floats, under Hugging Face's names.
+    /// The weights of a model as floats, by Hugging Face names.
     private static func weights(_ model: String, in scratch: Scratch) throws -> [String: [Float]] {
         #expect(try scratch.qamw("convert", model, "f.safetensors", "--names", "hf", "--dtype", "f32", "--force", "--quiet").status == 0)
         let source = try SafetensorsSource(path: scratch.path("f.safetensors"))
@@ -136,7 +136,7 @@ import Testing
             })
     }
 
-    /// tr(G E H ET) of a matrix's errors.
+    /// tr(G E H ET) for the errors E of a matrix.
     private static func cost(_ matrix: String, _ errors: [Float], _ statistics: CalibrationFile) throws -> Double {
         let input = try #require(statistics.input(of: matrix)), rows = try #require(statistics.outputCount(of: matrix))
         let columns = statistics.inputs[input].width
@@ -149,7 +149,7 @@ import Testing
         return zip(ge, eh).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
 
-    /// GGUF has the rows of queries and keys in another order than the statistics.
+    /// The query and key rows in GGUF are in another order than in the statistics.
     @Test func momentsOfOutputsServeModelsWithGGUFsNames() throws {
         let scratch = try Self.calibrated(fisher: true)
         #expect(try scratch.qamw("convert", ".", "m.gguf", "--quiet").status == 0)
@@ -185,7 +185,7 @@ import Testing
         #expect(Set(tensors.compactMap { $0["bits"]?.double }).count > 1)
         let expected = tensors.reduce(0) { $0 + ($1["expected"]?.double ?? .nan) }
         #expect(abs(expected - (rates["expected"]?.double ?? .nan)) < 1e-9 * expected)
-        // They are those of the file.
+        // They agree with those of the file.
         let inspected = try #require(scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements
         for tensor in tensors {
             let stored = inspected.first { $0["name"] == tensor["name"] }
@@ -195,7 +195,7 @@ import Testing
         #expect(dry["rates"] == rates && dry["bytes"] == json["bytes"])
         let text = try scratch.qamw("quantize", ".", "dry.qamw", "--calibration", "stats.safetensors", "--target-bpw", "4.6", "--dry-run")
         #expect(text.output.contains("TENSOR") && text.output.contains("model.layers.3.mlp.down_proj.weight"))
-        // Fewer bits cost more; a tensor's own bits stay.
+        // A lower rate increases the error; a rate given for a tensor is kept.
         let lower = try Command.run(common + ["3.6", "low.qamw", "--include", "q_proj=6.5"], in: scratch).json
         #expect(try #require(lower["quantized"]?["bitsPerWeight"]?.double) <= 3.6 && lower["rates"]?["tensors"]?.elements.count == 24)
         let own = try #require(scratch.qamw("inspect", "low.qamw", "--json").json["tensors"]).elements.filter { $0["name"]?.text?.contains("q_proj") == true }

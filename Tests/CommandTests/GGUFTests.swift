@@ -4,7 +4,7 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// GGUF through every command.
+/// GGUF with every command.
 @Suite struct GGUFTests {
     /// A folder with a model as safetensors and as GGUF.
     private static func scratch() throws -> Scratch {
@@ -49,7 +49,7 @@ import Testing
         #expect(sound.output == "m.gguf: OK, GGUF 3, 19 tensors, structure verified (the format has no checksums)\n")
         #expect(try scratch.qamw("verify", "m.gguf", "--json").json["bytesVerified"]?.integer ?? 0 > 100_000)
 
-        // An infinity in the first tensor is found, unless nobody looks there.
+        // An infinity in the first tensor is reported, unless payloads are not read.
         var bytes = try scratch.bytes("m.gguf")
         let tensor = try #require(try scratch.qamw("inspect", "m.gguf", "--json").json["tensors"]?.elements.first)
         let offset = try #require(tensor["offset"]?.integer), name = try #require(tensor["name"]?.text)
@@ -84,7 +84,7 @@ import Testing
         try scratch.remove(names[2])
         let outcome = try scratch.qamw("verify", names[0])
         #expect(outcome.status == 65 && outcome.errors.contains(names[2]))
-        // A folder gets and gives its side files.
+        // Folders keep their side files.
         #expect(try scratch.qamw("convert", ".", "folder/", "--to", "gguf", "--names", "keep", "--max-shard-size", "50KB").status == 0)
         #expect(scratch.exists("folder/config.json") && scratch.exists("folder/model-00001-of-0000\(names.count).gguf"))
         #expect(try scratch.qamw("convert", "folder", "f.qamw").status == 0)

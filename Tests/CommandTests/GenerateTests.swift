@@ -3,7 +3,7 @@ import Converters
 import Testing
 
 @Suite struct GenerateTests {
-    /// Each token is the likeliest after those before: an evaluation of what came out, with itself as the text, agrees.
+    /// Each token is the most likely one after the preceding tokens, confirmed by an evaluation of the generated text.
     @Test func continuesGreedily() throws {
         let test = try TestInference("qwen3"), scratch = test.scratch
         let json = try scratch.qamw("generate", "m", "--tokens", "t.u16", "--count", "6", "--json").json
@@ -12,7 +12,7 @@ import Testing
         #expect(try #require(json["tokensPerSecond"]?.double) > 0 && json["promptTokensPerSecond"]?.double ?? 0 > 0)
         #expect(json["warnings"] == .array([]))
 
-        // One more token at a time, each time from the beginning.
+        // One token at a time, each run from the beginning.
         var text = try scratch.bytes("t.u16")
         for token in made {
             try scratch.write(text, to: "more.u16")
@@ -28,7 +28,7 @@ import Testing
         #expect(try scratch.qamw("generate", "m", "--tokens", "t.u16", "--count", "0").status == 64)
     }
 
-    /// From the mapping of a quantized model.
+    /// From a memory-mapped quantized model.
     @Test func aQuantizedModelGenerates() throws {
         let test = try TestInference("llama"), scratch = test.scratch
         #expect(try scratch.qamw("quantize", "m", "m.qamw", "--bits", "6.5", "--recipe", "all", "--quiet").status == 0)

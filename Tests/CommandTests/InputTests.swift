@@ -2,13 +2,13 @@ import Architectures
 import Foundation
 import Testing
 
-/// What people give as a model: caches, folders with odd names, and files of other kinds.
+/// Model arguments: caches, folders with unusual names, and files of other kinds.
 @Suite struct InputTests {
     private static func folder(_ name: String, in scratch: Scratch) throws {
         try FileManager.default.createDirectory(atPath: scratch.path(name), withIntermediateDirectories: true)
     }
 
-    /// A cached model: its snapshot is of links to blobs.
+    /// A cached model, whose snapshot consists of links to blobs.
     private static func cache(_ name: String, in scratch: Scratch, commits: [String] = ["abc123"], main: String? = "abc123") throws {
         let root = "hub/\(name)"
         for folder in ["blobs", "refs"] + commits.map({ "snapshots/\($0)" }) { try Self.folder("\(root)/\(folder)", in: scratch) }
@@ -46,7 +46,7 @@ import Testing
             }
         }
         for root in ["hub/models--some-org--tiny.llama", "hub/models--gpt0/"] { #expect(try Self.inspect(root, in: scratch).status == 0) }
-        // A real path comes first.
+        // An existing path has precedence.
         try Self.folder("some-org/tiny.llama", in: scratch)
         #expect(try Self.inspect("some-org/tiny.llama", in: scratch, ["HF_HUB_CACHE": hub]).status == 66)
     }
@@ -90,7 +90,7 @@ import Testing
             #expect(try inspected.json["format"]?.text == format && inspected.json["tensors"]?.elements.count == 19)
             #expect(try scratch.qamw("verify", name).status == 0)
         }
-        // What lies beside a GGUF does not count as one; two models do.
+        // A projector beside a GGUF does not count as a model; two models are ambiguous.
         try Self.folder("p", in: scratch)
         try scratch.write(model.safetensors, to: "p/model.safetensors")
         #expect(try scratch.qamw("convert", "p", "b/mmproj.gguf").status == 0)
@@ -101,7 +101,7 @@ import Testing
         #expect(refused.status == 65 && refused.errors.contains("mmproj"))
     }
 
-    /// Each file in the others' place is named for what it is.
+    /// A file of the wrong kind is named in the message as what it is.
     @Test func filesInEachOthersPlaceAreNamed() throws {
         let inference = try TestInference("llama"), scratch = inference.scratch
         #expect(try scratch.qamw("calibrate", "m", "--tokens", "t.u16", "--context", "40", "-o", "stats.safetensors").status == 0)
@@ -125,11 +125,11 @@ import Testing
             #expect(outcome.status == 65 || arguments.last == "m", "\(arguments): \(outcome.status)")
             #expect(outcome.errors.contains(words), "\(arguments): \(outcome.errors)")
         }
-        // Statistics are looked at as any file.
+        // Commands that examine any file accept statistics.
         for command in ["inspect", "verify", "checksum"] { #expect(try scratch.qamw(command, "stats.safetensors").status == 0) }
     }
 
-    /// A model with other parts is run, calibrated and quantized by its own names.
+    /// The language model of a multimodal model is evaluated, calibrated and quantized under its own names.
     @Test func theLanguageModelIsRun() throws {
         let inference = try TestInference("llama"), scratch = inference.scratch
         let plain = try inference.perplexity()

@@ -5,7 +5,7 @@ import QAMFormat
 import Testing
 
 @Suite struct MetadataTests {
-    /// Too much for the room that any file has, and too random to be compressed into it.
+    /// Too large for the reserved space of any file, and incompressible.
     private static func incompressibleText() -> String {
         var state: UInt64 = 1
         return (0..<4000).map { _ in
@@ -76,7 +76,7 @@ import Testing
         #expect(outcome.errors == "qamw: model.safetensors: there is no metadata \"nothing\" to remove\n")
     }
 
-    /// A model in a hub's cache is a link to a file elsewhere, which is what changes.
+    /// A model in a hub's cache is a link to another file, which is the one that changes.
     @Test func linksStayLinks() throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)

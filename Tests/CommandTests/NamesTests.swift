@@ -4,9 +4,9 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// Models between Hugging Face and GGUF, through the command.
+/// Conversion between Hugging Face and GGUF by the command.
 @Suite struct NamesTests {
-    /// A folder `hf` with a small llama and all that its configuration must say.
+    /// A folder `hf` with a small llama and its complete configuration.
     private static func scratch(columns: Int = 64) throws -> Scratch {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.path("hf"), withIntermediateDirectories: true)
@@ -43,7 +43,7 @@ import Testing
                 }
             }
         }
-        // The original's very bytes, by either way.
+        // The bytes of the original, by both ways.
         #expect(try scratch.qamw("convert", "m.gguf", "back/", "--to", "safetensors").status == 0)
         #expect(try scratch.bytes("back/model.safetensors") == scratch.bytes("hf/model.safetensors"))
         #expect(try scratch.qamw("compare", "back", "hf", "--max-nmse", "0").status == 0)
@@ -63,7 +63,7 @@ import Testing
         #expect(try scratch.qamw("inspect", "h.qamw", "--json").json["files"]?.elements.first?["name"]?.text == "config.json")
         #expect(try scratch.qamw("convert", "hf", "g.qamw", "--names", "gguf").status == 0)
         #expect(try Self.names("g.qamw", scratch) == Self.names("m.gguf", scratch))
-        // A single file tells no architecture.
+        // A single file does not state the architecture.
         let unknown = try scratch.qamw("convert", "hf/model.safetensors", "u.gguf", "--names", "gguf")
         #expect(unknown.status == 65 && unknown.errors.contains("config.json"))
         let kept = try scratch.qamw("convert", "hf/model.safetensors", "u.gguf")
@@ -74,7 +74,7 @@ import Testing
         #expect(try scratch.qamw("convert", "hf", "p.gguf", "--packed", "--names", "gguf").status == 64)
     }
 
-    /// What loaders would refuse is refused before anything is written, and what runs a model says the same.
+    /// A model that loaders would refuse is refused before anything is written; `eval` reports the same.
     @Test func whatIsIncompleteIsNotWritten() throws {
         let scratch = try Self.scratch()
         let config = String(decoding: try scratch.bytes("hf/config.json"), as: UTF8.self)
@@ -110,7 +110,7 @@ import Testing
         #expect(try scratch.qamw("inspect", "m.gguf", "--json").json["metadata"]?["general.sampling.temp"]?.double.map { Float($0) } == 0.7)
         #expect(try scratch.qamw("convert", "m.gguf", "back/", "--to", "safetensors").status == 0)
         for name in ["config.json", "generation_config.json"] { #expect(try scratch.bytes("back/\(name)") == scratch.bytes("hf/\(name)")) }
-        // An edit is carried along.
+        // An edit is carried over.
         #expect(try scratch.qamw("metadata", "m.gguf", "--set", "llama.context_length=u32:128").status == 0)
         #expect(try scratch.qamw("convert", "m.gguf", "edited/", "--to", "safetensors").status == 0)
         let edited = try JSONValue(parsing: scratch.bytes("edited/config.json"), section: "config", takingNonFinite: true)
@@ -142,7 +142,7 @@ import Testing
         #expect(try scratch.qamw("convert", "q.qamw", "q.gguf").status == 0)
         #expect(try scratch.qamw("compare", "hf", "q.gguf", "--max-nmse", "0.002").status == 0)
         #expect(try scratch.qamw("compare", "q.qamw", "q.gguf", "--max-nmse", "1e-5").status == 0)
-        // Quantized under GGUF's names, it compares all the same.
+        // A model quantized under GGUF's names can be compared all the same.
         #expect(try scratch.qamw("convert", "hf", "m.gguf").status == 0)
         #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw").status == 0)
         #expect(try scratch.qamw("compare", "hf", "g.qamw", "--max-nmse", "0.002").status == 0)
@@ -163,7 +163,7 @@ import Testing
         #expect(try scratch.qamw("convert", "q8.gguf", "back/", "--to", "safetensors").status == 0)
         let back = try scratch.qamw("inspect", "back", "--json").json["tensors"]?.elements ?? []
         for tensor in back { #expect(tensor["dtype"]?.text == (tensor["shape"]?.elements.count == 1 ? "BF16" : "F16")) }
-        // Coded a second time, which is said.
+        // Coding a second time gives a warning.
         let twice = try scratch.qamw("quantize", "q8.gguf", "twice.qamw", "--json").json
         #expect(twice["tensors"]?["quantized"]?.integer == 14)
         #expect(twice["warnings"]?.elements.contains { $0.text?.contains("quantized before (Q8_0)") == true } == true)

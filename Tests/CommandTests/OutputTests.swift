@@ -3,7 +3,7 @@ import Converters
 import Foundation
 import Testing
 
-/// Where an output may go, and what is left when it does not get there.
+/// Where outputs may be written, and what remains after a failure.
 @Suite struct OutputTests {
     @Test(arguments: ["quantize", "convert"]) func anExistingOutputIsKeptWithoutForce(_ command: String) throws {
         let scratch = try QuantizeTests.scratch()
@@ -70,7 +70,7 @@ import Testing
         for index in 1..<6 {
             var copy = tensors[0]
             copy.name = "a.\(index).weight"
-            // Ties would be stored once.
+            // Identical tensors would be stored once.
             copy.bytes[0] = UInt8(index)
             tensors.append(copy)
         }
@@ -78,7 +78,7 @@ import Testing
         return scratch
     }
 
-    /// Sends a signal when the first tensor is complete.
+    /// Sends a signal after the first tensor is complete.
     private static func interrupt(_ process: Process, _ scratch: Scratch, _ signal: (Process) -> Void) throws {
         let journal = scratch.path("out.qamw.partial.journal")
         for _ in 0..<3000 {

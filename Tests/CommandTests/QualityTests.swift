@@ -3,14 +3,14 @@ import Converters
 import Foundation
 import Testing
 
-/// What a model still knows after coding, as it was measured: perplexity, and divergence from the model's own predictions. Codes, weights
-/// and products are the same on every machine and instruction set, so that a figure that moves is a change of what the command computes. One
-/// that is meant is recorded here, with docs/quality.md.
+/// The measured quality of coded models: perplexity, and KL divergence from the original model. Codes, weights
+/// and products are identical on every machine and instruction set, so a changed figure means that the command computes something else. An
+/// intended change is recorded here and in docs/quality.md.
 @Suite struct QualityTests {
     private struct Figures {
         var perplexity: Double
         var kl: Double
-        /// With activations of 32 bits.
+        /// With float32 activations.
         var exactPerplexity: Double
         var exactKL: Double
     }
@@ -34,7 +34,7 @@ import Testing
 
     @Test func nothingIsLostThatWasThere() throws {
         let scratch = try Scratch()
-        // Statistics come from one half of the text, figures from the other.
+        // One half of the text is for statistics, the other for evaluation.
         let text = try TestInference.testdata("inference/wikilm-tiny.u16")
         try scratch.write(Array(text[..<(text.count / 2)]), to: "first.u16")
         try scratch.write(Array(text[(text.count / 2)...]), to: "second.u16")

@@ -13,7 +13,7 @@ import Testing
         return scratch
     }
 
-    /// What is kept may be coded with any codebook, about which the report has nothing to say.
+    /// Tensors that are already coded may have any codebook, even one that the report has no figures for.
     @Test func keptCodesDoNotFailTheReport() throws {
         let vectors = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "testdata/vectors/valid")
@@ -163,7 +163,7 @@ import Testing
 
     @Test func integerRowsTakeNoRates() throws {
         let scratch = try Scratch()
-        // Odd columns too.
+        // Also an odd number of columns.
         try scratch.write(TestModel(tensors: [try .weights("a.weight", 16, 128), try .weights("b.weight", 16, 33)]).safetensors, to: "in.safetensors")
         let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--codebook", "int8").json
         #expect(json["tensors"] == ["quantized": JSONValue(2), "raw": JSONValue(0), "aliased": JSONValue(0)])
@@ -210,7 +210,7 @@ import Testing
         #expect(loud.output.contains("embedding (recipe linear)"))
         let quiet = try scratch.qamw("quantize", ".", "out.qamw", "--quiet")
         #expect(quiet.status == 0 && quiet.output.isEmpty)
-        // Standard error is a file here, so there is no progress bar in any case.
+        // Standard error is redirected to a file, so there is never a progress bar.
         #expect(!loud.errors.contains("\r"))
     }
 
@@ -225,7 +225,7 @@ import Testing
         #expect(try scratch.qamw("compare", "plain.qamw", "small.qamw", "--max-nmse", "0").status == 0)
     }
 
-    /// The type of what stays raw is chosen; what is coded keeps the type that it decodes to.
+    /// The type option applies to raw tensors; coded tensors keep the type that they decode to.
     @Test func rawTensorsTakeTheTypeThatIsAskedFor() throws {
         let scratch = try Scratch()
         var model = try TestModel.llama()

@@ -4,17 +4,17 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// Checkpoints that other tools have quantized: dequantized by a rule, or refused by name where weights are needed and copied as they lie.
+/// Checkpoints quantized by other tools: dequantized by a rule; without a rule, refused by name if weights are needed, and copied unchanged otherwise.
 @Suite struct QuantizedCheckpointTests {
     typealias Scheme = (name: String, config: String?, tensors: [(name: String, shape: [Int], dtype: DType)])
 
-    /// What a scheme without a rule adds to a llama, and what the folder's config.json says of it; nil for nothing.
+    /// The tensors that an unsupported scheme adds to a llama, and the folder's config.json; nil for none.
     private static let refused: [Scheme] = [
         ("AQLM", nil, [("m.codes", [16, 2, 1], .i8), ("m.codebooks", [1, 256, 1, 8], .f16), ("m.scales", [16, 1, 1, 1], .f16)]),
         ("hqq", #"{"quant_method": "hqq"}"#, [("m.weight", [16, 32], .bf16)]),
     ]
 
-    /// Schemes with a rule; each has a weight m.weight, or m.down_proj.
+    /// Supported schemes; each has a weight m.weight, or m.down_proj.
     private static let readable: [Scheme] = [
         ("FP8", nil, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
         ("FP8", #"{"quant_method": "fp8", "weight_block_size": [128, 128]}"#, [("m.weight", [16, 32], .f8e4m3), ("m.weight_scale_inv", [1, 1], .f32)]),
@@ -43,7 +43,7 @@ import Testing
         let scratch = try Self.scratch(scheme)
         #expect(try scratch.qamw("convert", "m", "as-it-lies.qamw").status == 0)
         let before = try scratch.names
-        // Config and all as a folder, in one file of ours, and by tensors alone where the folder says nothing.
+        // As a folder with its configuration, in one .qamw file, and as tensors alone if the folder has no configuration.
         for model in ["m", "as-it-lies.qamw", "m/model.safetensors"] {
             let commands = [
                 ["quantize", model, "o.qamw"], ["quantize", model, "o.qamw", "--dry-run"], ["quantize", model, "o.qamw", "--recipe", "all"],
@@ -77,7 +77,7 @@ import Testing
         #expect(try scratch.bytes("unpacked.qamw") == scratch.bytes("m.qamw"))
         #expect(try scratch.bytes("again.qamw") == scratch.bytes("m.qamw"))
         for folder in ["copy", "back"] { #expect(try scratch.bytes("\(folder)/config.json") == config) }
-        // The order of tensors is the format's own.
+        // The order of tensors depends on the format.
         func payloads(_ file: String) throws -> [TensorDescriptor: [[UInt8]]] {
             let source = try SafetensorsSource(path: scratch.path(file))
             return Dictionary(uniqueKeysWithValues: try source.tensors.enumerated().map { ($1, try source.read(0..<$1.byteCount, of: $0).streams) })
@@ -110,7 +110,7 @@ import Testing
         #expect(plain.tensors.filter { $0.name.hasPrefix("m.") }.map(\.name) == [weight])
         #expect(plain.tensors.first { $0.name == weight }?.storage == .raw(.bf16))
         #expect(try scratch.bytes("o2/config.json") == Array(#"{"model_type": "llama"}"#.utf8))
-        // Of one file, with its configuration beside it, and through .qamw: the same weights everywhere.
+        // From a single file, with its configuration beside it, and through .qamw: the same weights everywhere.
         #expect(try scratch.qamw("convert", "m", "o.qamw").status == 0)
         for model in ["o2", "o4", "o.qamw", "m/model.safetensors"] {
             #expect(try scratch.qamw("compare", "m", model, "--max-nmse", "0").status == 0, "\(model)")
@@ -134,7 +134,7 @@ import Testing
             #expect(names.contains { $0.contains(scheme.tensors[1].name) })
         }
         #expect(try scratch.qamw("checksum", "m/model.safetensors").status == 0)
-        // Without its scale, a weight whose folder says nothing is a plain one.
+        // Without its scale and without a configuration, the weight is a plain one.
         if scheme.config != nil, scheme.tensors[0].dtype == .f8e4m3 {
             try scratch.write(try TestModel.llama().adding(scheme.tensors.dropLast()).safetensors, to: "m/model.safetensors")
             let before = try scratch.names
@@ -173,7 +173,7 @@ import Testing
 }
 
 extension TestModel {
-    /// The model and more tensors, whose bytes are all 0x38.
+    /// The model with additional tensors, whose bytes are all 0x38.
     fileprivate func adding(_ more: some Sequence<(name: String, shape: [Int], dtype: DType)>) -> TestModel {
         var model = self
         for tensor in more {

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// What recipes make of the names that models have.
+/// The roles that recipes assign to tensor names.
 @Suite struct RecipeTests {
     @Test(arguments: [
         ("model.layers.0.mlp.down_proj.weight_scale_inv", TensorRole.scale), ("a.scales", .scale), ("rope.scale", .scale), ("a.upscale.weight", .other),

@@ -3,9 +3,9 @@ import Converters
 import Foundation
 import Testing
 
-/// Sets of .qamw files through every command.
+/// Sets of .qamw files with every command.
 @Suite struct ShardTests {
-    /// A folder with a quantized model as one file, and as a set by the name `s`.
+    /// A folder with a quantized model as one file, and as a set with the prefix `s`.
     private static func scratch() throws -> (scratch: Scratch, files: [String]) {
         let scratch = try QuantizeTests.scratch()
         guard try scratch.qamw("quantize", ".", "q.qamw", "--recipe", "all", "--quiet").status == 0,
@@ -92,7 +92,7 @@ import Testing
         #expect(scratch.exists("f/model-00001-of-0000\(files.count).qamw") && !scratch.exists("f/config.json"))
         #expect(try scratch.qamw("compare", "f", "q.qamw", "--max-nmse", "0").status == 0)
         #expect(try scratch.qamw("verify", "f").status == 0)
-        // A whole file would hide the set, before any work is done.
+        // A single whole file would hide the set; this is refused before any work is done.
         try scratch.write("mine", to: "f/model.qamw")
         let hidden = try scratch.qamw("convert", "q.qamw", "f/", "--to", "qamw", "--max-shard-size", "20KB", "--force")
         #expect(hidden.status == 73 && hidden.errors.contains("f/model.qamw"))
@@ -116,7 +116,7 @@ import Testing
         #expect(try scratch.bytes("a.safetensors") == scratch.bytes("b.safetensors"))
     }
 
-    /// A file whose role its name does not say keeps it in the packed form, as in .qamw.
+    /// A file's role that its name does not imply is kept in the packed form, as in .qamw.
     @Test(arguments: ["p.safetensors", "p.gguf"]) func rolesOfFilesArePacked(_ packed: String) throws {
         let scratch = try Scratch()
         try scratch.write(TestInference.testdata("vectors/valid/future-file-role.qamw"), to: "m.qamw")

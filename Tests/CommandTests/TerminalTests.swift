@@ -4,7 +4,7 @@ import Foundation
 import QAMFormat
 import Testing
 
-/// Names that come from files and folders, as terminals and scripts get them.
+/// Names from files and folders, as printed for terminals and scripts.
 @Suite struct TerminalTests {
     /// Right-to-left override, escape, zero width, line separator, C1 control, filler, and a line break.
     private static let name = "w\u{202E}a\u{1B}[31mb\u{200B}c\u{2028}d\u{9B}e\u{2066}f\u{115F}g\nqamw: h"
@@ -56,14 +56,14 @@ import Testing
         #expect(Self.isClean(outcome.output))
         #expect(outcome.output.contains(#"\u202e"#))
         #expect(try outcome.json["tensors"]?.elements.contains { $0["name"]?.text == Self.name } == true)
-        // Of two units in UTF-16.
+        // A character of two UTF-16 units.
         try scratch.write(TestModel(tensors: [try .values("a\u{E0001}", [1])]).safetensors, to: "z")
         let high = try scratch.qamw("inspect", "z", "--json")
         #expect(high.output.contains(#"a\udb40\udc01"#))
         #expect(try high.json["tensors"]?.elements.first?["name"]?.text == "a\u{E0001}")
     }
 
-    /// A manifest is data: names in it stay exact, with the escapes of sha256sum.
+    /// A manifest is data: names in it are exact, escaped as by sha256sum.
     @Test func manifestsNameFilesExactly() throws {
         let scratch = try Scratch()
         let name = "a\u{202E}b\u{2028}c\u{85}\r\nd\\"
@@ -79,7 +79,7 @@ import Testing
     }
 
     #if os(Linux)
-        /// The kernel's own files have no length before they are read.
+        /// Files in /proc report no length before they are read.
         @Test func filesWithoutALengthAreHashedToTheirEnd() throws {
             let scratch = try Scratch()
             try scratch.write(Array(try Data(contentsOf: URL(fileURLWithPath: "/proc/version"))), to: "copy")

@@ -1,6 +1,6 @@
 import Testing
 
-/// Mistakes in the arguments: status 64, a line that begins with the command's name, nothing on standard output.
+/// Invalid arguments: status 64, a line that begins with the command's name, nothing on standard output.
 @Suite struct UsageTests {
     static let mistakes: [[String]] = [
         ["bogus"], ["quantize"], ["quantize", "a"], ["quantize", "a", "b.qamw", "c"], ["quantize", "a", "b.qamw", "--bogus"],
@@ -65,7 +65,7 @@ import Testing
         #expect(outcome.errors == "qamw: a: no such file\n")
     }
 
-    /// QAMW_ISA takes the names of sets of processor features, of any architecture, and nothing else.
+    /// QAMW_ISA accepts the names of feature sets, of any architecture, and nothing else.
     @Test func namesOfProcessorFeatures() throws {
         let scratch = try Scratch()
         for name in ["AVX2", "avx", "sse2", "scalar "] {

@@ -55,7 +55,7 @@ import Testing
     @Test func whatIsNoModelIsToldApart() throws {
         let scratch = try Scratch()
         #expect(try scratch.qamw("verify", ".").errors.hasSuffix("nor model.gguf or model.qamw\n"))
-        // What servers send where there is no such file.
+        // The response of servers for a missing file.
         try scratch.write("Entry not found", to: "llama.gguf")
         let file = try scratch.qamw("verify", "llama.gguf")
         #expect(file.status == 65)

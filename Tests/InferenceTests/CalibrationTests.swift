@@ -3,7 +3,7 @@ import Inference
 import QAMFormat
 import Testing
 
-/// What calibration gathers against plain sums over what the matrices are multiplied by.
+/// Calibration statistics, compared with direct sums over the inputs of the matrices.
 @Suite struct CalibrationTests {
     private struct Gathered {
         var matrices: [String]
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// Whoever reads the same vectors stands together; the vectors of a layer's first matrices are known from the embedding.
+    /// Matrices with the same input are grouped; the inputs of a layer's first matrices follow from the embedding.
     @Test func theFirstLayerReadsTheNormalisedEmbedding() throws {
         let fixture = Fixture.all[1], tokens = try fixture.tokens, source = try fixture.source
         let all = try Self.gather(fixture, context: 10, windows: 3, moments: true, threads: 1)
@@ -85,7 +85,7 @@ import Testing
         #expect(error(try #require(all[0].moment), products) < 1e-6)
     }
 
-    /// Windows one after the other or in one text of one window, and threads.
+    /// Windows one after the other, each as a text of its own, and on several threads.
     @Test func threadsChangeNoBit() throws {
         let fixture = Fixture.all[3]
         let one = try Self.gather(fixture, context: 8, windows: 4, moments: true, threads: 1)

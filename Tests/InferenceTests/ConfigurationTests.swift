@@ -3,7 +3,7 @@ import Inference
 import QAMFormat
 import Testing
 
-/// Configurations that mean nothing, or that the tensors do not bear out, are errors.
+/// Configurations that are invalid, or that contradict the tensors, are errors.
 @Suite struct ConfigurationTests {
     private typealias Change = @Sendable (inout TransformerConfiguration) -> Void
 
@@ -40,7 +40,7 @@ import Testing
         #expect(throws: QAMError.self) { _ = try Transformer(configuration, weights: .source(fixture.source)) }
     }
 
-    /// Layers before the first that slides see all.
+    /// Layers before the first sliding-window layer use full attention.
     @Test func windowsBeginWithALayer() throws {
         let fixture = Fixture.all[1], tokens = try fixture.tokens
         var configuration = try Fixture.configuration(fixture.folder)

@@ -4,9 +4,9 @@ import Inference
 import QAMFormat
 import Testing
 
-/// The figures of an evaluation against their definitions.
+/// The results of an evaluation, compared with their definitions.
 @Suite struct EvaluationTests {
-    /// Plain figures of logits, from those of a text's windows.
+    /// Direct computation of the results from the logits of a text's windows.
     private struct Plain {
         var losses: [Double] = [], divergences: [Double] = [], agreements = 0
 
@@ -46,7 +46,7 @@ import Testing
             logits += try model.logits(text)
             references += try reference.logits(text)
             targets += (0..<context).map { t in
-                // The token t + 1 counts: all of them, or those from n / 2 + 1.
+                // Token t + 1 is counted: all of them, or those from n / 2 + 1.
                 t + 1 < context && (counting == .windows || t + 1 >= context / 2 + 1) ? Int(text[t + 1]) : nil
             }
         }
@@ -74,7 +74,7 @@ import Testing
         #expect(found.top1Agreement == 1 && found.perplexity == found.referencePerplexity)
     }
 
-    /// Side by side, models have the figures that each has alone, with a reference and without.
+    /// Several models evaluated together give the same results as each alone, with and without a reference.
     @Test(arguments: [Evaluator.Counting.windows, .llamacpp], [false, true])
     func severalModelsHaveTheFiguresOfEachAlone(counting: Evaluator.Counting, withReference: Bool) throws {
         let models = try Fixture.all.prefix(3).map { try $0.model } + [Fixture.all[0].model]
@@ -97,7 +97,7 @@ import Testing
         #expect(try figures([], threads: 1).isEmpty)
     }
 
-    /// A real model and text, against an independent pass in float64.
+    /// A real model and text, compared with an independent forward pass in float64.
     @Test func perplexityOfARealModel() throws {
         struct Wanted: Decodable { var context: Int, windows: Double, llamacpp: Double }
         let wanted = try JSONDecoder().decode(
@@ -115,7 +115,7 @@ import Testing
 
     @Test func whatCannotBeEvaluatedIsRefused() throws {
         let model = try Fixture.all[0].model, pool = try WorkerPool(width: 1)
-        // Nothing is predicted, or nothing counts.
+        // Nothing is predicted, or nothing is counted.
         #expect(throws: QAMError.self) { _ = try Evaluator([model], reference: nil, context: 1, counting: .windows, pool: pool) }
         #expect(throws: QAMError.self) { _ = try Evaluator([model], reference: nil, context: 2, counting: .llamacpp, pool: pool) }
         let tiny = Fixture.testdata.appending(path: "wikilm-tiny")
@@ -124,7 +124,7 @@ import Testing
         #expect(throws: QAMError.self) { _ = try Evaluator([model, other], reference: nil, context: 4, counting: .windows, pool: pool) }
         let evaluator = try Evaluator([model], reference: nil, context: 4, counting: .windows, pool: pool)
         #expect(throws: QAMError.self) { _ = try evaluator.run([1, 2, 3]) { _, _, _ in } }
-        // The last token of a window is predicted, not read.
+        // The last token of a window is predicted, but not an input.
         #expect(throws: QAMError.self) { _ = try evaluator.run([1, 2, 3, 80]) { _, _, _ in } }
     }
 }

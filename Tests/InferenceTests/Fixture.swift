@@ -4,7 +4,7 @@ import Inference
 import QAMFormat
 import Testing
 
-/// A tiny model of testdata/inference, with a text and the logits of a plain float64 forward pass (scripts/make-inference-fixtures).
+/// A tiny model of testdata/inference, with a text and the logits of a float64 reference forward pass (scripts/make-inference-fixtures).
 struct Fixture: CustomTestStringConvertible {
     static let all = ["llama", "mistral", "qwen2", "qwen3"].map(Fixture.init)
 
@@ -35,7 +35,7 @@ struct Fixture: CustomTestStringConvertible {
 
     var model: Transformer { get throws { try Transformer(Self.configuration(folder), weights: .source(source)) } }
 
-    /// What the test models need of config.json.
+    /// The members of config.json that the test models need.
     static func configuration(_ folder: URL) throws -> TransformerConfiguration {
         struct Config: Decodable {
             struct Scaling: Decodable {
@@ -72,7 +72,7 @@ struct Fixture: CustomTestStringConvertible {
 }
 
 extension Transformer {
-    /// The logits behind each token of a text that is read in pieces of so many tokens, one after the other.
+    /// The logits after each token of a text that is read in consecutive pieces of the given size.
     func logits(_ tokens: [UInt32], piece: Int? = nil, threads: Int = 1) throws -> [Float] {
         let session = try Session(self, capacity: tokens.count, pool: WorkerPool(width: threads))
         return try stride(from: 0, to: tokens.count, by: piece ?? tokens.count).flatMap { start in
@@ -82,7 +82,7 @@ extension Transformer {
     }
 }
 
-/// A folder that is gone when nobody refers to it any more.
+/// A folder that is removed when its last reference is released.
 final class TemporaryFolder {
     private let url: URL
 

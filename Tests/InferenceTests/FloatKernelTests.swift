@@ -2,7 +2,7 @@ import CFloatKernelChecks
 import QAMFormat
 import Testing
 
-/// The floating-point kernels for every set of features that this machine has, against the scalar truth and plain definitions.
+/// The floating-point kernels for every feature set of this machine, against the scalar reference and the definitions.
 @Suite struct FloatKernelTests {
     struct Check: Sendable, CustomTestStringConvertible {
         let index: Int

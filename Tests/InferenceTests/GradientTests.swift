@@ -5,8 +5,8 @@ import QAMFormat
 import Synchronization
 import Testing
 
-/// The moments of gradients at the matrices' outputs, against a plain way back in float64 (Tests/oracles/backward.py, which is held
-/// against differences), and the labels that they are made with.
+/// Output Hessians, compared with a reference backward pass in float64 (Tests/oracles/backward.py, which is checked
+/// against finite differences), and the labels that they are computed with.
 @Suite struct GradientTests {
     private struct Moment: Equatable {
         var matrix: String
@@ -69,7 +69,7 @@ import Testing
         #expect(start == wanted.count)
     }
 
-    /// With labels that are drawn. The last layers come first.
+    /// With sampled labels. The last layers come first.
     @Test(arguments: Fixture.all)
     func threadsChangeNoBit(fixture: Fixture) throws {
         let one = try Self.gather(fixture, context: 13, threads: 1), two = try Self.gather(fixture, context: 13, threads: 2)
@@ -121,14 +121,14 @@ import Testing
         #expect(counts[1] == 0)
     }
 
-    /// Neither windows nor positions share a number.
+    /// No two windows or positions share a number.
     @Test func drawsAreSpreadEvenly() {
         let all = (0..<200).flatMap { window in (0..<200).map { PredictedLabel.uniform(window: window, position: $0) } }
         #expect(Set(all).count == all.count && all.allSatisfy { $0 >= 0 && $0 < 1 })
         #expect(abs(all.reduce(0, +) / Double(all.count) - 0.5) < 0.005)
     }
 
-    /// What is no distribution still gives a token of the vocabulary.
+    /// Values that are not a distribution still give a token of the vocabulary.
     @Test func anyNumbersGiveAToken() {
         for values: [Float] in [[0, 0, 0], [.nan, .nan, .nan], [.infinity, 0, 1], [0, 0, .leastNonzeroMagnitude]] {
             #expect((0..<3).contains(PredictedLabel.draw(values.span, window: 1, position: 2)))

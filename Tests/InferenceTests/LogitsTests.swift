@@ -5,7 +5,7 @@ import Inference
 import QAMFormat
 import Testing
 
-/// The forward pass against a plain one in float64, and against itself: however weights are stored and a text is cut.
+/// The forward pass, compared with a float64 reference, and with itself for every storage of the weights and every division of a text.
 @Suite struct LogitsTests {
     @Test(arguments: Fixture.all)
     func theyAreThoseOfAPlainForwardPass(fixture: Fixture) throws {
@@ -17,7 +17,7 @@ import Testing
         #expect(error < 1e-5 * largest, "\(error / largest)")
     }
 
-    /// Prefill and decoding of single tokens, alone and on several threads, also with sliding windows that reach into earlier pieces.
+    /// Prefill and decoding of single tokens, on one and several threads, also with sliding windows that reach into earlier pieces.
     @Test(arguments: Fixture.all)
     func cuttingATextAndThreadsChangeNoBit(fixture: Fixture) throws {
         let model = try fixture.model, tokens = try fixture.tokens, whole = try model.logits(tokens)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// Longer texts pass in batches.
+    /// Longer texts are processed in batches.
     @Test func batchesChangeNoBit() throws {
         let model = try Fixture.all[1].model
         let tokens = (0..<1100).map { UInt32($0 * 31 % 80) }
@@ -41,7 +41,7 @@ import Testing
         #expect(pieces == whole.array(0..<1100))
     }
 
-    /// Not even numbers that are none stay behind.
+    /// Not even NaNs remain in the state.
     @Test func aTextLeavesNothingToTheNext() throws {
         let fixture = Fixture.all[1], tokens = try fixture.tokens
         let model = try Transformer(Fixture.configuration(fixture.folder), weights: .source(SpoiltSource(base: fixture.source, token: 79)))
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// With GGUF's names and its order of rows.
+    /// With GGUF's names and order of rows.
     @Test(arguments: Fixture.all)
     func ggufGivesTheSameBits(fixture: Fixture) async throws {
         let folder = try TemporaryFolder(), path = folder.path("m.gguf")
@@ -76,7 +76,7 @@ import Testing
         #expect(try model.logits(fixture.tokens) == fixture.model.logits(fixture.tokens))
     }
 
-    /// Every tensor under another name, its rows or numbers back to front: raw, coded, and coded with exact activations.
+    /// Every tensor renamed, with its rows or elements reversed: raw, coded, and coded with exact activations.
     @Test(arguments: Fixture.all)
     func placesInAFileChangeNoBit(fixture: Fixture) async throws {
         let folder = try TemporaryFolder(), source = try fixture.source, tokens = try fixture.tokens
@@ -178,7 +178,7 @@ import Testing
     }
 }
 
-/// A model of F32 tensors, one of whose tokens has no numbers for an embedding.
+/// A model of F32 tensors with NaNs as the embedding of one token.
 private struct SpoiltSource: TensorSource {
     let base: HuggingFaceFolder
     let token: Int
@@ -197,7 +197,7 @@ private struct SpoiltSource: TensorSource {
     }
 }
 
-/// A model of raw tensors under other names, the last row of each first.
+/// A model of renamed raw tensors, each with its rows reversed.
 private struct ReversedSource: TensorSource {
     let base: HuggingFaceFolder
 

@@ -2,30 +2,30 @@ import Architectures
 import Converters
 import Foundation
 
-/// Runs the built command as its users do: as a process of its own.
+/// Runs the built command as users do: in a separate process.
 struct Command {
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// What a run came to.
+    /// The result of a run.
     struct Outcome {
         var status: Int32
         var output: String
         var errors: String
 
-        /// The one JSON document on standard output.
+        /// The single JSON document on standard output.
         var json: JSONValue {
             get throws { try JSONValue(parsing: Array(output.utf8), section: "standard output") }
         }
 
-        /// The JSON documents on standard output, one a line.
+        /// The JSON documents on standard output, one per line.
         var jsonLines: [JSONValue] {
             get throws { try output.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8), section: "standard output") } }
         }
     }
 
-    /// The command lies beside the test bundle, or where QAMW_BINARY says.
+    /// The command is in the test bundle's folder, or at QAMW_BINARY.
     static func binary() throws -> URL {
         if let path = ProcessInfo.processInfo.environment["QAMW_BINARY"] { return URL(fileURLWithPath: path) }
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
@@ -37,7 +37,7 @@ struct Command {
         throw Failure(description: "the command qamw is not beside the tests; set QAMW_BINARY")
     }
 
-    /// Starts the command in a folder, with `environment` beside that of the tests. `during` may watch and signal the process
+    /// Runs the command in a folder, with `environment` added to that of the tests. `during` may observe and signal the process
     /// while it runs.
     static func run(
         _ arguments: [String], in folder: Scratch, environment: [String: String] = [:], during: (Process) throws -> Void = { _ in }
@@ -47,7 +47,7 @@ struct Command {
         process.arguments = arguments
         process.currentDirectoryURL = folder.url
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        // Files, not pipes: nobody has to read while the process runs.
+        // Files rather than pipes: nothing has to be read while the process runs.
         let logs = try Scratch()
         let output = logs.url.appendingPathComponent("out")
         let errors = logs.url.appendingPathComponent("err")
@@ -65,7 +65,7 @@ struct Command {
     }
 }
 
-/// A folder that is gone when nobody refers to it any more.
+/// A folder that is removed when its last reference is released.
 final class Scratch {
     let url: URL
 
@@ -76,7 +76,7 @@ final class Scratch {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    /// Runs the command here.
+    /// Runs the command in this folder.
     func qamw(_ arguments: String..., during: (Process) throws -> Void = { _ in }) throws -> Command.Outcome {
         try Command.run(arguments, in: self, during: during)
     }
@@ -88,7 +88,7 @@ final class Scratch {
     func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path(name)) }
 
-    /// The names of all that is here.
+    /// The names of all entries.
     var names: [String] {
         get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
     }

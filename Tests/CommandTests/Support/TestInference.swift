@@ -3,7 +3,7 @@ import Converters
 import Foundation
 import QAMFormat
 
-/// The tiny models of testdata/inference, copied to where commands may run.
+/// The tiny models of testdata/inference, copied to a folder where commands may write.
 struct TestInference {
     let scratch: Scratch
     let name: String
@@ -23,7 +23,7 @@ struct TestInference {
         try scratch.write(Self.testdata("inference/\(name)/tokens.u16"), to: "t.u16")
     }
 
-    /// Replaces or adds members of config.json; nil removes.
+    /// Replaces or adds members of config.json; nil removes a member.
     func configure(_ changes: [String: JSONValue?]) throws {
         guard case .object(let members) = try JSONValue(parsing: scratch.bytes("m/config.json"), section: "config") else {
             throw Command.Failure(description: "config.json is not an object")
@@ -33,13 +33,13 @@ struct TestInference {
         try scratch.write(JSONWriter.text(.object(kept + new)), to: "m/config.json")
     }
 
-    /// The perplexity over windows of so many tokens, of the fixture's own logits where a window is the whole text.
+    /// The perplexity over windows of 40 tokens; it is that of the fixture's logits if the text is a single window.
     func perplexity(_ model: String = "m", _ more: String...) throws -> Double? {
         let outcome = try Command.run(["eval", model, "--tokens", "t.u16", "--context", "40", "--json"] + more, in: scratch)
         return try outcome.json["perplexity"]?.double
     }
 
-    /// What `perplexity` must be by the logits of the plain forward pass.
+    /// The expected `perplexity`, computed from the logits of the reference forward pass.
     var plainPerplexity: Double {
         get throws {
             let logits = try Self.testdata("inference/\(name)/logits.f32"), tokens = try scratch.bytes("t.u16")

@@ -10,7 +10,7 @@ struct TestModel {
         var dtype: DType
         var bytes: [UInt8]
 
-        /// Numbers that look like weights: deterministic, about uniform in -0.1 to 0.1.
+        /// Deterministic numbers similar to weights: about uniform between -0.1 and 0.1.
         static func weights(_ name: String, _ shape: Int..., dtype: DType = .bf16, seed: UInt64 = 1) throws -> Tensor {
             var state = seed
             for byte in name.utf8 { state = state &* 31 &+ UInt64(byte) }
@@ -45,7 +45,7 @@ struct TestModel {
         return TestModel(tensors: tensors)
     }
 
-    /// The file's bytes.
+    /// The bytes of the file.
     var safetensors: [UInt8] {
         var members = [JSONValue.Member("__metadata__", .object(metadata.map { .init($0.0, .string($0.1)) }))]
         var end = 0
