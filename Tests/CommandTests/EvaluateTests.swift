@@ -63,7 +63,7 @@ import Testing
         }
         let agreement = try #require(json["top1Agreement"]?.double)
         #expect(agreement > 0.5 && agreement <= 1)
-        // Files next to the model are not needed here.
+        // The files next to the model cause no warnings here.
         #expect(json["warnings"] == .array([]))
 
         let words = ["eval", "m", "--tokens", "t.u16", "--context", "10", "--protocol", "llamacpp", "--windows", "2", "--json"]

@@ -85,7 +85,7 @@ import Testing
         #expect(error(try #require(all[0].moment), products) < 1e-6)
     }
 
-    /// Windows one after the other, each as a text of its own, and on several threads.
+    /// The same bits on any number of threads; no Hessian unless it is requested.
     @Test func threadsChangeNoBit() throws {
         let fixture = Fixture.all[3]
         let one = try Self.gather(fixture, context: 8, windows: 4, moments: true, threads: 1)

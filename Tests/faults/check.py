@@ -1,7 +1,7 @@
-"""Fails every system call of the commands that write, one at a time, and looks at what is left: the output is whole or the old one
-is there, inputs are untouched, nothing else is left behind, and the status is that of the error.
+"""Fails every system call of the writing commands, one at a time, and checks the result: the output is complete, or the old one
+is still there; inputs are unchanged, nothing else remains, and the status is that of the error.
 
-Usage: check.py QAMW TESTDATA [STRIDE]    STRIDE: of calls that occur often, only every STRIDE-th is failed (default 1: all)
+Usage: check.py QAMW TESTDATA [STRIDE]    STRIDE: fail only every STRIDE-th of frequent calls (default 1: all)
 """
 import errno
 import os
@@ -41,14 +41,14 @@ def contents(folder):
     return found
 
 
-# What commands work on: a small model in every format.
+# The inputs of the commands: a small model in every format.
 base = f"{work}/base"
 os.makedirs(base)
 shutil.copytree(f"{testdata}/wikilm-tiny", f"{base}/model")
 good(["quantize", "model", "m.qamw", "--bits", "3", "--quiet"], base)
 good(["convert", "model", "m.gguf", "--quiet"], base)
 shutil.copy(f"{base}/model/model.safetensors", f"{base}/m.safetensors")
-# Too random to be compressed into the room for an edit in place.
+# Incompressible, so that it does not fit into the space for editing in place.
 LONG = "string:" + "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=20000))
 
 
@@ -60,7 +60,7 @@ def setting_up(*commands):
 
 
 def interrupted(words):
-    """Leaves what --resume takes up: a late write fails."""
+    """Leaves the state that --resume continues from: a late write fails."""
     writes = []
 
     def set_up(folder):
@@ -73,13 +73,13 @@ def interrupted(words):
             shutil.rmtree(trial)
         stopped = run(words + ["--resume"], folder, CALL="pwrite", N=writes[0] - 3, ERRNO=errno.EIO)
         assert stopped.returncode == 74 and any(name.endswith(".partial.journal") for name in contents(folder)), stopped
-    # An interrupted run is told from others by the inodes of its files too, which no copy has.
+    # A run also recognises its files by their inodes, which a copy does not have.
     set_up.in_place = True
     return set_up
 
 
 SHARDS = ["--to", "safetensors", "--max-shard-size", "400KB"]
-# Name, what is there before, the command, where it writes.
+# Name, set-up, command, output.
 SCENARIOS = [
     ("quantize", None, ["quantize", "model", "out.qamw", "--bits", "3"], "out.qamw"),
     ("quantize --force", setting_up(["quantize", "model", "out.qamw", "--bits", "4"]), ["quantize", "model", "out.qamw", "--bits", "3", "--force"], "out.qamw"),
@@ -102,7 +102,7 @@ SCENARIOS = [
 
 
 def meaning(data):
-    """The bytes of a .qamw file without what is unused in the room for editing in place (spec section 5.5); of other files all."""
+    """The bytes of a .qamw file without the unused part of the space for editing in place (spec section 5.5); other files whole."""
     if data[:4] != b"\x89QAM":
         return data
     count, table = int.from_bytes(data[24:28], "little"), int.from_bytes(data[40:48], "little")
@@ -135,7 +135,7 @@ def check(name, call, number, code, done, before, after, new, output, resumes):
     whole = {path: data for path, data in now_output.items() if not is_temporary(path)}
     stale = {path for path in {**now_rest, **now_output} if is_temporary(path)}
     is_new = all(whole.get(path) == data for path, data in new.items())
-    # An edit in place that fails may have written to bytes that have no meaning.
+    # A failed edit in place may have written bytes that have no meaning.
     is_old = ({path: meaning(data) for path, data in whole.items()}
               == {path: meaning(data) for path, data in old_output.items() if not is_temporary(path)})
     if not (is_new or is_old):
@@ -173,7 +173,7 @@ for name, set_up, words, output in SCENARIOS:
     before_runs, before_failures = runs, failures
     for call in CALLS:
         code = errno.ENOSPC if call == "pwrite" else errno.EIO
-        # One thread, so that the same call is the nth each time.
+        # With one thread, so that the order of calls is the same each time.
         once = words + (["--threads", "1"] if words[0] != "metadata" else [])
         number = 1
         while True:

@@ -1,4 +1,4 @@
-"""Runs commands on one file at the same time: it is never unreadable, and a command that says that it is done has done it.
+"""Runs commands concurrently on one file: the file is always readable, and every command that reports success has had its effect.
 
 Usage: races.py QAMW TESTDATA [ROUNDS]    (default 200)
 """
@@ -41,7 +41,7 @@ run("quantize", "model", "base.qamw", "--bits", "3", "--quiet")
 run("convert", "model", "base.gguf", "--quiet")
 shutil.copy("model/model.safetensors", "base.safetensors")
 
-# Four edits at once, of which some fit in place and some do not.
+# Four concurrent edits, some of which fit in place.
 for kind in ["qamw", "gguf", "safetensors"]:
     done = 0
     for number in range(rounds):
@@ -57,7 +57,7 @@ for kind in ["qamw", "gguf", "safetensors"]:
         check(os.listdir(".").count("m") == 1 and not [name for name in os.listdir(".") if "partial" in name], os.listdir("."))
     print(f"{kind}: {rounds} rounds of four edits, {done} of {4 * rounds} done, the others told", flush=True)
 
-# Four conversions to one name: one of them wins, or with --force the last.
+# Four conversions to one name: one of them succeeds, or with --force the last one remains.
 for force in [[], ["--force"]]:
     won = 0
     for number in range(max(1, rounds // 4)):
@@ -71,7 +71,7 @@ for force in [[], ["--force"]]:
         check(run("verify", "o.safetensors").returncode == 0 and not [name for name in os.listdir(".") if "partial" in name], os.listdir("."))
     print(f"convert {' '.join(force)}: {won} conversions won", flush=True)
 
-# Two signals, one after the other: nothing is left.
+# Two signals in succession: nothing is left.
 for number in range(max(1, rounds // 10)):
     process = start("quantize", "model", "s.qamw", "--bits", "3", "--threads", "1", "--quiet")
     time.sleep(0.02 + 0.01 * (number % 10))
@@ -79,7 +79,7 @@ for number in range(max(1, rounds // 10)):
     process.send_signal(signal.SIGHUP)
     status, _ = process.wait(), process.communicate()
     left = [name for name in os.listdir(".") if name.startswith("s.qamw")]
-    # A signal may come when the output is in place already: it stays, and is whole.
+    # A signal may arrive when the output is already in place: then it stays, and is complete.
     whole = left == ["s.qamw"] and run("verify", "s.qamw").returncode == 0
     check(status in (0, 130, -signal.SIGTERM, -signal.SIGHUP) and (whole or status != 0 and not left), (status, left))
     for name in left:

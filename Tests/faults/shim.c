@@ -1,5 +1,5 @@
 // Preloaded into the command: fails the SHIM_N-th call of the function SHIM_CALL with the errno SHIM_ERRNO, and counts the calls of
-// that function in the file SHIM_COUNT. Calls about /proc, /sys, /dev and /etc are the runtime's own and pass.
+// that function in the file SHIM_COUNT. Calls on /proc, /sys, /dev and /etc come from the runtime and are not counted.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-"""Tiny models with random weights, one or more for each architecture that qamw converts, as Hugging Face lays them out."""
+"""Tiny models with random weights, one or more per architecture that qamw converts, as Hugging Face checkpoints."""
 import json
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def configurations() -> dict[str, dict]:
 
 
 def tensors(config: dict, seed: int) -> dict[str, np.ndarray]:
-    """Weights as float32 numbers that bfloat16 holds."""
+    """Weights as float32 numbers that are exact in bfloat16."""
     random = np.random.default_rng(seed)
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
     size = config.get("head_dim") or config["hidden_size"] // heads
@@ -102,7 +102,7 @@ ENCODINGS = {"BF16": as_bf16, "F16": lambda value: value.astype("<f2").tobytes()
 
 
 def write(folder: Path, config: dict, weights: dict[str, np.ndarray], dtype: str = "BF16"):
-    """The weights are numbers that the type holds."""
+    """The weights must be exact in the type."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     header, data = {"__metadata__": {"format": "pt"}}, b""

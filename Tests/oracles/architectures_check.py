@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Converts tiny models of every architecture to GGUF and reads them with PyPI's gguf: names by its own table of tensors, elements and
-hyperparameters by plain definitions; Q8_0 by its quantizer; then converts them back and compares every byte, of configurations too. Incomplete
+hyperparameters by their definitions, Q8_0 by its quantizer; then converts them back and compares every byte, configurations included. Incomplete
 models must be refused.
 
     architectures_check.py QAMW_BINARY TESTDATA_DIR
 
-TESTDATA_DIR's own models come and go too.
+The models in TESTDATA_DIR are converted to GGUF and back as well.
 """
 
 import json
@@ -42,7 +42,7 @@ def floats(entry):
 
 
 def permuted(values, heads):
-    """Halves of each head, as rows that take turns."""
+    """Interleaves the two halves of each head."""
     return values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
 
 
@@ -114,7 +114,7 @@ def check_model(command, tally, scratch, name, config, seed):
 
 
 def check_incomplete(command, tally, scratch, name, config, seed):
-    """A tensor that is missing, one of another shape, and a layer too many: no file."""
+    """With a missing tensor, a wrong shape, or a surplus layer no file is written."""
     weights = architecture_models.tensors(config, seed)
     down = "model.layers.1.mlp.down_proj.weight"
     faults = {

@@ -1,4 +1,4 @@
-"""The gradients at the outputs of a llama-family model's matrices, plainly, in float64: llama, mistral, qwen2 and qwen3."""
+"""Reference backward pass in float64: the gradients at the outputs of the matrices of llama-family models (llama, mistral, qwen2, qwen3)."""
 import numpy as np
 
 import forward
@@ -14,8 +14,8 @@ def norm_back(gradient, x, weight, epsilon):
 
 
 def gradients(config, weights, tokens, labels):
-    """For each matrix, without `.weight`, positions x rows: the gradient of the sum over positions of -log softmax(logits)[label] at the
-    matrix's outputs. `labels` are tokens, or a function that makes them of positions x vocabulary probabilities."""
+    """For each matrix, without `.weight`, positions x rows: the gradient of the sum over positions of -log softmax(logits)[label] with
+    respect to the matrix's outputs. `labels` are tokens, or a function from probabilities (positions x vocabulary) to tokens."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
     epsilon, heads, kv = config["rms_norm_eps"], config["num_attention_heads"], config["num_key_value_heads"]
     size, count = config.get("head_dim") or config["hidden_size"] // heads, len(tokens)
@@ -35,7 +35,7 @@ def gradients(config, weights, tokens, labels):
     def spread(x):
         return np.repeat(x, heads // kv, 1)
 
-    # Forward, with everything kept.
+    # Forward pass; keeps all intermediate values.
     x, kept = w["model.embed_tokens.weight"][tokens], []
     for layer in range(config["num_hidden_layers"]):
         prefix = f"model.layers.{layer}"
@@ -60,7 +60,7 @@ def gradients(config, weights, tokens, labels):
     logits = norm(x, "model.norm") @ head.T
     assert np.allclose(logits, forward.logits(config, weights, tokens), rtol=1e-9, atol=1e-9)
 
-    # Back.
+    # Backward pass.
     errors = forward.softmax(logits)
     errors[np.arange(count), labels(errors.copy()) if callable(labels) else labels] -= 1
     d = norm_back(errors @ head, x, w["model.norm.weight"], epsilon)
@@ -102,13 +102,13 @@ def names(config):
 
 
 def moments(config, weights, windows, labels):
-    """E[g gT] over all tokens of all windows. `labels`: of each window."""
+    """E[g gT] over all tokens of all windows. `labels`: per window."""
     found = [gradients(config, weights, window, label) for window, label in zip(windows, labels)]
     return {name: sum(g[name].T @ g[name] for g in found) / sum(len(window) for window in windows) for name in names(config)}
 
 
 def check(config, weights, tokens, labels):
-    """Holds the gradients against differences of the loss, along a random direction of each matrix."""
+    """Compares the gradients with finite differences of the loss, along a random direction for each matrix."""
     def loss(weights):
         logits = forward.logits(config, weights, tokens)
         norms = logits.max(-1) + np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1))
@@ -135,7 +135,7 @@ def mixed(value):
 
 
 def drawn(window):
-    """The labels that `qamw calibrate --fisher` draws for a window, by the probabilities of its positions."""
+    """The labels that `qamw calibrate --fisher` samples for a window from the probabilities at its positions."""
     def draw(probabilities):
         uniform = np.array([(mixed(mixed(window) ^ t) >> 11) * 2.0**-53 for t in range(len(probabilities))])
         return (probabilities.cumsum(-1) <= (uniform * probabilities.sum(-1))[:, None]).sum(-1)

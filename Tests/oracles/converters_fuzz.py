@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the command on damaged models, and looks at how it ends.
+"""Runs the command on damaged models and checks how it ends.
 
     converters_fuzz.py QAMW_BINARY TESTDATA_DIR SECONDS [SEED [FAILURES_DIR]]
 
-Inputs: tiny models of every architecture with tokenizers, as folders of safetensors and of PyTorch's files, GGUF and .qamw; files with
-every ggml type; a split set. Whatever they become, the command must end by itself, within ten seconds and 1 GiB, with a status that tells the user what
-is wrong in one line; it must leave nothing behind where it fails; and what it writes it must find sound. The damage follows from SEED
-and a counter, both of which a failure names; its input is kept in FAILURES_DIR.
+Inputs: tiny models of every architecture with tokenizers, as folders of safetensors and of PyTorch files, GGUF and .qamw; files with
+every ggml type; a split set. For any damage the command must end by itself, within ten seconds and 1 GiB, with a status and one line that state what
+is wrong; after a failure it must leave no output; and its own outputs must verify. The damage is determined by SEED
+and a counter, which are printed with each failure; the input is kept in FAILURES_DIR.
 """
 
 import json
@@ -26,7 +26,7 @@ import fuzz_mutations as mutations
 import torch_file
 
 SECONDS, BYTES = 10, 1 << 30
-# What is wrong with the input or the command line; never a bug (70), an interruption or a signal.
+# Invalid input or arguments; never a bug (70), an interruption or a signal.
 STATUSES = {0, 1, 64, 65, 66, 73}
 TOKENIZERS = {"llama": "llama2", "llama3": "llama3", "mistral": "tekken", "qwen2": "qwen2", "qwen3": "gpt4o", "gemma2": "gemma",
               "gemma3": "gemma", "phi3": "phi3", "phi3-short": "phi4"}
@@ -34,16 +34,16 @@ JSON_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
 class Run:
-    """One run of the command: its status, its standard error, and what it took of the processor and of memory."""
+    """One run of the command: its status, its standard error, processor time and memory."""
 
     def __init__(self, qamw, words):
         self.command = words[0]
-        # A trap need not be told at length.
+        # A trap needs no backtrace.
         environment = os.environ | {"SWIFT_BACKTRACE": "enable=no"}
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen([qamw, *map(str, words)], stdout=subprocess.DEVNULL, stderr=errors, env=environment)
             signal.signal(signal.SIGALRM, lambda *_: os.kill(process.pid, signal.SIGKILL))
-            # What is stuck rather than busy: on a machine that others use too time alone says little.
+            # Wall-clock limit for a hang; it is generous because the machine may be busy.
             signal.alarm(10 * SECONDS)
             _, status, usage = os.wait4(process.pid, 0)
             signal.alarm(0)
@@ -122,7 +122,7 @@ class Fuzzer:
             names = [name for name in [*JSON_FILES, *JSON_FILES, "tokenizer.model", "model.safetensors"] if (path / name).exists()]
             chosen = list(dict.fromkeys(rng.sample(names, rng.choice([1, 1, 2]))))
             if "tokenizer.model" in chosen:
-                # Without it the other file is what counts.
+                # Otherwise tokenizer.json would have precedence over the damaged file.
                 (path / "tokenizer.json").unlink()
                 chosen = [name for name in chosen if name != "tokenizer.json"]
             for name in chosen:
@@ -136,7 +136,7 @@ class Fuzzer:
         return path, origin
 
     def commands(self, path, origin, rng):
-        """Commands with the output that each has, if any."""
+        """Commands, each with its output, if any."""
         names = rng.choice([[], ["--names", "hf"], ["--names", "gguf"], ["--names", "keep"]])
         dtype = rng.choice([[], [], ["--dtype", "f16"], ["--dtype", "bf16"], ["--dtype", "f32"]])
         outputs = [self.work / "out.gguf", self.work / "out.safetensors", self.work / "folder", self.work / "out.qamw"]

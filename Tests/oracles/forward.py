@@ -1,4 +1,4 @@
-"""The forward pass of every architecture that qamw converts, plainly, from the weights as Hugging Face names them."""
+"""Reference forward pass of every architecture that qamw converts, from weights with Hugging Face names."""
 import numpy as np
 
 
@@ -20,7 +20,7 @@ def gelu(x):
 
 
 def frequencies(config, size, local):
-    """Radians a position for each pair of a head, and the factor of cosine and sine."""
+    """Radians per position for each pair of a head, and the factor of cosine and sine."""
     theta = config["rope_local_base_freq" if local else "rope_theta"]
     plain = 1 / theta ** (np.arange(0, size, 2) / size)
     scaling = config.get("rope_scaling") or {}
@@ -42,14 +42,14 @@ def frequencies(config, size, local):
 
 
 def rotate(x, angles, factor):
-    """x: positions x heads x size. Pairs are halves apart."""
+    """x: positions x heads x size. The elements of a pair are half a head apart."""
     cosine, sine = (np.concatenate([f(angles)] * 2, -1)[:, None, :] * factor for f in (np.cos, np.sin))
     half = x.shape[-1] // 2
     return x * cosine + np.concatenate([-x[..., half:], x[..., :half]], -1) * sine
 
 
 def logits(config, weights, tokens, observe=None):
-    """positions x vocabulary. `observe` is told each matrix's name, without `.weight`, and the vectors that it is multiplied by."""
+    """positions x vocabulary. `observe` gets each matrix's name, without `.weight`, and its input vectors."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
     kind, epsilon = config["model_type"], config["rms_norm_eps"]
     gemma = kind.startswith("gemma")

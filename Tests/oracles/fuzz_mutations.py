@@ -1,4 +1,4 @@
-"""Damage for the fuzzer of the converters: to bytes anywhere, to values of JSON, to a safetensors header, to a GGUF header."""
+"""Damage for the converter fuzzer: to arbitrary bytes, JSON values, safetensors headers and GGUF headers."""
 
 import json
 import struct
@@ -14,7 +14,7 @@ def damaged_bytes(random, data):
     for _ in range(random.randint(1, 4)):
         if not data:
             break
-        # Most of what decides anything is at the front.
+        # Most decisive bytes are at the beginning.
         place = random.randrange(min(len(data), random.choice([64, 1024, 1 << 30])))
         kind = random.randrange(7)
         if kind == 0:
@@ -38,7 +38,7 @@ def damaged_bytes(random, data):
 
 
 def damaged_value(random, value):
-    """Another value of JSON in the place of one: of the same kind or of any."""
+    """A replacement for a JSON value, of the same type or any other."""
     kind = random.randrange(6)
     if kind == 0:
         return random.choice([None, True, False, [], {}, [[]], {"type": "x"}])
@@ -66,10 +66,10 @@ def places(value, path=()):
 
 
 def damaged_tree(random, tree):
-    """A value of JSON with one to three of its values, at any depth, changed, taken away, renamed, or put in the place of others."""
+    """A JSON value in which one to three values, at any depth, are changed, removed, renamed, or replaced by others."""
     tree = json.loads(json.dumps(tree))
     for _ in range(random.randint(1, 3)):
-        # At each depth the same chance, so that a long vocabulary does not get all of it.
+        # All depths are equally likely, so that a long vocabulary does not dominate.
         all_places = [path for path in places(tree) if path]
         if not all_places:
             break
@@ -108,7 +108,7 @@ def damaged_safetensors(random, data):
 
 
 class GGUFHeader:
-    """A GGUF header taken apart: keys with type and value, tensors with shape, type and offset; the data as they are. Little-endian."""
+    """A parsed GGUF header: keys with type and value, tensors with shape, type and offset; the data unchanged. Little-endian."""
 
     SCALARS = dict(enumerate("BbHhIif?_xQqd"))
 
@@ -165,7 +165,7 @@ class GGUFHeader:
 
 
 def damaged_entry(random, entry):
-    """A key with another value, of its type or of another."""
+    """A key with another value, of the same or another type."""
     name, kind, content = entry
     if kind == 9 and random.random() < 0.7 and content[1]:
         element, values = content[0], list(content[1])

@@ -4,8 +4,8 @@
     gguf_check.py QAMW_BINARY TESTDATA_DIR
 
 Inputs: files with every metadata type and every tensor type that the peer can write, little- and big-endian, with several alignments
-and split; each model in TESTDATA_DIR, kept and, quantized, in the packed form; and the .gguf files of the folder in the variable
-GGUF_VOCABULARIES, where it is set.
+and split; each model in TESTDATA_DIR, with its names kept and, quantized, in the packed form; and the .gguf files of the folder in the
+variable GGUF_VOCABULARIES, if set.
 """
 
 import os
@@ -26,7 +26,7 @@ SPLIT_KEYS = {"split.no", "split.count", "split.tensors.count"}
 
 
 class Contents:
-    """A file as the peer reads it: keys in order with types and values, tensors in order with type, shape and bytes."""
+    """A file as read by the peer: keys in order with types and values, tensors in order with type, shape and bytes."""
 
     def __init__(self, path):
         reader = gguf.GGUFReader(path)
@@ -38,7 +38,7 @@ class Contents:
 
 
 def value(field):
-    """Bits, so that NaNs compare too."""
+    """As bits, so that NaNs can be compared."""
     if field.types[:1] == [gguf.GGUFValueType.ARRAY]:
         if field.types[-1] == gguf.GGUFValueType.STRING:
             return [bytes(field.parts[index]) for index in field.data]
@@ -47,7 +47,7 @@ def value(field):
 
 
 def random_bytes(generator, dtype, shape):
-    """Blocks of finite numbers: whatever the bytes, a peer that reads them must give them back."""
+    """Blocks of finite numbers, which a peer must return unchanged."""
     return generator.integers(0, 120, gguf.quant_shape_to_byte_shape(shape, dtype), np.uint8)
 
 
@@ -89,7 +89,7 @@ def all_tensors():
     for dtype, kind in plain.items():
         tensors.append((f"plain.{dtype.name}", None, (generator.standard_normal((3, 5, 2)) * 100).astype(kind)))
     for dtype, (block, _) in gguf.GGML_QUANT_SIZES.items():
-        # The peer gives Q8_1 blocks of 40 bytes, where ggml has 36: such a tensor would not end where the peer says.
+        # The peer assumes 40 bytes per Q8_1 block where ggml has 36: its offsets after such a tensor would be wrong.
         if dtype not in plain and dtype != TYPES.Q8_1:
             tensors.append((f"block.{dtype.name}", dtype, random_bytes(generator, dtype, (3, 2 * block))))
     tensors.append(("four.dimensions", None, generator.standard_normal((2, 3, 4, 5)).astype(np.float32)))
@@ -98,7 +98,7 @@ def all_tensors():
 
 
 def same(tally, actual, expected, what, but=frozenset()):
-    """Keys in order, tensors in order, and the layout that loaders want."""
+    """Keys in order, tensors in order, and the layout that loaders require."""
     keys = {name: content for name, content in expected.keys.items() if name not in but}
     tally.check(list(actual.keys.items()) == list(keys.items()), f"{what}: keys differ: {set(actual.keys) ^ set(keys)}")
     tally.check(list(actual.tensors.items()) == list(expected.tensors.items()), f"{what}: tensors differ")
@@ -123,7 +123,7 @@ def check_routes(command, source, scratch, tally, what):
 
 
 def check_big_endian(command, scratch, tally):
-    """The numbers are those of the little-endian file; of blocks the peer swaps nothing, so they are left out."""
+    """The numbers equal those of the little-endian file; the peer does not swap the bytes of blocks, so they are omitted."""
     little, big, back = (os.path.join(scratch, name) for name in ("little.gguf", "big.gguf", "back.gguf"))
     tensors = [t for t in all_tensors() if not t[0].startswith("block.")]
     write(little, all_keys(), tensors)
@@ -145,7 +145,7 @@ def check_alignment(command, scratch, tally):
 
 
 def check_splits(command, scratch, tally):
-    """The peer's split set read by the command, and the other way round."""
+    """The command reads the peer's split set, and vice versa."""
     whole = os.path.join(scratch, "whole.gguf")
     write(whole, all_keys(), all_tensors())
     expected = Contents(whole)
@@ -188,7 +188,7 @@ def check_metadata(command, scratch, tally):
 
 
 def carriers_of(path):
-    """The carriers that section 9 of the spec demands in GGUF: name -> (dtype, shape, bytes)."""
+    """The carriers that section 9 of the spec requires in GGUF: name -> (dtype, shape, bytes)."""
     opened = qamw.open_qamw(oracle.read_file(path))
     files = [file.name for file in opened.files]
     plain, _ = packed_form(opened, files)
@@ -205,7 +205,7 @@ def carriers_of(path):
 
 
 def check_model(command, model, scratch, tally):
-    """Kept: the peer reads the safetensors' tensors. Packed: the peer opens it, and it becomes the same .qamw again."""
+    """Kept names: the peer reads the safetensors' tensors. Packed: the peer opens the file, and it unpacks to the same .qamw."""
     name, kept = os.path.basename(model), os.path.join(scratch, "kept.gguf")
     tensors, _ = oracle.decode_safetensors(oracle.read_file(os.path.join(model, "model.safetensors")))
     if command.run("convert", os.path.join(model, "model.safetensors"), kept, "--force", "--quiet"):
@@ -231,7 +231,7 @@ def check_vocabularies(command, folder, scratch, tally):
     for name in sorted(f for f in os.listdir(folder) if f.endswith(".gguf")):
         path = os.path.join(folder, name)
         best = 1.0
-        # Others may use the machine too.
+        # The machine may be busy.
         for _ in range(20):
             start = time.time()
             subprocess.run([command.path, "verify", path, "--quiet"], check=False)

@@ -1,5 +1,5 @@
-"""Calibration statistics, moments of gradients and continuations of the tiny models in testdata/inference against a plain forward pass in NumPy, and token
-files against PyPI's tokenizers.
+"""Compares calibration statistics, output Hessians and continuations of the tiny models in testdata/inference with a NumPy reference forward pass, and token
+files with PyPI's tokenizers.
 
     inference_check.py QAMW TESTDATA
 """
@@ -28,7 +28,7 @@ STATISTICS = {
 
 
 def floats(folder: Path) -> dict[str, np.ndarray]:
-    """Weights of any of the fixtures' types."""
+    """The weights, of any type in the fixtures."""
     data = (folder / "model.safetensors").read_bytes()
     length = int.from_bytes(data[:8], "little")
     weights = {}
@@ -76,7 +76,7 @@ def check_calibration(tally, qamw, folder, scratch):
 
 
 def check_continuation(tally, qamw, folder):
-    """Greedy: each token is the likeliest of the plain pass, or as likely as can be told."""
+    """Greedy: each token is the most likely one of the reference, up to rounding."""
     config, weights = json.loads((folder / "config.json").read_text()), floats(folder)
     text = np.fromfile(folder / "tokens.u16", "<u2").tolist()
     outcome = subprocess.run(
@@ -88,7 +88,7 @@ def check_continuation(tally, qamw, folder):
 
 
 def check_tokens(tally, testdata, scratch):
-    """A text becomes ids and is the same again."""
+    """A text is converted to ids and back."""
     program, tokenizer = Path(__file__).parents[2] / "scripts" / "tokens", testdata / "wikilm-tiny"
     text = "The river rose , and with it\nthe price of grain : 12 @,@ 500 crowns . Größe, naïve"
     (scratch / "text.txt").write_text(text)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Holds libqamw, as scripts/build-libqamw lays it out, against its header, the reference decoder and numpy, from C.
+"""Compares libqamw, as scripts/build-libqamw installs it, with its header, the reference decoder and numpy, from C.
 
     libqamw_check.py QAMW_BINARY TESTDATA_DIR PREFIX
 
-The library shows its own functions only and needs what it says; examples/c prints what the reference decoder decodes;
-Tests/CLibrary passes.
+The library exports its own functions only and depends on the documented libraries; examples/c prints what the reference decoder
+decodes; Tests/CLibrary passes.
 """
 
 import os
@@ -46,7 +46,7 @@ def check_library(prefix, tally):
 
 
 def compile_c(prefix, sources, program):
-    """As a user does: with what pkg-config says."""
+    """As a user would: with the flags from pkg-config."""
     environment = os.environ | {"PKG_CONFIG_PATH": os.path.join(prefix, "lib", "pkgconfig")}
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "qamw"], check=True, capture_output=True, text=True, env=environment)
     compiler = "cc" if shutil.which("cc") else "clang"
@@ -55,7 +55,7 @@ def compile_c(prefix, sources, program):
 
 
 def check_example(program, path, tally):
-    """What the example prints of a file's first coded tensor."""
+    """The example's output for a file's first coded tensor."""
     result = subprocess.run([program, path], capture_output=True, text=True)
     if not tally.check(result.returncode == 0, f"read_model {path}: status {result.returncode}: {result.stderr}"):
         return
@@ -68,7 +68,7 @@ def check_example(program, path, tally):
     tally.check(f"shown {tensor.name}" in lines, f"the example does not show {tensor.name}")
     weights = qamw.decode_tensor(opened, tensor.name).reshape(tensor.rows, tensor.columns)
     for row in range(min(2, tensor.rows)):
-        # Nine digits tell all float32 numbers apart.
+        # Nine digits identify every float32.
         printed = np.array(shown[f"row {row}"].split(), np.float32)
         tally.check(np.array_equal(printed.view(np.uint32), weights[row].view(np.uint32)), f"row {row} of {tensor.name} differs")
     x = np.arange(1, tensor.columns + 1)

@@ -1,4 +1,4 @@
-"""What the oracles share: running the command, counting, and plain safetensors."""
+"""Shared by the oracles: running the command, counting, and plain safetensors."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def encode_safetensors(tensors, metadata=None):
 
 
 def decode_safetensors(data):
-    """name -> (dtype, shape, bytes); the file's metadata. For files that are known to be sound."""
+    """name -> (dtype, shape, bytes); the file's metadata. For files known to be valid."""
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + length])
     metadata = header.pop("__metadata__", {})

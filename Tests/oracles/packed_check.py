@@ -1,9 +1,9 @@
-"""Whole small models in the layouts of GPTQ, AWQ, bitsandbytes and MLX: what the command reads of them.
+"""Reads whole small models in the layouts of GPTQ, AWQ, bitsandbytes and MLX with the command.
 
     packed_check.py QAMW TESTDATA
 
 Every weight that `convert` writes must have the bits of the scheme's own implementation (or of its published rule); `eval` of the quantized
-folder and of the dequantized one must agree in every digit; the GGUF of both must have the same tensors.
+and of the dequantized folder must agree in every digit; the GGUF files of both must have the same tensors.
 """
 import json
 import shutil

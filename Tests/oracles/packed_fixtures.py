@@ -1,4 +1,4 @@
-"""Writes small quantized checkpoints to FOLDER/NAME/, each with the weights that it stands for in expected.safetensors."""
+"""Writes small quantized checkpoints to FOLDER/NAME/, each with the weights that it represents in expected.safetensors."""
 import json
 import shutil
 import sys
@@ -50,7 +50,7 @@ def main() -> None:
         (target / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
         stored = {name: value for name, value in case.tensors.items() if name.startswith(stems)}
         for file, tensors in (("model", stored), ("expected", {name: case.expected[name] for name in kept})):
-            # save_file writes the memory of an array, whatever its strides.
+            # save_file ignores the strides of an array.
             tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
             save_file(tensors, target / f"{file}.safetensors", case.metadata)
         for path in (target / "model.safetensors", target / "expected.safetensors"):

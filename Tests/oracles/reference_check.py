@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Holds the command against the reference decoder of spec/: a second implementation of .qamw.
+"""Compares the command with the reference decoder of spec/, a second implementation of .qamw.
 
     reference_check.py QAMW_BINARY TESTDATA_DIR
 
-Files: the corner cases that spec/reference/make_example.py writes, and what the command makes of
-each model in TESTDATA_DIR at every rate. Each must verify in both, and decode to the same bits. A changed byte must be found by
-both. The bytes and the vectors that the spec prints must be those of the files that it speaks of.
+Files: the corner cases that spec/reference/make_example.py writes, and those that the command makes from
+each model in TESTDATA_DIR at every rate. Each must verify in both, and decode to the same bits. Both must detect a changed
+byte. The bytes and vectors printed in the spec must be those of the files that it describes.
 """
 
 import os
@@ -65,14 +65,14 @@ def as_float32(dtype, data):
 
 
 def same_floats(a, b):
-    """The same bits, but any NaN for a NaN."""
+    """Equal bits, or both NaN."""
     return a.shape == b.shape and bool(((a.view(np.uint32) == b.view(np.uint32)) | (np.isnan(a) & np.isnan(b))).all())
 
 
 # Checks ----------------------------------------------------------------------------------------------------------------
 
 def check_file(command, path, scratch, tally):
-    """Both verify it, and the command decodes it to the reference's bits."""
+    """Both verify the file, and decode it to the same bits."""
     name = os.path.basename(path)
     try:
         opened = qamw.open_qamw(oracle.read_file(path))
@@ -106,14 +106,14 @@ def check_file(command, path, scratch, tally):
 
 
 def check_rewriting(command, scratch, tally):
-    """The command writes the very bytes again that make_example.py writes under its name: two writers, one layout."""
+    """The command rewrites make_example.py's file with identical bytes: two writers, one layout."""
     version = subprocess.run([command.path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     make_example.Writer.PRODUCER = f"qamw {version}".encode()
     files = list(make_example.cases())
     make_example.Writer.PRODUCER = None
     path, output = os.path.join(scratch, "written.qamw"), os.path.join(scratch, "rewritten.qamw")
     for name, data in files:
-        # The command compresses what make_example.py does not, and has its own order and place for metadata.
+        # The command compresses what make_example.py does not, and orders and places metadata in its own way.
         if name in ("other-order", "compressed", "metadata") or name.startswith("edited"):
             continue
         oracle.write_file(path, data)
@@ -123,7 +123,7 @@ def check_rewriting(command, scratch, tally):
 
 
 def check_set(command, model, scratch, tally):
-    """Sets: the command writes the bytes that make_shards.py writes, and the reference decoder decodes what the command splits."""
+    """Sets: the command writes the same bytes as make_shards.py, and the reference decoder decodes the command's sets."""
     version = subprocess.run([command.path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     make_example.Writer.PRODUCER = f"qamw {version}".encode()
     files = make_shards.files()
@@ -155,7 +155,7 @@ def check_set(command, model, scratch, tally):
 
 
 def check_damage(command, scratch, tally):
-    """A byte changed anywhere is found by both."""
+    """Both detect a changed byte at any position."""
     example, path = make_example.example(), os.path.join(scratch, "damaged.qamw")
     for position in list(range(0, len(example), 53)) + [len(example) - 1]:
         damaged = bytearray(example)
@@ -168,7 +168,7 @@ def check_damage(command, scratch, tally):
             found, is_unused = True, False
         tally.check(found, f"the reference decoder does not find the change of byte {position}")
         status, message = command.status("verify", path, "--quiet")
-        # What an interrupted edit in place may have left is a warning.
+        # Remains of an interrupted edit in place are a warning.
         told = status == 0 and "interrupted" in message if is_unused else status == 65
         tally.check(told, f"qamw verify gives status {status} for the change of byte {position}")
     for damaged in (example[:-1], example + b"\0", example[:63], b""):
@@ -178,7 +178,7 @@ def check_damage(command, scratch, tally):
 
 
 def check_spec(tally):
-    """Sections 11 and 12 of the spec against the files that they describe."""
+    """Sections 11 and 12 of the spec, compared with the files that they describe."""
     with open(os.path.join(oracle.SPEC, "qamw.md"), encoding="utf-8") as file:
         text = file.read()
     eleven = text[text.index("\n## 11."):text.index("\n## 12.")]

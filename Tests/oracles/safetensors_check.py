@@ -3,8 +3,8 @@
 
     safetensors_check.py QAMW_BINARY TESTDATA_DIR
 
-Inputs: a file with every dtype of safetensors, awkward shapes and names, and each model in TESTDATA_DIR; straight, through .qamw
-and, quantized, in the packed form.
+Inputs: a file with every dtype of safetensors and unusual shapes and names, and each model in TESTDATA_DIR; converted directly, through
+.qamw and, quantized, in the packed form.
 """
 
 import json
@@ -34,12 +34,12 @@ NUMPY = {
 
 
 def peer_reads(data):
-    """name -> (dtype, shape, bytes) as PyPI's safetensors has them."""
+    """name -> (dtype, shape, bytes) as read by PyPI's safetensors."""
     return {name: (t["dtype"], tuple(t["shape"]), bytes(t["data"])) for name, t in safetensors.deserialize(data)}
 
 
 def peer_opens(path):
-    """Whether the numpy framework gives the same arrays for the types that it has."""
+    """Whether the numpy framework gives the same arrays for the types that it supports."""
     tensors, _ = oracle.decode_safetensors(oracle.read_file(path))
     with safetensors.safe_open(path, framework="numpy") as file:
         if set(file.keys()) != set(tensors):
@@ -104,7 +104,7 @@ def check_route(command, source, steps, scratch, tally, what):
 
 
 def packed_form(opened, files):
-    """The carriers that section 9 of the spec demands, name -> (dtype, shape, bytes), and the packed directory but for its options."""
+    """The carriers that section 9 of the spec requires, name -> (dtype, shape, bytes), and the packed directory without its options."""
     carriers = {f"qamw.codebooks.{i}": ("U8", (len(c),), c) for i, (_, c) in enumerate(opened.codebooks)}
     if opened.seeds:
         carriers["qamw.seeds"] = ("U64", (len(opened.seeds),), np.array(opened.seeds, "<u8").tobytes())
@@ -135,7 +135,7 @@ def packed_form(opened, files):
 
 
 def check_packed(command, model, scratch, tally):
-    """Quantized, packed into safetensors, unpacked: the same .qamw again."""
+    """Quantized, packed into safetensors and unpacked: the same .qamw."""
     coded, packed, again = (os.path.join(scratch, name) for name in ("coded.qamw", "packed.safetensors", "again.qamw"))
     name = os.path.basename(model)
     if not (command.run("quantize", model, coded, "--bits", "4.5", "--force", "--quiet")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Carries tokenizers between Hugging Face's files and GGUF with the command, and compares how PyPI's tokenizers encodes texts with
-the originals and with what came back.
+"""Converts tokenizers between Hugging Face's files and GGUF with the command, and compares texts encoded by PyPI's tokenizers with
+the original and with the converted tokenizers.
 
     tokenizers_check.py QAMW_BINARY TESTDATA_DIR
 
 Inputs: the tokenizers of TESTDATA_DIR/tokenizers, each with the weights of TESTDATA_DIR/wikilm-tiny, and wikilm-tiny itself; and the
-ggml-vocab-*.gguf files of the folder in the variable GGUF_VOCABULARIES, where it is set, with the token ids that lie beside them.
+ggml-vocab-*.gguf files of the folder in the variable GGUF_VOCABULARIES, if set, with the token ids stored beside them.
 """
 
 import json
@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 import oracle
 
-# The pre-tokenizer that a model of the type "llama" gets.
+# The pre-tokenizer for each fixture if the model's type is "llama".
 PRE = {"deepseek3": "deepseek-v3", "falcon": "falcon", "gpt2": "gpt-2", "gpt4o": "gpt-4o", "llama3": "llama-bpe", "phi4": "dbrx",
        "qwen2": "qwen2", "starcoder": "smollm", "tekken": "tekken", "gemma": "default", "llama2": "default", "phi3": "default"}
 
@@ -37,7 +37,7 @@ ROLES = {"bos": "bos_token_id", "eos": "eos_token_id", "unk": "unknown_token_id"
 
 
 class Keys:
-    """The tokenizer's keys as the peer reads them."""
+    """The tokenizer keys as read by the peer."""
 
     def __init__(self, path):
         self.fields = {name: field for name, field in gguf.GGUFReader(path).fields.items() if name.startswith("tokenizer.")}
@@ -85,7 +85,7 @@ def model_folder(testdata, tokenizer, scratch, without=()):
 
 
 def check_tokens(tally, keys, original, size, what):
-    """Every token at its id, padding behind, and each text once."""
+    """Every token has its id, padding follows, and each text is unique."""
     tokens, types = keys["tokens"], keys["token_type"]
     tally.check(len(tokens) == size == len(types) and len(set(tokens)) == size, f"{what}: {len(tokens)} tokens for {size} rows")
     added = original.get_added_tokens_decoder()
@@ -128,7 +128,7 @@ def check_fixture(command, testdata, name, scratch, tally):
 
 
 def check_scores(command, testdata, tokenizer, keys, scratch, tally, name):
-    """The scores that follow from the merges are SentencePiece's own, and its file alone gives the same tokens."""
+    """The scores derived from the merges equal SentencePiece's, and tokenizer.model alone gives the same tokens."""
     for without in ("tokenizer.model", "tokenizer.json"):
         folder, _ = model_folder(testdata, tokenizer, scratch, {without})
         output = os.path.join(scratch, "other.gguf")
@@ -142,7 +142,7 @@ def check_scores(command, testdata, tokenizer, keys, scratch, tally, name):
 
 
 def check_wikilm(command, testdata, scratch, tally):
-    """The model that has its own tokenizer, through GGUF and back."""
+    """The model with its own tokenizer, to GGUF and back."""
     source, output, back = os.path.join(testdata, "wikilm-tiny"), os.path.join(scratch, "model.gguf"), os.path.join(scratch, "back")
     shutil.rmtree(back, ignore_errors=True)
     os.mkdir(back)
@@ -153,7 +153,7 @@ def check_wikilm(command, testdata, scratch, tally):
 
 
 def known_encodings(path):
-    """The texts and ids that lie beside a vocabulary."""
+    """The texts and ids stored beside a vocabulary."""
     with open(path + ".inp", encoding="utf-8", newline="") as file:
         texts = file.read().split("\n__ggml_vocab_test__\n")
     with open(path + ".out", encoding="utf-8") as file:
@@ -170,7 +170,7 @@ def check_vocabulary(command, path, scratch, tally):
     os.mkdir(folder)
     model = os.path.join(scratch, "vocabulary.gguf")
     shutil.copy(path, model)
-    # Some are of architectures that only their tokenizers are known of.
+    # Some are of architectures of which only the tokenizer is supported.
     settings = [f"--set=llama.{key}=u32:1" for key in (
         "context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count")]
     if not command.run("metadata", model, "--set=general.architecture=string:llama", "--set=llama.attention.layer_norm_rms_epsilon=f32:1e-6",
@@ -186,7 +186,7 @@ def check_vocabulary(command, path, scratch, tally):
         actual = tokenizer.encode(text, add_special_tokens=False).ids
         tally.check(actual == expected, f"{name}: {text[:40]!r} becomes {actual[:20]}, not {expected[:20]}")
     print(f"{name}: {seconds:.2f} s, {len(encodings)} texts", flush=True)
-    # What Hugging Face's files cannot tell apart does not come back: that no pre-tokenizer is named, and that pieces have merges.
+    # Differences that Hugging Face's files cannot represent are lost: an unnamed pre-tokenizer, and pieces with merges.
     if keys["model"] == "gemma4" or (keys["model"] == "gpt2" and keys["pre"] is None):
         return
     options = ["--tokenizer-pre", keys["pre"]] if keys["model"] == "gpt2" else []
@@ -197,7 +197,7 @@ def check_vocabulary(command, path, scratch, tally):
         expected, actual = keys[key], other[key]
         if key != "merges":
             expected, actual = expected[:count], actual[:count]
-        # Tokens that look like control tokens become such, as in newer converters of the peers; unknown ones are control tokens too.
+        # Tokens that look like control tokens become control tokens, as in newer converters of the peers; so do unknown ones.
         differences = [i for i, (a, b) in enumerate(zip(expected, actual)) if a != b and (a, b) not in ((4, 3), (3, 2), (2, 3))]
         tally.check(len(actual) == len(expected) and not differences, f"{name}: {key} came back otherwise, at {differences[:5]}")
 

@@ -1,4 +1,4 @@
-"""PyTorch files without PyTorch: written, taken apart and damaged."""
+"""PyTorch files without PyTorch: writes, parses and damages them."""
 
 import io
 import pickletools
@@ -25,7 +25,7 @@ def counts(values):
 
 
 def written(tensors, random):
-    """A file with tensors given as name: (dtype, shape, bytes). Some matrices are stored transposed, some behind others in one storage."""
+    """A file with the given tensors, name: (dtype, shape, bytes). Some matrices are stored transposed, some share a storage."""
     pickle, storages = b"\x80\x02}(", []
     for name, (dtype, shape, data) in tensors.items():
         size, strides, offset = SIZES[dtype], [], 0
@@ -56,7 +56,7 @@ def packed(entries, method=zipfile.ZIP_STORED):
 
 
 def damaged_pickle(random, pickle):
-    """A pickle with one to three operations changed, removed, repeated, or put in the place of others."""
+    """A pickle with one to three operations changed, removed, repeated, or replaced by others."""
     places = [place for _, _, place in pickletools.genops(pickle)] + [len(pickle)]
     operations = [pickle[start:end] for start, end in zip(places, places[1:])]
     for _ in range(random.randint(1, 3)):

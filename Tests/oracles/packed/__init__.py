@@ -1,1 +1,1 @@
-"""Tiny checkpoints in the layouts of tools that quantize, and the weights that they stand for; a module for each scheme."""
+"""Tiny checkpoints in the layouts of quantization tools, with the weights that they represent; a module per scheme."""

@@ -1,9 +1,9 @@
-"""AWQ, as AutoAWQ writes it: eight 4-bit codes a word, a scale and a zero point for each group and output."""
+"""AWQ, as AutoAWQ writes it: eight 4-bit codes per word, a scale and a zero point per group and output."""
 import numpy as np
 
 from .case import NAMES, Case, config, linear_modules, near, pack, unpack, weights
 
-#: A word of the form gemm holds these columns of eight, from its lowest nibble on.
+#: The column, of eight, in each nibble of a word in gemm format, from the lowest nibble.
 ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])
 
 
@@ -29,7 +29,7 @@ def separate(values: np.ndarray) -> np.ndarray:
 
 
 def words(values: np.ndarray) -> np.ndarray:
-    """Eight columns a word."""
+    """Eight columns per word."""
     return np.ascontiguousarray(pack(values.T, 4).T).view(np.int32)
 
 
@@ -38,7 +38,7 @@ def columns(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def zeros_width(inputs: int, group: int) -> int:
-    """The words of a row's zero points in the form gemv: the kernel reads groups of 128 codes at a time."""
+    """The words of a row's zero points in gemv format: the kernel reads groups of 128 codes at a time."""
     multiple = {64: 2, 32: 4}.get(group, 1)
     return -(-(-(-(inputs // group) // 8)) // multiple) * multiple
 

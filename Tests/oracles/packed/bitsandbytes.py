@@ -1,4 +1,4 @@
-"""bitsandbytes, as transformers saves it: rows of int8 with a scale each, or nibbles of the types nf4 and fp4 in blocks."""
+"""bitsandbytes, as transformers saves it: int8 rows with a scale each, or blocks of 4-bit codes of type nf4 or fp4."""
 import json
 
 import numpy as np
@@ -15,7 +15,7 @@ NF4 = np.array([
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
     0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
     0.7229568362236023, 1.0], np.float32)
-#: Sign, then three bits.
+#: A sign bit, then three bits.
 FP4 = (np.array([0, 0.0625, 8, 12, 4, 6, 2, 3, -0.0, -0.0625, -8, -12, -4, -6, -2, -3]) / 12).astype(np.float32)
 TABLES = {"nf4": NF4, "fp4": FP4}
 #: 1 / 127, as bitsandbytes writes it.
@@ -23,7 +23,7 @@ SEVENTH_BIT = np.float32(7.874015718698502e-3)
 
 
 def dynamic_map() -> np.ndarray:
-    """The 256 values of the nested scales: seven decades, the higher the finer."""
+    """The 256 values of the nested scales: seven decades, finer for larger values."""
     values = [0.0, 1.0]
     for exponent in range(7):
         bounds = np.linspace(0.1, 1, 2**exponent + 1)

@@ -1,4 +1,4 @@
-"""What the modules of schemes share: a case, a small model to quantize, rounding, and bit streams."""
+"""Shared by the modules of schemes: a case, a small model to quantize, rounding, and bit streams."""
 from dataclasses import dataclass, field
 
 import ml_dtypes
@@ -10,18 +10,18 @@ NAMES = {"float16": np.float16, "bfloat16": BF16, "float32": np.float32}
 
 @dataclass
 class Case:
-    """A quantized checkpoint, and the plain one that it means."""
+    """A quantized checkpoint, and the plain one that it represents."""
     name: str
     config: dict
-    #: What is stored, by name.
+    #: The stored tensors, by name.
     tensors: dict[str, np.ndarray]
-    #: What a reader must get, by name: bit for bit.
+    #: The expected weights, by name, bit for bit.
     expected: dict[str, np.ndarray]
-    #: Whose implementation gave or confirmed the expected weights.
+    #: The implementation that computed or confirmed the expected weights.
     reference: str
-    #: The safetensors file's own metadata.
+    #: The metadata of the safetensors file.
     metadata: dict[str, str] = field(default_factory=lambda: {"format": "pt"})
-    #: A part of the warning that must be given.
+    #: A part of the expected warning.
     warning: str | None = None
 
 
@@ -36,7 +36,7 @@ def config(dtype: str = "bfloat16", *, width: int = 128, hidden: int = 192, voca
 
 
 def weights(config: dict, seed: int) -> dict[str, np.ndarray]:
-    """Its weights before quantization, in the type that it states."""
+    """Its weights before quantization, in the type that the configuration states."""
     random, dtype = np.random.default_rng(seed), NAMES[config["torch_dtype"]]
     width, hidden, rows = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
     keys = width * config["num_key_value_heads"] // config["num_attention_heads"]
@@ -63,12 +63,12 @@ def weights(config: dict, seed: int) -> dict[str, np.ndarray]:
 
 
 def linear_modules(tensors: dict[str, np.ndarray]) -> list[str]:
-    """The modules that tools quantize unless told otherwise."""
+    """The modules that tools quantize by default."""
     return [name.removesuffix(".weight") for name in tensors if ("_proj." in name) and name.endswith(".weight")]
 
 
 def pack(codes: np.ndarray, bits: int) -> np.ndarray:
-    """Codes along the first axis as one stream of bits, the lowest first, in 32-bit words; zero bits fill the last word."""
+    """Codes along the first axis as a bit stream, lowest bits first, in 32-bit words; the last word is padded with zeros."""
     count, *rest = codes.shape
     stream = (codes.astype(np.uint32)[:, None] >> np.arange(bits, dtype=np.uint32).reshape(-1, *[1] * len(rest))) & 1
     stream = stream.reshape(count * bits, *rest)
@@ -91,7 +91,7 @@ def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 def near(name: str, original: np.ndarray, dequantized: np.ndarray, limit: float) -> None:
-    """Both sides could misread a layout alike; then nothing would resemble the weights that were quantized."""
+    """Both sides could misread a layout in the same way; the weights would then differ from those that were quantized."""
     original, dequantized = original.astype(np.float64), dequantized.astype(np.float64)
     error = ((original - dequantized) ** 2).sum() / (original**2).sum()
     if not error < limit:

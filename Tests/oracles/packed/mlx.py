@@ -1,4 +1,4 @@
-"""MLX, as mlx-lm writes it: codes along the input, scales and biases for groups of them; or microscaled floats."""
+"""MLX, as mlx-lm writes it: codes along the inputs, with scales and biases per group; or microscaled floats."""
 import ml_dtypes
 import numpy as np
 
@@ -12,7 +12,7 @@ except ImportError:
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
 #: Relative squared error of rounding to nearest.
 LIMITS = {2: 0.4, 3: 0.06, 4: 0.02, 5: 5e-3, 6: 1e-3, 8: 1e-4}
-#: Group size, bits and table of the other modes.
+#: Group size and bits of the other modes.
 MODES = {"mxfp4": (32, 4), "nvfp4": (16, 4), "mxfp8": (32, 8)}
 
 
@@ -47,7 +47,7 @@ def dequantize(module: dict[str, np.ndarray], group: int, bits: int, mode: str, 
     rows, count = len(scales), scales.shape[1] * group
     codes = unpack(np.ascontiguousarray(module["weight"].T), bits, count).T.reshape(rows, -1, group)
     if mode == "affine":
-        # Exact but for one rounding: the product of the code and the scale fits a float.
+        # Exact except for one rounding: the product of code and scale is exact in float32.
         values = codes.astype(np.float32) * scales.astype(np.float32)[..., None] + module["biases"].astype(np.float32)[..., None]
     else:
         factors = scales.view(ml_dtypes.float8_e4m3fn) if mode == "nvfp4" else np.exp2(scales.astype(np.float32) - 127)
@@ -59,7 +59,7 @@ def dequantize(module: dict[str, np.ndarray], group: int, bits: int, mode: str, 
 
 
 def confirm(module: dict[str, np.ndarray], group: int, bits: int, mode: str, values: np.ndarray) -> None:
-    """MLX's own result in single precision. In BF16 it rounds the product and the sum, which is one rounding more than there should be."""
+    """MLX's own result in single precision. In BF16 it rounds both the product and the sum, one rounding too many."""
     if core is None:
         return
     if mode == "affine":
@@ -76,7 +76,7 @@ def case(
     name: str, bits: int = 4, group: int = 64, mode: str = "affine", dtype: str = "bfloat16", overrides: dict = {}, excluded: tuple = (),
     seed: int = 4, plain: dict = {},
 ) -> Case:
-    """mlx-lm quantizes embeddings and head too; a matrix that has no whole groups stays as it is."""
+    """mlx-lm quantizes embeddings and head too; a matrix without whole groups is left plain."""
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
     tensors, expected = dict(original), dict(original)

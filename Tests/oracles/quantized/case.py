@@ -1,4 +1,4 @@
-"""A way to store quantized weights, and the reference that reads them."""
+"""A quantization scheme, and its reference implementation."""
 
 from dataclasses import dataclass, field
 from typing import Callable
@@ -8,23 +8,23 @@ import torch
 
 @dataclass
 class Case:
-    # Unique; also the name of a folder.
+    # Unique; also the folder name.
     name: str
-    # quantization_config of config.json; None for nothing.
+    # quantization_config in config.json; None for none.
     config: dict | None
     # (name of the weight, float32 weight) -> stored tensors by name.
     store: Callable[[str, torch.Tensor], dict[str, torch.Tensor]]
     # (name of the weight, stored tensors by name) -> the weight as the scheme's reference implementation reads it.
     read: Callable[[str, dict[str, torch.Tensor]], torch.Tensor]
-    # Shapes of tiny weights: tests of edges, and what is committed.
+    # Shapes of tiny weights, including edge cases; these are committed.
     shapes: list[tuple[int, ...]]
     # The dequantized type.
     dtype: torch.dtype = torch.bfloat16
-    # Whether the matrices of a whole model can be stored so; their dimensions are multiples of 64.
+    # Whether all matrices of a model can be stored like this; their dimensions are multiples of 64.
     whole: bool = True
     # Whether convert_hf_to_gguf.py dequantizes it.
     gguf: bool = False
-    # Further side files by name.
+    # Additional side files by name.
     files: dict[str, str] = field(default_factory=dict)
     # The name of the plain tensor for the module "m<number>".
     weight: str = "m{}.weight"

@@ -2,7 +2,7 @@
 
     check.py QAMW TESTDATA [--fixtures FOLDER] [--llama-cpp FOLDER] [--only NAME]... [SCHEME...]
 
-SCHEME: modules of this folder with a list `cases` of case.Case. --fixtures writes the tiny checkpoints and what they must become, and checks nothing.
+SCHEME: modules of this folder with a list `cases` of case.Case. --fixtures writes the tiny checkpoints and the expected results, and checks nothing.
 --llama-cpp: the folder of convert_hf_to_gguf.py, whose tensors `convert` to GGUF must equal."""
 
 import argparse
@@ -44,7 +44,7 @@ def quantized(config, case):
 
 
 def tiny(case, limit=math.inf):
-    """Stored tensors of tiny weights and a plain one, and what they become."""
+    """The stored tensors of tiny weights and a plain one, and the expected results."""
     plain = {"norm.weight": torch.linspace(0.5, 1.5, 8).bfloat16()}
     stored, expected = dict(plain), dict(plain)
     for number, shape in enumerate(case.shapes):
@@ -58,7 +58,7 @@ def tiny(case, limit=math.inf):
 
 
 def is_equal(left, right):
-    """By bits, where NaNs are one value."""
+    """Compares bits; all NaNs are equal."""
     if left.dtype != right.dtype or left.shape != right.shape:
         return False
     nans = torch.isnan(left.float()) & torch.isnan(right.float())
@@ -80,13 +80,13 @@ def check_tiny(qamw, tally, case, folder):
     stored, expected = tiny(case)
     config = {"model_type": "other", "torch_dtype": str(case.dtype).removeprefix("torch.")}
     write(f"{folder}/in", stored, quantized(config, case), case.files)
-    # Beside config.json and alone: names and types alone show the scheme, or say that there is none.
+    # With and without config.json: names and types identify the scheme, or the command reports that they do not.
     if qamw.run("convert", f"{folder}/in", f"{folder}/out/", "--to", "safetensors", "--quiet"):
         compare(tally, load_file(f"{folder}/out/model.safetensors"), expected, case.name)
         with open(f"{folder}/out/config.json") as file:
             tally.check(json.load(file) == config, f"{case.name}: config.json keeps the quantization")
         tally.check(not [name for name in case.files if os.path.exists(f"{folder}/out/{name}")], f"{case.name}: {case.files} stays")
-    # Through .qamw, and read by another type.
+    # Through .qamw, and converted to another type.
     if qamw.run("convert", f"{folder}/in", f"{folder}/m.qamw", "--quiet") and qamw.run("convert", f"{folder}/m.qamw", f"{folder}/back/", "--to", "safetensors", "--quiet"):
         compare(tally, load_file(f"{folder}/back/model.safetensors"), expected, f"{case.name} through .qamw")
     qamw.run("compare", f"{folder}/in", f"{folder}/out/", "--max-nmse", "0", "--quiet")
@@ -95,7 +95,7 @@ def check_tiny(qamw, tally, case, folder):
 
 
 def check_whole(qamw, tally, case, folder, model, tokens):
-    """A whole model stored so evaluates as its dequantized form does."""
+    """The evaluation of a whole quantized model equals that of its dequantized form."""
     with open(f"{model}/config.json") as file:
         config = {**json.load(file), "torch_dtype": str(case.dtype).removeprefix("torch.")}
     tensors = load_file(f"{model}/model.safetensors")
@@ -120,7 +120,7 @@ def check_whole(qamw, tally, case, folder, model, tokens):
 
 
 def check_gguf(qamw, tally, case, folder, model, llama_cpp):
-    """`convert` to GGUF gives the tensors of llama.cpp's converter."""
+    """`convert` to GGUF gives the same tensors as llama.cpp's converter."""
     from gguf import GGUFReader
 
     shutil.copy(f"{model}/tokenizer.json", f"{folder}/in/tokenizer.json")

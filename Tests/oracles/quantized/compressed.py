@@ -12,7 +12,7 @@ def scheme(weights, activations=None):
 
 
 def parameters(weight, args):
-    """Scales and zero points of a weight, by the extremes of each block."""
+    """Scales and zero points of a weight, from the extremes of each block."""
     rows, columns = weight.shape
     strategy = args["strategy"]
     if strategy == "tensor":
@@ -46,7 +46,7 @@ def case(name, form, args, shapes, scale_dtype=torch.bfloat16, activations=None,
 
     def store(weight_name, weight):
         if form.startswith("nvfp4"):
-            # Scales of scales, so that the largest is F8's largest.
+            # A scale for the scales, which maps the largest to F8's maximum.
             factor = 448 * 6 / weight.abs().max()
             scale = (weight.reshape(weight.shape[0], -1, 16).abs().amax(-1) / 6 * factor).clamp(min=0.01).to(torch.float8_e4m3fn)
             state = {"weight": weight, "weight_scale": scale.float(), "weight_global_scale": factor.reshape(1)}
@@ -80,7 +80,7 @@ def case(name, form, args, shapes, scale_dtype=torch.bfloat16, activations=None,
 
 
 def ordered(name, bits, symmetric):
-    """Groups of columns in another order (actorder "group"), which the package no longer writes: its rule, with g_idx."""
+    """Permuted groups of columns (actorder "group"), which the package no longer writes: its rule, with g_idx."""
     inner = case(name, "pack-quantized", {"num_bits": bits, "strategy": "group", "group_size": 16, "symmetric": symmetric, "actorder": "group"}, [(12, 48)])
 
     def order(columns):
@@ -91,7 +91,7 @@ def ordered(name, bits, symmetric):
         stored = inner.store(weight_name, weight[:, permutation])
         index = torch.empty(weight.shape[1], dtype=torch.int32)
         index[permutation] = torch.arange(weight.shape[1], dtype=torch.int32) // 16
-        # The values stay in the columns' own order.
+        # The values keep the original order of columns.
         module = weight_name.removesuffix("weight")
         packed = stored[module + "weight_packed"]
         from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32, unpack_from_int32
@@ -117,7 +117,7 @@ def ordered(name, bits, symmetric):
 
 
 def mixed():
-    """Two groups of modules, told apart by their tensors."""
+    """Two groups of modules, distinguished by their tensors."""
     four = case("mixed", "pack-quantized", {"num_bits": 4, "strategy": "group", "group_size": 16}, [])
     eight = case("mixed", "float-quantized", {"num_bits": 8, "type": "float", "strategy": "channel"}, [])
     groups = {

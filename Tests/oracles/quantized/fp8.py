@@ -1,4 +1,4 @@
-"""FP8 in blocks, by tensor and by channel. The reference: transformers' Fp8Dequantize; partial blocks, which it refuses, by the same rule."""
+"""FP8 by block, tensor and channel. The reference: transformers' Fp8Dequantize; the same rule for partial blocks, which it refuses."""
 
 import torch
 from transformers.integrations.finegrained_fp8 import Fp8Dequantize
@@ -9,7 +9,7 @@ E4M3 = torch.float8_e4m3fn
 
 
 def expanded(scale, shape, block):
-    """A scale for each weight."""
+    """Expands the scales to one per weight."""
     scale = scale.float()
     for axis, size in zip((-2, -1), block):
         scale = scale.repeat_interleave(size, axis)
@@ -44,7 +44,7 @@ def blocks(size, scale_dtype=torch.float32, dtype=E4M3, name="{}_scale_inv"):
 
 
 def per(axes, name, dtype=E4M3, scale_dtype=torch.float32, keeps=True):
-    """One scale for all (`axes` None) or for each remaining index."""
+    """One scale for everything (`axes` None), or one per remaining index."""
 
     def store(weight_name, weight):
         scale = weight.abs().amax(axes, keepdim=True) if axes is not None else weight.abs().max()

@@ -1,4 +1,4 @@
-"""Runs llama.cpp's convert_hf_to_gguf.py on a folder whose tokenizer it does not know: gguf_reference.py LLAMA_CPP FOLDER OUTPUT.gguf"""
+"""Runs llama.cpp's convert_hf_to_gguf.py on a folder with an unknown tokenizer: gguf_reference.py LLAMA_CPP FOLDER OUTPUT.gguf"""
 
 import runpy
 import sys

@@ -7,7 +7,7 @@ from case import Case
 
 
 def store(name, weight):
-    # The plain tensor is [experts, inputs, outputs]. Values and exponents cover their ranges rather than fit the weight.
+    # The plain tensor is [experts, inputs, outputs]. Values and exponents cover their ranges; they do not approximate the weight.
     experts, inputs, outputs = weight.shape
     generator = torch.Generator().manual_seed(weight.numel())
     blocks = torch.randint(0, 256, (experts, outputs, inputs // 32, 16), generator=generator, dtype=torch.uint8)

@@ -29,7 +29,7 @@ def fp8_store(name, weight):
 
 
 def fp8_read(name, stored):
-    # FP8QTensor multiplies in the output's type, where inference engines multiply in float32 and round once.
+    # FP8QTensor multiplies in the output's type; inference engines multiply in float32 and round once.
     return (stored[name].float() * stored[f"{name}_scale"].float().reshape(-1, *[1] * (stored[name].ndim - 1) if stored[f"{name}_scale"].ndim else [])).bfloat16()
 
 
