@@ -1,6 +1,6 @@
-// ggml's product of a matrix with a vector as llama.cpp runs it for each token: a graph on the CPU backend, whose
-// threads persist, and the weights in the backend's own layout where it has one. A graph is one product: to start it
-// takes a few microseconds, to run it milliseconds.
+// ggml's matrix-vector product as llama.cpp runs it for each token: a graph on the CPU backend with persistent
+// threads, and the weights in the backend's own layout if it has one. A graph is one product: starting it
+// takes a few microseconds, running it milliseconds.
 
 #include "ggml_side.h"
 
@@ -20,9 +20,9 @@ struct ggml_weights {
     product_shape shape;
     struct ggml_context *context;
     ggml_backend_buffer_t buffer;
-    struct ggml_tensor **results; // by matrix, as the graphs are
+    struct ggml_tensor **results; // per matrix, like the graphs
     struct ggml_cgraph **graphs;
-    char *sample;          // the quantized rows that the matrices are made of, again and again
+    char *sample;          // the quantized rows that the matrices consist of, repeated
 };
 
 struct ggml_product {
@@ -47,14 +47,14 @@ static struct ggml_context *make_context(size_t tensors) {
     return context;
 }
 
-// It tells of every tensor that it repacks.
+// ggml logs every tensor that it repacks.
 static void keep_warnings(enum ggml_log_level level, const char *text, void *context) {
     (void)context;
     if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
 }
 
-// The layout that llama.cpp would choose: the first extra buffer type of the CPU that takes such a product, asked for
-// with a batch, as llama.cpp asks.
+// The layout that llama.cpp would choose: the first extra buffer type of the CPU that supports such a product, queried
+// with a batch, as llama.cpp does.
 static ggml_backend_buffer_type_t preferred_layout(enum ggml_type type, const product_shape *shape) {
     ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     ggml_backend_dev_get_extra_bufts_t extra = (ggml_backend_dev_get_extra_bufts_t)ggml_backend_reg_get_proc_address(
@@ -142,7 +142,7 @@ double ggml_weights_check(ggml_weights *weights) {
     ggml_product_rest(product);
     float *row = malloc(columns * sizeof *row), *got = malloc(weights->shape.rows * sizeof *got);
     if (!row || !got) give_up("no memory");
-    // The last matrix, from its end: what a product that stops early would leave out.
+    // The end of the last matrix, which a product that stops early would miss.
     ggml_backend_tensor_get(
         weights->results[weights->shape.matrices - 1], got, 0, weights->shape.rows * sizeof *got);
     double error = 0, energy = 0;
@@ -167,7 +167,7 @@ ggml_product *ggml_product_make(ggml_weights *weights, int threads) {
     product->weights = weights;
     product->backend = ggml_backend_cpu_init();
     struct ggml_threadpool_params parameters = ggml_threadpool_params_default(threads);
-    // Asleep until it is its turn; awake, its threads poll as llama.cpp has them by default.
+    // Paused until its turn; when resumed, its threads poll as in llama.cpp by default.
     parameters.paused = true;
     product->pool = ggml_threadpool_new(&parameters);
     if (!product->backend || !product->pool) give_up("no threads");

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static void *allocate(size_t bytes) {
-    // The kernels want no more than this, and the caches no less.
+    // Sufficient for the kernels, and the size of a cache line.
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!memory) {
         fputs("peers: no memory\n", stderr);

@@ -18,7 +18,7 @@ void choose_pages(void *memory, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
     const size_t huge = 2 << 20;
     uintptr_t first = ((uintptr_t)memory + huge - 1) / huge * huge, end = ((uintptr_t)memory + bytes) / huge * huge;
-    // Where it is refused, it is refused to both sides.
+    // If the request fails, it fails for both sides.
     if (first < end) madvise((void *)first, end - first, small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 #else
     (void)memory;
@@ -71,7 +71,7 @@ static _Atomic uint64_t sink;
 static void read_pages(void *context, size_t first, size_t last) {
     const memory_reader *reader = context;
     uint64_t sum = qam_kernels_for(qam_features_allowed()).read(reader->bytes + reader->next + first * PAGE, (last - first) * PAGE);
-    // Nobody wants the sum, but the loads must not be optimised away.
+    // The sum is unused, but the loads must not be optimised away.
     atomic_fetch_xor_explicit(&sink, sum, memory_order_relaxed);
 }
 

@@ -1,4 +1,4 @@
-// Our kernels against ggml's, in one run: who takes part, who is compared with whom.
+// Our kernels and ggml's in one run: the contestants and the comparisons.
 
 #include "ggml_side.h"
 #include "machine.h"
@@ -13,28 +13,28 @@
 enum {
     COLUMNS = 4096,
     ROWS = 14336,          // a feed-forward matrix of an 8B model
-    DOT_ROWS = 4,          // with the vector they stay in the first-level cache
-    DEQUANTIZED_ROWS = 16, // at a time, from memory; from the cache one row, which stays in the first level
+    DOT_ROWS = 4,          // fit into the L1 cache together with the vector
+    DEQUANTIZED_ROWS = 16, // at a time from memory; from the cache one row, which stays in L1
     QUANTIZED_ROWS = 16,
     READ_BYTES = 400 << 20,
-    READ_PART = 40 << 20 // in one pass, as much as a matrix has
+    READ_PART = 40 << 20 // per pass, about the size of a matrix
 };
 
-// Every matrix-vector product may be so far from the slow reference, from rounding the vector to 8 bits.
+// The largest allowed error of a matrix-vector product, which is due to rounding the vector to 8 bits.
 static const double most_error = 0.03;
 
-// A type of ours and one of ggml's, side by side: they take their turns one after the other.
+// A type of ours and one of ggml's, which run alternately.
 typedef struct {
     const char *name;
     uint32_t family, rate;
-    double most_error;        // relative squared, of Gaussian rows: a little above the codebook's
+    double most_error;        // relative squared error for Gaussian rows: slightly above the codebook's
     ours_weights *weights;
 } our_type;
 
 typedef struct {
     const char *name, *repacked_name;
     enum ggml_type type;
-    ggml_weights *weights, *repacked; // the latter in ggml's preferred layout, if it has one on this processor
+    ggml_weights *weights, *repacked; // the latter in ggml's preferred layout, if there is one for this processor
 } peer_type;
 
 static our_type our_types[] = {
@@ -96,7 +96,7 @@ static void add_row_work(
         .bytes = (double)bytes, .pass = pass, .context = context});
 }
 
-// The kernels on rows of all types, kind by kind.
+// The kernels on rows of all types, by kind.
 static void add_rows(contest *c, const product_shape *shape, const float *gaussian) {
     size_t all = ROWS / DEQUANTIZED_ROWS * DEQUANTIZED_ROWS * shape->matrices;
     struct {
@@ -140,7 +140,7 @@ static void add_reader(contest *c, thread_pool *pool, const uint8_t *bytes) {
 
 // ---- Duels ----------------------------------------------------------------------------------------------------
 
-// ggml's faster layout of the type, by the best rounds.
+// ggml's faster layout of the type, judged by the best rounds.
 static int faster_layout(const contest *c, const char *name, int threads) {
     char repacked[32];
     snprintf(repacked, sizeof repacked, "%s repacked", name);
@@ -257,7 +257,7 @@ int main(int count, char **words) {
     }
     if (!o.products_only) add_rows(&c, &shape, gaussian);
     run_contest(&c, !o.json && isatty(2));
-    // What is wanted is wanted of all cores.
+    // The targets apply to all cores.
     for (int t = kinds; t-- > 0;) add_product_duels(&c, thread_counts[t], t == kinds - 1);
     add_row_duels(&c);
 

@@ -41,14 +41,14 @@ int find_contestant(const contest *c, kind_of_work kind, const char *name, const
     return -1;
 }
 
-// The clock is read between batches of passes that take about so long: longer than the clock's own cost, shorter than
-// a slice of time that the system gives to somebody else.
+// The clock is read between batches of about this duration: longer than reading the clock takes, shorter than
+// a scheduler time slice.
 static const double batch_seconds = 0.002;
 
-// Seconds of a pass: of the fastest batch within the time given. What slows a batch down is the machine's other
-// business.
+// Seconds per pass, in the fastest batch within the given time: slower batches were disturbed by other
+// processes.
 static double time_passes(contestant *one, double least_seconds) {
-    // The first pass wakes threads and brings caches and page tables into the state of the later ones.
+    // The first pass wakes threads and warms up caches and page tables.
     double start = seconds_now();
     one->pass(one->context);
     double now = seconds_now(), first = now - start, fastest = first * 1e3, end = now + least_seconds;
@@ -70,7 +70,7 @@ void run_contest(contest *c, bool progress) {
             if (one->wake) one->wake(one->context);
             one->seconds[round] = time_passes(one, c->least_seconds);
             if (one->rest) one->rest(one->context);
-            // Threads that wait spin for a moment before they sleep; the next contestant gets a quiet machine.
+            // Waiting threads spin for a moment before they sleep; the next contestant starts on a quiet machine.
             usleep(2000);
         }
         if (progress) fprintf(stderr, "\rround %d of %d", round + 1, c->rounds);

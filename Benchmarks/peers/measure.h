@@ -1,5 +1,5 @@
-// Who is measured and how: contestants take turns, round after round, so that whatever else the machine does hits all
-// of them alike; medians and the spread over the rounds are what counts.
+// How contestants are measured: they take turns, round after round, so that other load on the machine affects all
+// of them alike; the results are medians and the spread over the rounds.
 
 #ifndef PEERS_MEASURE_H
 #define PEERS_MEASURE_H
@@ -14,23 +14,23 @@ typedef enum { MATVEC, DOT, DEQUANTIZE, QUANTIZE, READ } kind_of_work;
 typedef struct {
     kind_of_work kind;
     const char *name;   // "octant 5.5", "Q5_K repacked"
-    const char *place;  // where its data lie: "memory" or "cache"
+    const char *place;  // where its data are: "memory" or "cache"
     bool ours;
     int threads;
-    double weights;     // of one pass; 0 where there are none
-    double bytes;       // of weights read in one pass, as stored
+    double weights;     // per pass; 0 if it has none
+    double bytes;       // of stored weights read per pass
     void (*pass)(void *context);
     void *context;
-    // Wakes and puts to sleep the threads of this contestant, which must not spin while another one runs; may be null.
+    // Wakes and suspends the threads of this contestant, which must not spin while another one runs; may be NULL.
     void (*wake)(void *context);
     void (*rest)(void *context);
-    double seconds[MOST_ROUNDS]; // of a pass, in the fastest batch of passes of each round
+    double seconds[MOST_ROUNDS]; // per pass, in the fastest batch of each round
 } contestant;
 
-// A comparison of two contestants by the speeds of the same rounds.
+// A comparison of two contestants by their speeds in the same rounds.
 typedef struct {
     int ours, theirs;   // indices
-    double wanted;      // the least ratio wanted; 0 where none is named
+    double wanted;      // the target ratio; 0 if there is none
 } duel;
 
 typedef struct {
@@ -39,7 +39,7 @@ typedef struct {
     duel duels[MOST_DUELS];
     int duel_count;
     int rounds;
-    double least_seconds; // that a contestant runs in each round
+    double least_seconds; // of each contestant per round
 } contest;
 
 typedef struct {
@@ -53,18 +53,18 @@ int add_contestant(contest *c, contestant one);
 
 void add_duel(contest *c, int ours, int theirs, double wanted);
 
-// Index of the contestant, or -1.
+// The index of the contestant, or -1.
 int find_contestant(const contest *c, kind_of_work kind, const char *name, const char *place, int threads);
 
 void run_contest(contest *c, bool progress);
 
-// Of `amount` a second over the rounds.
+// `amount` per second, over the rounds.
 spread rate_of(const contest *c, int index, double amount);
 
-// Of ours divided by theirs, in weights a second, round by round.
+// Our weights per second divided by theirs, round by round.
 spread ratio_of(const contest *c, int ours, int theirs);
 
-// Of the best rounds of both: what a machine tells that is never quiet.
+// The same for the best rounds of both, which are meaningful on a busy machine too.
 double best_ratio_of(const contest *c, int ours, int theirs);
 
 void print_table(const contest *c, const char *machine, const char *peer);

@@ -43,13 +43,13 @@ static void prepare_search(ours_weights *w) {
             *value = is_free ? w->code.points[2 * k + axis] : (float)w->code.magnitudes[axis * w->count + k] * w->step;
             largest = fmaxf(largest, fabsf(*value));
         }
-    // The library's sizes: cells about half as wide as the densest codewords are apart.
+    // The library's grid sizes: cells about half as wide as the distance of the densest codewords.
     uint32_t side = (is_free ? 4u : 8u) << (((uint32_t)__builtin_ctz(w->count) + 1) / 2);
     float extent = 1.25f * largest;
     w->plane = plane_make(points, w->count, side, is_free ? -extent : 0, extent);
 }
 
-// Fills in the code from the library's codebook of this kind.
+// Initialises the code from the library's codebook.
 static void read_codebook(ours_weights *w, uint32_t family, uint32_t rate, size_t columns) {
     size_t length;
     const uint8_t *record = qam_codebook_record(family, rate, &length);
@@ -72,7 +72,7 @@ static void read_codebook(ours_weights *w, uint32_t family, uint32_t rate, size_
         w->fixed_points = ours_allocate(2 * count * sizeof *w->fixed_points);
         w->fixed_unit = qam_fix_points(points, count, w->fixed_points);
     } else {
-        // A record has the magnitudes of a base point side by side, the kernels want the larger ones first.
+        // A record interleaves the magnitudes of a base point; the kernels expect all larger ones first.
         uint8_t *magnitudes = ours_allocate(2 * count);
         for (size_t k = 0; k < count; k++) {
             magnitudes[k] = record[RECORD_HEADER + 2 * k];
@@ -90,7 +90,7 @@ ours_weights *ours_weights_make(
     *w = (ours_weights){.rows = rows, .matrices = matrices, .vector = vector};
     read_codebook(w, family, rate, columns);
     w->row_bytes = qam_row_bytes(w->code.family, rate, columns);
-    // Exactly as many bytes as there are: kernels must not read beyond.
+    // Exactly the needed size: kernels must not read beyond it.
     w->symbols = allocate_pages(matrices * rows * w->row_bytes);
     fill_random(w->symbols, matrices * rows * w->row_bytes, family * 100 + rate);
     w->product_factors = ours_allocate(rows * sizeof(float));

@@ -1,4 +1,4 @@
-// Our side: products of matrices with one vector, as a runtime does them for each token.
+// Our side: matrix-vector products, as a runtime computes them for each token.
 
 #include "ours_code.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Rows that a thread takes at a time: some tens of microseconds.
+// Rows per work item: some tens of microseconds.
 enum { PRODUCT_GRAIN = 64, CHECKED_ROWS = 16 };
 
 struct ours_product {
@@ -15,7 +15,7 @@ struct ours_product {
     thread_pool *pool;
     qam_kernels kernels;
     size_t next_matrix;
-    const uint8_t *matrix; // at hand
+    const uint8_t *matrix; // the current one
     float *vector;
     qam_activation activation;
     float *out;
@@ -62,7 +62,7 @@ double ours_weights_check(const ours_weights *w) {
     size_t columns = w->code.columns, first = w->rows - CHECKED_ROWS;
     float *row = ours_allocate(columns * sizeof *row);
     double error = 0, energy = 0;
-    // The last matrix, to its last byte.
+    // The last matrix, up to its last byte.
     chosen->matrix = truth->matrix = w->symbols + (w->matrices - 1) * w->rows * w->row_bytes;
     prepare_vector(chosen);
     prepare_vector(truth);

@@ -12,9 +12,9 @@ struct ours_rows {
     size_t rows, total_rows, next_row;
     const float *input;      // rows to encode
     float *floats;           // decoded rows
-    float *z, *y, *out;      // room for a row each, and for a product of each row
+    float *z, *y, *out;      // buffers for one row each, and for one product per row
     uint8_t *symbols;        // encoded rows
-    float *gains;            // of encoded rows
+    float *gains;            // of the encoded rows
     qam_activation activation;
 };
 
@@ -43,7 +43,7 @@ void ours_dot_pass(void *rows) {
 void ours_dequantize_pass(void *rows) {
     ours_rows *r = rows;
     const ours_weights *w = r->weights;
-    // The factors of other rows do as well.
+    // Any rows' factors will do.
     r->kernels.dequantize(
         &r->kernels, &w->code, w->symbols + r->next_row * w->row_bytes, w->row_factors, r->rows, r->floats);
     r->next_row = (r->next_row + r->rows) % r->total_rows;
@@ -51,7 +51,7 @@ void ours_dequantize_pass(void *rows) {
 
 // ---- Encoding -------------------------------------------------------------------------------------------------
 
-// As the library's encoder does it.
+// The same steps as the library's encoder.
 static void encode_row(ours_rows *r, const float *row, uint8_t *symbols, float *gain) {
     const ours_weights *w = r->weights;
     const qam_code *code = &w->code;

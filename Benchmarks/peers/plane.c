@@ -1,4 +1,4 @@
-// The library builds its grids in Swift; this does the same, cell by cell, without the shortcuts.
+// The library builds its grids in Swift; this is the same computation, cell by cell, without shortcuts.
 
 #include "plane.h"
 
@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-// Cells are taken this much wider, in cells, than they are, and distances this much apart count as tied: more than
-// float32 rounds.
+// Cells are enlarged by this fraction of their size, and distances that differ by less than this fraction count as tied:
+// more than the rounding errors of float32.
 static const double border = 0x1p-10, tie = 0x1p-20;
 
 typedef struct {
@@ -25,15 +25,15 @@ static reach reach_of(double x, double y, double left, double top, double length
     return r;
 }
 
-// Whether `rival` is nearer at all corners and so, the border between two codewords being straight, in the whole cell.
+// Whether `rival` is nearer at all four corners and therefore, because the border between two codewords is straight, in the whole cell.
 static bool is_beaten(const reach *own, const reach *rival) {
     for (int i = 0; i < 4; i++)
         if (own->corners[i] - rival->corners[i] <= own->most * tie) return false;
     return true;
 }
 
-// Stores the candidates of a cell and returns their count: those left by the most central one, and of these those that
-// no other one of them beats.
+// Stores the candidates of a cell and returns their number: the codewords not beaten by the most central one, and of these those not
+// beaten by any other.
 static uint32_t contenders(
     const float *points, uint32_t count, double left, double top, double length, reach *reaches,
     uint16_t *survivors, uint16_t *kept) {

@@ -1,4 +1,4 @@
-// The table for people and the JSON for programs.
+// Output: a table, or JSON.
 
 #include "measure.h"
 
@@ -7,7 +7,7 @@
 
 static const char *const kinds[] = {"matrix x vector", "dot", "dequantize", "quantize", "read memory"};
 
-// Bytes a second of the plain reads on as many threads, in the best round; 0 where they were not measured.
+// Bytes per second of plain reads on the same number of threads, in the best round; 0 if not measured.
 static double memory_rate(const contest *c, int threads) {
     for (int i = 0; i < c->count; i++)
         if (c->contestants[i].kind == READ && c->contestants[i].threads == threads)

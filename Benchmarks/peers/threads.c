@@ -8,12 +8,12 @@
 
 struct thread_pool {
     int count;
-    // The work at hand; written before `generation` grows, read after.
+    // The current work; written before `generation` is incremented, read after.
     void (*work)(void *, size_t, size_t);
     void *context;
     size_t total, grain;
     _Atomic unsigned generation;
-    // Apart from one another: each is written by all threads.
+    // On separate cache lines: each is written by all threads.
     _Alignas(128) _Atomic size_t next;
     _Alignas(128) _Atomic int busy;
     _Alignas(128) pthread_mutex_t mutex;
@@ -76,7 +76,7 @@ thread_pool *pool_make(int count) {
             fputs("peers: cannot start a thread\n", stderr);
             exit(71);
         }
-        // The pool lives as long as the process.
+        // The pool lives until the process exits.
         pthread_detach(thread);
     }
     return pool;
@@ -94,7 +94,7 @@ void pool_run(
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->busy, pool->count - 1, memory_order_relaxed);
     if (pool->count > 1) {
-        // The lock keeps a thread that is about to sleep from missing the change.
+        // The lock ensures that a thread that is about to sleep does not miss the change.
         pthread_mutex_lock(&pool->mutex);
         atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
         pthread_cond_broadcast(&pool->changed);
