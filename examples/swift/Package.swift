@@ -1,7 +1,7 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// A package of its own, as any that uses qamw's libraries: what these programs need is public.
+// A separate package, like any that uses qamw's libraries: these programs use only the public API.
 let package = Package(
     name: "qamw-examples",
     platforms: [.macOS(.v26)],
@@ -11,9 +11,9 @@ let package = Package(
         .executableTarget(
             name: "quantize",
             dependencies: [.product(name: "QAMFormat", package: "qamw"), .product(name: "Quantization", package: "qamw")]),
-        // Decodes one row of a tensor: a reader of models needs QAMFormat alone.
+        // Decodes one row of a tensor: reading models needs only QAMFormat.
         .executableTarget(name: "read-row", dependencies: [.product(name: "QAMFormat", package: "qamw")]),
-        // Brings a made-up format into .qamw and safetensors.
+        // Converts a made-up format to .qamw and safetensors.
         .executableTarget(
             name: "convert", dependencies: [.product(name: "QAMFormat", package: "qamw"), .product(name: "Converters", package: "qamw")]),
     ],

@@ -4,13 +4,13 @@ from typing import Dict, Type
 
 
 class Error(Exception):
-    """A failure of the library. `code` is its class in one word, such as "checksum_mismatch"."""
+    """A failure of the library. `code` is its kind in one word, such as "checksum_mismatch"."""
 
     code = "io"
 
 
 class NotFoundError(Error, FileNotFoundError):
-    """There is no such file."""
+    """The file does not exist."""
 
     code = "not_found"
 
@@ -22,13 +22,13 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class DamagedError(Error):
-    """The file violates the format, is truncated, or its bytes have changed: see `code`."""
+    """The file violates the format, is truncated, or has changed bytes: see `code`."""
 
     code = "malformed"
 
 
 class CannotCreateError(Error, FileExistsError):
-    """The output exists, is the input, or has no folder or no room."""
+    """The output exists or is an input, or there is no folder or no space."""
 
     code = "cannot_create"
 

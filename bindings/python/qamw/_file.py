@@ -30,7 +30,7 @@ class Verification(NamedTuple):
 
     problems: List[Problem]
     bytes_verified: int
-    # No damage: traces of an interrupted edit of the metadata.
+    # Not damage: traces of an interrupted edit of the metadata.
     warnings: List[str]
 
     @property

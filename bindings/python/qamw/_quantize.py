@@ -12,7 +12,7 @@ Path = Union[str, "os.PathLike[str]"]
 
 
 class Progress(NamedTuple):
-    """How far `quantize` is: what is counted depends on the phase (bytes, tensors or inputs)."""
+    """The progress of `quantize`; the phase determines what is counted (bytes, tensors or inputs)."""
 
     phase: str
     done: int
@@ -21,7 +21,7 @@ class Progress(NamedTuple):
 
 
 class Quantized(NamedTuple):
-    """What `quantize` did."""
+    """The result of `quantize`."""
 
     bytes: int
     weights: int
@@ -42,21 +42,21 @@ def quantize(
     statistics: Optional[Path] = None, feedback: Optional[str] = None, scaling: Optional[str] = None, fit_gains: bool = True, strict: bool = False,
     compress_raw: bool = False, raw_dtype: Optional[str] = None, replace: bool = False, threads: int = 0, progress: Optional[Callable[[Progress], object]] = None,
 ) -> Quantized:
-    """Writes a model as .qamw with quantized weights. Other Python threads run meanwhile.
+    """Writes a model as .qamw with quantized weights, with the GIL released.
 
-    input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or a folder that exists.
-    bits: a weight, in steps of 0.5; 5.5 unless said otherwise; int8 has 8. target_bits: in its place, the average over tensors that each get the rate that
-        makes errors cost least; takes statistics.
+    input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or an existing folder.
+    bits: per weight, in steps of 0.5 (default 5.5; int8: 8). target_bits: instead, the average over tensors, each with the rate that
+        minimises the cost of errors; needs statistics.
     codebook: "octant" (the default), "free", "polar" or "int8". recipe: "linear" (the default), "mlp" or "all".
-    include, exclude: regular expressions of tensors' names; an inclusion may have bits of its own, "down_proj=6.5".
-    statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. By these, feedback ("on", the default: as far as they reach; "columns"; "off")
-        and scaling ("none", "published", "optimal", "smooth"; by default "optimal" where nothing is fed back).
-    block_size, seed: of the rotation. fit_gains: fit the rows' gains to their codewords. strict: fail where a tensor that is wanted cannot be coded.
-    compress_raw: compress the tensors that stay raw; those cannot be mapped. raw_dtype: "keep" (the default), "f32", "f16" or "bf16", the type of those that
-        are floating-point. replace: replace an output that exists.
-    threads: 0 for one a processor; the result does not depend on it.
-    progress: called time and again with a Progress, from threads of the library. An exception that it raises ends the work, leaves nothing of the
-        output, and is raised here.
+    include, exclude: regular expressions for tensor names; an inclusion may state its own rate, "down_proj=6.5".
+    statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. They are used for feedback ("on", the default: as far as they suffice; "columns"; "off")
+        and scaling ("none", "published", "optimal", "smooth"; by default "optimal" without feedback).
+    block_size, seed: of the rotation. fit_gains: fit each row's gain to its codewords. strict: fail if a selected tensor cannot be coded.
+    compress_raw: compress tensors that stay raw; these cannot be mapped. raw_dtype: "keep" (the default), "f32", "f16" or "bf16", the type of
+        floating-point tensors that stay raw. replace: replace an existing output.
+    threads: 0 for one per processor; the result does not depend on it.
+    progress: called repeatedly with a Progress, from threads of the library. If it raises an exception, the work is cancelled, no output
+        is left, and the exception is raised here.
 
     Raises NotFoundError, InvalidArgumentError, DamagedError, CannotCreateError, Error.
     """
@@ -64,7 +64,7 @@ def quantize(
     warnings: List[str] = []
 
     def tell(record, _):
-        # No exception may pass through the library.
+        # An exception must not pass through the library's frames.
         try:
             if progress is not None and not raised:
                 known = record.contents
@@ -92,7 +92,7 @@ def quantize(
 
 
 def _rate(bits: Optional[float]) -> float:
-    # To the library 0 is no number given.
+    # The library treats 0 as "not given".
     if bits is not None and not bits > 0:
         raise ValueError(f"{bits} bits per weight make no sense")
     return bits or 0

@@ -1,4 +1,4 @@
-"""Files for the tests: the corner cases of the specification's second implementation, and the reference decoder."""
+"""Files for the tests: the corner cases of the specification's reference implementation, and its decoder."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ CONTENTS = {"example": make_example.example(), **dict(make_example.cases())}
 
 
 class FileTest(unittest.TestCase):
-    """A test with its own folder."""
+    """A test case with a temporary folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -40,7 +40,7 @@ class FileTest(unittest.TestCase):
 
 
 def write_set(folder, files):
-    """The path of the first of a set's files; those that are None are not written."""
+    """The path of the first file of a set; files that are None are not written."""
     paths = [os.path.join(folder, make_shards.name_of("set", number + 1)) for number in range(len(files))]
     for path, content in zip(paths, files):
         if content is not None:
@@ -50,7 +50,7 @@ def write_set(folder, files):
 
 
 def decoded(name, tensor="w"):
-    """The reference decoder's result for a case's tensor: float32 of a coded one, bytes of a raw one."""
+    """The reference decoder's result for a tensor: float32 if it is coded, bytes if it is raw."""
     return qamw_reference.decode_tensor(qamw_reference.open_qamw(CONTENTS[name]), tensor)
 
 

@@ -1,4 +1,4 @@
-"""Files that `quantize` makes, against those of the command's options, and how it ends."""
+"""The files that `quantize` makes, compared with the command's, and how it ends."""
 
 import os
 import unittest
@@ -66,7 +66,7 @@ class Quantize(FileTest):
         with self.assertRaises(FileExistsError) as caught:
             self.quantize(recipe="mlp")
         self.assertEqual(caught.exception.code, "cannot_create")
-        # A coded model is read again, its coded tensors kept.
+        # A coded model is read again; its coded tensors are kept.
         _, done = self.quantize("again.qamw", source=path)
         self.assertEqual(done.coded, 28)
         self.quantize(recipe="mlp", replace=True)

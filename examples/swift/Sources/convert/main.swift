@@ -1,8 +1,8 @@
-// Brings a made-up format into .qamw or safetensors: a new input format is a source.
+// Converts a made-up format to .qamw or safetensors: a new input format is a `TensorSource`.
 //
 //     swift run convert INPUT.table OUTPUT.qamw|OUTPUT.safetensors
 //
-// The format is text. A line `NAME ROWS COLUMNS` begins a tensor; its numbers follow in any number of lines.
+// The format is text. A line `NAME ROWS COLUMNS` begins a tensor; its numbers follow on any number of lines.
 
 import Converters
 import Foundation
@@ -12,7 +12,7 @@ import QAMFormat
 struct TableSource: LendingSource {
     let metadata = Metadata()
     let tensors: [TensorDescriptor]
-    /// No output may replace it.
+    /// Paths that no output may replace.
     let inputs: [String]
     let fingerprint: String
     private let payloads: [[UInt8]]
@@ -51,7 +51,7 @@ struct TableSource: LendingSource {
     }
 }
 
-/// Ends the program with a message.
+/// Exits with a message.
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(1)

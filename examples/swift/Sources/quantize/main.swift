@@ -6,7 +6,7 @@ import Foundation
 import QAMFormat
 import Quantization
 
-/// A model of two matrices and a norm, whose weights are computed when they are read.
+/// A model with two matrices and a norm, whose weights are computed when they are read.
 struct MadeUpModel: TensorSource {
     let tensors = [
         TensorDescriptor(name: "blocks.0.up.weight", shape: [96, 128], storage: .raw(.f32)),
@@ -18,7 +18,7 @@ struct MadeUpModel: TensorSource {
         metadata.set("general.name", .string("made up"))
         return metadata
     }
-    /// It comes from no file.
+    /// No input files.
     var inputs: [String] { [] }
     var fingerprint: String { "made up, 1" }
 
@@ -29,7 +29,7 @@ struct MadeUpModel: TensorSource {
     }
 }
 
-/// Ends the program with a message.
+/// Exits with a message.
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(1)
@@ -49,7 +49,7 @@ func quantize(to path: String, bits: Double) async throws {
     for warning in plan.warnings { print("warning: \(warning)") }
     let writer = QAMWriter(path: path, replacing: true)
     let report = try await transfer(from: try await plan.codedSource(), to: writer, threads: options.threads) { progress in
-        // Shows progress; an error thrown here ends the work, and nothing is left of the output.
+        // Shows progress; an error thrown here cancels the work, and no output is left.
         print("\(progress.doneBytes) of \(progress.totalBytes) bytes")
     }
     print("\(report.bytes) bytes, NMSE \(report.totalDistortion?.normalized ?? 0)")

@@ -5,7 +5,7 @@
 import Foundation
 import QAMFormat
 
-/// Ends the program with a message.
+/// Exits with a message.
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(1)
