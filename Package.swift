@@ -49,7 +49,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .executableTarget(name: "CodebookSolver", swiftSettings: swiftSettings),
-        // Compares the kernels for all sets of processor features. Its runner is a program for where Swift is not.
+        // Compares the kernels for all feature sets. Its runner is a program for machines without Swift.
         .target(
             name: "CKernelChecks", dependencies: ["CQAMKernels"], path: "Tests/CKernelChecks", exclude: ["runner"],
             cSettings: cSettings),
@@ -70,7 +70,7 @@ let package = Package(
     cLanguageStandard: .c17
 )
 
-// Checks of the libraries alone build neither the command nor the packages that it needs.
+// Without the command and the packages that it needs: for checks of the libraries alone.
 if Context.environment["QAMW_WITHOUT_COMMAND"] != nil {
     package.dependencies = []
     package.products.removeAll { $0.name == "qamw" }

@@ -3,7 +3,7 @@
 
     python annotate.py FILE
 
-Each line holds the offset, the bytes (`00 x N` for N zero bytes), and what they are. Needs what qamw_reference.py needs.
+Each line has the offset, the bytes (`00 x N` for N zero bytes), and their meaning. Requires the packages of qamw_reference.py.
 """
 
 import sys

@@ -75,7 +75,7 @@ class Writer:
 
     ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "shards", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
-    PRODUCER = None  # of all files that name no other
+    PRODUCER = None  # all files without another producer
 
     def __init__(self, alignment=64, metadata=(), growth=8192):
         self.alignment, self.growth = alignment, growth
@@ -108,7 +108,7 @@ class Writer:
         self.record(name, 2, shape, [], struct.pack("<Q", target))
 
     def coded(self, name, shape, source, codebook, seed, parameters, streams, codec=1):
-        """streams: (role, kind, bytes a row or in all, data)"""
+        """streams: (role, kind, bytes per row or in total, data)"""
         extents, fields = [], struct.pack("<HBBHH", codec, source, len(parameters), codebook, seed) + parameters
         for role, kind, size, data in streams:
             section = "symbols" if role == 1 else "scales"
@@ -164,7 +164,7 @@ def header(alignment, file_length, table, table_offset):
 
 
 def edited(data, metadata, high=True):
-    """Section 5.5: the file with other metadata, edited in place. Returns the file after each of the two writes."""
+    """Section 5.5: the file after its metadata were edited in place. Returns the file after each of the two writes."""
     alignment, length, count, _, _, at = struct.unpack_from("<IQIIQQ", data, 12)
     entries = {e[0].rstrip(b"\0").decode(): e for e in struct.iter_unpack("<16sIIQQQQQ", data[at:at + 64 * count])}
     old, spare, rest = entries["metadata"], entries.get("spare"), [e for n, e in entries.items() if n not in ("metadata", "spare")]
@@ -195,7 +195,7 @@ def example_codebook():
 
 
 def encode_octant_row(row, seed, log_block, codebook):
-    """Section 8.6 for stride 8 and no channel scales: gain and symbols of a row whose pairs are a multiple of eight."""
+    """Section 8.6 for s = 8 and no channel scales: gain and symbols of a row whose pairs are a multiple of eight."""
     columns, block = len(row), 1 << log_block
     gain = (sum(w * w for w in row) / columns) ** 0.5
     z = []
@@ -344,7 +344,7 @@ def row_streams(noise, rows, columns, size, gain_type, scaled, zero_rows=()):
 
 
 def polar_case(noise, bits, levels, phases, log_block, gain_type, scaled, shape, zero_rows=()):
-    """Amplitudes at random distances, and directions that need not be of unit length."""
+    """Amplitudes at random distances, and directions that need not have unit length."""
     columns, rows, amplitudes = shape[-1], 1, []
     for dimension in shape[:-1]:
         rows *= dimension

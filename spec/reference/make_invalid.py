@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Small .qamw files that a reader must refuse, and a few that it must accept though they look strange.
+"""Small .qamw files that a reader must refuse, and a few unusual ones that it must accept.
 
     python make_invalid.py DIR    writes them all
 
-Each is the file of section 11 of qamw.md (with less room after its metadata) with one thing changed. All checksums are right
-unless a checksum is the point. `cases()` gives each file with its verdict. The writer is make_example's; where it cannot write
-what is asked for, `Image` takes its file apart and seals it again. It needs Python 3.9, xxhash and zstandard.
+Each is the file of section 11 of qamw.md (with less room after its metadata) with one change. All checksums are valid
+unless a checksum is the subject. `cases()` gives each file with its verdict. Files that make_example's writer cannot write
+are made by `Image`, which takes its file apart and reassembles it. Requires Python 3.9, xxhash and zstandard.
 
-The output is the same on every machine with one version of libzstd, which the zstd frames depend on.
+The output is the same on every machine for a given version of libzstd, which the zstd frames depend on.
 """
 
 import os
@@ -30,7 +30,7 @@ def u64(value):
 
 
 class Section:
-    """An entry of the section table and the bytes behind it. What is None is computed by Image.bytes."""
+    """An entry of the section table and its section's bytes. Fields that are None are computed by Image.bytes."""
 
     def __init__(self, name, flags, data):
         self.name, self.flags, self.data, self.gap, self.extents = name, flags, data, 64, [(0, len(data))]
@@ -42,7 +42,7 @@ class Section:
 
 
 class Image:
-    """A file taken apart; `bytes` puts it together again under right checksums. Extents are below 1 MiB."""
+    """A file taken apart; `bytes` reassembles it with valid checksums. Extents are below 1 MiB."""
 
     def __init__(self, data):
         self.alignment, self.tail, self.header, self.sections, self.hashes = 64, b"", {}, [], None
@@ -85,7 +85,7 @@ STREAMS = [(1, 0, 44, SYMBOLS), (2, 0, 2, GAIN)]
 
 
 def model(norm=None, proj=None, note=None, more=None, codebook=CODEBOOK, metadata=None, codebook_codec=1):
-    """The example's model, made by make_example's writer with other arguments here and there. Returns the file."""
+    """The example's model, written by make_example's writer with some arguments changed. Returns the file."""
     writer = Writer(metadata=[("general.name", 8, "example")], growth=0)
     writer.metadata = writer.metadata if metadata is None else metadata
     writer.codebooks, writer.seeds, writer.producer = [codebook], [42], b"make_invalid 1"
@@ -108,7 +108,7 @@ def record(list_name, index, offset, value):
 
 
 def image(change):
-    """The model's file taken apart, changed and sealed again."""
+    """The model's file, taken apart, changed and reassembled."""
     result = Image(model())
     change(result)
     return result.bytes()
@@ -133,21 +133,21 @@ def without(name):
 
 
 def flipped(name):
-    """One bit of a section's first byte changed, no checksum renewed."""
+    """One bit of a section's first byte changed, without updating any checksum."""
     taken = Image(model())
     data = taken.bytes()
     return patched(data, taken[name].place, bytes([data[taken[name].place] ^ 1]))
 
 
 def packed(stored, length):
-    """The model with a compressed tensor `t` of `length` bytes that is stored as these bytes."""
+    """The model with a compressed tensor `t` of `length` bytes, stored as these bytes."""
     def add(writer):
         writer.record("t", 0, (length,), [(0, writer.extent("raw", stored), len(stored))], struct.pack("<BBH", 5, 1, 0))
     return model(more=add)
 
 
 def windowed(log_window):
-    """A zstd frame of one raw block with this window."""
+    """A zstd frame with one raw block and this window."""
     return b"\x28\xb5\x2f\xfd\x00" + bytes([log_window - 10 << 3]) + struct.pack("<I", 1 | 8 << 3)[:3] + b"content!"
 
 
@@ -470,7 +470,7 @@ def integer_cases():
 
 
 def future_cases():
-    """What a later version may write: a reader of today loses only what depends on it."""
+    """Content that a later version may write: a current reader loses only what depends on it."""
     def longer(list_name, index, name_length):
         def change(writer):
             records = getattr(writer, list_name)
@@ -523,7 +523,7 @@ def future_cases():
     yield "future-damage-kind", patched(damaged, at, b"\1"), "checksumMismatch", "raw", "damage in a tensor of an unknown kind"
 
 
-# Where the fields of the records of `norm`, `proj` and `note.txt` lie.
+# Offsets of the fields in the records of `norm`, `proj` and `note.txt`.
 NORM_FIELDS = dict(record=8, kind=12, extents=14, shape=16, section=24, offset=32, length=40, dtype=48, compression=49)
 PROJ_FIELDS = dict(record=8, section=32, offset=40, length=48, codec=80, stream=92)
 NOTE_FIELDS = dict(record=12, compression=16, role=17, content=20)

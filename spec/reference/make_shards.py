@@ -17,7 +17,7 @@ from make_example import Writer, text, xxh3
 ACCEPT, WARNING, REJECT = "accept", "accept-with-warning", "reject"
 CODEBOOK = make_example.example_codebook()
 COUNT = 3
-# The model's order, and where each tensor lies: an alias in the file of its target.
+# The order of the model, and the file of each tensor: an alias is in the file of its target.
 TENSORS = [("tied", 2), ("norm", 1), ("proj", 2), ("bias", 3)]
 
 
@@ -26,7 +26,7 @@ def name_of(prefix, number, count=COUNT):
 
 
 def section(number, count, identities=(), tensors=(), length=8, record=4):
-    """6.9; `length` and `record` are those of records, whose further bytes are for later versions."""
+    """Section 6.9; `length` and `record` are the lengths of records, whose further bytes are for later versions."""
     out = struct.pack("<IIII", number, count, length, 0)
     out += b"".join(struct.pack("<Q", i) + b"?" * (length - 8) for i in identities) + struct.pack("<Q", len(tensors))
     return out + b"".join(text(name, 4) + struct.pack("<II", record, shard) + b"?" * (record - 4) for name, shard in tensors)
@@ -39,7 +39,7 @@ def identity(data):
 
 
 def file(number, shards, scale=1.0, seed=42, tensors=TENSORS, claim=0):
-    """A file of the set with a section `shards`, or without one. `scale` gives the weights other values; `claim` adds a tensor of so many
+    """A file of the set with a section `shards`, or without one. `scale` changes the weights' values; `claim` adds a tensor with that many
     elements that takes no bytes."""
     writer = Writer(metadata=[("general.name", 8, "three files")] if number == 1 else [])
     writer.codebooks, writer.seeds, writer.producer, writer.shards = [CODEBOOK], [seed], writer.producer or b"make_shards 1", shards
@@ -61,13 +61,13 @@ def file(number, shards, scale=1.0, seed=42, tensors=TENSORS, claim=0):
 
 
 def files(others=None, tensors=TENSORS, claim=0, **first):
-    """The bytes of all files; `others` are those that the first is written with."""
+    """The bytes of all files; `others` are the files that the first one refers to."""
     others = others or [file(number, section(number, COUNT), claim=claim) for number in range(2, COUNT + 1)]
     return [file(1, section(1, COUNT, [identity(data) for data in others], tensors, **first), claim=claim), *others]
 
 
 def refused(prefix, data, why, code="malformed", place="shards"):
-    """A set whose first file is refused; the others are sound by themselves. What is None is missing."""
+    """A set whose first file is refused; the others are valid on their own. Files that are None are missing."""
     verdicts = [(REJECT, code, place)] + [(WARNING if b"shards\0" in d else ACCEPT, None, None) if d else None for d in data[1:]]
     return [(name_of(prefix, i + 1), d, *verdict, why) for i, (d, verdict) in enumerate(zip(data, verdicts)) if d]
 
@@ -77,7 +77,7 @@ def alone(name, shards, why, code="malformed", number=1):
 
 
 def cases():
-    """Groups of files that lie in one folder: lists of (file name, bytes, verdict, code or None, section or None, why)."""
+    """Groups of files in one folder: lists of (file name, bytes, verdict, code or None, section or None, why)."""
     good = files()
 
     def accepted(prefix, data, why):

@@ -2,16 +2,16 @@
 """Reference decoder of .qamw, version 0.3.
 
 It follows the document qamw.md section by section; the numbers in the headings below are that document's.
-It is written to be read, not to be fast. It needs Python 3.9, numpy, zstandard and xxhash.
+It is optimised for reading, not for speed. It needs Python 3.9, numpy, zstandard and xxhash.
 
     python qamw_reference.py FILE                        list the content, verify every checksum and all padding
     python qamw_reference.py FILE --tensor NAME -o X.npy one tensor: float32 of a coded one, bytes (uint8) of a raw one
     python qamw_reference.py FILE --all OUT.npz          all tensors in the same way
     python qamw_reference.py FILE --file NAME -o OUT     one embedded file
 
-The first file of a set stands for all of it.
+The first file of a set stands for the whole set.
 
-Exit status: 0 all well, 65 the file is damaged or unsupported, 66 it cannot be read or has no such tensor.
+Exit status: 0 success, 65 the file is damaged or unsupported, 66 it cannot be read or has no such tensor.
 """
 
 import argparse
@@ -31,7 +31,7 @@ import zstandard
 # 1. Conventions ---------------------------------------------------------------------------------------------
 
 class Damaged(Exception):
-    """The bytes break a rule of the format."""
+    """The bytes violate the format."""
 
 
 class Unsupported(Exception):
@@ -39,7 +39,7 @@ class Unsupported(Exception):
 
 
 class TooLarge(Unsupported):
-    """The bytes may be sound, but claim more than a reader should take from a stranger (10)."""
+    """The bytes may be valid, but claim more than a reader should accept from an untrusted file (10)."""
 
 
 def require(condition: bool, cause: str) -> None:
@@ -56,7 +56,7 @@ def xxh3(data) -> int:
 
 
 class Cursor:
-    """Reads little-endian fields one after the other; never beyond the end."""
+    """Reads consecutive little-endian fields, never beyond the end."""
 
     def __init__(self, data, what: str):
         self.data, self.what, self.at = data, what, 0
@@ -208,7 +208,7 @@ PIECE, LARGEST_WINDOW = 1 << 20, 1 << 23
 
 
 def require_possible(content_length: int, stored: int, what: str) -> None:
-    """Blocks of zstd hold at most 128 KiB and take at least four bytes: a larger claim cannot be true."""
+    """zstd blocks hold at most 128 KiB and take at least four bytes: a larger claim cannot be true."""
     pieces = (content_length + PIECE - 1) // PIECE
     require(stored == 0 if content_length == 0 else content_length // 32768 <= stored and 4 * pieces <= stored,
             f"{what}: {stored} stored bytes cannot become {content_length}")
@@ -280,7 +280,7 @@ def read_metadata(content) -> Dict[str, Tuple[int, Any]]:
 
 # 6.2 Directory, 6.3 dtypes ----------------------------------------------------------------------------------
 
-# id: (name, elements a block, bytes a block)
+# id: (name, elements per block, bytes per block)
 DTYPES: Dict[int, Tuple[str, int, int]] = {
     1: ("BOOL", 1, 1), 2: ("F4", 2, 1), 3: ("F6_E2M3", 4, 3), 4: ("F6_E3M2", 4, 3), 5: ("U8", 1, 1), 6: ("I8", 1, 1),
     7: ("F8_E5M2", 1, 1), 8: ("F8_E4M3", 1, 1), 9: ("F8_E8M0", 1, 1), 10: ("F8_E4M3FNUZ", 1, 1), 11: ("F8_E5M2FNUZ", 1, 1),
@@ -309,7 +309,7 @@ class Coding(NamedTuple):
     codebook: Optional[int]
     seed: Optional[int]
     parameters: bytes
-    streams: List[Tuple[int, int, int]]  # role, kind (0 a row, 1 whole), bytes
+    streams: List[Tuple[int, int, int]]  # role, kind (0 per row, 1 total), bytes
 
 
 class Tensor(NamedTuple):
@@ -321,7 +321,7 @@ class Tensor(NamedTuple):
     compression: int = 0
     coding: Optional[Coding] = None
     target: int = 0
-    unreadable: str = ""  # what is unknown
+    unreadable: str = ""  # the unknown field
 
     @property
     def columns(self) -> int:
@@ -373,7 +373,7 @@ def read_extent(record: Cursor, placement: Placement) -> Extent:
 
 def read_tensor(cursor: Cursor, placement: Placement, codebooks: int, seeds: int) -> Tensor:
     name = cursor.text(cursor.uint(4))
-    record = Cursor(cursor.take(cursor.uint(4)), f"tensor {name!r}")        # what follows the known fields is ignored
+    record = Cursor(cursor.take(cursor.uint(4)), f"tensor {name!r}")        # bytes after the known fields are ignored
     kind, rank, extent_count, _ = (record.uint(1) for _ in range(4))
     shape = tuple(record.count() for _ in range(rank))
     require(product(d for d in shape if d) < 1 << 63, f"tensor {name!r}: the shape overflows")
@@ -724,7 +724,7 @@ SYMBOLS, GAINS, CHANNEL_SCALES = 1, 2, 3
 
 
 def read_parameters(opened: QamwFile, tensor: Tensor):
-    """Checks what a codec says of its tensors, and returns what decoding takes."""
+    """Checks a codec's description of its tensors, and returns what decoding needs."""
     readers = {QAM_PAIRS: read_pair_parameters, POLAR_PAIRS: read_polar_parameters, INT8_ROWS: read_integer_parameters}
     codec, what = tensor.coding.codec, f"tensor {tensor.name!r}"
     if codec not in readers:
@@ -734,7 +734,7 @@ def read_parameters(opened: QamwFile, tensor: Tensor):
 
 
 def require_rows(tensor: Tensor, what: str, row_bytes: int, gain_type: int) -> None:
-    """What is the same for all three codecs: the shape, and the streams of symbols, gains and channel scales."""
+    """Common to all three codecs: the shape, and the streams of symbols, gains and channel scales."""
     require(len(tensor.shape) >= 2 and all(tensor.shape), f"{what}: fewer than two dimensions, or one is zero")
     require(tensor.columns <= 1 << 24, f"{what}: {tensor.columns} columns are too many")                                      # 10
     expected = [(SYMBOLS, 0, row_bytes), (GAINS, 0, 2 * gain_type)]
@@ -755,7 +755,7 @@ FREE, OCTANT = 1, 2
 
 class Parameters(NamedTuple):
     family: int
-    bits: int        # the rate; free: bits a symbol b; octant: stride s
+    bits: int        # the rate; free: bits per symbol b; octant: bits per step s
     block: int       # B = 2^k
     log_block: int   # k
     gain_type: int   # 1 float16, 2 float32
@@ -965,7 +965,7 @@ def decode_integer_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[
 # Tensors of any kind ----------------------------------------------------------------------------------------
 
 def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
-    """float32 of a coded tensor; bytes (uint8) of a raw one; of an alias what its target gives."""
+    """float32 of a coded tensor; bytes (uint8) of a raw one; for an alias the target's."""
     tensor = opened.tensor(name)
     if tensor.kind == ALIAS:
         tensor = opened.tensors[tensor.target]
