@@ -23,7 +23,7 @@ static void make_tables(tr_code code, int16_t *tables) {
         const uint32_t states = 1u << (code.window - k);
         for (uint32_t j = 0; j < 1u << k; j++)
             for (uint32_t s = 0; s < states; s++)
-                table[reversed(j, k) * states + s] = (int16_t)(tr_value(s << k | j) * TR_TARGET_UNITS);
+                table[((s / LANES) << k | reversed(j, k)) * LANES + s % LANES] = (int16_t)(tr_value(s << k | j) * TR_TARGET_UNITS);
     }
 }
 
@@ -117,8 +117,8 @@ INLINE uint16_t step(
         const uint16_t *before = arranged + n % each;
         // Two sums at a time, as 2^k is even.
         for (uint32_t j = 0; j < 1u << k; j += 2) {
-            halves first = costs_of(target, (shorts)load_halves(table + j * states + n), weight, weighted, twice);
-            halves second = costs_of(target, (shorts)load_halves(table + (j + 1) * states + n), weight, weighted, twice);
+            halves first = costs_of(target, (shorts)load_halves(table + (n << k) + j * LANES), weight, weighted, twice);
+            halves second = costs_of(target, (shorts)load_halves(table + (n << k) + (j + 1) * LANES), weight, weighted, twice);
             best = __builtin_elementwise_min(best, __builtin_elementwise_add_sat(first, load_halves(before + j * each)));
             best = __builtin_elementwise_min(best, __builtin_elementwise_add_sat(second, load_halves(before + (j + 1) * each)));
         }
