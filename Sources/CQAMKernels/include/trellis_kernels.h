@@ -33,7 +33,7 @@ enum {
 
 typedef struct {
     uint32_t window; // bits: 12, 14 or 16
-    uint32_t rate;   // bits of two weights: TR_MIN_RATE ... TR_MAX_RATE
+    uint32_t rate;   // bits of two weights: TR_MIN_RATE ... TR_MAX_RATE, and not above `window`
 } tr_code;
 
 // The first bit of a weight's window.
@@ -54,9 +54,9 @@ typedef struct {
 typedef struct {
     // ---- Decoding: `tiles` are those of 16 rows ----
 
-    // out[(i - first_row) * apart + j] = weight of row i, column j, for rows first_row ..< end_row of the 16.
+    // out[(i - first_row) * stride + j] = weight of row i, column j, for rows first_row ..< end_row of the 16.
     void (*decode)(
-        tr_code code, const uint8_t *tiles, size_t columns, size_t first_row, size_t end_row, float *out, size_t apart);
+        tr_code code, const uint8_t *tiles, size_t columns, size_t first_row, size_t end_row, float *out, size_t stride);
 
     // ---- Products ----
 
@@ -64,12 +64,12 @@ typedef struct {
     // m)) to nearest even. A block with m below 2^-100 becomes zeros with scale 0, one with a non-finite value zeros
     // with a NaN scale.
     void (*prepare)(const float *x, size_t columns, tr_activation activation);
-    // out[v * out_apart + i] = factors[i] * (sum of float(sum of row i times values, over a block) * scale, over the
+    // out[v * stride + i] = factors[i] * (sum of float(sum of row i times values, over a block) * scale, over the
     // blocks in ascending order), for `rows` rows. The sums over a block are exact; products and sums of floats are
     // rounded separately. `tiles` are those of ceil(rows / 16) times 16 rows.
     void (*multiply)(
         tr_code code, const uint8_t *tiles, size_t columns, const float *factors, size_t rows, const tr_activation *activations,
-        size_t vectors, float *out, size_t out_apart);
+        size_t vectors, float *out, size_t stride);
     // The same for activations as floats: out[i] = factors[i] * (a + b), where a is the sum, in ascending order by fused
     // multiply-adds, over columns j with j % 32 < 16, and b that over the others. `x` is padded with zeros to whole tiles.
     void (*multiply_floats)(

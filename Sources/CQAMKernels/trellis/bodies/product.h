@@ -80,7 +80,7 @@ static void multiply_rows(
 
 static void multiply(
     tr_code code, const uint8_t *tiles, size_t columns, const float *factors, size_t rows, const tr_activation *activations, size_t vectors,
-    float *out, size_t out_apart) {
+    float *out, size_t stride) {
     const size_t bytes = tr_tiles(columns) * tr_tile_bytes(code.rate);
     for (size_t row = 0; row < rows; row += TR_ROWS, tiles += bytes)
         for (size_t k = 0; k < vectors; k += TR_VECTORS) {
@@ -89,7 +89,7 @@ static void multiply(
             multiply_rows(code, tiles, columns, activations + k, count, totals);
             for (size_t v = 0; v < count; v++)
                 for (size_t i = 0; i < TR_ROWS && row + i < rows; i++)
-                    out[(k + v) * out_apart + row + i] = factors[row + i] * totals[v].at[i / 8][i % 8];
+                    out[(k + v) * stride + row + i] = factors[row + i] * totals[v].at[i / 8][i % 8];
         }
 }
 
