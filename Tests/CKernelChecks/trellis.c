@@ -141,7 +141,10 @@ void check_trellis_multiply(check *c) {
 }
 
 static uint32_t plain_cost(tr_code code, const int16_t *targets, const int16_t *weights, size_t t, uint32_t window) {
-    int32_t d = targets[t] - tr_value(window) * TR_TARGET_UNITS;
+    int32_t value = tr_value(window);
+    // The nearest multiple of 4, the upper one of two, that a byte can hold a quarter of.
+    if (code.rate < TR_PRUNED_FROM) value = (int32_t)fmin(508, 4 * floor(value / 4.0 + 0.5));
+    int32_t d = targets[t] - value * TR_TARGET_UNITS;
     for (int doubling = 0; doubling < (code.rate >= 11 ? 3 : code.rate >= 9 ? 2 : 1); doubling++) {
         if (doubling) d *= 2;
         d = d > INT16_MAX ? INT16_MAX : d < INT16_MIN ? INT16_MIN : d;
@@ -201,7 +204,7 @@ void check_trellis_search(check *c) {
             uint64_t cost = path_cost(c, code, targets, weighted ? weights : NULL, path);
             if (code.window == 12) {
                 uint32_t state = path[0] & ((4096u >> (rate - rate / 2)) - 1), least = plain_least(code, targets, weighted ? weights : NULL, state);
-                if (cost != least) fail(c, "the path costs %u, the best one %u", (unsigned)cost, least);
+                if (cost < least || (rate < TR_PRUNED_FROM ? cost > least : cost > least + least / 10)) fail(c, "the path costs %u, the best one %u", (unsigned)cost, least);
             }
 
             uint8_t *tile = place(c, "tile", tr_tile_bytes(rate));
@@ -231,7 +234,9 @@ void check_trellis_exact(check *c) {
         table->make_tables(code, tables);
         table->search(code, tables, targets, NULL, work, path);
         c->comparisons++;
-        if (path_cost(c, code, targets, NULL, path) != 0) fail(c, "the path costs something");
+        // At low rates, rounding costs 1 at most.
+        uint64_t cost = path_cost(c, code, targets, NULL, path);
+        if (cost > (rate < TR_PRUNED_FROM ? TR_RING : 0)) fail(c, "the path costs %u", (unsigned)cost);
         release(c, 0);
     }
 }

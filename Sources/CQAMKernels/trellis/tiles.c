@@ -26,8 +26,8 @@ void tr_store(tr_code code, const uint16_t *path, uint32_t ring, uint8_t *tile) 
     }
 }
 
-// The costs of reaching the states before each weight and after the last, and two arrangements of them.
+// The costs of all states before each weight and after the last, limits, a list of states, and what alignment takes.
 size_t tr_work_words(tr_code code) {
     size_t states = (size_t)1 << (code.window - code.rate / 2);
-    return (TR_RING + 1) * states + 2 * ((size_t)64 << TR_MAX_RATE / 2) + 2 * states + 2 * TR_RING;
+    return (TR_RING + 2) * states + TR_RING + 32;
 }
