@@ -6,6 +6,7 @@
 #include "integer_kernels.h"
 #include "pairs/functions.h"
 #include "polar_kernels.h"
+#include "trellis_kernels.h"
 
 qam_kernels qam_kernels_for(qam_features features) {
     qam_kernels kernels;
@@ -50,3 +51,4 @@ CHOOSE(gb)
 CHOOSE(fk)
 CHOOSE(pk)
 CHOOSE(ik)
+CHOOSE(tr)

@@ -15,7 +15,9 @@
     F(plain_sums) F(plain_halves) F(plain_rotation) F(plain_decoding) F(plain_encoding) F(plain_trellis) F(plain_product)
 
 // Families outside qam_kernels: compared with their own scalar table and with plain computations.
-#define FAMILY_CHECKS(F) F(polar_search) F(polar_encode) F(integer_rows) F(integer_prepare) F(integer_multiply)
+#define FAMILY_CHECKS(F)                                                                                               \
+    F(polar_search) F(polar_encode) F(integer_rows) F(integer_prepare) F(integer_multiply) F(trellis_decode)            \
+    F(trellis_prepare) F(trellis_multiply) F(trellis_search) F(trellis_exact)
 
 #define DECLARE_CHECK(name) check_body check_##name;
 FUNCTION_CHECKS(DECLARE_CHECK)
