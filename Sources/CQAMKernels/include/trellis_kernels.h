@@ -81,7 +81,7 @@ typedef struct {
     // Fills the tables for `search`: tr_table_words(code) words.
     void (*make_tables)(tr_code code, int16_t *tables);
     // Finds the windows of a ring with a small sum of squared errors: by a Viterbi search, the best path around the ring that
-    // begins and ends in the state in which the best path through weights 192 ... 255, 0 ... 63 is before weight 0.
+    // begins and ends in the state in which the best path through the weights on both sides of weight 0 is before it.
     //
     // Targets are in units of 1 / TR_TARGET_UNITS of the weights' unit. The error d of a weight is target - weight *
     // TR_TARGET_UNITS, doubled once at rates from 9 on and twice from 11 on, each limited to int16. It costs (d * e + 2^14)

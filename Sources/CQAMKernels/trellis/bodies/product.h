@@ -59,8 +59,53 @@ INLINE void add_tile(row_sums *sums, const tile_sums *tile, const int16_t *value
     sums->at[0] = first, sums->at[1] = second;
 }
 
+INLINE void add_totals(row_totals *totals, const row_sums *sums, const tr_activation *a, size_t block) {
+    for (int h = 0; h < 2; h++)
+        totals->at[h] += __builtin_convertvector(sums->at[h] - a->offsets[block], floats8) * a->scales[block];
+}
+
+// Sixteen rows times one activation: byte sums stay in registers.
+INLINE row_totals multiply_one(
+    const uint8_t *tiles, size_t columns, const tr_activation *a, const halves mask, const bool masked, const uint32_t rate) {
+    row_totals totals = {{{0}}};
+    for (size_t start = 0, block = 0; start < columns; start += TR_BLOCK, block++) {
+        const size_t end = columns - start < TR_BLOCK ? columns : start + TR_BLOCK;
+        row_sums sums = {{{0}}};
+        for (size_t column = start; column < end; column += TR_COLUMNS, tiles += tr_tile_bytes(rate)) {
+            tile_words w;
+            load_words(&w, tiles, rate);
+            const int16_t *values = a->values + column;
+#pragma clang loop unroll(full)
+            for (uint32_t t = 0; t < 2 * TR_SIDE; t++) {
+                const halves v = windows_at(&w, rate, t);
+                sums.at[t / TR_SIDE] += multiply16((shorts)byte_sums(masked ? v & mask : v), pair_of(values + 2 * (t % TR_SIDE)));
+            }
+        }
+        add_totals(&totals, &sums, a, block);
+    }
+    return totals;
+}
+
+#define RATES(RATE) RATE(3) RATE(4) RATE(5) RATE(6) RATE(7) RATE(8) RATE(9) RATE(10) RATE(11) RATE(12) RATE(13)
+#define RATE(n)                                                                                                        \
+    static row_totals multiply_one_##n(tr_code code, const uint8_t *tiles, size_t columns, const tr_activation *a) {   \
+        if (code.window == 16) return multiply_one(tiles, columns, a, (halves){0}, false, n);                          \
+        return multiply_one(tiles, columns, a, window_mask(code), true, n);                                            \
+    }
+RATES(RATE)
+#undef RATE
+
+typedef row_totals one_product(tr_code code, const uint8_t *tiles, size_t columns, const tr_activation *a);
+
+static one_product *one_product_of(tr_code code) {
+#define RATE(n) multiply_one_##n,
+    static one_product *const products[] = {RATES(RATE)};
+#undef RATE
+    return products[code.rate - TR_MIN_RATE];
+}
+
 // Sixteen rows times up to TR_VECTORS activations: each tile is decoded once.
-static void multiply_rows(
+static void multiply_several(
     tr_code code, const uint8_t *tiles, size_t columns, const tr_activation *activations, size_t vectors, row_totals *totals) {
     const halves mask = window_mask(code);
     for (size_t k = 0; k < vectors; k++) totals[k] = (row_totals){{{0}}};
@@ -72,9 +117,7 @@ static void multiply_rows(
             sum_tile(code.rate, tiles, mask, &tile);
             for (size_t k = 0; k < vectors; k++) add_tile(&sums[k], &tile, activations[k].values + column);
         }
-        for (size_t k = 0; k < vectors; k++)
-            for (int h = 0; h < 2; h++)
-                totals[k].at[h] += __builtin_convertvector(sums[k].at[h] - activations[k].offsets[block], floats8) * activations[k].scales[block];
+        for (size_t k = 0; k < vectors; k++) add_totals(&totals[k], &sums[k], &activations[k], block);
     }
 }
 
@@ -86,7 +129,8 @@ static void multiply(
         for (size_t k = 0; k < vectors; k += TR_VECTORS) {
             row_totals totals[TR_VECTORS];
             const size_t count = vectors - k < TR_VECTORS ? vectors - k : TR_VECTORS;
-            multiply_rows(code, tiles, columns, activations + k, count, totals);
+            if (count == 1) totals[0] = one_product_of(code)(code, tiles, columns, activations + k);
+            else multiply_several(code, tiles, columns, activations + k, count, totals);
             for (size_t v = 0; v < count; v++)
                 for (size_t i = 0; i < TR_ROWS && row + i < rows; i++)
                     out[(k + v) * stride + row + i] = factors[row + i] * totals[v].at[i / 8][i % 8];

@@ -64,28 +64,29 @@ static void close_ring(tr_code code, uint16_t *path) {
     }
 }
 
-enum {
-    AHEAD = 64,   // weights on either side of the seam
-    ALIGNED = 64, // bytes
-};
+// Weights on either side of the seam, of the search for its state. Each doubling takes off 0.1% to 0.8% of the error.
+INLINE uint32_t weights_ahead(tr_code code) { return code.window == 16 ? 128 : 64; }
+
+enum { ALIGNED = 64 }; // bytes
 
 // Of SAMPLE states, those that are expanded before a target of 0: raises the error by less than 0.4%, by 0.2% on average.
 INLINE uint32_t least_part(tr_code code) { return code.window == 12 ? 48 : code.window == 14 ? 32 : code.rate < 9 ? 30 : 22; }
 
 static void search(
     tr_code code, const int16_t *tables, const int16_t *targets, const int16_t *weights, uint16_t *work, uint16_t *path) {
+    const uint32_t ahead = weights_ahead(code), keep = least_part(code);
     const size_t states = states_most(code), first_states = (size_t)1 << (code.window - (code.rate + 1) / 2);
     // Vectors that cross the processor's lines are slow to store.
     while ((uintptr_t)work % ALIGNED) work++;
     path_search s = {
-        .code = code, .tables = tables, .targets = targets, .weights = weights, .first = TR_RING - AHEAD, .count = 2 * AHEAD,
-        .keep = least_part(code), .costs = work, .limits = work + (TR_RING + 1) * states};
+        .code = code, .tables = tables, .targets = targets, .weights = weights, .first = TR_RING - ahead, .count = 2 * ahead,
+        .keep = keep * 2 / 3, .costs = work, .limits = work + (TR_RING + 1) * states};
     s.list = s.limits + TR_RING;
     memset(s.costs, 0, first_states * sizeof *s.costs);
     run(&s);
-    const uint32_t seam = go_back(&s, AHEAD, cheapest(&s), NULL);
+    const uint32_t seam = go_back(&s, ahead, cheapest(&s), NULL);
 
-    s.first = 0, s.count = TR_RING;
+    s.first = 0, s.count = TR_RING, s.keep = keep;
     for (size_t n = 0; n < first_states; n++) s.costs[n] = DEAD;
     s.costs[place_of(code, state_bits(&s, 0), seam)] = 0;
     run(&s);

@@ -21,11 +21,10 @@ INLINE void load_words(tile_words *w, const uint8_t *tile, const uint32_t rate) 
     w->words[rate] = __builtin_shufflevector(w->words[0], w->words[0], 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1);
 }
 
-// The windows of weights t of the lanes, t < 32.
-INLINE halves windows_at(const tile_words *w, const uint32_t rate, const uint32_t t, halves mask) {
+// The 16 bits from the beginning of the windows of weights t of the lanes, t < 32.
+INLINE halves windows_at(const tile_words *w, const uint32_t rate, const uint32_t t) {
     const uint32_t start = tr_start(rate, t), j = start / 16, shift = start % 16;
-    halves v = shift ? w->words[j] >> (uint16_t)shift | w->words[j + 1] << (uint16_t)(16 - shift) : w->words[j];
-    return v & mask;
+    return shift ? w->words[j] >> (uint16_t)shift | w->words[j + 1] << (uint16_t)(16 - shift) : w->words[j];
 }
 
 #if !defined(TR_BYTE_SUMS)
@@ -54,7 +53,7 @@ INLINE void sum_rate(const uint8_t *tile, halves mask, tile_sums *sums, const ui
     load_words(&w, tile, rate);
 #pragma clang loop unroll(full)
     for (uint32_t t = 0; t < 2 * TR_SIDE; t++) {
-        halves v = byte_sums(windows_at(&w, rate, t, mask));
+        halves v = byte_sums(windows_at(&w, rate, t) & mask);
         memcpy(sums->at[t], &v, sizeof v);
     }
 }
