@@ -15,14 +15,14 @@ struct CodedMatrix {
             coder, columns: columns, blockSize: isRotated ? blockSize : nil, seed: 1, gainType: .float16, kernels: kernels)
         let codebook = coder.codebook
         let coding = encoder.coding(sourceType: nil, codebook: codebook == nil ? nil : 0, seed: isRotated ? 0 : nil)
-        let tensor = TensorDescriptor(name: coder.code.family.name, shape: [1, columns], storage: .coded(coding))
+        let tensor = TensorDescriptor(name: coder.code.family.name, shape: [coder.code.family.groupRows, columns], storage: .coded(coding))
         let shared = SharedTables(codebooks: codebook.map { [$0] } ?? [], seeds: [1]), whole: [[UInt8]] = coding.streams.map { _ in [] }
         decoder = try CodecRegistry.decoder(for: tensor, shared: shared, wholeStreams: whole, kernels: kernels)
         product = try CodecRegistry.product(for: tensor, shared: shared, wholeStreams: whole, kernels: kernels)
     }
 
     var code: Code { encoder.layout.code }
-    var rowBytes: Int { encoder.layout.symbolBytes }
+    var layout: RowLayout { encoder.layout }
 
     /// Gains of 1, as they are stored.
     func gains(rows: Int) -> [UInt8] {

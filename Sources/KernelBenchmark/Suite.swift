@@ -35,7 +35,7 @@ struct Suite {
     func workloads(_ coder: any GroupCoder, _ kernels: Kernels, _ pool: WorkerPool) throws -> [Workload] {
         let matrix = try CodedMatrix(coder, columns: Self.columns, blockSize: Self.blockSize, kernels)
         return [
-            multiply(matrix, pool, vectors: 1, rows: (4 << 20) / matrix.rowBytes),
+            multiply(matrix, pool, vectors: 1, rows: matrix.layout.grain(bytes: 4 << 20)),
             multiply(matrix, pool, vectors: Self.batch, rows: 64),
             dequantize(matrix, pool),
             encode(matrix, pool),
@@ -50,18 +50,18 @@ struct Suite {
     }
 
     private func multiply(_ matrix: CodedMatrix, _ pool: WorkerPool, vectors count: Int, rows: Int) -> Workload {
-        let product = matrix.product, rowBytes = matrix.rowBytes
+        let product = matrix.product, layout = matrix.layout, byteCount = layout.symbolBytes(rows: rows)
         var subject = Measurement(count == 1 ? .multiply : .multiplyBatch, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
         subject.batch = count == 1 ? nil : count
         let activations = product.prepare(Array(vectors.prefix(count * Self.columns)))
         let factors = [Float](repeating: 1, count: rows)
         let products = FloatBuffer(count: rows * count)
-        let grain = count == 1 ? (1 << 18) / rowBytes : max(1, rows / (4 * pool.width))
-        return Workload(subject: subject, weights: rows * Self.columns * count, bytes: rows * rowBytes) { iteration in
-            try file.withPiece(iteration, count: rows * rowBytes) { symbols in
+        let grain = count == 1 ? layout.grain(bytes: 1 << 18) : max(layout.groupRows, rows / (4 * pool.width))
+        return Workload(subject: subject, weights: rows * Self.columns * count, bytes: byteCount) { iteration in
+            try file.withPiece(iteration, count: byteCount) { symbols in
                 pool.forEach(0..<rows, grain: grain) { piece in
                     unsafe product.multiply(
-                        activations, symbols: symbols.extracting(piece.lowerBound * rowBytes..<piece.upperBound * rowBytes),
+                        activations, symbols: symbols.extracting(layout.symbolBytes(rows: piece.lowerBound)..<layout.symbolBytes(rows: piece.upperBound)),
                         factors: factors.span.extracting(piece), into: products.pointer(at: piece.lowerBound), rowsApart: rows)
                 }
             }
@@ -70,18 +70,19 @@ struct Suite {
 
     private func dequantize(_ matrix: CodedMatrix, _ pool: WorkerPool) -> Workload {
         // Each thread decodes its share of the rows into its own buffer, which stays in cache.
-        let share = 512, rowsOfPiece = 16, rows = share * pool.width, rowBytes = matrix.rowBytes
+        let share = 512, rowsOfPiece = 16, rows = share * pool.width, layout = matrix.layout, byteCount = layout.symbolBytes(rows: rows)
         let outputs = (0..<pool.width).map { _ in FloatBuffer(count: rowsOfPiece * Self.columns) }
         let gains = matrix.gains(rows: rowsOfPiece)
         let subject = Measurement(.dequantize, code: matrix.code, kernels: matrix.kernels, threads: pool.width)
-        return Workload(subject: subject, weights: rows * Self.columns, bytes: rows * rowBytes) { iteration in
-            try file.withPiece(iteration, count: rows * rowBytes) { symbols in
+        return Workload(subject: subject, weights: rows * Self.columns, bytes: byteCount) { iteration in
+            try file.withPiece(iteration, count: byteCount) { symbols in
                 pool.forEach(0..<pool.width, grain: 1) { lane in
                     outputs[lane.lowerBound].withSpan { output in
                         for row in stride(from: lane.lowerBound * share, to: lane.upperBound * share, by: rowsOfPiece) {
                             // Any symbols decode.
                             try? unsafe matrix.decoder.decode(
-                                symbols: symbols.extracting(row * rowBytes..<(row + rowsOfPiece) * rowBytes), gains: gains.span.bytes,
+                                symbols: symbols.extracting(layout.symbolBytes(rows: row)..<layout.symbolBytes(rows: row + rowsOfPiece)),
+                                gains: gains.span.bytes,
                                 rows: rowsOfPiece, into: &output, at: 0)
                         }
                     }

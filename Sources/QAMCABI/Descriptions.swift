@@ -35,6 +35,7 @@ extension qamw_tensor {
             unsafe bits = coding.bits
             unsafe block_size = UInt64(coding.blockSize ?? 0)
             unsafe seed = coding.seed ?? 0
+            unsafe group_rows = UInt64(coding.code.family.groupRows)
             unsafe has_channel_scales = coding.channelScales ? 1 : 0
         } catch let error as QAMError where error.code == .unsupported {
             // An unknown codec: the tensor is listed nevertheless.

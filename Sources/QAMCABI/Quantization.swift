@@ -45,6 +45,7 @@ private struct QuantizationRequest: Sendable {
             }
             options.family = family
         }
+        options.effort = try unsafe choice(given.effort, "effort") ?? options.effort
         options.threads = try unsafe threadCount(given.threads)
         options.recipe = try unsafe choice(given.recipe, "recipe") ?? options.recipe
         options.inclusions = try unsafe texts(given.include, given.include_count, "include")

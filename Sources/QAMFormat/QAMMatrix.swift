@@ -64,8 +64,7 @@ public struct QAMMatrix: Sendable {
         guard out.count == activations.count * rows else {
             throw tensor.error(.invalidArgument, "\(activations.count) products of \(rows) rows do not fill \(out.count)")
         }
-        let rowBytes = product.layout.symbolBytes
-        let grain = max(1, Self.pieceBytes / max(1, rowBytes))
+        let grain = product.layout.grain(bytes: Self.pieceBytes)
         let failure = Mutex<(any Error)?>(nil)
         unsafe out.withUnsafeMutableBufferPointer { out in
             // Work items write disjoint rows.

@@ -66,20 +66,20 @@ extension TensorView {
 
     private func decode(_ rows: Range<Int>, _ coding: Coding, into weights: inout MutableSpan<Float>) throws {
         let decoder = try decoder
-        guard case .perRow(let symbolBytes)? = coding.streams.first(where: { $0.role == .symbols })?.extent, symbolBytes > 0 else {
+        guard case .perRows(let group, let symbolBytes)? = coding.streams.first(where: { $0.role == .symbols })?.extent, symbolBytes > 0 else {
             throw error(.unsupported, "the tensor has no symbols")
         }
-        let step = Self.pieceBytes / symbolBytes + 1
+        let step = (Self.pieceBytes / symbolBytes + 1) * group
         var start = rows.lowerBound
         while start < rows.upperBound {
-            // Pieces end with the last row that ends in a chunk, so that verified bytes are used immediately.
-            let chunkEnd = alignUp((start + 1) * symbolBytes, to: Self.pieceBytes)
-            let end = min(chunkEnd / symbolBytes, rows.upperBound)
+            // Pieces end with the last group of rows that ends in a chunk, so that verified bytes are used immediately.
+            let chunkEnd = alignUp((start / group + 1) * symbolBytes, to: Self.pieceBytes)
+            let end = min(chunkEnd / symbolBytes * group, rows.upperBound)
             // Once per chunk, however small the requested ranges are.
-            if start * symbolBytes <= chunkEnd - Self.pieceBytes { willNeed(coding, end..<min(end + step, self.rows)) }
+            if start / group * symbolBytes <= chunkEnd - Self.pieceBytes { willNeed(coding, end..<min(end + step, self.rows)) }
             try withRows(start..<end) { symbols, gains in
                 try decoder.decode(
-                    symbols: symbols, gains: gains, rows: end - start, into: &weights, at: (start - rows.lowerBound) * columns)
+                    symbols: symbols, gains: gains, rows: end - start, after: start % group, into: &weights, at: (start - rows.lowerBound) * columns)
             }
             start = end
         }
@@ -87,8 +87,7 @@ extension TensorView {
 
     private func willNeed(_ coding: Coding, _ rows: Range<Int>) {
         for (number, stream) in coding.streams.enumerated() {
-            guard case .perRow(let size) = stream.extent else { continue }
-            file.payload.willNeed(extent(number), rows.lowerBound * size..<rows.upperBound * size)
+            if let bytes = stream.bytes(of: rows) { file.payload.willNeed(extent(number), bytes) }
         }
     }
 

@@ -67,7 +67,8 @@ public final class TensorView: Sendable {
         return try unsafe body(bytes.span.bytes)
     }
 
-    /// Passes the symbols of rows to `body`, by default of all rows: `symbolBytes` for each row, without gaps.
+    /// Passes the symbols of rows to `body`, by default of all rows, without gaps. With a code whose rows are coded in groups (`Code.Family.groupRows`)
+    /// these are the symbols of all groups that the rows lie in.
     public func withSymbols<Result>(rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result) throws -> Result {
         try withStream(.symbols, rows: rows, body)
     }
@@ -77,14 +78,14 @@ public final class TensorView: Sendable {
         try withStream(.gains, rows: rows, body)
     }
 
-    /// Passes symbols and gains of rows to `body`.
+    /// Passes symbols and gains of rows to `body`, as `withSymbols` and `withGains` do.
     public func withRows<Result>(_ rows: Range<Int>, _ body: (_ symbols: RawSpan, _ gains: RawSpan) throws -> Result) throws -> Result {
         try withSymbols(rows: rows) { symbols in
             try withGains(rows: rows) { gains in try body(symbols, gains) }
         }
     }
 
-    /// Passes a stream of a coded tensor to `body`: the bytes of `rows`, or all of a whole-tensor stream.
+    /// Passes a stream of a coded tensor to `body`: the bytes of the groups that `rows` lie in, or all of a whole-tensor stream.
     public func withStream<Result>(
         _ role: StreamRole, rows: Range<Int>? = nil, _ body: (RawSpan) throws -> Result
     ) throws -> Result {
@@ -93,11 +94,7 @@ public final class TensorView: Sendable {
             throw error(.invalidArgument, "the tensor has no stream of \(role.name)")
         }
         let rows = try checked(rows ?? 0..<self.rows)
-        let range =
-            switch coding.streams[stream].extent {
-            case .perRow(let size): rows.lowerBound * size..<rows.upperBound * size
-            case .whole(let size): 0..<size
-            }
+        let range = coding.streams[stream].bytes(of: rows) ?? 0..<coding.streams[stream].byteCount(rows: self.rows)
         return try file.payload.withBytes(extent(stream), range, body)
     }
 

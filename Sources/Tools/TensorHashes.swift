@@ -56,7 +56,7 @@ struct TensorHashes: Sendable {
         for (number, stream) in coding.streams.enumerated() {
             let part = try algorithm.hash { update in
                 switch stream.extent {
-                case .perRow: try pieces(of: index, stream: number, update)
+                case .perRows: try pieces(of: index, stream: number, update)
                 case .whole: update(try source.readWhole(stream: number, of: index))
                 }
             }

@@ -31,6 +31,12 @@ import Testing
                 ]))
         source.addCoded("empty.weight", [0, 64], coding(columns: 64, row: 24, gain: 2, scales: true))
         source.add("mask", [3, 4], .f6e2m3)
+        // Rows that are coded in groups, the last of which has fewer.
+        source.addCoded(
+            "grouped.weight", [37, 30],
+            .init(
+                codec: CodecID(rawValue: 9), sourceType: .f32, codebook: nil, seed: nil, parameters: [],
+                streams: [.init(role: .symbols, extent: .perRows(16, bytes: 40)), .init(role: .gains, extent: .perRow(2))]))
         source.addAlias("norm.too", of: 1)
         source.files = [MemoryFile(name: "config.json", bytes: Array("{}".utf8)), MemoryFile(name: "tokenizer.json", bytes: noise(2 << 20, seed: 9))]
         return source

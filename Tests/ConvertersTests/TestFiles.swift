@@ -137,8 +137,7 @@ struct MemorySource: TensorSource {
         }
         return TensorChunk(
             streams: zip(coding.streams, payloads[tensor]).map { stream, bytes in
-                guard case .perRow(let row) = stream.extent else { return [] }
-                return Array(bytes[units.lowerBound * row..<units.upperBound * row])
+                stream.bytes(of: units).map { Array(bytes[$0]) } ?? []
             })
     }
 

@@ -32,12 +32,15 @@ enum House {
         Target("CXXHash", .system),
         Target(
             "QAMFormat", .library,
-            imports: ["CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Integers", "CQAMKernels.Blocks", "CQAMCodebooks", "CZstd", "CXXHash"]),
+            imports: [
+                "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Integers", "CQAMKernels.Trellis", "CQAMKernels.Blocks", "CQAMCodebooks", "CZstd",
+                "CXXHash",
+            ]),
         Target("Architectures", .library, imports: ["QAMFormat"]),
         Target("Converters", .library, imports: ["QAMFormat", "Architectures"]),
         Target(
             "Quantization", .library,
-            imports: ["QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback"]),
+            imports: ["QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback", "CQAMKernels.Trellis"]),
         Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
         Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "CQAMW", "Dispatch"]),
@@ -62,7 +65,9 @@ enum House {
         "CQAMKernels.Feedback": [
             "Quantization/Kernels/FeedbackKernels.swift", "Quantization/Encoding/Pairs/PairKernels.swift",
             "Quantization/Encoding/Polar/PolarSearch.swift", "Quantization/Encoding/Int8/Int8Coder.swift",
+            "Quantization/Encoding/Trellis/TrellisSearch.swift",
         ],
+        "CQAMKernels.Trellis": ["QAMFormat/Codec/Trellis/TrellisKernels.swift", "Quantization/Encoding/Trellis/TrellisSearch.swift"],
         "CQAMKernels.Blocks": ["QAMFormat/Tensors/GGMLBlocks.swift"],
         "CQAMKernels.Floats": ["Inference/Kernels/FloatKernels.swift"],
         "CQAMCodebooks": ["QAMFormat/Codec/Pairs/Codebook+BuiltIn.swift", "QAMFormat/Codec/Polar/PolarCodebook+BuiltIn.swift"],

@@ -12,7 +12,7 @@ import Testing
     /// Mean squared error per weight, without rotation and gains.
     private static func error(_ family: Code.Family, bits: Double) throws -> Double {
         let search = try CodewordSearch(Codebook.builtIn(Code(family, bits: bits)))
-        var symbols = [UInt8](repeating: 0, count: search.codebook.code.symbolBytes(columns: 4096))
+        var symbols = [UInt8](repeating: 0, count: search.codebook.code.groupBytes(columns: 4096))
         var y = [Float](repeating: 0, count: 4096)
         let unit = family == .octant ? search.codebook.step : 1
         var sum = 0.0

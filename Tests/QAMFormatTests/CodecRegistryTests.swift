@@ -112,7 +112,7 @@ import Testing
 
     @Test func badGainsAndScalesAreMalformed() throws {
         let (coded, encoder) = try Self.tensor(scaled: true)
-        let symbols = [UInt8](repeating: 0xA5, count: 3 * encoder.layout.symbolBytes)
+        let symbols = [UInt8](repeating: 0xA5, count: encoder.layout.symbolBytes(rows: 3))
         let gain: [UInt8] = [0, 0x3C]
         let sound = TensorChunk(streams: [symbols, gain + gain + gain, []])
         #expect(try coded.decode(sound, scales: encoder.channelScaleBytes).count == 288)
@@ -151,7 +151,7 @@ import Testing
             guard let decoder = try? CodecRegistry.decoder(for: coded.descriptor, shared: shared, wholeStreams: [[], []]) else {
                 continue
             }
-            let symbols = random.bytes(3 * encoder.layout.symbolBytes)
+            let symbols = random.bytes(encoder.layout.symbolBytes(rows: 3))
             let weights = try? decoder.decode(TensorChunk(streams: [symbols, random.bytes(6)]), rows: 3)
             #expect(weights == nil || weights?.count == 288)
             // The product accepts whatever the decoder accepts.
@@ -174,11 +174,11 @@ import Testing
             for code in family.codes {
                 #expect(try Code(family, bits: code.bits) == code)
                 // Whole groups of sixteen columns use exactly their bits; fewer columns use at most as many.
-                #expect(Double(code.symbolBytes(columns: 160)) == 20 * code.bits)
-                #expect(code.symbolBytes(columns: 158) <= code.symbolBytes(columns: 160))
+                #expect(Double(code.groupBytes(columns: 160)) == 20 * code.bits * Double(code.family.groupRows))
+                #expect(code.groupBytes(columns: 158) <= code.groupBytes(columns: 160))
             }
         }
-        #expect(Code.Family.int8.usual.symbolBytes(columns: 7) == 7)
+        #expect(Code.Family.int8.usual.groupBytes(columns: 7) == 7)
         #expect(Code.Family.octant.usual.bits == 5.5 && Code.Family.polar.usual.bits == 5.5)
         #expect(Code.Family.int8.fits(columns: 7) && !Code.Family.polar.fits(columns: 7))
     }

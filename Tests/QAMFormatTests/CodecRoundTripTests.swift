@@ -21,7 +21,7 @@ import Testing
                 let encoder = try RowEncoder(
                     PairCoder(search), columns: columns, blockSize: blockSize, seed: seed, gainType: .float32,
                     channelScales: scaled ? scales : nil)
-                let symbolBytes = encoder.layout.symbolBytes
+                let symbolBytes = encoder.layout.groupBytes
                 let symbols = random.bytes(rows * symbolBytes)
                 let gains = (0..<rows).map { _ in Float.random(in: 0.001...4, using: &random) }
                 var gainBytes: [UInt8] = []

@@ -13,7 +13,7 @@ import Testing
         let columns = 336, rows = 9, coder = try Coders.coder(Code(family, bits: bits))
         var random = CodecRandom(seed: 5)
         let weights = random.gaussian(rows * columns), vectors = random.gaussian(3 * columns),
-            symbols = random.bytes(rows * coder.code.symbolBytes(columns: columns))
+            symbols = random.bytes((rows + family.groupRows - 1) / family.groupRows * coder.code.groupBytes(columns: columns))
         var chunks: [TensorChunk] = [], decoded: [[UInt32]] = [], products: [[UInt32]] = []
         for set in Kernels.InstructionSet.present {
             let kernels = try #require(Kernels(set))
@@ -47,7 +47,7 @@ import Testing
         let weights = random.gaussian(columns), chunk = try encoder.encode(weights)
         var y = [Float](repeating: 0, count: columns)
         let symbols = chunk.streams[0]
-        encoder.coder.decode(symbols.span, into: &y, kernels: .chosen)
+        encoder.coder.decode(symbols.span, rows: 1, into: &y, kernels: .chosen)
         // The rotation of blocks of two is inverted by hand.
         let gain = GainType.float32.gain(0, in: chunk.streams[1])
         let decoded = try CodedTensor(encoder, rows: 1, seed: 5).decode(chunk, scales: encoder.channelScaleBytes)
@@ -69,12 +69,12 @@ import Testing
     func polarCodesReachTheirBounds(bits: Double, expected: Double) throws {
         let columns = 4096, coder = try Coders.coder(Code(.polar, bits: bits))
         var random = CodecRandom(seed: 20_260_701), sum = 0.0
-        var symbols = [UInt8](repeating: 0, count: coder.code.symbolBytes(columns: columns)), y = [Float](repeating: 0, count: columns)
+        var symbols = [UInt8](repeating: 0, count: coder.code.groupBytes(columns: columns)), y = [Float](repeating: 0, count: columns)
         let rows = 512
         for _ in 0..<rows {
             let z = random.gaussian(columns)
-            coder.encode(z, into: &symbols, at: symbols.indices, kernels: .chosen)
-            coder.decode(symbols.span, into: &y, kernels: .chosen)
+            coder.encode(z, rows: 1, into: &symbols, at: symbols.indices, kernels: .chosen)
+            coder.decode(symbols.span, rows: 1, into: &y, kernels: .chosen)
             for j in 0..<columns { sum += (Double(z[j]) - Double(y[j])) * (Double(z[j]) - Double(y[j])) }
         }
         let error = sum / Double(rows * columns)
@@ -87,9 +87,9 @@ import Testing
         let code = try Code(.polar, bits: bits), coder = try Coders.coder(code), codebook = try PolarCodebook.builtIn(code)
         var random = CodecRandom(seed: UInt64(code.rate))
         let columns = 512, z = random.gaussian(columns - 8).map { $0 * 1.3 } + [0, 0, 100, -1e6, 1e-30, 0, 0, 0.5]
-        var symbols = [UInt8](repeating: 0, count: code.symbolBytes(columns: columns)), y = [Float](repeating: 0, count: columns)
-        coder.encode(z, into: &symbols, at: symbols.indices, kernels: .chosen)
-        coder.decode(symbols.span, into: &y, kernels: .chosen)
+        var symbols = [UInt8](repeating: 0, count: code.groupBytes(columns: columns)), y = [Float](repeating: 0, count: columns)
+        coder.encode(z, rows: 1, into: &symbols, at: symbols.indices, kernels: .chosen)
+        coder.decode(symbols.span, rows: 1, into: &y, kernels: .chosen)
         let used = codebook.amplitudes.count * codebook.directions.count / 2
         for pair in 0..<columns / 2 {
             func distance(_ x: Float, _ y: Float) -> Float { (z[2 * pair] - x) * (z[2 * pair] - x) + (z[2 * pair + 1] - y) * (z[2 * pair + 1] - y) }

@@ -21,8 +21,13 @@ struct FeedbackReference {
 
     func rows(_ range: Range<Int>) -> [Float] { Array(moments[range.lowerBound * columns..<range.upperBound * columns]) }
 
-    func factor(_ transform: RowTransform, threads: Int = 1, _ kernels: FeedbackKernels = .chosen) throws -> FeedbackFactor {
-        try FeedbackFactor(transform, pool: WorkerPool(width: threads), kernels: kernels, rows: rows)
+    /// The factor that a coder takes.
+    func factor(_ encoder: RowEncoder, threads: Int = 1, _ kernels: FeedbackKernels = .chosen) throws -> FeedbackFactor {
+        try factor(encoder.transform, unitColumns: type(of: encoder.coder).unitColumns, threads: threads, kernels)
+    }
+
+    func factor(_ transform: RowTransform, unitColumns: Int = 2, threads: Int = 1, _ kernels: FeedbackKernels = .chosen) throws -> FeedbackFactor {
+        try FeedbackFactor(transform, unitColumns: unitColumns, pool: WorkerPool(width: threads), kernels: kernels, rows: rows)
     }
 
     /// The rotated unit vector i, computed by the kernels that rotate weights.

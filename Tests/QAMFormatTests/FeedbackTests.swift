@@ -46,7 +46,7 @@ import Testing
     func plainCodesFollowTheirDefinition(family: Code.Family, bits: Double) throws {
         let columns = 208, encoder = try Self.encoder(family, bits, columns: columns, block: 16, refit: false)
         let reference = FeedbackReference(columns: columns)
-        let factor = try reference.factor(encoder.transform)
+        let factor = try reference.factor(encoder)
         var random = CodecRandom(seed: 3)
         let weights = random.gaussian(columns)
         let chunk = try Self.code(encoder, weights, factor)
@@ -82,7 +82,7 @@ import Testing
     func trellisesFollowTheirDefinition(bits: Double) throws {
         let columns = 128, encoder = try Self.encoder(.octant, bits, columns: columns, block: 16, refit: false)
         let search = try encoder.search, codebook = search.codebook
-        let factor = try FeedbackReference(columns: columns).factor(encoder.transform)
+        let factor = try FeedbackReference(columns: columns).factor(encoder)
         var random = CodecRandom(seed: 4)
         let weights = random.gaussian(columns)
         let chunk = try Self.code(encoder, weights, factor)
@@ -125,7 +125,7 @@ import Testing
             let reference = FeedbackReference(columns: columns)
             var random = CodecRandom(seed: 11)
             let weights = random.gaussian(8 * columns), tensor = CodedTensor(encoder, rows: 8, seed: 5)
-            let fed = try tensor.decode(Self.code(encoder, weights, reference.factor(encoder.transform)))
+            let fed = try tensor.decode(Self.code(encoder, weights, reference.factor(encoder)))
             let plain = try tensor.decode(encoder.encode(weights))
             #expect(reference.cost(weights, fed) < 0.9 * reference.cost(weights, plain), "\(columns) columns")
         }
@@ -137,7 +137,7 @@ import Testing
         let reference = FeedbackReference(columns: columns)
         var random = CodecRandom(seed: 12)
         let weights = random.gaussian(8 * columns), tensor = CodedTensor(encoder, rows: 8, seed: 5)
-        let chunk = try Self.code(encoder, weights, reference.factor(encoder.transform))
+        let chunk = try Self.code(encoder, weights, reference.factor(encoder))
         let fed = try tensor.decode(chunk, scales: encoder.channelScaleBytes)
         let plain = try tensor.decode(encoder.encode(weights), scales: encoder.channelScaleBytes)
         #expect(reference.cost(weights, fed) < 0.8 * reference.cost(weights, plain))
@@ -152,15 +152,15 @@ import Testing
         let reference = FeedbackReference(columns: columns)
         var random = CodecRandom(seed: 13)
         let weights = random.gaussian(67 * columns)
-        let truth = try Self.code(encoder, weights, reference.factor(encoder.transform))
+        let truth = try Self.code(encoder, weights, reference.factor(encoder))
         for set in Kernels.InstructionSet.present {
             let kernels = try #require(FeedbackKernels(set)), rows = set.name == "scalar" ? 3 : 67
-            let factor = try reference.factor(encoder.transform, threads: 2, kernels)
+            let factor = try reference.factor(encoder, threads: 2, kernels)
             let chunk = try Self.code(encoder, Array(weights[..<(rows * columns)]), factor, kernels)
             #expect(chunk.streams[0] == Array(truth.streams[0].prefix(chunk.streams[0].count)), "\(set)")
             #expect(chunk.streams[1] == Array(truth.streams[1].prefix(4 * rows)), "\(set)")
         }
-        let second = try Self.code(encoder, Array(weights[(40 * columns)...]), reference.factor(encoder.transform))
+        let second = try Self.code(encoder, Array(weights[(40 * columns)...]), reference.factor(encoder))
         #expect(second.streams[0] == Array(truth.streams[0].suffix(second.streams[0].count)))
     }
 
@@ -170,9 +170,9 @@ import Testing
         let columns = 200, encoder = try Self.encoder(family, bits, columns: columns, block: 8)
         var random = CodecRandom(seed: 15)
         let weights = random.gaussian(3 * columns)
-        let truth = try Self.code(encoder, weights, FeedbackReference(columns: columns).factor(encoder.transform))
+        let truth = try Self.code(encoder, weights, FeedbackReference(columns: columns).factor(encoder))
         for exponent in [-100, 60, 110] {
-            let factor = try FeedbackReference(columns: columns, exponent: exponent).factor(encoder.transform)
+            let factor = try FeedbackReference(columns: columns, exponent: exponent).factor(encoder)
             #expect(try Self.code(encoder, weights, factor).streams == truth.streams, "2^\(exponent)")
         }
     }
@@ -205,12 +205,12 @@ import Testing
         let reference = FeedbackReference(columns: columns, dead: [0, 1, 2, 3, 17, 62, 63])
         var random = CodecRandom(seed: 14)
         let weights = random.gaussian(columns) + [Float](repeating: 0, count: columns) + random.gaussian(columns)
-        let chunk = try Self.code(encoder, weights, reference.factor(encoder.transform))
+        let chunk = try Self.code(encoder, weights, reference.factor(encoder))
         let decoded = try CodedTensor(encoder, rows: 3, seed: 5).decode(chunk)
         #expect(decoded[columns..<2 * columns].allSatisfy { $0 == 0 })
         #expect(decoded.allSatisfy(\.isFinite) && decoded[0] != 0)
         // If all inputs are zero, every code is equally good; the result is that of plain coding.
-        let nothing = try FeedbackReference(columns: columns, dead: Set(0..<columns)).factor(encoder.transform)
+        let nothing = try FeedbackReference(columns: columns, dead: Set(0..<columns)).factor(encoder)
         #expect(nothing.panels.allSatisfy { $0 == 0 })
     }
 

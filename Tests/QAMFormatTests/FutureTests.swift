@@ -10,7 +10,11 @@ import Testing
 
     private static func reader(_ name: String) throws -> QAMReader { try QAMReader(MemoryBytes(vector(name), name: "m")) }
 
-    @Test(arguments: [("kind", "norm"), ("kind-extents", "t"), ("kind-alias", "u"), ("dtype", "norm"), ("compression", "norm"), ("stream-kind", "proj")])
+    @Test(arguments: [
+        ("kind", "norm"), ("kind-extents", "t"), ("kind-alias", "u"), ("dtype", "norm"), ("compression", "norm"), ("stream-kind", "proj"),
+        ("stream-group-0", "proj"),
+        ("stream-group-16", "proj"),
+    ])
     func anUnreadableTensorIsRefusedByName(vector: String, tensor: String) async throws {
         let reader = try Self.reader(vector)
         #expect(reader.warnings.contains { $0.contains("does not know its") })

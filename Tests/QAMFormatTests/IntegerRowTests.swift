@@ -47,7 +47,7 @@ import Testing
         let encoder = try RowEncoder(.int8, 8, columns: columns, block: 0), rows = 40
         let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
         var random = CodecRandom(seed: 2)
-        let weights = random.gaussian(rows * columns), factor = try inputs.factor(encoder.transform)
+        let weights = random.gaussian(rows * columns), factor = try inputs.factor(encoder)
         let fill = { (row: Int, target: inout MutableSpan<Float>) in
             for column in 0..<columns { target[column] = weights[row * columns + column] }
         }

@@ -25,7 +25,9 @@ import Testing
     }
 
     @Test(
-        arguments: [(Code.Family.octant, 5.5), (.octant, 3.5), (.octant, 6.5), (.free, 5.5), (.polar, 4.5), (.polar, 6.5), (.int8, 8)],
+        arguments: [
+            (Code.Family.octant, 5.5), (.octant, 3.5), (.octant, 6.5), (.free, 5.5), (.polar, 4.5), (.polar, 6.5), (.int8, 8), (.trellis, 4), (.trellis, 2.5),
+        ],
         [false, true])
     func productsAreThoseOfTheWeights(code: (Code.Family, Double), scaled: Bool) async throws {
         let folder = try TemporaryFolder()

@@ -26,8 +26,7 @@ struct MemorySource: TensorSource {
         }
         return TensorChunk(
             streams: coding.streams.enumerated().map { index, stream in
-                guard case .perRow(let size) = stream.extent else { return [] }
-                return (units.lowerBound * size..<units.upperBound * size).map { byte(tensor, index, $0) }
+                (stream.bytes(of: units) ?? 0..<0).map { byte(tensor, index, $0) }
             },
             distortion: Distortion(error: Double(units.count), energy: 100))
     }

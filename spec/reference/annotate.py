@@ -75,9 +75,15 @@ def directory(out, opened):
             out.number(1, "dtype"), out.number(1, "compression"), out.show(2, "unused")
         else:
             out.number(2, "codec"), out.number(1, "source dtype"), out.number(1, "length of the parameters")
-            out.number(2, "codebook"), out.number(2, "seed"), out.show(4, "parameters: family, b or s, k, gain type")
+            out.number(2, "codebook"), out.number(2, "seed")
+            out.show(len(tensor.coding.parameters), "parameters: family, b or s, k, gain type" if tensor.coding.codec == qamw.QAM_PAIRS else "parameters")
             for _ in tensor.extents:
-                out.number(1, "role"), out.number(1, "stream kind"), out.show(2, "unused"), out.number(8, "bytes")
+                out.number(1, "role")
+                if out.number(1, "stream kind") == 2:
+                    out.number(1, "g"), out.show(1, "unused")
+                else:
+                    out.show(2, "unused")
+                out.number(8, "bytes")
     for file in opened.files:
         out.show(out.number(4, "length of the name"), f'name "{file.name}"')
         out.number(4, "length of the record")

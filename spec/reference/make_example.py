@@ -16,7 +16,7 @@ import sys
 import xxhash
 import zstandard
 
-MASK = (1 << 64) - 1
+MASK, MASK32 = (1 << 64) - 1, (1 << 32) - 1
 
 
 def xxh3(data):
@@ -108,12 +108,12 @@ class Writer:
         self.record(name, 2, shape, [], struct.pack("<Q", target))
 
     def coded(self, name, shape, source, codebook, seed, parameters, streams, codec=1):
-        """streams: (role, kind, bytes per row or in total, data)"""
+        """streams: (role, kind, bytes per row, per group or in total, data), and for kind 2 the binary logarithm of a group's rows"""
         extents, fields = [], struct.pack("<HBBHH", codec, source, len(parameters), codebook, seed) + parameters
-        for role, kind, size, data in streams:
+        for role, kind, size, data, *group in streams:
             section = "symbols" if role == 1 else "scales"
             extents.append((1 if role == 1 else 2, self.extent(section, data), len(data)))
-            fields += struct.pack("<BBHQ", role, kind, 0, size)
+            fields += struct.pack("<BBBxQ", role, kind, *(group or [0]), size)
         self.record(name, 1, shape, extents, fields)
 
     def file(self, name, data, compress=False, role=0):
@@ -244,7 +244,7 @@ def example():
     return writer.bytes()
 
 
-# The rows of sections 15.6 and 16.5 ----------------------------------------------------------------------------
+# The rows of sections 15.5, 16.5 and 17.6 ----------------------------------------------------------------------------
 
 def rotated(row, seed):
     """z of section 8.6 for one block as long as the row, and the gain."""
@@ -292,6 +292,50 @@ def integer_example():
     writer = Writer(growth=0)
     writer.coded("w", (1, 5), 18, 0xFFFF, 0xFFFF, bytes([8, 0, 0, 1]), [
         (1, 0, 5, symbols), (2, 0, 2, struct.pack("<e", gain)), (3, 1, 10, struct.pack("<5e", *scales))], codec=3)
+    return writer.bytes()
+
+
+def trellis_value(window):
+    """Section 17.2."""
+    return sum((window * 0x83DCD12D & MASK32).to_bytes(4, "little")) - 510
+
+
+def trellis_tile(rings, rate):
+    """Section 17.2: a tile of two rings, integers of 128 * rate bits."""
+    tile = bytearray(32 * rate)
+    for r, ring in enumerate(rings):
+        for g in range(8 * rate):
+            struct.pack_into("<H", tile, 32 * (g % rate) + 4 * (g // rate) + 2 * r, ring >> 16 * g & 0xFFFF)
+    return bytes(tile)
+
+
+def trellis_path(targets, window, rate):
+    """Section 17.4 for weights 0, 1, ... that do not reach the end of their ring: its first bits, with the least sum of squared errors."""
+    best = {w: ((trellis_value(w) - targets[0]) ** 2, w) for w in range(1 << window)}  # by the last window: cost, and all bits
+    for t, target in enumerate(targets[1:], 1):
+        start = t * rate // 2
+        new = start - (t - 1) * rate // 2
+        following = {}
+        for w, (cost, bits) in best.items():
+            for fresh in range(1 << new):
+                after = w >> new | fresh << window - new
+                reached = (cost + (trellis_value(after) - target) ** 2, bits | fresh << start + window - new)
+                if after not in following or reached < following[after]:
+                    following[after] = reached
+        best = following
+    return min(best.values())[1]
+
+
+def trellis_example():
+    seed, window, rate, step = 42, 12, 3, 2.0 ** -7
+    gain, z = rotated([(j - 5) / 16 for j in range(8)], seed)
+    bits = trellis_path([value / step for value in z], window, rate)
+    y = [trellis_value(bits >> t * rate // 2 & (1 << window) - 1) * step for t in range(8)]
+    gain *= sum(a * b for a, b in zip(z, y)) / sum(b * b for b in y)
+    writer = Writer(growth=0)
+    writer.seeds = [seed]
+    writer.coded("w", (1, 8), 18, 0xFFFF, 0, struct.pack("<BBBBf", window, rate, 3, 1, step), [
+        (1, 2, 32 * rate, trellis_tile((bits, 0), rate), 4), (2, 0, 2, struct.pack("<e", gain))], codec=4)
     return writer.bytes()
 
 
@@ -366,6 +410,34 @@ def integer_case(noise, gain_type, scaled, shape, zero_rows=(), symbols=None):
     streams = row_streams(noise, rows, columns, columns, gain_type, scaled, zero_rows)
     writer = Writer(growth=0)
     writer.coded("w", shape, 15, 0xFFFF, 0xFFFF, bytes([8, 0, 0, gain_type]), [streams[0] if symbols is None else (1, 0, columns, symbols)] + streams[1:], codec=3)
+    return writer.bytes()
+
+
+def trellis_streams(noise, window, rate, gain_type, scaled, shape, zero_rows=(), symbols=None):
+    columns, rows = shape[-1], 1
+    for dimension in shape[:-1]:
+        rows *= dimension
+    size, streams = -(-columns // 32) * 32 * rate, row_streams(noise, rows, columns, 0, gain_type, scaled, zero_rows)
+    count = -(-rows // 16) * size
+    return [(1, 2, size, noise.bytes(count) if symbols is None else symbols * count, 4)] + streams[1:]
+
+
+def trellis_case(noise, window, rate, log_block, gain_type, scaled, shape, zero_rows=(), symbols=None, step=None):
+    writer = Writer(growth=0)
+    writer.seeds = [noise.word(), noise.word()]
+    parameters = struct.pack("<BBBBf", window, rate, log_block, gain_type, 0.005 + 0.005 * noise.real() if step is None else step)
+    writer.coded("w", shape, 15, 0xFFFF, 1, parameters, trellis_streams(noise, window, rate, gain_type, scaled, shape, zero_rows, symbols), codec=4)
+    return writer.bytes()
+
+
+def trellis_all(noise):
+    """A tensor for each pair of a window and a rate."""
+    writer = Writer(growth=0)
+    writer.seeds = [noise.word()]
+    for window in (12, 14, 16):
+        for rate in range(3, min(13, window) + 1):
+            writer.coded(f"w{window}.{rate}", (2, 32), 18, 0xFFFF, 0, struct.pack("<BBBBf", window, rate, 5, 2, 0.0075),
+                         trellis_streams(noise, window, rate, 2, False, (2, 32)), codec=4)
     return writer.bytes()
 
 
@@ -449,6 +521,22 @@ def cases():
     yield "int8-all-symbols", integer_case(noise, 2, True, (2, 256), symbols=bytes(range(256)) * 2)
     yield "int8-zero-rows", integer_case(noise, 1, False, (4, 48), zero_rows=(0, 2))
     yield "int8-rank-3", integer_case(noise, 1, True, (2, 3, 5))
+    yield "trellis-example", trellis_example()
+    for rate in range(3, 14):
+        yield f"trellis-{rate:02}", trellis_case(noise, (12, 14, 16)[rate % 3], rate, 1 + rate % 6, 1 + rate % 2, rate % 3 == 0, (17, 64))
+    yield "trellis-windows", trellis_all(noise)
+    for rows in (1, 15, 16, 17, 33):
+        yield f"trellis-rows-{rows:03}", trellis_case(noise, 14, 4, 4, 1, rows % 2 == 0, (rows, 48))
+    for columns in (2, 14, 18, 30, 34, 62, 66, 130):
+        yield f"trellis-columns-{columns:03}", trellis_case(noise, 12, 5, 1, 2, columns % 4 == 2, (3, columns))
+    for log_block in (7, 8, 11):
+        yield f"trellis-block-{log_block:02}", trellis_case(noise, 16, 3, log_block, 2, log_block % 2 == 1, (2, 1 << log_block))
+    yield "trellis-block-15", trellis_case(noise, 16, 3, 15, 1, False, (1, 1 << 15), symbols=b"\0")
+    yield "trellis-ones", trellis_case(noise, 16, 7, 5, 2, False, (2, 32), symbols=b"\xff")
+    yield "trellis-zero-rows", trellis_case(noise, 14, 8, 4, 1, True, (18, 64), zero_rows=(0, 3, 16))
+    yield "trellis-rank-3", trellis_case(noise, 12, 6, 5, 1, False, (3, 11, 32))
+    yield "trellis-rank-4", trellis_case(noise, 14, 9, 3, 2, True, (2, 1, 9, 40))
+    yield "trellis-small-step", trellis_case(noise, 12, 4, 2, 2, False, (2, 32), step=2.0 ** -140)
 
 
 def main(arguments):

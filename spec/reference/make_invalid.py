@@ -402,7 +402,7 @@ def codec_cases():
             ("book-point", model(codebook=patched(CODEBOOK, 8, b"\0\1")), "a base point with a < b")]:
         yield "codec-" + name, data, "malformed", None, why
     for name, data, why in [
-            ("unknown", model(proj=dict(codec=4)), "codec"), ("family", codec(3, 8, 6, 1), "family"),
+            ("unknown", model(proj=dict(codec=32767)), "codec"), ("family", codec(3, 8, 6, 1), "family"),
             ("gain-type", codec(2, 8, 6, 3), "gain type"),
             ("book-family", model(codebook=patched(CODEBOOK, 0, b"\3")), "family of a codebook")]:
         yield "codec-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
@@ -469,6 +469,54 @@ def integer_cases():
         yield "int8-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
 
 
+def trellis_cases():
+    symbols = make_example.Noise(4).bytes(384)
+    gains = (2, 0, 2, GAIN)
+    group = lambda kind, size, data, *log_rows: [(1, kind, size, data, *log_rows), gains]
+
+    def trellis(window=12, rate=6, k=6, gain_type=1, step=0.0078125, **proj):
+        parameters = struct.pack("<BBBBf", window, rate, k, gain_type, step)
+        return model(proj={**dict(codec=4, codebook=0xFFFF, parameters=parameters, streams=group(2, 384, symbols, 4)), **proj})
+    rate = lambda window, value: trellis(window, value, streams=group(2, 64 * value, make_example.Noise(value).bytes(64 * value), 4))
+    for name, data, why in [
+            ("parameters-7", trellis(parameters=bytes([12, 6, 6, 1, 0, 0, 0])), "7 bytes of parameters"),
+            ("parameters-9", trellis(parameters=struct.pack("<BBBBfB", 12, 6, 6, 1, 0.5, 0)), "9 bytes of parameters"),
+            ("rate-2", rate(12, 2), "2 bits of two weights"), ("rate-14", rate(14, 14), "14 bits of two weights"),
+            ("rate-window", rate(12, 13), "13 bits of two weights and a window of 12"),
+            ("block-0", trellis(k=0), "k = 0"), ("block-16", trellis(k=16), "k = 16"), ("block", trellis(k=7), "a block of 128 for 64 columns"),
+            ("step-zero", trellis(step=0), "a step of 0"), ("step-negative", trellis(step=-0.5), "a negative step"),
+            ("step-infinite", trellis(step=float("inf")), "an infinite step"), ("step-nan", trellis(step=float("nan")), "a step that is NaN"),
+            ("codebook", trellis(codebook=0), "a codebook"), ("seed-none", trellis(seed=0xFFFF), "no seed"),
+            ("rank-1", trellis(shape=(64,)), "one dimension"),
+            ("no-rows", trellis(shape=(0, 64), streams=[(1, 2, 384, b"", 4), (2, 0, 2, b"")]), "a dimension of zero"),
+            ("no-columns", trellis(shape=(1, 0), streams=group(2, 0, b"", 4)), "a dimension of zero"),
+            ("stream-kind-0", trellis(streams=group(0, 384, symbols)), "symbols of each row"),
+            ("stream-kind-1", trellis(streams=group(1, 384, symbols)), "symbols in total"),
+            ("group-3", trellis(streams=group(2, 384, symbols, 3)), "groups of 8 rows"),
+            ("group-5", trellis(streams=group(2, 384, symbols, 5)), "groups of 32 rows"),
+            ("symbols-short", trellis(streams=group(2, 383, symbols[:383], 4)), "a group of symbols with a byte too few"),
+            ("no-gains", trellis(streams=group(2, 384, symbols, 4)[:1]), "no stream of gains"),
+            ("gains-group", trellis(streams=[(1, 2, 384, symbols, 4), (2, 2, 2, GAIN, 4)]), "gains of groups of rows"),
+            ("gains-wide", trellis(streams=[(1, 2, 384, symbols, 4), (2, 0, 4, GAIN * 2)]), "float32 gains under gain type 1"),
+            ("order", trellis(streams=group(2, 384, symbols, 4)[::-1]), "streams in another order"),
+            ("gain-negative", trellis(streams=[(1, 2, 384, symbols, 4), (2, 0, 2, b"\0\x80")]), "a gain of -0"),
+            ("gain-infinite", trellis(streams=[(1, 2, 384, symbols, 4), (2, 0, 2, b"\0\x7c")]), "an infinite gain"),
+            ("scale-zero", trellis(streams=group(2, 384, symbols, 4) + [(3, 1, 128, bytes(128))]), "channel scales of 0")]:
+        yield "trellis-" + name, data, "malformed", None, why
+    two = lambda data: trellis(shape=(17, 64), streams=[(1, 2, 384, data, 4), (2, 0, 2, GAIN * 17)])
+    wraps = trellis(shape=(1 << 50, 64), streams=[(1, 2, 1 << 18, b"", 4), (2, 0, 1 << 14, b"")])
+    for name, data, why in [
+            ("group-missing", two(symbols), "17 rows in one group of 16"), ("group-cut", two((symbols * 2)[:-1]), "a last group that is a byte short"),
+            ("group-many", two(symbols * 17), "17 rows in 17 groups of 16"), ("group-overflow", wraps, "groups times bytes a group is 2^64")]:
+        yield "trellis-" + name, data, "malformed", "directory", why
+    for name, data, why in [
+            ("window-13", trellis(13), "window"), ("window-0", trellis(0), "window"), ("gain-type-0", trellis(gain_type=0), "gain type"),
+            ("gain-type-3", trellis(gain_type=3), "gain type")]:
+        yield "trellis-" + name, data, WARNING, None, f"an unknown {why}: only its tensor cannot be decoded"
+    full = two(symbols * 2)
+    yield "trellis-good", full, ACCEPT, None, "17 rows in two groups"
+
+
 def future_cases():
     """Content that a later version may write: a current reader loses only what depends on it."""
     def longer(list_name, index, name_length):
@@ -492,7 +540,11 @@ def future_cases():
             ("source", model(proj=dict(source=23)), ACCEPT, "an unknown source dtype"),
             ("source-none", model(proj=dict(source=0)), ACCEPT, "a source dtype that is not known"),
             ("compression", record("tensors", 0, NORM_FIELDS["compression"], b"\2"), WARNING, "a tensor of an unknown compression"),
-            ("stream-kind", record("tensors", 1, PROJ_FIELDS["stream"] + 1, b"\2"), WARNING, "a stream of an unknown kind"),
+            ("stream-kind", record("tensors", 1, PROJ_FIELDS["stream"] + 1, b"\3"), WARNING, "a stream of an unknown kind"),
+            ("stream-group-0", record("tensors", 1, PROJ_FIELDS["stream"] + 1, b"\2\0"), WARNING, "a stream whose groups have 2^0 rows"),
+            ("stream-group-16", record("tensors", 1, PROJ_FIELDS["stream"] + 1, b"\2\x10"), WARNING, "a stream whose groups have 2^16 rows"),
+            ("codec-groups", model(proj=dict(shape=(5, 8), codec=77, streams=[(1, 2, 8, SYMBOLS[:24], 1), (9, 2, 5, b"other", 15)])), WARNING,
+             "an unknown codec whose streams have groups of rows"),
             ("codec", model(proj=dict(codec=77, parameters=b"any", streams=[(1, 0, 44, SYMBOLS), (9, 1, 5, b"other")])), WARNING, "an unknown codec"),
             ("file-compression", record("files", 0, NOTE_FIELDS["compression"], b"\2"), WARNING, "a file of an unknown compression"),
             ("file-role", model(note=dict(role=200)), ACCEPT, "a file of an unknown role"),
@@ -531,7 +583,8 @@ NOTE_FIELDS = dict(record=12, compression=16, role=17, content=20)
 
 def cases():
     """(name, bytes, verdict, code or None, section or None, why). No section: the error names a tensor instead."""
-    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases, polar_cases, integer_cases, future_cases):
+    for group in (header_cases, table_cases, checksum_cases, metadata_cases, zstd_cases, directory_cases, codec_cases, polar_cases, integer_cases,
+                  trellis_cases, future_cases):
         for name, data, code, place, why in group():
             rejected = code not in (ACCEPT, WARNING)
             yield name, data, REJECT if rejected else code, code if rejected else None, place, why

@@ -309,7 +309,7 @@ class Coding(NamedTuple):
     codebook: Optional[int]
     seed: Optional[int]
     parameters: bytes
-    streams: List[Tuple[int, int, int]]  # role, kind (0 per row, 1 total), bytes
+    streams: List[Tuple[int, int, int]]  # role, rows of a group (1: each row has its own bytes; 0: bytes in total), bytes
 
 
 class Tensor(NamedTuple):
@@ -413,18 +413,23 @@ def read_coded_fields(record: Cursor, tensor: Tensor, codebooks: int, seeds: int
     require(len(tensor.shape) > 0, f"{record.what}: coded, but without dimensions")
     streams, unreadable = [], ""
     for extent in tensor.extents:
-        role, stream_kind = record.uint(1), record.uint(1)
-        record.take(2)
+        role, stream_kind, log_group = record.uint(1), record.uint(1), record.uint(1)
+        record.take(1)
         size = record.count()
         require((extent.section == "symbols") == (role == SYMBOLS) and extent.section != "raw", f"{record.what}: a stream in the wrong section")
-        if stream_kind > 1:
-            unreadable = f"stream kind {stream_kind}"
-        else:
-            length = size * product(tensor.shape[:-1]) if stream_kind == 0 else size
-            require(extent.length == length, f"{record.what}: a stream has {extent.length} bytes, not {length}")
-        streams.append((role, stream_kind, size))
+        if stream_kind > 2 or stream_kind == 2 and not 1 <= log_group <= 15:
+            unreadable = f"stream kind {stream_kind}, group {log_group}"
+            continue
+        group = (1, 0, 1 << log_group)[stream_kind]
+        length = size * groups_of(tensor.rows, group) if group else size
+        require(extent.length == length, f"{record.what}: a stream has {extent.length} bytes, not {length}")
+        streams.append((role, group, size))
     coding = Coding(codec, source, None if codebook == NONE else codebook, None if seed == NONE else seed, parameters, streams)
     return tensor._replace(coding=coding, unreadable=unreadable)
+
+
+def groups_of(rows: int, group: int) -> int:
+    return (rows + group - 1) // group
 
 
 def read_file_record(cursor: Cursor, placement: Placement) -> EmbeddedFile:
@@ -719,26 +724,27 @@ def read_file(opened: QamwFile, name: str) -> bytes:
 
 # 7. Codec registry ------------------------------------------------------------------------------------------
 
-QAM_PAIRS, POLAR_PAIRS, INT8_ROWS = 1, 2, 3
+QAM_PAIRS, POLAR_PAIRS, INT8_ROWS, TRELLIS = 1, 2, 3, 4
 SYMBOLS, GAINS, CHANNEL_SCALES = 1, 2, 3
 
 
 def read_parameters(opened: QamwFile, tensor: Tensor):
     """Checks a codec's description of its tensors, and returns what decoding needs."""
-    readers = {QAM_PAIRS: read_pair_parameters, POLAR_PAIRS: read_polar_parameters, INT8_ROWS: read_integer_parameters}
+    readers = {QAM_PAIRS: read_pair_parameters, POLAR_PAIRS: read_polar_parameters, INT8_ROWS: read_integer_parameters, TRELLIS: read_trellis_parameters}
     codec, what = tensor.coding.codec, f"tensor {tensor.name!r}"
     if codec not in readers:
         raise Unsupported(f"{what}: codec {codec}")
-    require(len(tensor.coding.parameters) == 4, f"{what}: codec {codec} has 4 bytes of parameters")
+    size = 8 if codec == TRELLIS else 4
+    require(len(tensor.coding.parameters) == size, f"{what}: codec {codec} has {size} bytes of parameters")
     return readers[codec](opened, tensor, what)
 
 
-def require_rows(tensor: Tensor, what: str, row_bytes: int, gain_type: int) -> None:
-    """Common to all three codecs: the shape, and the streams of symbols, gains and channel scales."""
+def require_rows(tensor: Tensor, what: str, group_bytes: int, gain_type: int, group: int = 1) -> None:
+    """Common to all codecs: the shape, and the streams of symbols (of groups of rows), gains and channel scales."""
     require(len(tensor.shape) >= 2 and all(tensor.shape), f"{what}: fewer than two dimensions, or one is zero")
     require(tensor.columns <= 1 << 24, f"{what}: {tensor.columns} columns are too many")                                      # 10
-    expected = [(SYMBOLS, 0, row_bytes), (GAINS, 0, 2 * gain_type)]
-    require(tensor.coding.streams in (expected, expected + [(CHANNEL_SCALES, 1, 2 * tensor.columns)]), f"{what}: unexpected streams")
+    expected = [(SYMBOLS, group, group_bytes), (GAINS, 1, 2 * gain_type)]
+    require(tensor.coding.streams in (expected, expected + [(CHANNEL_SCALES, 0, 2 * tensor.columns)]), f"{what}: unexpected streams")
 
 
 def require_gain_type(gain_type: int, what: str) -> None:
@@ -888,10 +894,15 @@ def root(k: int) -> np.float32:
 def decode_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarray], negative: np.ndarray,
                 parameters: Parameters, columns: int) -> np.ndarray:
     coordinates = free_coordinates if parameters.family == FREE else octant_coordinates
-    t = hadamard(coordinates(packed, parameters, columns), parameters.block).astype(np.float32)
     g = gains.astype(np.float32)
-    f = (g if parameters.family == FREE else g * parameters.step) * root(parameters.log_block)
-    w = np.where(negative, -t, t) * f[:, None]
+    return rotate_back(coordinates(packed, parameters, columns), g if parameters.family == FREE else g * parameters.step, scales, negative,
+                       parameters.log_block)
+
+
+def rotate_back(y: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarray], negative: np.ndarray, log_block: int) -> np.ndarray:
+    """Steps 2 to 4. The gains are those of the coordinates' units."""
+    t = hadamard(y, 1 << log_block).astype(np.float32)
+    w = np.where(negative, -t, t) * (gains * root(log_block))[:, None]
     return w if scales is None else w / scales.astype(np.float32)
 
 
@@ -962,6 +973,58 @@ def decode_integer_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[
     return w if scales is None else w / scales.astype(np.float32)
 
 
+# 17. Codec 4: trellis ---------------------------------------------------------------------------------------
+
+TILE_ROWS, TILE_COLUMNS = 16, 32
+
+
+class TrellisParameters(NamedTuple):
+    window: int      # W
+    rate: int        # n, bits of two weights
+    log_block: int   # k
+    gain_type: int   # 1 float16, 2 float32
+    step: np.float32
+
+
+# 17.1 Parameters
+
+def read_trellis_parameters(opened: QamwFile, tensor: Tensor, what: str) -> TrellisParameters:
+    window, rate, k, gain_type = tensor.coding.parameters[:4]
+    step = np.frombuffer(tensor.coding.parameters[4:], "<f4")[0]
+    if window not in (12, 14, 16):
+        raise Unsupported(f"{what}: a window of {window} bits")
+    require(3 <= rate <= min(13, window), f"{what}: rate {rate}, window {window}")
+    require_block(tensor, what, k)
+    require_gain_type(gain_type, what)
+    require(bool(np.isfinite(step)) and step > 0, f"{what}: the step is not positive")
+    require(tensor.coding.codebook is None and tensor.coding.seed is not None, f"{what}: it has a codebook or no seed")
+    require_rows(tensor, what, groups_of(tensor.columns, TILE_COLUMNS) * 32 * rate, gain_type, TILE_ROWS)
+    return TrellisParameters(window, rate, k, gain_type, step)
+
+
+# 17.2 Symbols
+
+def trellis_coordinates(packed: np.ndarray, parameters: TrellisParameters, columns: int) -> np.ndarray:
+    """Integers of the groups' rows: groups x bytes become 16 rows of each group."""
+    groups, n, window = len(packed), parameters.rate, parameters.window
+    words = packed.reshape(groups, -1, n, 8, 2, 2)              # group, tile, g mod n, floor(g / n), ring, byte
+    rings = bits_of(words.transpose(0, 1, 4, 3, 2, 5).reshape(groups, -1, 2, 16 * n))
+    place = (np.arange(256)[:, None] * n // 2 + np.arange(window)) % (128 * n)
+    windows = (rings[..., place].astype(np.int64) << np.arange(window)).sum(axis=-1)
+    h = windows * 0x83DCD12D & 0xFFFFFFFF
+    y = sum(h >> shift & 0xFF for shift in (0, 8, 16, 24)) - 510
+    y = y.reshape(groups, -1, 2, 8, 2, 16)                      # group, tile, ring, floor(t / 32), half, column of the ring
+    return y.transpose(0, 4, 3, 1, 2, 5).reshape(groups * TILE_ROWS, -1)[:, :columns]
+
+
+# 17.3 Decoding
+
+def decode_trellis_rows(packed: np.ndarray, gains: np.ndarray, scales: Optional[np.ndarray], negative: np.ndarray,
+                        parameters: TrellisParameters, columns: int) -> np.ndarray:
+    y = trellis_coordinates(packed, parameters, columns)[:len(gains)]
+    return rotate_back(y, gains.astype(np.float32) * parameters.step, scales, negative, parameters.log_block)
+
+
 # Tensors of any kind ----------------------------------------------------------------------------------------
 
 def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
@@ -975,7 +1038,8 @@ def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
         return np.frombuffer(read_raw(opened, tensor), np.uint8)
     parameters = read_parameters(opened, tensor)
     rows, columns = tensor.rows, tensor.columns
-    packed = np.frombuffer(opened.stored(tensor.extents[0]), np.uint8).reshape(rows, tensor.coding.streams[0][2])
+    _, group, group_bytes = tensor.coding.streams[0]
+    packed = np.frombuffer(opened.stored(tensor.extents[0]), np.uint8).reshape(groups_of(rows, group), group_bytes)
     gains = np.frombuffer(opened.stored(tensor.extents[1]), "<f2" if parameters.gain_type == 1 else "<f4")
     scales = None
     if len(tensor.extents) == 3:
@@ -984,13 +1048,15 @@ def decode_tensor(opened: QamwFile, name: str) -> np.ndarray:
         require(bool(((halves >= 0x0400) & (halves <= 0x7BFF)).all()), f"tensor {name!r}: a channel scale is not positive and normal")
     require(bool((np.isfinite(gains) & ~np.signbit(gains)).all()), f"tensor {name!r}: a gain is negative or not finite")
     negative = None if tensor.coding.seed is None else signs(opened.seeds[tensor.coding.seed], columns)
-    result, step = np.empty((rows, columns), np.float32), max(1, (1 << 20) // max(1, columns))
+    result, step = np.empty((rows, columns), np.float32), align_up(max(1, (1 << 20) // max(1, columns)), group)
     for begin in range(0, rows, step):
-        part = slice(begin, begin + step)
+        part, symbols = slice(begin, begin + step), packed[begin // group:(begin + step) // group]
         if isinstance(parameters, IntegerParameters):
-            result[part] = decode_integer_rows(packed[part], gains[part], scales)
+            result[part] = decode_integer_rows(symbols, gains[part], scales)
+        elif isinstance(parameters, TrellisParameters):
+            result[part] = decode_trellis_rows(symbols, gains[part], scales, negative, parameters, columns)
         else:
-            result[part] = decode_rows(packed[part], gains[part], scales, negative, parameters, columns)
+            result[part] = decode_rows(symbols, gains[part], scales, negative, parameters, columns)
     return result.reshape(tensor.shape)
 
 

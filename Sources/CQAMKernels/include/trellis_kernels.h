@@ -110,6 +110,9 @@ void tr_store(tr_code code, const uint16_t *path, uint32_t ring, uint8_t *tile);
 // The value of a window, in the weights' unit.
 int32_t tr_value(uint32_t window);
 
+// The unit of the weights with which coordinates of variance 1 are coded best.
+float tr_step(tr_code code);
+
 // The best functions for processors with these features.
 const tr_functions *tr_functions_for(qam_features features);
 

@@ -103,7 +103,7 @@ int32_t qamw_get_warning(const qamw_file *file, uint64_t index, const char **tex
 
 enum {
     QAMW_RAW = 0,   // plain elements
-    QAMW_CODED = 1, // coded by a codec: qam-pairs, polar-pairs, int8-rows
+    QAMW_CODED = 1, // coded by a codec: qam-pairs, polar-pairs, int8-rows, trellis
     QAMW_ALIAS = 2, // another name for a tensor: all members except `name` and `storage` are that tensor's
     QAMW_UNREADABLE = 3 // stored in an unknown way: it can be listed and verified, but not read
 };
@@ -122,12 +122,13 @@ typedef struct qamw_tensor {
     uint64_t bytes;             // its size in the file, before compression; of an alias, its target's size
     uint64_t target;            // index of an alias's target; otherwise its own
     // Of a coded tensor; NULL and 0 of a raw one, and of one whose codec is unknown.
-    const char *codec;          // "qam-pairs", "polar-pairs" or "int8-rows"
-    const char *codebook;       // "octant", "free" or "polar"; NULL of int8-rows
+    const char *codec;          // "qam-pairs", "polar-pairs", "int8-rows" or "trellis"
+    const char *codebook;       // "octant", "free" or "polar"; NULL where there is none
     const char *gain_type;      // "float16" or "float32"
     double bits;                // per weight, symbols only
     uint64_t block_size;        // of the rotation; 0 where there is none
     uint64_t seed;              // of the rotation's signs; 0 where there is no rotation
+    uint64_t group_rows;        // rows whose symbols are stored together: 16 of trellis, otherwise 1
 } qamw_tensor;
 
 // O(1); the memory that the struct points to is allocated on the first call for a tensor. QAMW_INVALID_ARGUMENT for a bad index.
@@ -315,7 +316,7 @@ typedef struct qamw_quantize_options {
     uint32_t threads;            // as of qamw_make_pool
     double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
     double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits per weight on average; takes statistics
-    const char *codebook;        // "octant", "free", "polar", "int8"
+    const char *codebook;        // "octant", "trellis", "free", "polar", "int8"
     const char *recipe;          // "linear", "mlp", "all"
     const char *const *include;  // regular expressions, each with bits of its own after a last '='
     uint64_t include_count;
@@ -334,6 +335,7 @@ typedef struct qamw_quantize_options {
     qamw_warning_handler warning;
     void *context;               // of both
     const char *raw_type;        // of floating-point tensors that stay raw: "keep", "f32", "f16", "bf16"; NULL: keep
+    const char *effort;          // of a trellis' search: "fast", "normal", "best"; NULL: normal
 } qamw_quantize_options;
 
 typedef struct qamw_quantize_report {

@@ -151,7 +151,7 @@ private struct CodingFields {
             var bytes = 0
             var overflows = [false, false]
             switch stream.extent {
-            case .perRow(let row): (bytes, overflows[0]) = row.multipliedReportingOverflow(by: tensor.rows)
+            case .perRows(let count, let group): (bytes, overflows[0]) = group.multipliedReportingOverflow(by: StreamLayout.groups(tensor.rows, of: count))
             case .whole(let whole): bytes = whole
             }
             (total, overflows[1]) = total.addingReportingOverflow(bytes)
@@ -189,15 +189,25 @@ extension JSONReader {
     fileprivate mutating func stream() throws -> StreamLayout {
         var role: StreamRole?
         var extents: [StreamLayout.Extent] = []
+        var groupRows: Int?
         try members { reader, key in
             switch key {
             case "role": role = StreamRole(rawValue: try reader.integer())
             case "row": extents.append(.perRow(try reader.count()))
+            case "group": extents.append(.perRows(0, bytes: try reader.count()))
+            case "rows": groupRows = try reader.count()
             case "whole": extents.append(.whole(try reader.count()))
             default: throw reader.malformed("a stream has no field \"\(key)\"")
             }
         }
         guard let role, extents.count == 1 else { throw malformed("a stream needs a role and one size") }
-        return StreamLayout(role: role, extent: extents[0])
+        guard case .perRows(0, let bytes) = extents[0] else {
+            guard groupRows == nil else { throw malformed("only a stream with a \"group\" has \"rows\"") }
+            return StreamLayout(role: role, extent: extents[0])
+        }
+        guard let groupRows, (2...1 << 15).contains(groupRows), groupRows & (groupRows - 1) == 0 else {
+            throw malformed("the rows of a group are a power of two from 2 to 32768")
+        }
+        return StreamLayout(role: role, extent: .perRows(groupRows, bytes: bytes))
     }
 }

@@ -7,7 +7,8 @@ internal import QAMFormat
 ///      "tensors": [{"name", "shape", "dtype": ID}                                         raw
 ///                  {"name", "shape", "alias": NAME}                                       another name
 ///                  {"name", "shape", "codec", "sourceType"?: ID, "codebook"?, "seed"?,     coded
-///                   "parameters": HEX, "streams": [{"role", "row": BYTES} or {"role", "whole": BYTES}, ...]}, ...]}
+///                   "parameters": HEX, "streams": [{"role", "row": BYTES} or {"role", "group": BYTES, "rows": COUNT} or
+///                                                       {"role", "whole": BYTES}, ...]}, ...]}
 ///
 /// Types are ids of the .qamw directory. `files` names the embedded files that are stored as tensors.
 struct PackedDirectory: Hashable {
@@ -109,9 +110,14 @@ struct PackedDirectory: Hashable {
                     writer.key("role")
                     writer.integer(stream.role.rawValue)
                     switch stream.extent {
-                    case .perRow(let bytes):
+                    case .perRows(1, let bytes):
                         writer.key("row")
                         writer.integer(bytes)
+                    case .perRows(let count, let bytes):
+                        writer.key("group")
+                        writer.integer(bytes)
+                        writer.key("rows")
+                        writer.integer(count)
                     case .whole(let bytes):
                         writer.key("whole")
                         writer.integer(bytes)

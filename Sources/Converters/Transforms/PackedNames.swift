@@ -16,19 +16,19 @@ enum PackedNames {
 
     static func stream(_ role: StreamRole, of tensor: String) -> String { "\(tensor).qamw.\(role.name)" }
 
-    /// The plain tensor that stores a stream: per row of the coded tensor a row of bytes or one number, or bytes or numbers for the whole
+    /// The plain tensor that stores a stream: per group of rows of the coded tensor a row of bytes, per row one number, or bytes or numbers for the whole
     /// tensor.
     static func carrier(of stream: StreamLayout, in tensor: TensorDescriptor) -> TensorDescriptor {
         let name = self.stream(stream.role, of: tensor.name)
         switch (stream.role, stream.extent) {
-        case (.gains, .perRow(2)):
+        case (.gains, .perRows(1, 2)):
             return TensorDescriptor(name: name, shape: [tensor.rows], storage: .raw(.f16))
-        case (.gains, .perRow(4)):
+        case (.gains, .perRows(1, 4)):
             return TensorDescriptor(name: name, shape: [tensor.rows], storage: .raw(.f32))
         case (.channelScales, .whole(let bytes)) where bytes == 2 * tensor.columns:
             return TensorDescriptor(name: name, shape: [tensor.columns], storage: .raw(.f16))
-        case (_, .perRow(let bytes)):
-            return TensorDescriptor(name: name, shape: [tensor.rows, bytes], storage: .raw(.u8))
+        case (_, .perRows(let count, let bytes)):
+            return TensorDescriptor(name: name, shape: [StreamLayout.groups(tensor.rows, of: count), bytes], storage: .raw(.u8))
         case (_, .whole(let bytes)):
             return TensorDescriptor(name: name, shape: [bytes], storage: .raw(.u8))
         }

@@ -89,7 +89,7 @@ package struct PackingSource: WrappingSource {
     package func granule(of tensor: Int) -> Int {
         switch contents[tensor] {
         case .tensor(let index): base.granule(of: index)
-        case .stream(let stream, let index): max(1, rowBytes(of: stream, in: index) * max(1, base.granule(of: index)))
+        case .stream(let stream, let index): max(1, streams(of: index)[stream].bytes(of: 0..<max(1, base.granule(of: index)))?.count ?? 0)
         case .bytes, .file: 1
         }
     }
@@ -100,18 +100,19 @@ package struct PackingSource: WrappingSource {
         case .bytes(let bytes): return TensorChunk(streams: [Array(bytes[units])])
         case .file(let file): return TensorChunk(streams: [try file.read(units)])
         case .stream(let stream, let index):
-            let bytes = rowBytes(of: stream, in: index)
-            guard bytes > 0 else { return TensorChunk(streams: [Array(try base.readWhole(stream: stream, of: index)[units])]) }
-            let rows = units.lowerBound / bytes..<units.upperBound / bytes
+            guard case .perRows(let count, let bytes) = streams(of: index)[stream].extent, bytes > 0 else {
+                return TensorChunk(streams: [Array(try base.readWhole(stream: stream, of: index)[units])])
+            }
+            let rows = units.lowerBound / bytes * count..<min(units.upperBound / bytes * count, base.tensors[index].rows)
             return TensorChunk(streams: [try self.rows(rows, stream: stream, of: index)])
         }
     }
 
     /// One stream of coded rows. A read returns all streams at once, so it proceeds in steps of a few MiB in total.
     private func rows(_ rows: Range<Int>, stream: Int, of tensor: Int) throws -> [UInt8] {
-        let allBytes = streams(of: tensor).indices.reduce(0) { $0 + rowBytes(of: $1, in: tensor) }
         let granule = max(1, base.granule(of: tensor))
-        let step = max(1, (4 << 20) / (allBytes * granule)) * granule
+        let allBytes = streams(of: tensor).reduce(0) { $0 + ($1.bytes(of: 0..<granule)?.count ?? 0) }
+        let step = max(1, (4 << 20) / max(1, allBytes)) * granule
         var result: [UInt8] = []
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
             result += try base.read(start..<min(start + step, rows.upperBound), of: tensor).streams[stream]
@@ -121,11 +122,6 @@ package struct PackingSource: WrappingSource {
 
     private func streams(of tensor: Int) -> [StreamLayout] {
         if case .coded(let coding) = base.tensors[tensor].storage { coding.streams } else { [] }
-    }
-
-    /// The bytes of a stream per row; 0 if it belongs to the whole tensor.
-    private func rowBytes(of stream: Int, in tensor: Int) -> Int {
-        if case .perRow(let bytes) = streams(of: tensor)[stream].extent { bytes } else { 0 }
     }
 
     private static func checkNames(_ names: [String], _ base: any TensorSource) throws {

@@ -76,7 +76,10 @@ package struct UnpackingSource: WrappingSource {
         if case .raw = tensors[tensor].storage { carriers[tensor][0] } else { nil }
     }
 
-    package func granule(of tensor: Int) -> Int { origin(of: tensor).map { base.granule(of: $0) } ?? 1 }
+    package func granule(of tensor: Int) -> Int {
+        if case .coded(let coding) = tensors[tensor].storage { return coding.groupRows }
+        return origin(of: tensor).map { base.granule(of: $0) } ?? 1
+    }
 
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         switch tensors[tensor].storage {
@@ -85,8 +88,7 @@ package struct UnpackingSource: WrappingSource {
         case .coded(let coding):
             return TensorChunk(
                 streams: try zip(coding.streams, carriers[tensor]).map { stream, carrier in
-                    guard case .perRow(let bytes) = stream.extent, bytes > 0 else { return [] }
-                    return try base.bytes(units.lowerBound * bytes..<units.upperBound * bytes, of: carrier)
+                    try stream.bytes(of: units).map { try base.bytes($0, of: carrier) } ?? []
                 })
         case .alias:
             throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: tensors[tensor].name))

@@ -22,8 +22,11 @@ public struct Activations: Sendable {
     public let count: Int
     /// The length of a vector.
     public let columns: Int
-    /// The bytes of each vector, in the kernels' layout.
-    let values: [Int8]
-    /// The scales of each vector's bytes.
-    let scales: [Float]
+    /// The bytes of each vector, in the kernels' layout; empty if `words` has them.
+    var values: [Int8] = []
+    /// Integers of 16 bits, for kernels that multiply those, and for each scale the sum that they subtract.
+    var words: [Int16] = []
+    var offsets: [Int32] = []
+    /// The scales of each vector's integers.
+    var scales: [Float] = []
 }

@@ -16,6 +16,8 @@ public struct Code: Hashable, Sendable {
         public let isRotated: Bool
         /// A row's symbols are padded to a multiple of this many columns, which is a whole number of bytes.
         let paddedColumns: Int
+        /// The number of consecutive rows that are coded together, a power of two: 1 if rows are coded independently.
+        public let groupRows: Int
 
         /// The codes of the family, in ascending order of their bits.
         public var codes: [Code] { rates.map { Code(family: self, rate: $0) } }
@@ -56,9 +58,9 @@ public struct Code: Hashable, Sendable {
     /// Bits per weight, without gains, scales and padding.
     public var bits: Double { Double(rate + family.fixedBits) / Double(family.codewordColumns) }
 
-    /// The bytes of a row's symbols.
-    public func symbolBytes(columns: Int) -> Int {
+    /// The bytes of the symbols of `Family.groupRows` rows.
+    public func groupBytes(columns: Int) -> Int {
         let padded = (columns + family.paddedColumns - 1) / family.paddedColumns * family.paddedColumns
-        return padded / family.codewordColumns * (rate + family.fixedBits) / 8
+        return padded / family.codewordColumns * (rate + family.fixedBits) / 8 * family.groupRows
     }
 }

@@ -4,6 +4,7 @@ package enum CodecRegistry {
         PairCoding.self,
         PolarCoding.self,
         Int8Coding.self,
+        TrellisCoding.self,
     ]
 
     /// The families of codes of all codecs.
@@ -22,7 +23,7 @@ package enum CodecRegistry {
 
     /// The decoder of a coded tensor.
     ///
-    /// - Parameter wholeStreams: an array for each of `Coding.streams`, empty for `perRow` streams.
+    /// - Parameter wholeStreams: an array for each of `Coding.streams`, empty for the others.
     /// - Throws: as `validate`, and `QAMError.malformed` for invalid whole streams.
     package static func decoder(
         for descriptor: TensorDescriptor, shared: SharedTables, wholeStreams: [[UInt8]]

@@ -1,6 +1,6 @@
 /// A tensor's coding, for display.
 public struct CodingDescription: Hashable, Sendable {
-    /// The codec's name: `qam-pairs`, `polar-pairs`, `int8-rows`.
+    /// The codec's name: `qam-pairs`, `polar-pairs`, `int8-rows`, `trellis`.
     public var codec: String
     /// Family and rate.
     public var code: Code

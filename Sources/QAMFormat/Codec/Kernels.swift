@@ -76,9 +76,11 @@ package struct Kernels: Sendable {
     }
 
     /// The sums of z*z, z*y and y*y.
-    package func innerProducts(_ z: [Float], _ y: [Float]) -> (zz: Double, zy: Double, yy: Double) {
+    package func innerProducts(_ z: Span<Float>, _ y: Span<Float>) -> (zz: Double, zy: Double, yy: Double) {
         precondition(z.count == y.count)
-        let sums = unsafe table.inner_products(z, y, z.count)
+        let sums = unsafe z.withUnsafeBufferPointer { z in
+            unsafe y.withUnsafeBufferPointer { y in unsafe table.inner_products(z.baseAddress, y.baseAddress, z.count) }
+        }
         return (sums.zz, sums.zy, sums.yy)
     }
 
@@ -96,6 +98,20 @@ package struct Kernels: Sendable {
     package func rotate(_ x: inout [Float], by rotation: Rotation, inverseGain: Double) {
         precondition(x.count == rotation.columns)
         unsafe table.rotate(&x, inverseGain, rotation.signs, rotation.columns, rotation.blockSize, rotation.scale)
+    }
+
+    /// x = (d * H(x)) * factor, for a row at `start`.
+    func rotateBack(_ x: inout MutableSpan<Float>, at start: Int, by rotation: Rotation, factor: Float) {
+        precondition(start >= 0 && start + rotation.columns <= x.count)
+        unsafe x.withUnsafeMutableBufferPointer { x in
+            unsafe table.rotate_back(x.baseAddress.map { unsafe $0 + start }, rotation.signs, rotation.columns, rotation.blockSize, factor)
+        }
+    }
+
+    /// Divides a row at `start` by a scale for each column.
+    func divide(_ x: inout MutableSpan<Float>, at start: Int, by scales: [Float]) {
+        precondition(start >= 0 && start + scales.count <= x.count)
+        unsafe x.withUnsafeMutableBufferPointer { x in unsafe table.unscale(x.baseAddress.map { unsafe $0 + start }, scales, scales.count) }
     }
 
     private static func element(_ dtype: DType) -> qam_element? {

@@ -13,13 +13,22 @@ package struct RowLayout: Hashable, Sendable {
         self.isScaled = isScaled
     }
 
-    /// The bytes of a row's symbols.
-    package var symbolBytes: Int { code.symbolBytes(columns: columns) }
+    /// The rows that are coded together.
+    package var groupRows: Int { code.family.groupRows }
+
+    /// The bytes of the symbols of a group of rows.
+    package var groupBytes: Int { code.groupBytes(columns: columns) }
+
+    /// The bytes of the symbols of this many rows that begin with a group.
+    package func symbolBytes(rows: Int) -> Int { StreamLayout.groups(rows, of: groupRows) * groupBytes }
+
+    /// The rows of whole groups whose symbols take about this many bytes: for splitting work.
+    package func grain(bytes: Int) -> Int { max(1, bytes / max(1, groupBytes)) * groupRows }
 
     /// In the order that all codecs use.
     package var streams: [StreamLayout] {
         var streams = [
-            StreamLayout(role: .symbols, extent: .perRow(symbolBytes)),
+            StreamLayout(role: .symbols, extent: .perRows(groupRows, bytes: groupBytes)),
             StreamLayout(role: .gains, extent: .perRow(gainType.byteCount)),
         ]
         if isScaled { streams.append(StreamLayout(role: .channelScales, extent: .whole(2 * columns))) }
@@ -44,9 +53,10 @@ package struct RowLayout: Hashable, Sendable {
         }
     }
 
-    /// - Throws: `QAMError.invalidArgument` unless the streams hold this many rows and their weights fit into `room` from `start` on.
-    func check(symbols: RawSpan, gains: RawSpan, rows: Int, room: Int, start: Int) throws {
-        guard symbols.byteCount == rows * symbolBytes, gains.byteCount == rows * gainType.byteCount else {
+    /// - Throws: `QAMError.invalidArgument` unless the streams hold this many rows, after `skipped` rows of their first group, and their weights fit into `room`
+    ///   from `start` on.
+    func check(symbols: RawSpan, gains: RawSpan, rows: Int, after skipped: Int, room: Int, start: Int) throws {
+        guard (0..<groupRows).contains(skipped), symbols.byteCount == symbolBytes(rows: skipped + rows), gains.byteCount == rows * gainType.byteCount else {
             throw QAMError(.invalidArgument, "the streams do not hold \(rows) rows of \(columns) weights")
         }
         guard start >= 0, start + rows * columns <= room else {

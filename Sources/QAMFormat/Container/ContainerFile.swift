@@ -64,8 +64,11 @@ package final class ContainerFile: Sendable {
 
     func granule(of tensor: Int) -> Int {
         let form = directory.form(of: tensor)
-        guard case .raw(let dtype) = form.storage else { return 1 }
-        return form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
+        return switch form.storage {
+        case .raw(let dtype): form.compression == .none ? dtype.blockBytes : ZstdFrames.pieceSize
+        case .coded(let coding): coding.groupRows
+        case .alias, .unreadable: 1
+        }
     }
 
     /// Passes a range of a stream's decompressed bytes to `body` (`LendingSource.withBytes`).

@@ -52,7 +52,9 @@ extension Directory {
             for stream in coding.streams {
                 fields.integer(stream.role.rawValue)
                 switch stream.extent {
-                case .perRow(let bytes): fields.integer(UInt8(0)); fields.zeros(2); fields.count(bytes)
+                case .perRows(1, let bytes): fields.integer(UInt8(0)); fields.zeros(2); fields.count(bytes)
+                case .perRows(let count, let bytes):
+                    fields.integer(UInt8(2)); fields.integer(UInt8(count.trailingZeroBitCount)); fields.zeros(1); fields.count(bytes)
                 case .whole(let bytes): fields.integer(UInt8(1)); fields.zeros(2); fields.count(bytes)
                 }
             }

@@ -200,24 +200,30 @@ private struct DirectoryParser {
         guard let columns = shape.last else { throw reader.malformed("the coded tensor \"\(name)\" has no dimensions") }
         let rows = columns == 0 ? shape.dropLast().reduce(1, &*) : elements / columns
         var streams: [StreamLayout] = []
-        var unknownKind: UInt8?
+        var unknown: String?
         for extent in extents {
             let role = StreamRole(rawValue: try reader.integer())
             let kind: UInt8 = try reader.integer()
-            try reader.skip(2)
+            let group: UInt8 = try reader.integer()
+            try reader.skip(1)
             let bytes = try reader.count()
             guard extent.section == role.section else { throw reader.malformed("a stream of tensor \"\(name)\" lies in the section \(extent.section)") }
-            guard kind <= 1 else {
-                unknownKind = kind
+            guard kind <= 2 else {
+                unknown = "kind \(kind) of a stream"
                 continue
             }
-            let (length, overflow) = kind == 0 ? rows.multipliedReportingOverflow(by: bytes) : (bytes, false)
+            guard kind != 2 || (1...15).contains(group) else {
+                unknown = "group of rows of a stream"
+                continue
+            }
+            let groupRows = kind == 2 ? 1 << Int(group) : 1
+            let (length, overflow) = kind == 1 ? (bytes, false) : StreamLayout.groups(rows, of: groupRows).multipliedReportingOverflow(by: bytes)
             guard !overflow, length == extent.length else {
                 throw reader.malformed("a stream of tensor \"\(name)\" has \(extent.length) bytes, but not those that its rows need")
             }
-            streams.append(StreamLayout(role: role, extent: kind == 0 ? .perRow(bytes) : .whole(bytes)))
+            streams.append(StreamLayout(role: role, extent: kind == 1 ? .whole(bytes) : .perRows(groupRows, bytes: bytes)))
         }
-        if let unknownKind { return .unreadable("kind \(unknownKind) of a stream") }
+        if let unknown { return .unreadable(unknown) }
         return .coded(
             Coding(
                 codec: codec, sourceType: DType.withID(sourceID), codebook: codebook == none ? nil : Int(codebook),

@@ -29,12 +29,16 @@ public struct StreamRole: RawRepresentable, Hashable, Sendable {
     }
 }
 
-/// One stream of a coded tensor: a number of bytes per row, or for the whole tensor.
+/// One stream of a coded tensor: a number of bytes per group of rows, or for the whole tensor.
 public struct StreamLayout: Hashable, Sendable {
     /// The size of a stream.
     public enum Extent: Hashable, Sendable {
-        case perRow(Int)
+        /// Bytes for every `count` consecutive rows, a power of two; the last group may have fewer rows.
+        case perRows(_ count: Int, bytes: Int)
         case whole(Int)
+
+        /// Bytes for every row.
+        public static func perRow(_ bytes: Int) -> Extent { .perRows(1, bytes: bytes) }
     }
 
     /// What the stream contains.
@@ -50,10 +54,21 @@ public struct StreamLayout: Hashable, Sendable {
     /// The stream's bytes in a tensor of `rows` rows. Readers refuse products that overflow.
     public func byteCount(rows: Int) -> Int {
         switch extent {
-        case .perRow(let bytes): rows &* bytes
+        case .perRows(let count, let bytes): Self.groups(rows, of: count) &* bytes
         case .whole(let bytes): bytes
         }
     }
+
+    /// The bytes of the groups that these rows lie in; nil for a stream of the whole tensor.
+    package func bytes(of rows: Range<Int>) -> Range<Int>? {
+        guard case .perRows(let count, let bytes) = extent else { return nil }
+        return rows.lowerBound / count * bytes..<Self.groups(rows.upperBound, of: count) * bytes
+    }
+
+    /// The rows of a group; 1 for a stream of the whole tensor.
+    package var groupRows: Int { if case .perRows(let count, _) = extent { count } else { 1 } }
+
+    package static func groups(_ rows: Int, of count: Int) -> Int { rows / count + (rows % count == 0 ? 0 : 1) }
 }
 
 /// How a coded tensor is stored, independent of the codec; `parameters` are codec-specific.
@@ -79,6 +94,9 @@ public struct Coding: Hashable, Sendable {
         self.parameters = parameters
         self.streams = streams
     }
+
+    /// The rows that are coded together: ranges of stored rows start at multiples of this. Group sizes are powers of two.
+    package var groupRows: Int { streams.reduce(1) { max($0, $1.groupRows) } }
 }
 
 /// A codebook in the container: bytes that its codec interprets.

@@ -15,8 +15,8 @@ extension LendingSource {
         case .coded(let coding):
             return TensorChunk(
                 streams: try coding.streams.enumerated().map { number, stream in
-                    guard case .perRow(let size) = stream.extent else { return [] }
-                    return try copy(units.lowerBound * size..<units.upperBound * size, number, tensor)
+                    guard let bytes = stream.bytes(of: units) else { return [] }
+                    return try copy(bytes, number, tensor)
                 })
         case .alias: throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: descriptor.name))
         case .unreadable(let reason): throw TensorDescriptor.unreadable(reason, descriptor.name)

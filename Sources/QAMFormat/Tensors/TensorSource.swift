@@ -111,7 +111,11 @@ extension TensorSource {
     public var warnings: [String] { [] }
 
     public func granule(of tensor: Int) -> Int {
-        if case .raw(let dtype) = tensors[tensor].storage { dtype.blockBytes } else { 1 }
+        switch tensors[tensor].storage {
+        case .raw(let dtype): dtype.blockBytes
+        case .coded(let coding): coding.groupRows
+        case .alias, .unreadable: 1
+        }
     }
 
     /// Lends a copy.

@@ -120,11 +120,10 @@ private struct Pieces: Sendable {
         var steps: [Int] = []
         var numbering = PieceNumbering()
         for (index, tensor) in tensors.enumerated().dropFirst(first) {
-            let step: Int
+            let step: Int, granule = max(1, source.granule(of: index))
             if case .coded(let coding) = tensor.storage {
-                step = Self.rows(of: tensor, coding)
+                step = alignUp(Self.rows(of: tensor, coding), to: granule)
             } else {
-                let granule = max(1, source.granule(of: index))
                 step = max(1, Self.rawBytes / granule) * granule
             }
             steps.append(step)
@@ -147,7 +146,7 @@ private struct Pieces: Sendable {
     /// Rows per piece of a coded tensor.
     private static func rows(of tensor: TensorDescriptor, _ coding: Coding) -> Int {
         let rowBytes = coding.streams.reduce(0) { most, stream in
-            if case .perRow(let bytes) = stream.extent { max(most, bytes) } else { most }
+            if case .perRows(let count, let bytes) = stream.extent { max(most, bytes / count) } else { most }
         }
         guard rowBytes > 0 else { return max(1, tensor.rows) }
         return max(1, codedWeights / max(1, tensor.columns), codedBytes / rowBytes)

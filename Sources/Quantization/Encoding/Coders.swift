@@ -6,6 +6,7 @@ package enum Coders {
         .qamPairs: PairCoder.self,
         .polarPairs: PolarCoder.self,
         .int8Rows: Int8Coder.self,
+        .trellis: TrellisCoder.self,
     ]
 
     /// - Throws: `QAMError.unsupported` for a family that this library only decodes.
@@ -14,5 +15,5 @@ package enum Coders {
         return type
     }
 
-    package static func coder(_ code: Code) throws -> any GroupCoder { try type(of: code.family).init(code) }
+    package static func coder(_ code: Code, effort: Effort = .normal) throws -> any GroupCoder { try type(of: code.family).init(code, effort: effort) }
 }

@@ -4,10 +4,12 @@ package import QAMFormat
 /// group by group after adjusting each group's targets for earlier errors.
 ///
 /// Coders work on *coordinates*: rows after channel scaling, division by the gain and, if the family has one, the rotation. They are called for rows and
-/// groups, never for single symbols.
+/// groups, never for single symbols; where the family codes several rows together, for the rows of one group (`Code.Family.groupRows`).
 package protocol GroupCoder: Sendable {
     /// Whether gains are refitted after coding by default.
     static var fitsGains: Bool { get }
+    /// The columns that are coded together, between which errors are not fed; divides the columns of a group of the feedback engine.
+    static var unitColumns: Int { get }
 
     /// The gain of a row of scaled weights before refitting; coordinates are weights divided by it.
     ///
@@ -15,7 +17,9 @@ package protocol GroupCoder: Sendable {
     static func gain(of row: Span<Float>, sumOfSquares: Double, as type: GainType?) -> Float
 
     /// Builds the built-in codebook and its search tables. Takes up to some hundredths of a second.
-    init(_ code: Code) throws
+    ///
+    /// - Parameter effort: what the search may cost, for families that have a choice.
+    init(_ code: Code, effort: Effort) throws
 
     var code: Code { get }
     /// The codebook as files store it; nil if the codec has none.
@@ -33,13 +37,15 @@ package protocol GroupCoder: Sendable {
     /// The decoder that a reader will use for these symbols. Throws as `parameters`.
     func decoder(_ layout: RowLayout, _ transform: RowTransform, kernels: Kernels) throws -> any TensorDecoder
 
-    /// Encodes a row's coordinates independently of other rows, with the least squared error.
-    func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels)
+    /// Encodes the coordinates of the rows of one group, row by row, with the least squared error.
+    ///
+    /// - Parameter rows: their number; the last group of a tensor may have fewer than the family's.
+    func encode(_ z: [Float], rows: Int, into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels)
 
-    /// Decodes the symbols of a row, in `unit`s.
-    func decode(_ symbols: Span<UInt8>, into y: inout [Float], kernels: Kernels)
+    /// Decodes the symbols of as many rows, in `unit`s.
+    func decode(_ symbols: Span<UInt8>, rows: Int, into y: inout [Float], kernels: Kernels)
 
-    /// Chooses the symbols of a group, in any order that suits the code, and feeds each remaining error into the later columns of the group.
+    /// Chooses the symbols of a group of columns, in any order that suits the code, and feeds each remaining error into the later columns of the group.
     func code(_ group: FeedbackGroup, kernels: FeedbackKernels, work: inout [Float])
 }
 
@@ -50,4 +56,5 @@ extension GroupCoder {
     }
 
     package static var fitsGains: Bool { true }
+    package static var unitColumns: Int { 2 }
 }

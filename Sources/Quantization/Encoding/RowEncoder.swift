@@ -1,6 +1,6 @@
 package import QAMFormat
 
-/// Encodes the rows of one tensor. The bytes do not depend on how rows are grouped or on threads.
+/// Encodes the rows of one tensor. The bytes do not depend on how rows are split into calls or on threads.
 package struct RowEncoder: Sendable {
     package let coder: any GroupCoder
     package let layout: RowLayout
@@ -69,6 +69,7 @@ package struct RowEncoder: Sendable {
         }
     }
 
+    /// Encodes consecutive rows that begin with a group.
     ///
     /// - Parameter fill: writes the weights of a row, given its index from 0.
     /// - Returns: the streams, with the squared error and energy of the weights.
@@ -77,19 +78,29 @@ package struct RowEncoder: Sendable {
     package func encode(
         rows: Int, firstRow: Int = 0, fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
-        let symbolBytes = layout.symbolBytes
-        var symbols = [UInt8](repeating: 0, count: rows * symbolBytes)
+        let groupRows = layout.groupRows, groupBytes = layout.groupBytes
+        var symbols = [UInt8](repeating: 0, count: layout.symbolBytes(rows: rows))
         var gains: [UInt8] = []
         gains.reserveCapacity(rows * layout.gainType.byteCount)
         var distortion = Distortion()
-        var scratch = Scratch(columns: columns)
-        for row in 0..<rows {
-            var span = scratch.z.mutableSpan
-            try fill(row, &span)
-            guard let rowDistortion = try encode(&symbols, row * symbolBytes..<(row + 1) * symbolBytes, &gains, &scratch) else {
-                throw unfit(row: firstRow + row)
+        var group = Group(rows: min(groupRows, rows), columns: columns)
+        for (index, start) in stride(from: 0, to: rows, by: groupRows).enumerated() {
+            if rows - start < group.rows.count { group = Group(rows: rows - start, columns: columns) }
+            for i in group.rows.indices {
+                var span = group.row.mutableSpan
+                try fill(start + i, &span)
+                guard read(&group, i) else { throw unfit(row: firstRow + start + i) }
             }
-            distortion += rowDistortion
+            let place = index * groupBytes..<(index + 1) * groupBytes
+            // Symbols of rows of zeros stay zero: a gain of zero decodes to zeros for any symbols.
+            if group.rows.contains(where: { $0.gain > 0 }) {
+                coder.encode(group.z, rows: group.rows.count, into: &symbols, at: place, kernels: kernels)
+                coder.decode(symbols.span.extracting(place), rows: group.rows.count, into: &group.y, kernels: kernels)
+            }
+            for i in group.rows.indices {
+                guard let rowDistortion = try finish(&group, i, symbols.span.extracting(place), &gains) else { throw unfit(row: firstRow + start + i) }
+                distortion += rowDistortion
+            }
         }
         return chunk(symbols: symbols, gains: gains, distortion)
     }
@@ -113,46 +124,65 @@ package struct RowEncoder: Sendable {
         return (energy, type(of: coder).gain(of: row.span, sumOfSquares: sumOfSquares, as: layout.gainType))
     }
 
-    /// The squared error of one row's weights, given its symbols and stored gain. `scratch` is overwritten.
-    func squaredError(_ symbols: Span<UInt8>, gain: Float, weights: Span<Float>, scratch: inout [Float]) throws -> Double {
+    /// The squared error of one row's weights, given the symbols of its group, its place there, and its stored gain. `scratch` is overwritten.
+    func squaredError(_ symbols: Span<UInt8>, after skipped: Int, gain: Float, weights: Span<Float>, scratch: inout [Float]) throws -> Double {
         var bytes: [UInt8] = []
         _ = layout.gainType.append(gain, to: &bytes)
         var decoded = scratch.mutableSpan
-        try unsafe decoder.decode(symbols: symbols.bytes, gains: bytes.span.bytes, rows: 1, into: &decoded, at: 0)
+        try unsafe decoder.decode(symbols: symbols.bytes, gains: bytes.span.bytes, rows: 1, after: skipped, into: &decoded, at: 0)
         return kernels.squaredDistance(weights, scratch)
     }
 
-    private struct Scratch {
-        /// The weights of the current row, then its coordinates.
+    /// The rows that are coded together.
+    private struct Group {
+        struct Row {
+            /// The sum of squares of the weights.
+            var energy = 0.0
+            /// Before refitting.
+            var gain: Float = 0
+        }
+
+        var rows: [Row]
+        /// The weights of one row, then its scaled weights or coordinates.
+        var row: [Float]
+        /// The weights of the rows, if they are scaled.
+        var weights: [Float] = []
+        /// Coordinates, and what they are coded as.
         var z: [Float]
         var y: [Float]
 
-        init(columns: Int) {
-            z = Array(repeating: 0, count: columns)
+        init(rows: Int, columns: Int) {
+            self.rows = Array(repeating: Row(), count: rows)
+            row = Array(repeating: 0, count: columns)
+            z = Array(repeating: 0, count: rows * columns)
             y = z
         }
     }
 
-    /// Encodes the row in `scratch.z`; nil if its gain is not finite in the gain type.
-    private func encode(
-        _ symbols: inout [UInt8], _ place: Range<Int>, _ gains: inout [UInt8], _ scratch: inout Scratch
-    ) throws -> Distortion? {
-        // With channel scales the error is measured on the weights themselves.
-        let weights = layout.isScaled ? scratch.z : []
-        let (energy, gain) = scale(&scratch.z)
-        guard gain.isFinite, energy.isFinite else { return nil }
+    /// Takes the weights in `group.row` as those of row i. False if its gain is not finite.
+    private func read(_ group: inout Group, _ i: Int) -> Bool {
+        let place = i * columns..<(i + 1) * columns
+        if layout.isScaled {
+            if group.weights.isEmpty { group.weights = group.z }
+            group.weights.replaceSubrange(place, with: group.row)
+        }
+        let (energy, gain) = scale(&group.row)
+        guard gain.isFinite, energy.isFinite else { return false }
+        group.rows[i] = Group.Row(energy: energy, gain: gain)
+        if gain > 0 { transform.rotate(&group.row, gain: gain, kernels) }
+        group.z.replaceSubrange(place, with: group.row)
+        return true
+    }
+
+    /// Fits and stores the gain of row i; nil if it is not finite in the gain type.
+    private func finish(_ group: inout Group, _ i: Int, _ symbols: Span<UInt8>, _ gains: inout [UInt8]) throws -> Distortion? {
+        let (energy, gain) = (group.rows[i].energy, group.rows[i].gain), place = i * columns..<(i + 1) * columns
         guard gain > 0 else {
-            // Symbols stay zero: a gain of zero decodes to zeros for any symbols.
             _ = layout.gainType.append(0, to: &gains)
             return Distortion(error: energy, energy: energy)
         }
-
-        transform.rotate(&scratch.z, gain: gain, kernels)
-        coder.encode(scratch.z, into: &symbols, at: place, kernels: kernels)
-        coder.decode(symbols.span.extracting(place), into: &scratch.y, kernels: kernels)
-
         let unit = Double(coder.unit)
-        let sums = kernels.innerProducts(scratch.z, scratch.y)
+        let sums = kernels.innerProducts(group.z.span.extracting(place), group.y.span.extracting(place))
         let zy = sums.zy * unit, yy = sums.yy * unit * unit
         var fitted = gain
         if fitsGains, yy > 0 {
@@ -167,7 +197,8 @@ package struct RowEncoder: Sendable {
             let g = Double(gain), s = Double(stored)
             return Distortion(error: max(0, g * g * sums.zz - 2 * g * s * zy + s * s * yy), energy: energy)
         }
-        let error = try squaredError(symbols.span.extracting(place), gain: stored, weights: weights.span, scratch: &scratch.y)
+        var scratch = group.row
+        let error = try squaredError(symbols, after: i, gain: stored, weights: group.weights.span.extracting(place), scratch: &scratch)
         return Distortion(error: error, energy: energy)
     }
 }

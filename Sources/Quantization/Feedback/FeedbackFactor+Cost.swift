@@ -29,11 +29,16 @@ extension FeedbackFactor {
         whiten(e, rows: rows, kernels, into: whitened)
         return (0..<rows).map { row in
             var cost = 0.0
-            for t in 0..<(columns + 1) / 2 {
-                let j = row * rowStride + 2 * t, x = Double(whitened[j]), y = Double(whitened[j + 1])
-                let first = Double(metric[3 * t]) * x, second = Double(metric[3 * t + 1]) * x + Double(metric[3 * t + 2]) * y
-                let own = Double(e[j]) * Double(e[j]) + Double(e[j + 1]) * Double(e[j + 1])
-                cost += (first * first + second * second) * unit * unit - damping * own
+            for u in 0..<unitCount {
+                let start = row * rowStride + u * unitColumns, place = metricStart(unit: u)
+                var squares = 0.0, own = 0.0
+                for c in 0..<unitColumns {
+                    var value = 0.0
+                    for r in 0...c { value += Double(metric[place + c * (c + 1) / 2 + r]) * Double(whitened[start + r]) }
+                    squares += value * value
+                    own += Double(e[start + c]) * Double(e[start + c])
+                }
+                cost += squares * unit * unit - damping * own
             }
             return max(0, cost)
         }
@@ -67,7 +72,7 @@ extension FeedbackFactor {
                     let error = noise.next() - targets[row + i]
                     errors[row + i] = error
                     sum += Double(error) * Double(error)
-                    // The coefficient of the pair's other column is zero.
+                    // The coefficients of the unit's other columns are zero.
                     for j in i + 1..<max(end, i + 1) { targets[row + j] += error * panels[panel + i * width + j - group] }
                 }
             }

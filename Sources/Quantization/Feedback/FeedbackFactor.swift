@@ -3,14 +3,16 @@ package import QAMFormat
 /// The Cholesky factor for error feedback within rows, from the Hessian H = E[x xT] of a matrix's inputs, transformed by the same channel scales and rotation
 /// as its rows.
 ///
-/// With the damped H' = V VT, V upper triangular, and the 2 x 2 blocks D on V's diagonal, a row's error e costs |VT e|^2. The term of each pair depends only on
-/// the columns up to the pair, so the best target of a pair is its coordinates plus the earlier errors times F = V D^-1: the form of GPTQ and LDLQ, with pairs
-/// as units.
+/// With the damped H' = V VT, V upper triangular, and the blocks D on V's diagonal of the columns that are coded together (a *unit*: a pair for most codes), a
+/// row's error e costs |VT e|^2. The term of each unit depends only on the columns up to its end, so the best target of a unit is its coordinates plus the
+/// earlier errors times F = V D^-1: the form of GPTQ and LDLQ.
 package struct FeedbackFactor: Sendable {
     package let transform: RowTransform
-    /// F in consecutive panels of 128 columns: each panel has the rows up to its last column, 128 floats each, zero up to and including a column's own pair.
+    /// F in consecutive panels of 128 columns: each panel has the rows up to its last column, 128 floats each, zero up to the end of a column's own unit.
     package let panels: [Float]
-    /// For each pair, the elements (0, 0), (0, 1) and (1, 1) of D, in units of `unit`.
+    /// The columns of a unit.
+    package let unitColumns: Int
+    /// For each unit, the upper triangle of D by columns, in units of `unit`: (0, 0), (0, 1), (1, 1) and so on. Zero beyond the last column.
     package let metric: [Float]
     /// A power of two near the root of the mean diagonal: float costs neither overflow nor underflow, however large the inputs.
     package let unit: Double
@@ -37,6 +39,12 @@ package struct FeedbackFactor: Sendable {
     /// widened by it, so that codewords are as dense relative to the targets; at most 2, the headroom of the gain types.
     static func widening(fedVariance: Double, error: Double) -> Double { min(2, (1 + error * fedVariance).squareRoot()) }
 
+    /// The number of units.
+    var unitCount: Int { (transform.columns + unitColumns - 1) / unitColumns }
+
+    /// The start of a unit's part of `metric`.
+    package func metricStart(unit: Int) -> Int { unit * unitColumns * (unitColumns + 1) / 2 }
+
     /// The start of the panel of the group that begins at this column.
     package func panelStart(group: Int) -> Int {
         // The earlier panels have 128, 256, ... rows.
@@ -49,12 +57,13 @@ package struct FeedbackFactor: Sendable {
     ///
     /// - Parameters:
     ///   - transform: of the rows to be coded.
+    ///   - unitColumns: the columns that are coded together.
     ///   - vectors: the number of vectors that H is the mean over, if known.
     ///   - checkpoint: called regularly; an error that it throws cancels the work.
     ///   - rows: reads consecutive rows of H; called in ascending order for a few at a time.
     /// - Throws: `QAMError.malformed` if H is not finite or not positive semidefinite, and errors from `rows`.
     package init(
-        _ transform: RowTransform, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,
+        _ transform: RowTransform, unitColumns: Int = 2, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen,
         checkpoint: () throws -> Void = {}, rows: (Range<Int>) throws -> [Float]
     ) throws {
         let columns = transform.columns
@@ -70,7 +79,7 @@ package struct FeedbackFactor: Sendable {
         for i in 0..<columns { m[FeedbackKernels.rowStart(i) + i] += added }
         guard try kernels.factor(m, rows: columns, pool: pool, checkpoint: checkpoint) else { throw Self.indefinite }
         let mean = sum > 0 ? (1 + share) * sum / Double(columns) : 1
-        self.init(transform, triangle: m, damping: added, unit: Double(sign: .plus, exponent: mean.squareRoot().exponent, significand: 1))
+        self.init(transform, unitColumns, triangle: m, damping: added, unit: Double(sign: .plus, exponent: mean.squareRoot().exponent, significand: 1))
         fedVariance = probedVariance(kernels)
     }
 
@@ -118,33 +127,35 @@ package struct FeedbackFactor: Sendable {
     }
 
     /// Extracts F and D from the factored triangle.
-    private init(_ transform: RowTransform, triangle m: FeedbackKernels.Doubles, damping: Double, unit: Double) {
+    private init(_ transform: RowTransform, _ unitColumns: Int, triangle m: FeedbackKernels.Doubles, damping: Double, unit: Double) {
         let columns = transform.columns, width = FeedbackKernels.groupColumns
-        // An odd last column gets a partner whose error is always zero.
-        func v(_ i: Int, _ j: Int) -> Double { j == columns ? 0 : m[FeedbackKernels.rowStart(columns - 1 - i) + columns - 1 - j] }
-        var metric: [Float] = []
-        metric.reserveCapacity((columns + 1) / 2 * 3)
-        for t in stride(from: 0, to: columns, by: 2) {
-            metric += [v(t, t), v(t, t + 1), t + 1 < columns ? v(t + 1, t + 1) : 0].map { Float($0 / unit) }
+        // The last unit is padded with columns whose errors are always zero.
+        func v(_ i: Int, _ j: Int) -> Double { j >= columns ? 0 : m[FeedbackKernels.rowStart(columns - 1 - i) + columns - 1 - j] }
+        var metric: [Float] = [], diagonals: [UpperTriangle] = []
+        for t in stride(from: 0, to: columns, by: unitColumns) {
+            let block = UpperTriangle(columns: unitColumns) { v(t + $0, t + $1) }
+            metric += block.elements.map { Float($0 / unit) }
+            diagonals.append(block)
         }
         var panels: [Float] = []
         let groups = (columns + width - 1) / width
         panels.reserveCapacity(groups * (groups + 1) / 2 * width * width)
+        var coefficients = [Double](repeating: 0, count: unitColumns)
         for group in stride(from: 0, to: columns, by: width) {
-            let used = min(width, columns - group)
             for i in 0..<group + width {
-                for t in stride(from: group, to: group + width, by: 2) {
-                    guard i < t, t < group + used else {
-                        panels += [0, 0]
+                for t in stride(from: group, to: group + width, by: unitColumns) {
+                    guard i < t, t < columns else {
+                        panels.append(contentsOf: repeatElement(0, count: unitColumns))
                         continue
                     }
-                    let first = v(i, t) / v(t, t)
-                    let second = t + 1 < columns ? (v(i, t + 1) - v(t, t + 1) * first) / v(t + 1, t + 1) : 0
-                    panels += [Float(first), Float(second)]
+                    for c in coefficients.indices { coefficients[c] = v(i, t + c) }
+                    diagonals[t / unitColumns].divide(&coefficients)
+                    for coefficient in coefficients { panels.append(Float(coefficient)) }
                 }
             }
         }
         self.transform = transform
+        self.unitColumns = unitColumns
         self.damping = damping
         self.unit = unit
         self.metric = metric

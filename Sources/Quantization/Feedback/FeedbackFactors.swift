@@ -8,6 +8,8 @@ final class FeedbackFactors: Sendable {
     struct Key: Hashable, Sendable {
         let input: Int
         let transform: RowTransform
+        /// Of the coder.
+        let unitColumns: Int
     }
 
     /// The factor of one key, with its own lock: computing it takes long, and other factors are computed meanwhile.
@@ -58,7 +60,7 @@ final class FeedbackFactors: Sendable {
     }
 
     private func make(_ key: Key) throws -> FeedbackFactor {
-        try FeedbackFactor(key.transform, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
+        try FeedbackFactor(key.transform, unitColumns: key.unitColumns, vectors: calibration.vectorCount, pool: pool, checkpoint: checkpoint) {
             try calibration.hessian(of: key.input, rows: $0)
         }
     }

@@ -9,15 +9,16 @@ extension FeedbackKernels {
         feed(errors, count: count, rows: rows, through: factor.panels, at: place, into: targets)
     }
 
-    /// Encodes a row's group of `columns` columns at column `group`; see `withGroup` for the other parameters.
+    /// Encodes the group of `columns` columns at column `group` of rows that are coded together; see `withGroup` for the other parameters.
     func code(
-        _ z: Rows, group: Int, columns: Int, _ coder: any GroupCoder, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
+        _ z: Rows, rows: Int, group: Int, columns: Int, _ coder: any GroupCoder, _ factor: FeedbackFactor, targets: Rows, codewords: Rows,
         symbols: Bytes, at place: Range<Int>, work: inout [Float]
     ) {
-        precondition(place.count == coder.code.symbolBytes(columns: columns))
+        precondition(place.count == coder.code.groupBytes(columns: columns))
         let coefficients = Coefficients(
-            panels: factor.panels, panel: factor.panelStart(group: group) + group * Self.groupColumns, metric: factor.metric, firstPair: group / 2)
-        withGroup(z, columns: columns, coefficients, targets: targets, codewords: codewords, symbols: symbols, at: place) {
+            panels: factor.panels, panel: factor.panelStart(group: group) + group * Self.groupColumns, metric: factor.metric,
+            metricPlace: factor.metricStart(unit: group / factor.unitColumns)..<factor.metricStart(unit: (group + columns - 1) / factor.unitColumns + 1))
+        withGroup(z, rows: rows, columns: columns, coefficients, targets: targets, codewords: codewords, symbols: symbols, at: place) {
             coder.code($0, kernels: self, work: &work)
         }
     }

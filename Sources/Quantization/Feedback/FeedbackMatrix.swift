@@ -43,7 +43,7 @@ struct FeedbackMatrix: Sendable {
         self.widenings = widenings
         z = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
         targets = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
-        symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
+        symbols = .init(repeating: 0, count: encoder.layout.symbolBytes(rows: rows))
     }
 
     /// Stores the scaled weights of the row at this place in coding order.
@@ -80,7 +80,7 @@ struct FeedbackMatrix: Sendable {
         let place = OutputFactor.place(block: block)
         // The adjustments from earlier rows.
         let moves = FeedbackKernels.Floats(repeating: 0, count: height * width)
-        let codewords = FeedbackKernels.Floats(repeating: 0, count: width)
+        let codewords = FeedbackKernels.Floats(repeating: 0, count: encoder.layout.groupRows * width)
         func move(_ row: Int) -> FeedbackKernels.Rows { .init(numbers: moves, start: (row - first) * width, rowStride: width) }
         func coefficients(_ row: Int, from column: Int) -> FeedbackKernels.Rows {
             .init(numbers: outputs.coefficients, start: place.start + (row - first) * place.rowStride + column, rowStride: place.rowStride)
@@ -92,23 +92,32 @@ struct FeedbackMatrix: Sendable {
             kernels.feed(
                 part(z, other, first), of: other, count: width, rows: end - first, through: factor, group: group, into: part(targets, group, first))
         }
-        let code = encoder.coder.code, symbolStart = code.symbolBytes(columns: group), length = code.symbolBytes(columns: used)
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
-        for row in first..<end where gains[row] > 0 {
-            kernels.add(coefficients(row, from: first), times: part(targets, group, first), count: row - first, rows: 1, into: move(row))
-            // Feedback between rows is in units of the gains that the coefficients were computed with.
-            let toOwn = 1 / widenings[row], index = start(group, row), moved = (row - first) * width
-            for j in 0..<used {
-                moves[moved + j] *= toOwn
-                targets[index + j] += moves[moved + j]
+        for unit in stride(from: first, to: end, by: encoder.layout.groupRows) {
+            let rows = unit..<min(unit + encoder.layout.groupRows, end)
+            guard rows.contains(where: { gains[$0] > 0 }) else { continue }
+            for row in rows where gains[row] > 0 {
+                kernels.add(coefficients(row, from: first), times: part(targets, group, first), count: unit - first, rows: 1, into: move(row))
+                // Feedback between rows is in units of the gains that the coefficients were computed with.
+                let toOwn = 1 / widenings[row], index = start(group, row), moved = (row - first) * width
+                for j in 0..<used {
+                    moves[moved + j] *= toOwn
+                    targets[index + j] += moves[moved + j]
+                }
             }
-            let target = outputs.order[row] * encoder.layout.symbolBytes + symbolStart
+            let symbol = outputs.order[unit] / encoder.layout.groupRows * encoder.layout.groupBytes + encoder.coder.code.groupBytes(columns: group)
             kernels.code(
-                part(z, group, row), group: group, columns: used, encoder.coder, factor, targets: part(targets, group, row),
-                codewords: .init(numbers: codewords, start: 0, rowStride: width), symbols: symbols, at: target..<target + length, work: &work)
-            for j in 0..<used {
-                z[index + j] -= codewords[j]
-                targets[index + j] = (targets[index + j] - moves[moved + j]) * widenings[row]
+                part(z, group, unit), rows: rows.count, group: group, columns: used, encoder.coder, factor, targets: part(targets, group, unit),
+                codewords: .init(numbers: codewords, start: 0, rowStride: width), symbols: symbols,
+                at: symbol..<symbol + encoder.coder.code.groupBytes(columns: used), work: &work)
+            for row in rows {
+                let index = start(group, row), moved = (row - first) * width, coded = (row - unit) * width
+                for j in 0..<used {
+                    z[index + j] -= codewords[coded + j]
+                    targets[index + j] = (targets[index + j] - moves[moved + j]) * widenings[row]
+                }
+                // A row of zeros has no errors, whatever it is coded as.
+                if gains[row] <= 0 { for j in 0..<used { (z[index + j], targets[index + j]) = (0, 0) } }
             }
         }
     }

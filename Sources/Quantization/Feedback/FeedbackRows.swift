@@ -35,7 +35,7 @@ struct FeedbackRows {
         targets = .init(repeating: 0, count: rows * rowStride)
         codewords = .init(repeating: 0, count: rows * rowStride)
         errors = .init(repeating: 0, count: rows * rowStride)
-        symbols = .init(repeating: 0, count: rows * encoder.layout.symbolBytes)
+        symbols = .init(repeating: 0, count: encoder.layout.symbolBytes(rows: rows))
     }
 
     /// Scales, normalises and rotates the rows.
@@ -61,20 +61,23 @@ struct FeedbackRows {
 
     /// Encodes all rows, one group of columns after the other.
     func code(_ work: inout [Float]) {
-        let width = FeedbackKernels.groupColumns, bytes = encoder.layout.symbolBytes
-        var place = 0
+        let width = FeedbackKernels.groupColumns, code = encoder.coder.code
         for group in stride(from: 0, to: columns, by: width) {
             let used = min(width, columns - group)
-            let length = encoder.coder.code.symbolBytes(columns: used)
             kernels.feed(all(errors, 0), of: 0, count: group, rows: rows, through: factor, group: group, into: all(targets, group))
-            for i in 0..<rows where gains[i] > 0 {
-                func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, i * rowStride + group) }
+            for (index, unit) in stride(from: 0, to: rows, by: encoder.layout.groupRows).enumerated() {
+                let together = unit..<min(unit + encoder.layout.groupRows, rows)
+                guard together.contains(where: { gains[$0] > 0 }) else { continue }
+                func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, unit * rowStride + group) }
+                let symbol = index * encoder.layout.groupBytes + code.groupBytes(columns: group)
                 kernels.code(
-                    part(z), group: group, columns: used, encoder.coder, factor, targets: part(targets), codewords: part(codewords),
-                    symbols: symbols, at: i * bytes + place..<i * bytes + place + length, work: &work)
-                for j in i * rowStride + group..<i * rowStride + group + used { errors[j] = z[j] - codewords[j] }
+                    part(z), rows: together.count, group: group, columns: used, encoder.coder, factor, targets: part(targets), codewords: part(codewords),
+                    symbols: symbols, at: symbol..<symbol + code.groupBytes(columns: used), work: &work)
+                // A row of zeros has no errors, whatever it is coded as.
+                for i in together where gains[i] > 0 {
+                    for j in i * rowStride + group..<i * rowStride + group + used { errors[j] = z[j] - codewords[j] }
+                }
             }
-            place += length
         }
     }
 
@@ -108,13 +111,21 @@ struct FeedbackRows {
     /// The inner products, weighted by H, of row i's coordinates with its codewords and of the codewords with themselves.
     private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> (zy: Double, yy: Double) {
         var zy = 0.0, yy = 0.0
-        for t in 0..<(columns + 1) / 2 {
-            let j = row * rowStride + 2 * t
-            let a = Double(factor.metric[3 * t]), b = Double(factor.metric[3 * t + 1]), d = Double(factor.metric[3 * t + 2])
-            let y0 = Double(whitened[j]), y1 = Double(whitened[j + 1]), x0 = Double(targets[j]), x1 = Double(targets[j + 1])
-            let first = a * y0, second = b * y0 + d * y1
-            yy += first * first + second * second
-            zy += first * (first + a * x0) + second * (second + b * x0 + d * x1)
+        let width = factor.unitColumns
+        for u in 0..<factor.unitCount {
+            let start = row * rowStride + u * width, place = factor.metricStart(unit: u)
+            var unitZY = 0.0, unitYY = 0.0
+            for c in 0..<width {
+                let column = place + c * (c + 1) / 2
+                var value = 0.0
+                for r in 0...c { value += Double(factor.metric[column + r]) * Double(whitened[start + r]) }
+                var sum = value
+                for r in 0...c { sum += Double(factor.metric[column + r]) * Double(targets[start + r]) }
+                unitYY += value * value
+                unitZY += value * sum
+            }
+            yy += unitYY
+            zy += unitZY
         }
         return (zy, yy)
     }
@@ -123,14 +134,15 @@ struct FeedbackRows {
     private func error(_ i: Int, gain: Float, stored: Float) throws -> Double {
         let row = i * rowStride..<i * rowStride + columns
         if !encoder.layout.isScaled {
-            let sums = encoder.kernels.innerProducts(z.array(row), codewords.array(row))
+            let sums = encoder.kernels.innerProducts(z.array(row).span, codewords.array(row).span)
             let g = Double(gain), s = Double(stored)
             return max(0, g * g * sums.zz - 2 * g * s * sums.zy + s * s * sums.yy)
         }
-        let bytes = encoder.layout.symbolBytes
+        let bytes = encoder.layout.groupBytes, group = i / encoder.layout.groupRows
         var scratch = [Float](repeating: 0, count: columns)
         return try encoder.squaredError(
-            symbols.array(i * bytes..<(i + 1) * bytes).span, gain: stored, weights: weights.span.extracting(i * columns..<(i + 1) * columns),
+            symbols.array(group * bytes..<(group + 1) * bytes).span, after: i % encoder.layout.groupRows, gain: stored,
+            weights: weights.span.extracting(i * columns..<(i + 1) * columns),
             scratch: &scratch)
     }
 }

@@ -7,12 +7,12 @@ package import QAMFormat
 /// arXiv 1503.05671; feedback in both directions as in YAQA, arXiv 2505.22988). Row i of UT E depends only on rows up to i, so the whitened errors of earlier
 /// rows adjust the targets of row i. Rows are coded in descending order of the cost of their errors, so that more rows can compensate for the costliest.
 package struct OutputFactor: Sendable {
-    /// Row numbers in coding order.
+    /// Row numbers in coding order; rows of one group follow each other, and a last group of fewer rows comes last.
     package let order: [Int]
     /// Consecutive rows in this order that are coded together.
     static let blockRows = 32
-    /// U of rows normalised by their gains, each divided by its diagonal element: for each block of rows, the columns up to its last row, zero from a row's own
-    /// column on.
+    /// U of rows normalised by their gains, each divided by its diagonal element: for each block of rows, the columns up to its last row, zero from the first
+    /// column of a row's own group on.
     let coefficients: FeedbackKernels.Floats
     /// For each row in coding order, the variance that feedback adds to its targets, for coding noise of unit variance in the targets of all normalised rows.
     package let fedVariance: [Double]
@@ -38,12 +38,13 @@ package struct OutputFactor: Sendable {
     ///
     /// - Parameters:
     ///   - gains: of the rows to be coded, before widening.
+    ///   - groupRows: the rows that are coded together, between which errors are not fed; divides `blockRows`.
     ///   - vectors: the number of vectors that G is the mean over, if known.
     ///   - checkpoint: called regularly; an error that it throws cancels the work.
     ///   - hessian: reads consecutive rows of G; called for all rows in ascending order, twice.
     /// - Throws: `QAMError.malformed` if G is not finite or not positive semidefinite, and errors from `hessian`.
     package init(
-        gains: [Float], vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
+        gains: [Float], groupRows: Int = 1, vectors: Int? = nil, pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
         hessian: (Range<Int>) throws -> [Float]
     ) throws {
         let rows = gains.count
@@ -53,8 +54,7 @@ package struct OutputFactor: Sendable {
             let range = start..<min(start + piece, rows), values = try Self.read(range, rows, hessian)
             for i in range { diagonal[i] = Double(values[(i - start) * rows + i]) * Double(gains[i]) * Double(gains[i]) }
         }
-        // Ties keep the original order.
-        order = (0..<rows).sorted { diagonal[$0] == diagonal[$1] ? $0 < $1 : diagonal[$0] > diagonal[$1] }
+        order = Self.order(diagonal, groupRows: groupRows)
         var places = [Int](repeating: 0, count: rows)
         for (place, row) in order.enumerated() { places[row] = place }
 
@@ -76,7 +76,7 @@ package struct OutputFactor: Sendable {
         guard sum >= 0 else { throw Self.indefinite }
         for i in 0..<rows { m[FeedbackKernels.rowStart(i) + i] += added }
         guard try kernels.factor(m, rows: rows, pool: pool, checkpoint: checkpoint) else { throw Self.indefinite }
-        let coefficients = Self.coefficients(triangle: m, rows: rows, pool: pool)
+        let coefficients = Self.coefficients(triangle: m, rows: rows, groupRows: groupRows, pool: pool)
         self.coefficients = coefficients
         let errors = Self.probedErrors(coefficients, rows: rows, kernels)
         fedVariance = errors.map { max(0, $0 - 1) }
@@ -88,14 +88,28 @@ package struct OutputFactor: Sendable {
         noiseGain = max(0, damped - added * errors.reduce(0, +))
     }
 
-    private static func coefficients(triangle m: FeedbackKernels.Doubles, rows: Int, pool: WorkerPool) -> FeedbackKernels.Floats {
+    /// Groups of rows in descending order of their costs; ties keep the original order.
+    private static func order(_ costs: [Double], groupRows: Int) -> [Int] {
+        let groups = stride(from: 0, to: costs.count, by: groupRows).map { $0..<min($0 + groupRows, costs.count) }
+        let whole = groups.filter { $0.count == groupRows }, sums = whole.map { rows in rows.reduce(0) { $0 + costs[$1] } }
+        let sorted = whole.indices.sorted { sums[$0] == sums[$1] ? $0 < $1 : sums[$0] > sums[$1] }
+        return sorted.flatMap { whole[$0] } + groups[whole.count...].flatMap { $0 }
+    }
+
+    private static func coefficients(triangle m: FeedbackKernels.Doubles, rows: Int, groupRows: Int, pool: WorkerPool) -> FeedbackKernels.Floats {
         let blocks = (rows + blockRows - 1) / blockRows
         let coefficients = FeedbackKernels.Floats(repeating: 0, count: place(block: blocks).start)
-        pool.forEach(0..<rows, grain: 8) { piece in
-            for i in piece {
-                let (start, rowStride) = place(block: i / blockRows), first = start + i % blockRows * rowStride
-                let own = m[FeedbackKernels.rowStart(rows - 1 - i) + rows - 1 - i]
-                for k in 0..<i { coefficients[first + k] = Float(m[FeedbackKernels.rowStart(rows - 1 - k) + rows - 1 - i] / own) }
+        func u(_ k: Int, _ i: Int) -> Double { i >= rows ? 0 : m[FeedbackKernels.rowStart(rows - 1 - k) + rows - 1 - i] }
+        pool.forEach(0..<(rows + groupRows - 1) / groupRows, grain: max(1, 8 / groupRows)) { piece in
+            var x = [Double](repeating: 0, count: groupRows)
+            for group in stride(from: piece.lowerBound * groupRows, to: piece.upperBound * groupRows, by: groupRows) {
+                let block = UpperTriangle(columns: groupRows) { u(group + $0, group + $1) }
+                let (start, rowStride) = place(block: group / blockRows)
+                for k in 0..<group {
+                    for c in x.indices { x[c] = u(k, group + c) }
+                    block.divide(&x)
+                    for c in x.indices where group + c < rows { coefficients[start + (group + c) % blockRows * rowStride + k] = Float(x[c]) }
+                }
             }
         }
         return coefficients

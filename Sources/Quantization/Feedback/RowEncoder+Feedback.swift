@@ -5,6 +5,12 @@ extension RowEncoder {
     /// Rows that are fed through the factor together.
     private static let rowsAtATime = 64
 
+    private func check(_ factor: FeedbackFactor) throws {
+        guard factor.transform == transform, factor.unitColumns == type(of: coder).unitColumns else {
+            throw QAMError(.invalidArgument, "the factor is that of another rotation, other scales or another code")
+        }
+    }
+
     /// Encodes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which must have the encoder's transform.
     ///
     /// During coding, a row's gain is the coder's, widened like its targets; afterwards it may be refitted to minimise the error of the outputs.
@@ -13,7 +19,7 @@ extension RowEncoder {
         rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, kernels: FeedbackKernels = .chosen,
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
-        guard factor.transform == transform else { throw QAMError(.invalidArgument, "the factor is that of another rotation or other scales") }
+        try check(factor)
         var chunk = chunk(symbols: [], gains: [], Distortion())
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
         for start in stride(from: 0, to: rows, by: Self.rowsAtATime) {
@@ -43,7 +49,9 @@ extension RowEncoder {
         pool: WorkerPool, kernels: FeedbackKernels = .chosen, checkpoint: () throws -> Void = {},
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
-        guard factor.transform == transform else { throw QAMError(.invalidArgument, "the factor is that of another rotation or other scales") }
+        try check(factor)
+        // There are no other rows to feed.
+        if rows <= layout.groupRows { return try encode(rows: rows, feedback: factor, kernels: kernels, fill: fill) }
         var row = [Float](repeating: 0, count: columns)
         func read(_ index: Int) throws -> (energy: Double, gain: Float) {
             var span = row.mutableSpan
@@ -57,7 +65,8 @@ extension RowEncoder {
             gains.append(gain)
             distortion.energy += energy
         }
-        let outputs = try OutputFactor(gains: gains, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, hessian: hessian)
+        let outputs = try OutputFactor(
+            gains: gains, groupRows: layout.groupRows, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, hessian: hessian)
         let matrix = FeedbackMatrix(self, factor, outputs, kernels, baseGains: gains)
         for (place, index) in outputs.order.enumerated() {
             guard matrix.gains[place].isFinite else { throw unfit(row: index) }
@@ -67,7 +76,6 @@ extension RowEncoder {
         }
         try matrix.code(pool: pool, checkpoint: checkpoint)
 
-        let symbolBytes = layout.symbolBytes
         var scratch = row
         for (place, index) in outputs.order.enumerated() {
             if !layout.isScaled {
@@ -75,8 +83,9 @@ extension RowEncoder {
             } else {
                 var span = row.mutableSpan
                 try fill(index, &span)
-                let symbols = matrix.symbols.array(index * symbolBytes..<(index + 1) * symbolBytes)
-                distortion.error += try squaredError(symbols.span, gain: gains[index], weights: row.span, scratch: &scratch)
+                let group = index / layout.groupRows
+                let symbols = matrix.symbols.array(group * layout.groupBytes..<(group + 1) * layout.groupBytes)
+                distortion.error += try squaredError(symbols.span, after: index % layout.groupRows, gain: gains[index], weights: row.span, scratch: &scratch)
             }
         }
         var stored: [UInt8] = []

@@ -18,8 +18,13 @@ package struct FeedbackKernels: Sendable {
 
     /// For the codecs' extensions.
     let table: fb_functions
+    /// The features that the functions may use.
+    let features: UInt32
 
-    private init(features: UInt32) { table = unsafe fb_functions_for(features).pointee }
+    private init(features: UInt32) {
+        self.features = features
+        table = unsafe fb_functions_for(features).pointee
+    }
 
     /// The kernels for a feature set; nil if this machine lacks any of it.
     package init?(_ instructionSet: Kernels.InstructionSet) {
@@ -106,10 +111,10 @@ package struct FeedbackKernels: Sendable {
         let panels: [Float]
         let panel: Int
         let metric: [Float]
-        let firstPair: Int
+        let metricPlace: Range<Int>
     }
 
-    /// Passes a row's group of `columns` columns to `body`.
+    /// Passes a group of `columns` columns, of rows that are coded together, to `body`.
     ///
     /// - Parameters:
     ///   - z: the coordinates.
@@ -117,28 +122,38 @@ package struct FeedbackKernels: Sendable {
     ///   - codewords: receives the codewords.
     ///   - place: the position of the group's symbols.
     func withGroup(
-        _ z: Rows, columns: Int, _ coefficients: Coefficients, targets: Rows, codewords: Rows, symbols: Bytes, at place: Range<Int>,
+        _ z: Rows, rows: Int, columns: Int, _ coefficients: Coefficients, targets: Rows, codewords: Rows, symbols: Bytes, at place: Range<Int>,
         _ body: (FeedbackGroup) -> Void
     ) {
-        let width = Self.groupColumns, panel = coefficients.panel, pair = 3 * coefficients.firstPair
-        precondition(columns > 0 && columns <= width)
+        let width = Self.groupColumns, panel = coefficients.panel, metricPlace = coefficients.metricPlace
+        precondition(columns > 0 && columns <= width && rows > 0 && z.rowStride == targets.rowStride)
         precondition(place.lowerBound >= 0 && place.upperBound <= symbols.count)
         precondition(panel >= 0 && panel + columns * width <= coefficients.panels.count)
-        precondition(pair >= 0 && pair + (columns + 1) / 2 * 3 <= coefficients.metric.count)
+        precondition(metricPlace.lowerBound >= 0 && metricPlace.upperBound <= coefficients.metric.count)
         unsafe coefficients.panels.withUnsafeBufferPointer { panels in
             unsafe coefficients.metric.withUnsafeBufferPointer { metric in
                 body(
                     unsafe FeedbackGroup(
                         part: fb_group(
-                            columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel }, metric: metric.baseAddress.map { unsafe $0 + pair },
-                            z: z.pointer(rows: 1, length: width), targets: targets.pointer(rows: 1, length: width),
-                            codewords: codewords.pointer(rows: 1, length: width), symbols: symbols.start + place.lowerBound)))
+                            columns: columns, panel: panels.baseAddress.map { unsafe $0 + panel },
+                            metric: metric.baseAddress.map { unsafe $0 + metricPlace.lowerBound }, z: z.pointer(rows: rows, length: width),
+                            targets: targets.pointer(rows: rows, length: width), codewords: codewords.pointer(rows: rows, length: width),
+                            symbols: symbols.start + place.lowerBound), rows: rows, rowStride: z.rowStride, codewordStride: codewords.rowStride,
+                        symbolBytes: place.count))
             }
         }
     }
 }
 
-/// A group of columns of a row to be coded, in the kernels' layout; valid during the call that it is passed to.
+/// A group of columns to be coded, of a row or of the rows that are coded together, in the kernels' layout; valid during the call that it is passed to.
 @safe package struct FeedbackGroup {
+    /// The first row.
     let part: fb_group
+    let rows: Int
+    /// Of coordinates and targets, in floats.
+    let rowStride: Int
+    /// Of codewords, in floats.
+    let codewordStride: Int
+    /// The bytes of the group's symbols.
+    let symbolBytes: Int
 }

@@ -159,7 +159,8 @@ package enum ChannelScaling: String, CaseIterable, Sendable {
         let pool = try WorkerPool(width: threads)
         let noise = try [scales, nil].map { scales in
             try FeedbackFactor(
-                RowTransform(columns: energies.count, rotation: rotation, channelScales: scales), vectors: calibration.vectorCount, pool: pool
+                RowTransform(columns: energies.count, rotation: rotation, channelScales: scales), unitColumns: Coders.type(of: choice.code.family).unitColumns,
+                vectors: calibration.vectorCount, pool: pool
             ) {
                 try calibration.hessian(of: input, rows: $0)
             }.noiseGain

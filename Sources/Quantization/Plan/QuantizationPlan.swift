@@ -46,10 +46,13 @@ package struct QuantizationPlan: Hashable, Sendable {
     package var choices: [Int: QuantizationChoice]
     /// Whether row gains are refitted to the codewords by least squares; nil for each code's default.
     package var refit: Bool?
+    /// What the search for codes may cost.
+    package var effort: Effort
 
-    package init(choices: [Int: QuantizationChoice], refit: Bool? = nil) {
+    package init(choices: [Int: QuantizationChoice], refit: Bool? = nil, effort: Effort = .normal) {
         self.choices = choices
         self.refit = refit
+        self.effort = effort
     }
 
     /// Why this tensor cannot be quantized with codes of a family; nil if it can.
@@ -79,6 +82,6 @@ package struct QuantizationPlan: Hashable, Sendable {
                 "\(tensor):\(choice.code.family.name)/\(choice.code.bits)/\(choice.blockSizeCap)/\(choice.seed)\(scaling)\(choice.feedback == .off ? "" : "/\(choice.feedback.rawValue)")"
         }
         let refit = refit.map { " refit \($0)" } ?? ""
-        return "quantize\(refit) \(parts.joined(separator: ","))"
+        return "quantize \(effort.rawValue)\(refit) \(parts.joined(separator: ","))"
     }
 }

@@ -79,7 +79,7 @@ package struct QuantizingSource: WrappingSource {
             if let known = coders[choice.code] {
                 (coder, codebook) = known
             } else {
-                coder = try Coders.coder(choice.code)
+                coder = try Coders.coder(choice.code, effort: plan.effort)
                 codebook = coder.codebook.map { shared.codebooks.indexAppending($0) }
                 coders[choice.code] = (coder, codebook)
             }
@@ -94,7 +94,7 @@ package struct QuantizingSource: WrappingSource {
                         .invalidArgument, "feedback needs the Hessian of the input, which the statistics do not have", at: .init(tensor: reader.descriptor.name)
                     )
                 }
-                factor = FeedbackFactors.Key(input: input, transform: encoder.transform)
+                factor = FeedbackFactors.Key(input: input, transform: encoder.transform, unitColumns: type(of: coder).unitColumns)
             }
             jobs[tensor] = Job(reader: reader, encoder: encoder, factor: factor, feedsRows: choice.feedback == .columnsAndRows)
             let seed = encoder.transform.rotation == nil ? nil : shared.seeds.indexAppending(choice.seed)
@@ -129,7 +129,9 @@ package struct QuantizingSource: WrappingSource {
     package func origin(of tensor: Int) -> Int? { jobs[tensor] == nil ? tensor : nil }
 
     package func granule(of tensor: Int) -> Int {
-        jobs[tensor]?.reader.granule ?? base.granule(of: tensor)
+        guard let job = jobs[tensor] else { return base.granule(of: tensor) }
+        let rows = job.reader.granule, groupRows = job.encoder.layout.groupRows
+        return rows / greatestCommonDivisor(rows, groupRows) * groupRows
     }
 
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
@@ -139,7 +141,7 @@ package struct QuantizingSource: WrappingSource {
                 return try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
             }
             if job.feedsRows {
-                return try whole.rows(units, of: tensor, count: tensors[tensor].rows) { try code(tensor, job, factors, key) }
+                return try whole.rows(units, of: tensor, count: tensors[tensor].rows, job.encoder.layout.streams) { try code(tensor, job, factors, key) }
             }
             let factor = try factors.factor(key)
             let chunk = try job.reader.withRows(units) {

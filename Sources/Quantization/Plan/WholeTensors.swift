@@ -15,16 +15,15 @@ final class WholeTensors: Sendable {
     ///
     /// - Parameters:
     ///   - count: the number of rows of the tensor.
+    ///   - streams: its streams.
     ///   - code: encodes the tensor; other callers wait meanwhile.
-    func rows(_ rows: Range<Int>, of tensor: Int, count: Int, code: () throws -> TensorChunk) throws -> TensorChunk {
+    func rows(_ rows: Range<Int>, of tensor: Int, count: Int, _ streams: [StreamLayout], code: () throws -> TensorChunk) throws -> TensorChunk {
         try entries.withLock { entries in
             var entry = try entries[tensor] ?? Entry(chunk: code(), rowsLeft: count)
             entry.rowsLeft -= rows.count
             entries[tensor] = entry.rowsLeft > 0 ? entry : nil
-            let streams = entry.chunk.streams.map { stream in
-                Array(stream[rows.lowerBound * (stream.count / count)..<rows.upperBound * (stream.count / count)])
-            }
-            return TensorChunk(streams: streams, distortion: rows.lowerBound == 0 ? entry.chunk.distortion : Distortion())
+            let parts = zip(streams, entry.chunk.streams).map { layout, stream in layout.bytes(of: rows).map { Array(stream[$0]) } ?? [] }
+            return TensorChunk(streams: parts, distortion: rows.lowerBound == 0 ? entry.chunk.distortion : Distortion())
         }
     }
 }

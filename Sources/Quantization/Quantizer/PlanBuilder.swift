@@ -19,7 +19,7 @@ struct PlanBuilder {
         let options = quantizer.options, recipe = quantizer.recipe
         self.quantizer = quantizer
         statistics = try quantizer.statistics?.ordered(for: source)
-        choices = QuantizationPlan(choices: [:], refit: options.fitsGains)
+        choices = QuantizationPlan(choices: [:], refit: options.fitsGains, effort: options.effort)
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
             try quantizer.checkpoint()
@@ -119,7 +119,7 @@ struct PlanBuilder {
     private func gaussianErrors() throws -> [Int: Double] {
         var errors: [Code: Double] = [:]
         return try choices.choices.mapValues { choice in
-            let error = try errors[choice.code] ?? GaussianReference.normalizedError(choice.code)
+            let error = try errors[choice.code] ?? GaussianReference.normalizedError(choice.code, effort: choices.effort)
             errors[choice.code] = error
             return error
         }

@@ -18,6 +18,8 @@ extension Quantizer {
         public var rate = Rate.usual
         /// The family of codes.
         public var family = Code.Family.octant
+        /// What the search for codes may cost.
+        public var effort = Effort.normal
         /// Which tensors are coded.
         public var recipe = Recipe.Name.linear
         /// Tensors to be coded in addition: regular expressions that are searched for in names, optionally followed by `=` and their bits. The last match wins.

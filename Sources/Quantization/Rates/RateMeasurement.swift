@@ -29,7 +29,8 @@ package struct RateMeasurement: Sendable {
             guard family.codes.count > 1 else {
                 throw QAMError(.invalidArgument, "rates cannot be chosen: family \(family.name) has one rate only")
             }
-            coders[family] = try family.codes.map { try Coders.coder($0) }
+            // The least effort: what errors cost at one rate relative to another hardly depends on it.
+            coders[family] = try family.codes.map { try Coders.coder($0, effort: .fast) }
         }
         let jobs = try tensors.map { try Job($0, source, plan, calibration, coders) }
         let users = jobs.compactMap { job in job.key.map { (tensor: job.tensor, rows: job.reader.descriptor.rows, key: $0) } }
@@ -71,7 +72,7 @@ package struct RateMeasurement: Sendable {
             }
             key =
                 calibration.hasHessian(of: input)
-                ? FeedbackFactors.Key(input: input, transform: encoders[0].transform) : nil
+                ? FeedbackFactors.Key(input: input, transform: encoders[0].transform, unitColumns: type(of: encoders[0].coder).unitColumns) : nil
             self.tensor = tensor
             self.reader = reader
             self.choice = choice
@@ -138,7 +139,8 @@ package struct RateMeasurement: Sendable {
             let name = reader.descriptor.name
             if choice.feedback == .columnsAndRows {
                 let outputs = try OutputFactor(
-                    gains: energies.map { Float($0.squareRoot()) }, vectors: factors.calibration.vectorCount, pool: factors.pool,
+                    gains: energies.map { Float($0.squareRoot()) }, groupRows: choice.code.family.groupRows, vectors: factors.calibration.vectorCount,
+                    pool: factors.pool,
                     checkpoint: factors.checkpoint
                 ) {
                     try factors.calibration.outputHessian(of: name, rows: $0)

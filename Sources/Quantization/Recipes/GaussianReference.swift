@@ -3,9 +3,9 @@ package import QAMFormat
 /// The error of a code on ideal data, for comparison with its error on a model.
 package enum GaussianReference {
     /// The normalised mean squared error of a code on Gaussian weights in rows of 1,024, with the code's default gains, to about half a percent. Takes a few
-    /// milliseconds, up to a second for a trellis on a slow machine.
-    package static func normalizedError(_ code: Code) throws -> Double {
-        let columns = 1024, rows = 128, coder = try Coders.coder(code), isRotated = code.family.isRotated
+    /// milliseconds, up to a second for a trellis on a slow machine; for codes of several rows together from a quarter of the samples, to about a percent.
+    package static func normalizedError(_ code: Code, effort: Effort) throws -> Double {
+        let columns = 1024, rows = code.family.groupRows > 1 ? 32 : 128, coder = try Coders.coder(code, effort: effort), isRotated = code.family.isRotated
         let encoder = try RowEncoder(coder, columns: columns, blockSize: isRotated ? columns : nil, seed: 0, gainType: .float32)
         var state: UInt64 = 1
         func uniform() -> Float {

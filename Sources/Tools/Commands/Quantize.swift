@@ -26,7 +26,7 @@ struct Quantize: AsyncParsableCommand {
     @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
     var output: String
 
-    @Option(help: ArgumentHelp("Bits a weight: 2 to 6.5 in steps of 0.5; 5.5 unless said otherwise. int8 has 8.", valueName: "bits"))
+    @Option(help: ArgumentHelp("Bits per weight: 2 to 6.5 in steps of 0.5, 5.5 by default. trellis has 1.5 too, int8 only 8.", valueName: "bits"))
     var bits: Double?
 
     @Option(
@@ -35,8 +35,11 @@ struct Quantize: AsyncParsableCommand {
             valueName: "bits"))
     var targetBpw: Double?
 
-    @Option(help: "The family of codebooks: octant is made for speed, free is the published code.")
+    @Option(help: "The family of codes: trellis has the least error, octant is the fastest to quantize to, free is the published code.")
     var codebook = CodebookFamily(family: .octant)
+
+    @Option(help: "How hard a trellis searches: the better, the slower it quantizes. Size and speed of the model stay the same.")
+    var effort = Effort.normal
 
     @Option(help: "Which tensors to quantize.")
     var recipe = Recipe.Name.linear
@@ -105,6 +108,7 @@ struct Quantize: AsyncParsableCommand {
         var options = Quantizer.Options()
         options.rate = targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? .usual
         options.family = codebook.family
+        options.effort = effort
         options.recipe = recipe
         options.inclusions = include
         options.exclusions = exclude
@@ -182,6 +186,8 @@ struct CodebookFamily: ExpressibleByArgument {
     var defaultValueDescription: String { family.name }
     static var allValueStrings: [String] { CodecRegistry.families.map(\.name) }
 }
+
+extension Effort: ExpressibleByArgument {}
 
 extension Recipe.Name: ExpressibleByArgument {}
 extension Quantizer.Feedback: ExpressibleByArgument {}

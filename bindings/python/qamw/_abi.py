@@ -39,7 +39,8 @@ class TensorRecord(Sized):
         ("size", c_uint32), ("storage", c_uint32), ("name", c_char_p), ("dtype", c_char_p), ("shape", POINTER(c_uint64)),
         ("rank", c_uint32), ("block_elements", c_uint32), ("block_bytes", c_uint32), ("has_channel_scales", c_uint32),
         ("rows", c_uint64), ("columns", c_uint64), ("bytes", c_uint64), ("target", c_uint64), ("codec", c_char_p),
-        ("codebook", c_char_p), ("gain_type", c_char_p), ("bits", c_double), ("block_size", c_uint64), ("seed", c_uint64)]
+        ("codebook", c_char_p), ("gain_type", c_char_p), ("bits", c_double), ("block_size", c_uint64), ("seed", c_uint64),
+        ("group_rows", c_uint64)]
 
 
 class String(Structure):
@@ -80,7 +81,8 @@ class QuantizeOptions(Sized):
         ("include", POINTER(c_char_p)), ("include_count", c_uint64), ("exclude", POINTER(c_char_p)), ("exclude_count", c_uint64),
         ("block_size", c_uint64), ("seed", c_uint64), ("statistics", c_char_p), ("feedback", c_char_p), ("scaling", c_char_p),
         ("keeps_gains", c_uint32), ("strict", c_uint32), ("compresses_raw", c_uint32), ("replaces", c_uint32),
-        ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p), ("raw_type", c_char_p)]
+        ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p), ("raw_type", c_char_p),
+        ("effort", c_char_p)]
 
 
 class QuantizeReport(Sized):

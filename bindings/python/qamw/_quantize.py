@@ -38,7 +38,7 @@ class Quantized(NamedTuple):
 
 def quantize(
     input: Path, output: Path, *, bits: Optional[float] = None, target_bits: Optional[float] = None, codebook: Optional[str] = None,
-    recipe: Optional[str] = None, include: Sequence[str] = (), exclude: Sequence[str] = (), block_size: Optional[int] = None, seed: int = 0,
+    effort: Optional[str] = None, recipe: Optional[str] = None, include: Sequence[str] = (), exclude: Sequence[str] = (), block_size: Optional[int] = None, seed: int = 0,
     statistics: Optional[Path] = None, feedback: Optional[str] = None, scaling: Optional[str] = None, fit_gains: bool = True, strict: bool = False,
     compress_raw: bool = False, raw_dtype: Optional[str] = None, replace: bool = False, threads: int = 0, progress: Optional[Callable[[Progress], object]] = None,
 ) -> Quantized:
@@ -47,7 +47,8 @@ def quantize(
     input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or an existing folder.
     bits: per weight, in steps of 0.5 (default 5.5; int8: 8). target_bits: instead, the average over tensors, each with the rate that
         minimises the cost of errors; needs statistics.
-    codebook: "octant" (the default), "free", "polar" or "int8". recipe: "linear" (the default), "mlp" or "all".
+    codebook: "octant" (the default), "trellis", "free", "polar" or "int8". effort: how hard a trellis searches, "fast", "normal" (the default) or "best".
+    recipe: "linear" (the default), "mlp" or "all".
     include, exclude: regular expressions for tensor names; an inclusion may state its own rate, "down_proj=6.5".
     statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. They are used for feedback ("on", the default: as far as they suffice; "columns"; "off")
         and scaling ("none", "published", "optimal", "smooth"; by default "optimal" without feedback).
@@ -76,7 +77,7 @@ def quantize(
             return 1
 
     options = _abi.QuantizeOptions(
-        threads=threads, bits=_rate(bits), target_bits=_rate(target_bits), codebook=_text(codebook), recipe=_text(recipe),
+        threads=threads, bits=_rate(bits), target_bits=_rate(target_bits), codebook=_text(codebook), effort=_text(effort), recipe=_text(recipe),
         include=_texts(include), include_count=len(include), exclude=_texts(exclude), exclude_count=len(exclude),
         block_size=0 if block_size is None else block_size, seed=seed, statistics=None if statistics is None else _path(statistics), feedback=_text(feedback),
         scaling=_text(scaling), keeps_gains=int(not fit_gains), strict=int(strict), compresses_raw=int(compress_raw), replaces=int(replace), raw_type=_text(raw_dtype),

@@ -15,10 +15,10 @@ _ELEMENT_TYPES = {"float32": (_abi.F32, np.float32), "float16": (_abi.F16, np.fl
 
 
 class Encoding(NamedTuple):
-    """How a tensor is coded (spec/qamw.md, sections 8, 15 and 16).
+    """How a tensor is coded (spec/qamw.md, sections 8 and 15 to 17).
 
-    For an unknown codec `codec` is "" and the rest is empty. `codebook` is "" where the codec has none (int8-rows), `block_size` and
-    `seed` are 0 where rows are not rotated.
+    For an unknown codec `codec` is "" and the rest is empty. `codebook` is "" where the codec has none (int8-rows, trellis), `block_size` and
+    `seed` are 0 where rows are not rotated. `group_rows` is the number of rows whose symbols are stored together.
     """
 
     codec: str
@@ -28,11 +28,12 @@ class Encoding(NamedTuple):
     seed: int
     gain_type: str
     channel_scales: bool
+    group_rows: int
 
     @classmethod
     def of(cls, record: _abi.TensorRecord) -> "Encoding":
         codec, codebook, gain_type = ((text or b"").decode("ascii") for text in (record.codec, record.codebook, record.gain_type))
-        return cls(codec, codebook, record.bits, record.block_size, record.seed, gain_type, bool(record.has_channel_scales))
+        return cls(codec, codebook, record.bits, record.block_size, record.seed, gain_type, bool(record.has_channel_scales), record.group_rows)
 
 
 class Tensor:
@@ -176,8 +177,9 @@ class Tensor:
 
     @property
     def symbols(self) -> np.ndarray:
-        """The symbols of a coded tensor: uint8 [rows, bytes per row]."""
-        return self._mapping.part(self._index, _abi.SYMBOLS).reshape(self._rows, -1)
+        """The symbols of a coded tensor: uint8 [groups of rows, bytes per group]; groups are single rows except with a trellis."""
+        group_rows = self.encoding.group_rows if self.encoding else 1
+        return self._mapping.part(self._index, _abi.SYMBOLS).reshape(-(-self._rows // max(1, group_rows)), -1)
 
     @property
     def gains(self) -> np.ndarray:

@@ -13,8 +13,8 @@ package struct Int8Decoder: TensorDecoder {
     package var columns: Int { layout.columns }
 
     /// O(weights).
-    package func decode(symbols: RawSpan, gains: RawSpan, rows: Int, into weights: inout MutableSpan<Float>, at start: Int) throws {
-        try layout.check(symbols: symbols, gains: gains, rows: rows, room: weights.count, start: start)
+    package func decode(symbols: RawSpan, gains: RawSpan, rows: Int, after skipped: Int, into weights: inout MutableSpan<Float>, at start: Int) throws {
+        try layout.check(symbols: symbols, gains: gains, rows: rows, after: skipped, room: weights.count, start: start)
         let gains = try layout.gains(in: gains, rows: rows)
         kernels.decode(symbols, columns: columns, gains: gains, channelScales: channelScales, into: &weights, at: start)
     }

@@ -5,5 +5,6 @@ extension CodecID {
 
 extension Code.Family {
     /// An 8-bit integer per weight.
-    public static let int8 = Code.Family(name: "int8", codec: .int8Rows, rates: 8...8, fixedBits: 0, codewordColumns: 1, isRotated: false, paddedColumns: 1)
+    public static let int8 = Code.Family(
+        name: "int8", codec: .int8Rows, rates: 8...8, fixedBits: 0, codewordColumns: 1, isRotated: false, paddedColumns: 1, groupRows: 1)
 }

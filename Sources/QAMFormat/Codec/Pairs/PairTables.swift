@@ -13,5 +13,5 @@ package struct PairTables: Sendable {
     }
 
     /// The bytes of a row's symbols.
-    package var symbolBytes: Int { codebook.code.symbolBytes(columns: rotation.columns) }
+    package var symbolBytes: Int { codebook.code.groupBytes(columns: rotation.columns) }
 }

@@ -5,7 +5,7 @@ package import QAMFormat
 package struct Int8Coder: GroupCoder {
     package let code: Code
 
-    package init(_ code: Code) throws {
+    package init(_ code: Code, effort: Effort) throws {
         guard code.family == .int8 else { throw QAMError(.invalidArgument, "codes of family \(code.family.name) are not integers") }
         self.code = code
     }
@@ -29,11 +29,11 @@ package struct Int8Coder: GroupCoder {
         Int8Decoder(layout, channelScales: transform.channelScales, IntegerKernels(kernels))
     }
 
-    package func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
+    package func encode(_ z: [Float], rows: Int, into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
         IntegerKernels(kernels).encode(z, into: &symbols, at: place)
     }
 
-    package func decode(_ symbols: Span<UInt8>, into y: inout [Float], kernels: Kernels) {
+    package func decode(_ symbols: Span<UInt8>, rows: Int, into y: inout [Float], kernels: Kernels) {
         IntegerKernels(kernels).decode(symbols, into: &y)
     }
 

@@ -6,7 +6,7 @@ package struct PairCoder: GroupCoder {
 
     package init(_ search: CodewordSearch) { self.search = search }
 
-    package init(_ code: Code) throws { self.init(try CodewordSearch(.builtIn(code))) }
+    package init(_ code: Code, effort: Effort) throws { self.init(try CodewordSearch(.builtIn(code))) }
 
     package var code: Code { search.codebook.code }
     package var codebook: CodebookRecord? { CodebookRecord(codec: .qamPairs, bytes: search.codebook.record) }
@@ -25,11 +25,11 @@ package struct PairCoder: GroupCoder {
         return PairDecoder(layout, tables)
     }
 
-    package func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
+    package func encode(_ z: [Float], rows: Int, into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
         kernels.encode(z, with: search, into: &symbols, at: place)
     }
 
-    package func decode(_ symbols: Span<UInt8>, into y: inout [Float], kernels: Kernels) {
+    package func decode(_ symbols: Span<UInt8>, rows: Int, into y: inout [Float], kernels: Kernels) {
         kernels.decode(symbols, with: search.codebook, into: &y, at: 0..<y.count)
     }
 

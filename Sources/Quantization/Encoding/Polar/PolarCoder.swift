@@ -5,7 +5,7 @@ package struct PolarCoder: GroupCoder {
     private let polar: PolarCodebook
     private let search: PolarSearch
 
-    package init(_ code: Code) throws {
+    package init(_ code: Code, effort: Effort) throws {
         polar = try .builtIn(code)
         search = try PolarSearch(polar)
     }
@@ -27,11 +27,11 @@ package struct PolarCoder: GroupCoder {
         return PairDecoder(layout, tables)
     }
 
-    package func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
+    package func encode(_ z: [Float], rows: Int, into symbols: inout [UInt8], at place: Range<Int>, kernels: Kernels) {
         search.encode(z, into: &symbols, at: place, kernels)
     }
 
-    package func decode(_ symbols: Span<UInt8>, into y: inout [Float], kernels: Kernels) {
+    package func decode(_ symbols: Span<UInt8>, rows: Int, into y: inout [Float], kernels: Kernels) {
         kernels.decode(symbols, with: polar.table, into: &y, at: 0..<y.count)
     }
 

@@ -34,7 +34,7 @@ internal import QAMFormat
 
     /// The symbols of the codewords nearest to a row.
     func encode(_ z: [Float], into symbols: inout [UInt8], at place: Range<Int>, _ kernels: Kernels) {
-        precondition(z.count % 2 == 0 && place.count == code.symbolBytes(columns: z.count))
+        precondition(z.count % 2 == 0 && place.count == code.groupBytes(columns: z.count))
         let functions = unsafe pk_functions_for(kernels.features).pointee
         unsafe Kernels.withPart(&symbols, place) { unsafe functions.encode(z, z.count, tables, $0) }
     }
