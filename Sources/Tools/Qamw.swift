@@ -23,7 +23,7 @@ struct Qamw: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Quantize.self, Convert.self, Verify.self, Checksum.self, Inspect.self, Compare.self, EditMetadata.self, Calibrate.self,
-            Evaluate.self, Generate.self, Bench.self,
+            Evaluate.self, Generate.self, Tokenize.self, Bench.self,
         ])
 
     static func main() async {

@@ -10,26 +10,73 @@ struct TokenFile {
     /// Reads the first `limit` tokens, or all. Throws `notFound` or `io`, `malformed` for half a token and for a file without any.
     init(path: String, limit: Int? = nil) throws {
         self.path = path
+        if path == TextFile.standardInput {
+            let bytes = try TextFile.read(path)
+            try Self.check(bytes.count, 4, path)
+            tokens = Array(Self.tokens(bytes, 4).prefix(limit ?? .max))
+            return
+        }
         if let title = FileContent.title(of: path) {
-            let advice = title == "a text file" ? "; scripts/tokens converts text to token ids" : ""
+            let advice = title == "a text file" ? "; give it as --text" : ""
             throw QAMError(.malformed, "this is \(title), not a file of token ids\(advice)", at: .init(file: path))
         }
         let file = try FileBytes(path: path)
         let width = path.hasSuffix(".u16") ? 2 : 4
-        guard file.byteCount % width == 0 else {
-            throw QAMError(.malformed, "\(file.byteCount) bytes are not a whole number of tokens of \(8 * width) bits", at: .init(file: path))
+        try Self.check(file.byteCount, width, path)
+        tokens = try Self.tokens(file.read(0..<min(file.byteCount / width, limit ?? .max) * width), width)
+    }
+
+    private static func check(_ byteCount: Int, _ width: Int, _ path: String) throws {
+        guard byteCount % width == 0 else {
+            throw QAMError(.malformed, "\(byteCount) bytes are not a whole number of tokens of \(8 * width) bits", at: .init(file: path))
         }
-        guard file.byteCount > 0 else { throw QAMError(.malformed, "it has no tokens", at: .init(file: path)) }
-        let count = min(file.byteCount / width, limit ?? .max)
-        let bytes = try file.read(0..<count * width)
+        guard byteCount > 0 else { throw QAMError(.malformed, "it has no tokens", at: .init(file: path)) }
+    }
+
+    private static func tokens(_ bytes: [UInt8], _ width: Int) -> [UInt32] {
         var tokens: [UInt32] = []
-        tokens.reserveCapacity(count)
+        tokens.reserveCapacity(bytes.count / width)
         for start in stride(from: 0, to: bytes.count, by: width) {
             var token: UInt32 = 0
             for index in 0..<width { token |= UInt32(bytes[start + index]) << (8 * UInt32(index)) }
             tokens.append(token)
         }
-        self.tokens = tokens
+        return tokens
+    }
+
+    /// Tokens of a text that was read from `path`.
+    init(path: String, tokens: [UInt32]) throws {
+        guard !tokens.isEmpty else { throw QAMError(.malformed, "the text is empty", at: .init(file: path)) }
+        (self.path, self.tokens) = (path, tokens)
+    }
+
+    /// The tokens of a text: `given`, else that of the file `path`. Shows its progress.
+    static func encoded(_ given: [UInt8]?, path: String?, _ tokenizer: TextTokenizer, isWhole: Bool, quiet: Bool) async throws -> [UInt32] {
+        let text = try given ?? TextFile.read(path ?? TextFile.standardInput)
+        do {
+            return try await ProgressBar.during("Tokenizing", quiet: quiet) { bar in
+                try tokenizer.encode(text, isWhole: isWhole) { try bar.report($0, of: text.count, item: "") }
+            }
+        } catch let error as QAMError {
+            throw path.map(error.inFile) ?? error
+        }
+    }
+
+    /// Writes a file of token ids. Throws `invalidArgument` for ids that do not fit in 16 bits, and the errors of an output.
+    static func write(_ tokens: [UInt32], to path: String, replacing: Bool, inputs: [String]) throws {
+        let width = path.hasSuffix(".u16") ? 2 : 4
+        if width == 2, let large = tokens.first(where: { $0 > 0xFFFF }) {
+            throw QAMError(.invalidArgument, "the id \(large) does not fit in 16 bits; choose a name that does not end in .u16", at: .init(file: path))
+        }
+        let bytes = tokens.flatMap { token in (0..<width).map { UInt8(truncatingIfNeeded: token >> (8 * UInt32($0))) } }
+        let output = try OutputSet(inputs: inputs, replacing: replacing)
+        do {
+            try output.add(path, bytes: bytes)
+            try output.commit([path])
+        } catch {
+            output.discard(keepingPartial: false)
+            throw error
+        }
     }
 
     /// Throws `malformed` where a token is none of a model's.

@@ -10,6 +10,8 @@ struct TransformerInput {
     let warnings: [String]
     /// The files that were read.
     let paths: [String]
+    /// The longest text, in tokens, that the model was trained on; nil if its configuration does not say it.
+    let trainedContext: Int?
 
     /// - Parameter exact: coded matrices meet activations of 32 bits instead of eight.
     /// - Throws: `unsupported` for a model that is of no known family, `malformed` where its configuration and its tensors do not
@@ -34,6 +36,7 @@ struct TransformerInput {
             guard let config = try ModelConfig(files) ?? beside.map({ try ModelConfig([$0]) }) ?? nil else {
                 throw QAMError(.malformed, "there is no \(ModelConfig.name), in the file or its folder, which describes the model")
             }
+            trainedContext = try config["max_position_embeddings"].map { Int(try config.count($0, key: "max_position_embeddings")) }
             let shape = try TransformerConfiguration.shape(config)
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])

@@ -110,22 +110,3 @@ struct TekkenFile {
         return Array(bytes.dropLast(padding))
     }
 }
-
-/// The printable characters that stand for bytes in byte-level BPE.
-enum ByteCharacters {
-    private static let scalars: [Unicode.Scalar] = {
-        let printable = Set(Array(0x21...0x7E) + Array(0xA1...0xAC) + Array(0xAE...0xFF) as [UInt32])
-        var next: UInt32 = 256
-        return (0..<256 as Range<UInt32>).map { byte in
-            guard !printable.contains(byte) else { return Unicode.Scalar(UInt8(byte)) }
-            defer { next += 1 }
-            return Unicode.Scalar(next) ?? " "
-        }
-    }()
-
-    static func text(_ bytes: [UInt8]) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: bytes.lazy.map { scalars[Int($0)] })
-        return String(view)
-    }
-}

@@ -36,7 +36,7 @@ package enum TokenizerConversion {
         guard let tokenizer = try Tokenizer(metadata) else { return [] }
         let configuration = TokenizerConfiguration(tokenizer)
         var files = [
-            (TokenizerFiles.Name.tokenizer, try TokenizerJSONWriter(tokenizer).bytes),
+            (TokenizerFiles.Name.tokenizer, TokenizerJSONWriter(try TokenizerJSON(tokenizer)).bytes),
             (.tokenizerConfig, configuration.tokenizerConfig),
             (.specialTokens, configuration.specialTokensMap),
         ]

@@ -7,23 +7,36 @@ struct TokenizerJSON {
         var id: Int
         var text: String
         var isSpecial: Bool
-        /// Whether it absorbs adjacent spaces, or matches only whole words: GGUF cannot represent this.
-        var isRestricted: Bool
+        /// Whether a match takes the spaces on its left or right along.
+        var takesLeftSpaces = false, takesRightSpaces = false
+        /// Whether it matches only whole words.
+        var isWholeWord = false
+        /// Whether it is matched after the normalizer, not before it.
+        var isNormalized = false
+
+        /// GGUF cannot represent this.
+        var isRestricted: Bool { takesLeftSpaces || takesRightSpaces || isWholeWord }
     }
 
-    private(set) var modelType = "BPE"
-    private(set) var vocabulary: [(text: String, id: Int)] = []
-    private(set) var merges: [Tokenizer.Merge] = []
-    private(set) var addedTokens: [AddedToken] = []
-    private(set) var normalizer = JSONValue.null
-    private(set) var preTokenizer = JSONValue.null
-    private(set) var postProcessor = JSONValue.null
-    private(set) var decoder = JSONValue.null
-    private(set) var unknownToken: String?
-    private(set) var hasByteFallback = false
-    private(set) var ignoresMerges = false
+    var modelType = "BPE"
+    var vocabulary: [(text: String, id: Int)] = []
+    var merges: [Tokenizer.Merge] = []
+    var addedTokens: [AddedToken] = []
+    var normalizer = JSONValue.null
+    var preTokenizer = JSONValue.null
+    var postProcessor = JSONValue.null
+    var decoder = JSONValue.null
+    var unknownToken: String?
+    var hasByteFallback = false
+    /// Whether neighbouring unknown characters become one unknown token.
+    var fusesUnknown = false
+    /// Whether merges are left out at random.
+    var hasDropout = false
+    var ignoresMerges = false
     /// The first setting of the model that GGUF's tokenizers do not support.
-    private(set) var foreignSetting: String?
+    var foreignSetting: String?
+
+    init() {}
 
     /// Byte-level BPE from other files.
     init(vocabulary: [(text: String, id: Int)], merges: [Tokenizer.Merge], addedTokens: [AddedToken], preTokenizer: JSONValue, ignoresMerges: Bool) {
@@ -66,6 +79,10 @@ struct TokenizerJSON {
                 try reader.object { reader, text in vocabulary.append((text, try reader.tokenID())) }
             case "merges": try reader.optionalArray { merges.append(try Self.merge(&$0)) }
             case "unk_token": unknownToken = try reader.value().string
+            case "fuse_unk": fusesUnknown = try reader.value().bool ?? false
+            case "dropout":
+                let value = try reader.value()
+                hasDropout = ![.null, .integer(0), .number(0)].contains(value)
             case "byte_fallback": hasByteFallback = try reader.value().bool ?? false
             case "ignore_merges": ignoresMerges = try reader.value().bool ?? false
             case "continuing_subword_prefix", "end_of_word_suffix":
@@ -98,18 +115,24 @@ struct TokenizerJSON {
 
     private static func addedToken(_ reader: inout JSONReader) throws -> AddedToken {
         var id: Int?, text: String?
-        var isSpecial = false, isRestricted = false
+        var token = AddedToken(id: 0, text: "", isSpecial: false)
+        // The default of tokens that do not say it.
+        var isNormalized: Bool?
         try reader.object { reader, key in
             switch key {
             case "id": id = try reader.tokenID()
             case "content": text = try reader.string()
-            case "special": isSpecial = try reader.bool()
-            case "lstrip", "rstrip", "single_word": isRestricted = try reader.bool() || isRestricted
+            case "special": token.isSpecial = try reader.bool()
+            case "lstrip": token.takesLeftSpaces = try reader.bool()
+            case "rstrip": token.takesRightSpaces = try reader.bool()
+            case "single_word": token.isWholeWord = try reader.bool()
+            case "normalized": isNormalized = try reader.bool()
             default: try reader.skip()
             }
         }
         guard let id, let text else { throw reader.malformed("an added token has no id or no content") }
-        return AddedToken(id: id, text: text, isSpecial: isSpecial, isRestricted: isRestricted)
+        (token.id, token.text, token.isNormalized) = (id, text, isNormalized ?? !token.isSpecial)
+        return token
     }
 }
 

@@ -60,7 +60,7 @@ struct VocabularyFiles {
 
     /// From added_tokens.json and tokenizer_config.json, which takes precedence, and the tokens that have roles.
     private static func addedTokens(_ files: TokenizerFiles, _ vocabulary: [(text: String, id: Int)]) throws -> [TokenizerJSON.AddedToken] {
-        var tokens = try AddedTokens(files).elements.map { TokenizerJSON.AddedToken(id: $0.id, text: $0.text, isSpecial: $0.isSpecial, isRestricted: false) }
+        var tokens = try AddedTokens(files).elements.map { TokenizerJSON.AddedToken(id: $0.id, text: $0.text, isSpecial: $0.isSpecial) }
         let ids = Dictionary(vocabulary.map { (ExactName($0.text), $0.id) }) { first, _ in first }
         var known = Set(tokens.map { ExactName($0.text) })
         for file in [TokenizerFiles.Name.tokenizerConfig, .specialTokens] {
@@ -68,7 +68,7 @@ struct VocabularyFiles {
                 SpecialTokens.Role.named.compactMap { files[file]?["\($0.rawValue)_token"] } + (files[file]?["additional_special_tokens"]?.elements ?? [])
             for text in named.compactMap({ $0.string ?? $0["content"]?.string }) {
                 guard let id = ids[ExactName(text)], known.insert(ExactName(text)).inserted else { continue }
-                tokens.append(TokenizerJSON.AddedToken(id: id, text: text, isSpecial: true, isRestricted: false))
+                tokens.append(TokenizerJSON.AddedToken(id: id, text: text, isSpecial: true))
             }
         }
         return tokens

@@ -13,8 +13,8 @@ package final class Session {
 
     /// - Parameters:
     ///   - capacity: the maximum number of tokens: 2 * layers * KV heads * head width * 4 bytes each, committed as they are read.
-    ///   - checkpoint: called before each layer while tokens are read; an error that it throws ends the reading, after which the session
-    ///     must be restarted.
+    ///   - checkpoint: called before each layer while tokens are read; an error that it throws ends the reading; what the
+    ///     batches before it have read stays.
     /// - Throws: `QAMError.limitExceeded` for a capacity that does not fit in this machine's memory.
     package init(_ model: Transformer, capacity: Int, pool: WorkerPool, checkpoint: @escaping () throws -> Void = {}) throws {
         let configuration = model.configuration
@@ -33,7 +33,10 @@ package final class Session {
     }
 
     /// Starts a new text.
-    package func restart() { position = 0 }
+    package func restart() { rewind(to: 0) }
+
+    /// Forgets the tokens from a position on, at most the present one.
+    func rewind(to position: Int) { self.position = min(max(0, position), self.position) }
 
     /// Reads tokens. Returns the final normalised vector of each, the input of `logits`. The results are bit-identical for every batch
     /// size.
@@ -53,12 +56,13 @@ package final class Session {
         return all
     }
 
-    /// Like `read`, but keeps only the last token's vector.
-    package func readToLast(_ tokens: ArraySlice<UInt32>) throws -> FloatMatrix {
+    /// Like `read`, but keeps only the last token's vector. Calls `progress` after each batch with the number of tokens read.
+    package func readToLast(_ tokens: ArraySlice<UInt32>, progress: (Int) throws -> Void = { _ in }) throws -> FloatMatrix {
         var rest = tokens
         while rest.count > Self.batch {
             _ = try read(rest.prefix(Self.batch))
             rest = rest.dropFirst(Self.batch)
+            try progress(tokens.count - rest.count)
         }
         let vectors = try read(rest)
         return vectors.count > 1 ? FloatMatrix(copying: vectors, vectors.count - 1..<vectors.count) : vectors

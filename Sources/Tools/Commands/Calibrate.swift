@@ -15,17 +15,17 @@ struct Calibrate: AsyncParsableCommand {
             predictions, feeds them across rows too, and chooses rates by it. It takes between two and three times as long as --hessian. The \
             file is a safetensors file that docs/calibration.md describes. Take other text than what you evaluate on.
 
-            The text is a file of token ids: little-endian, of 32 bits or, where its name ends in .u16, of 16.
+            A text (--text) is cut into tokens by the model's tokenizer, without those that it puts around texts. Token ids (--tokens) are \
+            little-endian, of 32 bits or, where the file's name ends in .u16, of 16.
 
             Example:
-              qamw calibrate models/llama --tokens wikitext2-valid.u16 -o llama.stats.safetensors --hessian
+              qamw calibrate models/llama --text wikitext2-valid.txt -o llama.stats.safetensors --hessian
             """)
 
     @Argument(help: "The model to run.", completion: .file())
     var model: String
 
-    @Option(help: ArgumentHelp("The text.", valueName: "file"), completion: .file())
-    var tokens: String
+    @OptionGroup var source: TextOptions
 
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var output: String
@@ -55,7 +55,8 @@ struct Calibrate: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let text = try TokenFile(path: tokens, limit: TokenFile.limit(context: context, windows: windows))
+        let (text, textWarnings) = try await source.read(
+            model: model, limit: TokenFile.limit(context: context, windows: windows), quiet: report.hidesProgress)
         let count = try text.windows(of: context, wanted: windows)
         let input = try TransformerInput(path: model, exact: true)
         try text.require(vocabularySize: input.model.configuration.vocabularySize)
@@ -63,18 +64,19 @@ struct Calibrate: AsyncParsableCommand {
             input.model, context: context, gatheringHessians: hessian || fisher, gatheringGradients: fisher,
             pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
         let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
-            let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + [tokens]) {
+            let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + source.paths) {
                 try bar.report($0, of: $1, item: "")
             }
             // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
             return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
         }
-        report.show(warnings: input.warnings)
+        let warnings = input.warnings + textWarnings
+        report.show(warnings: warnings)
         let seconds = (ContinuousClock.now - start).seconds
         if report.json {
             try Console.print([
                 "output": .string(output), "bytes": JSONValue(bytes), "tokens": JSONValue(count * context), "inputs": JSONValue(calibrator.inputs.count),
-                "seconds": .number(seconds), "warnings": .array(input.warnings.map(JSONValue.string)),
+                "seconds": .number(seconds), "warnings": .array(warnings.map(JSONValue.string)),
             ])
         } else if !report.quiet {
             try Console.print(

@@ -14,17 +14,18 @@ struct Evaluate: AsyncParsableCommand {
             Several models, all of one vocabulary, share the reference's work: with --json an object a line, in their order.
 
             Quantized matrices of a .qamw file are multiplied from where they lie, with activations of eight bits; --exact takes \
-            activations of 32 bits. The text is a file of token ids: little-endian, of 32 bits or, where its name ends in .u16, of 16.
+            activations of 32 bits. A text (--text) is cut into tokens by the first model's tokenizer, without those that it puts around texts; \
+            with "llamacpp" BOS begins each window where the tokenizer adds it. Token ids (--tokens) are little-endian, of 32 bits or, where \
+            the file's name ends in .u16, of 16.
 
             Example:
-              qamw eval llama.qamw --tokens wikitext2-test.u16 --reference models/llama
+              qamw eval llama.qamw --text wikitext2-test.txt --reference models/llama
             """)
 
     @Argument(help: ArgumentHelp("The models to evaluate.", valueName: "model"), completion: .file())
     var models: [String]
 
-    @Option(help: ArgumentHelp("The text.", valueName: "file"), completion: .file())
-    var tokens: String
+    @OptionGroup var source: TextOptions
 
     @Option(help: ArgumentHelp("The reference model.", valueName: "model"), completion: .file())
     var reference: String?
@@ -50,7 +51,9 @@ struct Evaluate: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let text = try TokenFile(path: tokens, limit: TokenFile.limit(context: context, windows: windows))
+        let (text, textWarnings) = try await source.read(
+            model: models[0], limit: TokenFile.limit(context: context, windows: windows),
+            beginningWindowsOf: counting == .llamacpp ? context : nil, quiet: report.hidesProgress)
         let total = try text.windows(of: context, wanted: windows)
         let inputs = try models.map { try TransformerInput(path: $0, exact: exact) }
         let reference = try reference.map { try TransformerInput(path: $0, exact: exact) }
@@ -63,7 +66,7 @@ struct Evaluate: AsyncParsableCommand {
             try evaluator.run(text.tokens, windows: total) { try bar.report($0, of: $1, item: EvaluationReport.running($2)) }
         }
         let seconds = (ContinuousClock.now - start).seconds
-        let shared = reference?.warnings ?? []
+        let shared = (reference?.warnings ?? []) + textWarnings
         let results = models.indices.map {
             EvaluationReport(
                 model: models[$0], evaluation: evaluations[$0], context: context, tokensPerSecond: Double(total * context) / seconds,

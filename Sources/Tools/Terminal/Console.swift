@@ -16,8 +16,15 @@ enum Console {
     static func print(_ text: String) throws { try printExactly(Format.printableLines(text)) }
 
     /// Writes a line to standard output as it is.
-    static func printExactly(_ text: String) throws {
-        guard let code = Platform.write(Array((text + "\n").utf8), to: STDOUT_FILENO), code != EPIPE else { return }
+    static func printExactly(_ text: String) throws { try writeExactly(text + "\n") }
+
+    /// Writes a model's text, or a part of it, to standard output: exactly, but to a terminal without characters that it would interpret.
+    static func writeText(_ text: String) throws {
+        try writeExactly(Platform.standardOutputIsTerminal ? Format.printableText(text) : text)
+    }
+
+    private static func writeExactly(_ text: String) throws {
+        guard let code = Platform.write(Array(text.utf8), to: STDOUT_FILENO), code != EPIPE else { return }
         throw QAMError(.io, unsafe "cannot write: \(String(cString: strerror(code)))", at: .init(file: "standard output"))
     }
 

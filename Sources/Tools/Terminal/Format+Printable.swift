@@ -15,6 +15,11 @@ extension Format {
         escaped(text, where: { isUnsafe($0) && $0 != "\n" && $0 != "\t" }) { $0.escaped(asASCII: true) }
     }
 
+    /// A model's text: characters that control the terminal are escaped, those that other scripts need are not.
+    static func printableText(_ text: String) -> String {
+        escaped(text, where: { $0.properties.generalCategory == .control && $0 != "\n" && $0 != "\t" }) { $0.escaped(asASCII: true) }
+    }
+
     /// A JSON document: such characters occur in strings only, where JSON has escapes for them.
     static func printableJSON(_ text: String) -> String {
         escaped(text, where: isUnsafe) { scalar in

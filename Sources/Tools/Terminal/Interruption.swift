@@ -14,6 +14,8 @@ internal import Synchronization
 /// removes the temporary files and exits at once.
 enum Interruption {
     private static let received = Atomic<Bool>(false)
+    /// Whether one of the signals was another than that of the keyboard.
+    private static let isEnding = Atomic<Bool>(false)
     /// A separate queue, so that signals are handled while all other threads work.
     private static let queue = DispatchQueue(label: "signals")
 
@@ -25,7 +27,10 @@ enum Interruption {
             if unsafe unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             // The handler retains the source for the lifetime of the program.
-            source.setEventHandler { receive(count: source.data) }
+            source.setEventHandler {
+                if number != SIGINT { isEnding.store(true, ordering: .relaxed) }
+                receive(count: source.data)
+            }
             source.activate()
         }
         // A closed pipe must be an error of `write`, not terminate the process with a partial file left.
@@ -35,6 +40,11 @@ enum Interruption {
     /// Throws `interrupted` after a signal.
     static func check() throws {
         if received.load(ordering: .relaxed) { throw QAMError(.interrupted, "interrupted") }
+    }
+
+    /// Whether the user has interrupted since the last call, which then does not end the program.
+    static func takeInterrupt() -> Bool {
+        !isEnding.load(ordering: .relaxed) && received.exchange(false, ordering: .relaxed)
     }
 
     /// `count` is the number of signals since the last call.

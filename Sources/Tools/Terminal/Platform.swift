@@ -74,6 +74,27 @@ enum Platform {
         #endif
     }
 
+    static var standardInputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
+    /// The next bytes of standard input, none at its end. Calls `waiting` about ten times a second while there are none. Throws `io`, and what
+    /// `waiting` throws.
+    static func readStandardInput(_ limit: Int, waiting: () throws -> Void) throws -> [UInt8] {
+        while true {
+            var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            let status = unsafe poll(&ready, 1, 100)
+            try waiting()
+            if status == 0 || status < 0 && errno == EINTR { continue }
+            var failure: CInt?
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialized in
+                let count = unsafe read(STDIN_FILENO, buffer.baseAddress, limit)
+                if count < 0 { failure = errno } else { initialized = count }
+            }
+            if failure == EINTR { continue }
+            if let failure { throw QAMError(.io, unsafe "cannot read: \(String(cString: strerror(failure)))", at: .init(file: "standard input")) }
+            return bytes
+        }
+    }
+
     /// Writes all bytes to a descriptor. Returns the errno of a failure.
     static func write(_ bytes: [UInt8], to descriptor: CInt) -> CInt? {
         var done = 0
