@@ -1,7 +1,8 @@
 """GPTQ, as AutoGPTQ and GPTQModel write it: words along the input, a scale and a zero point for each group and output."""
 import numpy as np
 
-from .case import NAMES, Case, config, linear_modules, near, pack, unpack, weights
+from .arrays import NAMES, Suite, config, linear_modules, near, pack, unpack, weights
+from .checkpoint import Checkpoint
 
 #: Relative squared error of rounding to nearest, in groups of Gaussian weights.
 LIMITS = {2: 0.4, 3: 0.08, 4: 0.02, 8: 2e-4}
@@ -73,9 +74,9 @@ def statement(bits: int, group: int, *, symmetric: bool, act_order: bool, versio
 
 def case(
     name: str, bits: int, group: int, *, symmetric: bool = True, act_order: bool = False, version: int = 1, model: bool = False,
-    dtype: str = "float16", overrides: dict[str, int] = {}, seed: int = 1, without: tuple[str, ...] = (), warning: str | None = None,
+    dtype: str = "float16", overrides: dict[str, int] = {}, seed: int = 1, without: tuple[str, ...] = (), warning: str = "already quantized",
     stated: dict = {}, plain: dict = {},
-) -> Case:
+) -> Checkpoint:
     """`overrides`: bits of single modules. `stated` and `plain` replace keys of quantization_config and of config.json."""
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
@@ -92,10 +93,10 @@ def case(
         near(module, weight, expected[f"{module}.weight"], LIMITS[width])
     more = {"dynamic": {f"+:^{module}$": {"bits": width} for module, width in overrides.items()}} if overrides else {}
     said = statement(bits, group, symmetric=symmetric, act_order=act_order, version=version, model=model, **more) | stated
-    return Case(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy", warning=warning)
+    return Checkpoint(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy", warning=warning)
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     return [
         case("gptq-2", 2, 32),
         case("gptq-3", 3, 64),
@@ -120,3 +121,18 @@ def cases() -> list[Case]:
         # Zero points of version 2 under the name of version 1.
         case("gptq-4-mislabelled", 4, 64, version=2, model=True, stated={"checkpoint_format": "gptq"}, warning="zero"),
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    small = Suite.SMALL
+    return [
+        case("gptq-mixed", 4, 32, model=True, act_order=True, overrides=dict(zip(Suite.modules(2), (2, 3, 4, 8))), plain=small | {"layers": 2}),
+        case("gptq-asymmetric", 4, 32, symmetric=False, model=True, plain=small),
+        case("gptq-v2", 4, 16, symmetric=False, act_order=True, version=2, model=True, dtype="bfloat16", plain=small),
+        # 96 inputs in groups of 64.
+        case("gptq-partial-group", 4, 64, without=("g_idx",), plain=small | {"hidden": 96}),
+        case("gptq-mislabelled", 4, 32, version=2, model=True, stated={"checkpoint_format": "gptq"}, plain=small),
+    ]
+
+
+suite = Suite(cases, fixtures)

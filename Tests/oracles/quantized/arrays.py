@@ -1,5 +1,5 @@
-"""What the modules of schemes share: a case, a small model to quantize, rounding, and bit streams."""
-from dataclasses import dataclass, field
+"""What the schemes in numpy share: small models to quantize, and bit streams."""
+from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -8,21 +8,28 @@ BF16 = ml_dtypes.bfloat16
 NAMES = {"float16": np.float16, "bfloat16": BF16, "float32": np.float32}
 
 
-@dataclass
-class Case:
-    """A quantized checkpoint, and the plain one that it means."""
-    name: str
-    config: dict
-    #: What is stored, by name.
-    tensors: dict[str, np.ndarray]
-    #: What a reader must get, by name: bit for bit.
-    expected: dict[str, np.ndarray]
-    #: Whose implementation gave or confirmed the expected weights.
-    reference: str
-    #: The safetensors file's own metadata.
-    metadata: dict[str, str] = field(default_factory=lambda: {"format": "pt"})
-    #: A part of the warning that must be given.
-    warning: str | None = None
+class Suite:
+    """Whole small models, and of some the tensors that are committed: two modules of each layer."""
+
+    SMALL = {"width": 64, "hidden": 32, "vocabulary": 8, "layers": 1}
+    MODULES = ("self_attn.k_proj", "mlp.down_proj")
+
+    def __init__(self, models, fixtures):
+        self.models, self.reduced = models, fixtures
+
+    @classmethod
+    def modules(cls, layers: int) -> list[str]:
+        return [f"model.layers.{layer}.{module}" for layer in range(layers) for module in cls.MODULES]
+
+    def checkpoints(self, _model):
+        return self.models()
+
+    def fixtures(self):
+        for checkpoint in self.reduced():
+            kept = [name for name in checkpoint.expected if any(f".{module}." in name for module in self.MODULES) or name == "model.norm.weight"]
+            stems = tuple(f"{name.removesuffix('.weight')}." for name in kept)
+            stored = {name: value for name, value in checkpoint.stored.items() if name.startswith(stems)}
+            yield replace(checkpoint, stored=stored, expected={name: checkpoint.expected[name] for name in kept}, runs=False)
 
 
 def config(dtype: str = "bfloat16", *, width: int = 128, hidden: int = 192, vocabulary: int = 512, layers: int = 2, **more) -> dict:

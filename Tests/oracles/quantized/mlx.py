@@ -2,7 +2,8 @@
 import ml_dtypes
 import numpy as np
 
-from .case import BF16, NAMES, Case, config, near, pack, same_bits, unpack, weights
+from .arrays import BF16, NAMES, Suite, config, near, pack, same_bits, unpack, weights
+from .checkpoint import Checkpoint
 
 try:
     import mlx.core as core
@@ -75,7 +76,7 @@ def confirm(module: dict[str, np.ndarray], group: int, bits: int, mode: str, val
 def case(
     name: str, bits: int = 4, group: int = 64, mode: str = "affine", dtype: str = "bfloat16", overrides: dict = {}, excluded: tuple = (),
     seed: int = 4, plain: dict = {},
-) -> Case:
+) -> Checkpoint:
     """mlx-lm quantizes embeddings and head too; a matrix that has no whole groups stays as it is."""
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
@@ -95,11 +96,11 @@ def case(
         near(module, weight, expected[name_of_weight], LIMITS[width] if kind == "affine" else 0.02 if width == 4 else 2e-3)
     said = {"group_size": group, "bits": bits} | ({} if mode == "affine" else {"mode": mode}) | overrides | {module: False for module in excluded}
     said_twice = {"quantization": said, "quantization_config": said}
-    return Case(
+    return Checkpoint(
         name, dict(sorted((plain_config | said_twice).items())), tensors, expected, "mlx" if core else "rule in numpy", metadata={"format": "mlx"})
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     affine = [case(f"mlx-{bits}", bits) for bits in (2, 3, 4, 5, 6, 8)]
     mixed = case("mlx-mixed", 4, 32, overrides={
         "model.embed_tokens": {"group_size": 32, "bits": 8}, "model.layers.0.mlp.down_proj": {"group_size": 64, "bits": 6},
@@ -109,3 +110,15 @@ def cases() -> list[Case]:
     return [
         *affine, case("mlx-4-128", 4, 128), case("mlx-4-32-f16", 4, 32, dtype="float16"), mixed, *modes,
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    packings = [{"group_size": 32, "bits": bits} for bits in (2, 3, 4, 5, 6, 8)]
+    modes = [{"group_size": MODES[mode][0], "bits": MODES[mode][1], "mode": mode} for mode in ("mxfp4", "nvfp4", "mxfp8")]
+    return [
+        case("mlx-affine", 4, 64, overrides=dict(zip(Suite.modules(3), packings)), plain=Suite.SMALL | {"layers": 3}),
+        case("mlx-modes", 4, 32, dtype="float16", overrides=dict(zip(Suite.modules(2), modes)), plain=Suite.SMALL | {"layers": 2}),
+    ]
+
+
+suite = Suite(cases, fixtures)
