@@ -98,7 +98,7 @@ import Testing
             $0.config = $0.config.replacing("\"group_size\": 32", with: "\"group_size\": 64")
         }
         // Two bits of 32 columns look like four of 16: only the configuration tells them apart.
-        try Self.expectError("mlx-affine", at: "weight", says: "no codes of 3 bits") {
+        try Self.expectError("mlx-affine", at: "weight", says: "do not fit codes of 3 bits") {
             $0.config = $0.config.replacing("\"bits\": 2", with: "\"bits\": 3")
         }
         try Self.expectError("mlx-affine", at: "weight", ofAnyModule: true, says: "group_size") { $0.config = "{\"torch_dtype\": \"bfloat16\"}" }
