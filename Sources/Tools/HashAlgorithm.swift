@@ -20,15 +20,16 @@ enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
 
     /// The hash of the bytes that `feed` passes on, in lower-case hexadecimal digits.
     func hash(_ feed: (_ update: ([UInt8]) -> Void) throws -> Void) throws -> String {
+        let hasher = try hasher()
+        try feed { hasher.update($0) }
+        return hasher.digest()
+    }
+
+    /// What computes a hash of bytes that arrive in pieces.
+    func hasher() throws -> any StreamHasher {
         switch self {
-        case .xxh3:
-            var stream = try XXH3Stream()
-            try feed { stream.update($0) }
-            return Format.hexadecimal(stream.digest())
-        case .sha256:
-            var function = SHA256()
-            try feed { function.update(data: $0) }
-            return Format.hexadecimal(Array(function.finalize()))
+        case .xxh3: try XXH3Hasher()
+        case .sha256: SHA256Hasher()
         }
     }
 
@@ -47,4 +48,27 @@ enum HashAlgorithm: String, CaseIterable, ExpressibleByArgument {
             done += piece.count
         }
     }
+}
+
+/// Computes a hash of bytes that arrive in pieces.
+protocol StreamHasher: AnyObject {
+    func update(_ bytes: [UInt8])
+    /// In lower-case hexadecimal digits.
+    func digest() -> String
+}
+
+private final class XXH3Hasher: StreamHasher {
+    private var stream: XXH3Stream
+
+    init() throws { stream = try XXH3Stream() }
+
+    func update(_ bytes: [UInt8]) { stream.update(bytes) }
+    func digest() -> String { Format.hexadecimal(stream.digest()) }
+}
+
+private final class SHA256Hasher: StreamHasher {
+    private var function = SHA256()
+
+    func update(_ bytes: [UInt8]) { function.update(data: bytes) }
+    func digest() -> String { Format.hexadecimal(Array(function.finalize())) }
 }

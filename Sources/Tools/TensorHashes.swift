@@ -45,7 +45,7 @@ struct TensorHashes: Sendable {
             guard case .raw(let dtype) = descriptor.storage else { throw QAMError(.malformed, "an alias of an alias", at: .init(tensor: descriptor.name)) }
             return try algorithm.hash { update in
                 update(Array("\(dtype.name) \(shape)\n".utf8))
-                try pieces(of: index, stream: 0, update)
+                try forEachPiece(of: index) { update(try bytes(of: 0, in: $0, of: index)) }
             }
         }
         var text = "coded \(coding.codec.rawValue) \(coding.sourceType?.name ?? "-") \(shape)\nparameters \(Format.hexadecimal(coding.parameters))\n"
@@ -53,30 +53,42 @@ struct TensorHashes: Sendable {
         if let codebook = coding.codebook {
             text += "codebook \(try algorithm.hash { $0(source.shared.codebooks[codebook].bytes) })\n"
         }
-        for (number, stream) in coding.streams.enumerated() {
-            let part = try algorithm.hash { update in
-                switch stream.extent {
-                case .perRows: try pieces(of: index, stream: number, update)
-                case .whole: update(try source.readWhole(stream: number, of: index))
-                }
-            }
-            text += "\(stream.role.name) \(part)\n"
-        }
+        for (stream, part) in zip(coding.streams, try parts(of: index, coding, algorithm)) { text += "\(stream.role.name) \(part)\n" }
         return try algorithm.hash { $0(Array(text.utf8)) }
     }
 
-    /// The bytes of a stream, a few MiB at a time.
-    private func pieces(of tensor: Int, stream: Int, _ update: ([UInt8]) -> Void) throws {
+    /// The hashes of a coded tensor's streams, all of which a read gives at once.
+    private func parts(of tensor: Int, _ coding: Coding, _ algorithm: HashAlgorithm) throws -> [String] {
+        let hashers = try coding.streams.map { _ in try algorithm.hasher() }
+        if coding.streams.contains(where: { if case .perRows = $0.extent { true } else { false } }) {
+            try forEachPiece(of: tensor) { chunk in
+                for (number, stream) in coding.streams.enumerated() {
+                    guard case .perRows = stream.extent else { continue }
+                    hashers[number].update(try bytes(of: number, in: chunk, of: tensor))
+                }
+            }
+        }
+        for (number, stream) in coding.streams.enumerated() {
+            if case .whole = stream.extent { hashers[number].update(try source.readWhole(stream: number, of: tensor)) }
+        }
+        return hashers.map { $0.digest() }
+    }
+
+    private func bytes(of stream: Int, in chunk: TensorChunk, of tensor: Int) throws -> [UInt8] {
+        guard chunk.streams.indices.contains(stream) else {
+            throw QAMError(.truncated, "a part of it is not there", at: .init(tensor: source.tensors[tensor].name))
+        }
+        return chunk.streams[stream]
+    }
+
+    /// A tensor, a few MiB at a time.
+    private func forEachPiece(of tensor: Int, _ body: (TensorChunk) throws -> Void) throws {
         let descriptor = source.tensors[tensor], granule = max(1, source.granule(of: tensor))
         let unitBytes = max(1, descriptor.byteCount / max(1, descriptor.unitCount))
         let step = max(1, Self.pieceSize / unitBytes / granule) * granule
         for start in stride(from: 0, to: descriptor.unitCount, by: step) {
             try Interruption.check()
-            let chunk = try source.read(start..<min(start + step, descriptor.unitCount), of: tensor)
-            guard chunk.streams.indices.contains(stream) else {
-                throw QAMError(.truncated, "a part of it is not there", at: .init(tensor: descriptor.name))
-            }
-            update(chunk.streams[stream])
+            try body(try source.read(start..<min(start + step, descriptor.unitCount), of: tensor))
         }
     }
 }

@@ -81,6 +81,13 @@ import Testing
         let json = try scratch.qamw("inspect", names[0], "--json").json
         #expect(json["tensors"]?.elements.last?["file"]?.text == names.last)
         #expect(try scratch.qamw("verify", names[1]).status == 65)
+        // Joined by cat, the parts are no model.
+        try scratch.write(names.flatMap { try scratch.bytes($0) }, to: "cat.gguf")
+        for command in ["verify", "inspect"] {
+            let joined = try scratch.qamw(command, "cat.gguf")
+            let text = joined.errors + joined.output
+            #expect(joined.status == 65 && text.contains("another GGUF file follows the last tensor: files were joined as with cat"), "\(command): \(text)")
+        }
         try scratch.remove(names[2])
         let outcome = try scratch.qamw("verify", names[0])
         #expect(outcome.status == 65 && outcome.errors.contains(names[2]))

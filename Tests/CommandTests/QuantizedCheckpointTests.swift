@@ -146,6 +146,21 @@ import Testing
         }
     }
 
+    /// quantize_config.json and quant_config.json say again what config.json says of the quantization.
+    @Test(arguments: readable.prefix(1)) func filesOfTheQuantizationStay(_ scheme: Scheme) throws {
+        let scratch = try Self.scratch(scheme), names = ["quantize_config.json", "quant_config.json", "hf_quant_config.json"]
+        for name in names { try scratch.write(#"{"bits": 4}"#, to: "m/\(name)") }
+        for (output, arguments) in [("o/", ["--to", "safetensors"]), ("q.qamw", [])] {
+            let outcome = try Command.run(["convert", "m", output] + arguments, in: scratch)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        #expect(try scratch.qamw("convert", "q.qamw", "back/").status == 0)
+        for folder in ["o", "back"] {
+            #expect(scratch.exists("\(folder)/config.json"))
+            for name in names { #expect(!scratch.exists("\(folder)/\(name)"), "\(folder)/\(name)") }
+        }
+    }
+
     @Test func modelOptsOwnFileSpeaksForTheFolder() throws {
         let scratch = try Self.scratch(("", nil, []))
         try scratch.write(#"{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}"#, to: "m/hf_quant_config.json")

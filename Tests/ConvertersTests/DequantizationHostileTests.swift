@@ -2,7 +2,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// Quantized checkpoints that are incomplete, inconsistent or unsupported: refused with the name of the tensor or parameter.
+/// Quantized checkpoints that are incomplete, contradict themselves, or want what no rule covers: refused, with the tensor or the parameter.
 @Suite struct DequantizationHostileTests {
     typealias Tensors = Quantized.Tensors
 
@@ -31,7 +31,7 @@ import Testing
     }
 
     private static let examples: [Example] = [
-        // Missing and surplus tensors.
+        // Tensors that are missing or too many.
         Example("no scale", fp8, Quantized.fp8 + [("b.weight", [16, 16], .f8e4m3)]),
         Example("\"b.weight_scale_inv\": the weight that it belongs to is missing", fp8, Quantized.fp8 + [("b.weight_scale_inv", [1, 1], .f32)]),
         Example("not quantized", fp8, Quantized.fp8 + [("b.weight", [16, 16], .bf16), ("b.weight_scale_inv", [1, 1], .f32)]),
@@ -45,15 +45,15 @@ import Testing
         Example("\"e.down_proj_scales\"", config(#""quant_method": "mxfp4""#), [mxfp4[0]]),
         Example("\"f_scales\"", nil, mxfp4 + [("f_scales", [2, 6, 2], .u8)]),
         Example("stored twice", nil, Quantized.packed + [("a.weight", [4, 64], .bf16)]),
-        // Shapes and types that do not match.
-        Example("no scales of", fp8, [("a.weight", [256, 128], .f8e4m3), ("a.weight_scale_inv", [1, 1], .f32)]),
-        Example("no scales of", fp8, [("a.weight", [256, 128], .f8e4m3), ("a.weight_scale_inv", [], .f32)]),
-        Example("no scales of", nil, [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [3, 5], .f32)]),
-        Example("no scales of", nil, [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [0], .f32)]),
+        // Shapes and types that do not fit.
+        Example("does not fit scales of", fp8, [("a.weight", [256, 128], .f8e4m3), ("a.weight_scale_inv", [1, 1], .f32)]),
+        Example("does not fit scales of", fp8, [("a.weight", [256, 128], .f8e4m3), ("a.weight_scale_inv", [], .f32)]),
+        Example("does not fit scales of", nil, [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [3, 5], .f32)]),
+        Example("does not fit scales of", nil, [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [0], .f32)]),
         Example("it is I64", nil, [("a.weight", [64, 32], .f8e4m3), ("a.weight_scale", [64, 1], .i64)]),
         Example("it is F32", modelOpt, [nvfp4[0], ("a.weight_scale", [16, 2], .f32), nvfp4[2]]),
-        Example("no scales of", modelOpt, [nvfp4[0], ("a.weight_scale", [16, 3], .f8e4m3), nvfp4[2]]),
-        Example("no scales of", modelOpt, [nvfp4[0], nvfp4[1], ("a.weight_scale_2", [2], .f32)]),
+        Example("does not fit scales of", modelOpt, [nvfp4[0], ("a.weight_scale", [16, 3], .f8e4m3), nvfp4[2]]),
+        Example("does not fit scales of", modelOpt, [nvfp4[0], nvfp4[1], ("a.weight_scale_2", [2], .f32)]),
         Example("needs [2, 6, 2]", nil, [mxfp4[0], ("e.down_proj_scales", [2, 6, 3], .u8)]),
         Example("groups, 16]", nil, [("e.down_proj_blocks", [2, 6, 2, 8], .u8), mxfp4[1]]),
         Example("fit none of config_groups", groups(int4), [("a.weight_packed", [4, 9], .i32), Quantized.packed[1], Quantized.packed[2]]),
@@ -65,7 +65,7 @@ import Testing
         Example("has the group", nil, Quantized.packed + [("a.weight_g_idx", [64], .i32)]),
         Example("it has 65 elements", nil, Quantized.packed + [("a.weight_g_idx", [65], .i32)], .limitExceeded),
         Example("it is F32", nil, [Quantized.packed[0], Quantized.packed[1], ("a.weight_shape", [2], .f32)]),
-        // Unsupported parameters.
+        // What no rule covers.
         Example("several of config_groups", groups(int4, int4.replacing(", \"strategy\": \"group\"", with: "")), Quantized.packed, .unsupported),
         Example("format = \"marlin-24\"", config(#""quant_method": "compressed-tensors", "format": "marlin-24""#), Quantized.packed, .unsupported),
         Example(
@@ -97,7 +97,7 @@ import Testing
         #expect(error.place.tensor != nil || error.code == .unsupported, "\(error)")
     }
 
-    /// Shapes stored in a payload.
+    /// Shapes that a payload says.
     @Test(arguments: [[4, 65], [4, 0], [-4, 64], [4, .max], [.max, .max], [64], [3, 64], [0, 0]])
     func storedShapesAreChecked(_ shape: [Int]) throws {
         for config in [nil, Self.groups(Self.int4)] {
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    /// Sizes close to Int.max, which only the header claims.
+    /// Sizes that only a header says, near the end of Int.
     private static let huge: [Tensors] = {
         let big = 1 << 60
         let nvfp4: Tensors = [("a.weight", [1 << 40, 1 << 22], .u8), ("a.weight_scale", [1 << 40, 1 << 19], .f8e4m3), ("a.weight_scale_2", [], .f32)]
@@ -130,7 +130,7 @@ import Testing
         #expect(throws: QAMError.self) { try DequantizedCheckpoint(source, scheme, advice: "") }
     }
 
-    /// A .qamw file made by treating quantized values as weights.
+    /// A file that was made of quantized values as if they were weights.
     @Test func codedValuesAreNoQuantizedValues() throws {
         var source = MemorySource()
         source.addCoded(

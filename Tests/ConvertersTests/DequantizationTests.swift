@@ -9,7 +9,9 @@ import Testing
     private static let names = ((try? Folder.names(in: folder)) ?? []).filter { (try? FileStatus("\(folder)/\($0)"))?.kind == .folder }.sorted()
 
     @Test func eachSchemeHasOne() {
-        for scheme in ["fp8", "compressed", "modelopt", "mxfp4"] { #expect(Self.names.contains { $0.hasPrefix(scheme) }, "\(scheme)") }
+        for scheme in ["fp8", "compressed", "modelopt", "mxfp4", "gptq", "awq", "bnb", "mlx"] {
+            #expect(Self.names.contains { $0.hasPrefix(scheme) }, "\(scheme)")
+        }
     }
 
     @Test(arguments: names) func weightsAreThoseOfTheReference(_ name: String) throws {

@@ -6,7 +6,7 @@ import Testing
 @Suite struct PackedCheckpointHostileTests {
     private static let prefix = "model.layers.0.self_attn.k_proj."
 
-    /// Applies a change to a fixture, then reads all of it: the error must name the tensor.
+    /// Changes a fixture, then reads all of it: the error must name the tensor.
     private static func expectError(
         _ name: String, at tensor: String, ofAnyModule: Bool = false, says: String = "", sourceLocation: SourceLocation = #_sourceLocation,
         _ change: (inout PackedFixture) throws -> Void
@@ -56,7 +56,7 @@ import Testing
 
     @Test(
         arguments: [
-            // Words of the wrong shape for the codes; scales and zero points for other groups and outputs.
+            // Words that do not hold the codes; scales and zero points of other groups and outputs.
             ("gptq-v2", "qweight", [7, 32]), ("gptq-v2", "qweight", [8 * 32]), ("gptq-v2", "qweight", [8, 2, 16]), ("gptq-v2", "qzeros", [3, 4]),
             ("gptq-v2", "scales", [4, 31]), ("gptq-v2", "scales", [0, 32]), ("gptq-v2", "g_idx", [8, 8]), ("awq-gemm", "qzeros", [2, 3]),
             ("awq-gemm", "scales", [2, 24]), ("awq-gemm", "scales", [64]), ("awq-gemv", "qzeros", [31, 4]), ("awq-gemv", "scales", [32, 31]),
@@ -97,8 +97,8 @@ import Testing
         try Self.expectError("awq-gemm", at: "scales", ofAnyModule: true, says: "group") {
             $0.config = $0.config.replacing("\"group_size\": 32", with: "\"group_size\": 64")
         }
-        // 2-bit codes of 32 columns look like 4-bit codes of 16: only the configuration distinguishes them.
-        try Self.expectError("mlx-affine", at: "weight", says: "no codes of 3 bits") {
+        // Two bits of 32 columns look like four of 16: only the configuration tells them apart.
+        try Self.expectError("mlx-affine", at: "weight", says: "do not fit codes of 3 bits") {
             $0.config = $0.config.replacing("\"bits\": 2", with: "\"bits\": 3")
         }
         try Self.expectError("mlx-affine", at: "weight", ofAnyModule: true, says: "group_size") { $0.config = "{\"torch_dtype\": \"bfloat16\"}" }
@@ -121,7 +121,7 @@ import Testing
         try Self.expectError("bnb-fp4", at: tensor, says: example.says) { try $0.set(Self.prefix + tensor, Array(example.json.utf8)) }
     }
 
-    /// Valid JSON that states other sizes than the tensors have.
+    /// Descriptions that are valid JSON, but say another size than the tensors have.
     @Test func otherSizesThanTheDescriptionSaysAreNamed() throws {
         let state = "weight.quant_state.bitsandbytes__fp4"
         try Self.expectError("bnb-fp4", at: "weight") { try $0.set(Self.prefix + state, Array(#"{"blocksize": 64, "shape": [32, 62]}"#.utf8)) }

@@ -3,7 +3,7 @@ import Converters
 import QAMFormat
 import Testing
 
-/// A checkpoint of testdata/checkpoints in memory, to be modified.
+/// A checkpoint of testdata/checkpoints in memory, where it can be changed.
 struct PackedFixture {
     static let folder = Path.join(Path.folder(of: Path.folder(of: Path.folder(of: #filePath))), "testdata/checkpoints")
     static let names = [
@@ -32,7 +32,7 @@ struct PackedFixture {
         source.payloads.remove(at: index)
     }
 
-    /// Replaces the shape and type; the payload is truncated or padded with zeros.
+    /// Another shape and type; the payload is cut or filled with zeros.
     mutating func replace(_ name: String, _ shape: [Int], _ dtype: DType? = nil) throws {
         let index = try index(name)
         let old = try #require(source.tensors[index].rawType)
@@ -47,7 +47,7 @@ struct PackedFixture {
         source.tensors[index].shape = [bytes.count / (source.tensors[index].rawType?.blockBytes ?? 1)]
     }
 
-    /// The dequantized model. Throws if the scheme is not recognised.
+    /// The plain model. Throws if the scheme is not recognised.
     func dequantized() throws -> DequantizedCheckpoint {
         var source = source
         source.files = [MemoryFile(name: "config.json", bytes: Array(config.utf8))]
@@ -56,23 +56,9 @@ struct PackedFixture {
     }
 }
 
-/// Weights of GPTQ, AWQ, bitsandbytes and MLX, compared with the results of their own implementations or rules.
+/// What is particular to GPTQ, AWQ, bitsandbytes and MLX. `DequantizationTests` compares their weights with the reference.
 @Suite struct PackedCheckpointTests {
-    @Test(arguments: PackedFixture.names) func weightsAreThoseOfTheScheme(_ name: String) throws {
-        let plain = try PackedFixture(name).dequantized()
-        let expected = try SafetensorsSource(path: Path.join(PackedFixture.folder, "\(name)/expected.safetensors"))
-        #expect(Set(plain.tensors.map(\.name)) == Set(expected.tensors.map(\.name)))
-        for (index, tensor) in plain.tensors.enumerated() {
-            let other = try #require(expected.tensors.firstIndex { $0.name == tensor.name })
-            #expect(tensor == expected.tensors[other])
-            #expect(try payload(plain, index) == payload(expected, other), "\(tensor.name)")
-        }
-        let config = try #require(plain.files.first { $0.name == "config.json" })
-        let text = try String(decoding: config.read(0..<config.byteCount), as: UTF8.self)
-        #expect(!text.contains("quantization") && text.contains("\"hidden_size\""))
-    }
-
-    /// Any range of rows can be read, even if it does not begin at a stored column, a block or a whole byte.
+    /// Rows are computed in any ranges: those of a stored column, a block or a nibble do not begin where the range does.
     @Test(arguments: PackedFixture.names) func anyRangeCanBeRead(_ name: String) throws {
         let plain = try PackedFixture(name).dequantized()
         for (index, tensor) in plain.tensors.enumerated() where tensor.shape.count == 2 {
@@ -85,8 +71,38 @@ struct PackedFixture {
         }
     }
 
+    /// Weights that are stored by columns are read in panels of 16 MiB, here of 4,096 rows: rows to both sides of an edge, and beyond the last one.
+    @Test(arguments: ["gptq", "awq"]) func panelsMeet(_ method: String) throws {
+        let inputs = 8192, outputs = 4096 + 64, isAWQ = method == "awq"
+        var source = MemorySource()
+        func add(_ name: String, _ shape: [Int], _ dtype: DType, _ bytes: [UInt8]) { source.add("a.\(name)", shape, dtype, bytes) }
+        let codes = noise(inputs * outputs / 2, seed: 1), zeros = noise(outputs / 2, seed: 2)
+        let scales = (0..<outputs).map { Float($0 % 7 + 1) }
+        add("qweight", isAWQ ? [inputs, outputs / 8] : [inputs / 8, outputs], .i32, codes)
+        add("qzeros", [1, outputs / 8], .i32, zeros)
+        add("scales", [1, outputs], .f16, try ElementConversion.bytes(scales, as: .f16))
+        let config = #"{"torch_dtype": "float32", "quantization_config": {"quant_method": "\#(method)", "bits": 4, "group_size": -1}}"#
+        source.files = [MemoryFile(name: "config.json", bytes: Array(config.utf8))]
+        let plain = try DequantizedCheckpoint(source, try #require(try QuantizationScheme.detect(in: source)), advice: "")
+        func nibble(_ bytes: [UInt8], _ word: Int, _ place: Int) -> Int { Int(bytes[word * 4 + place / 2]) >> (place % 2 * 4) & 15 }
+        let order = [0, 4, 1, 5, 2, 6, 3, 7]  // the nibble of each output of AWQ
+        func expected(_ row: Int) -> [Float] {
+            let place = isAWQ ? order[row % 8] : row % 8
+            let zero = nibble(zeros, row / 8, place) + (isAWQ ? 0 : 1)
+            return (0..<inputs).map { i in
+                let code = isAWQ ? nibble(codes, i * (outputs / 8) + row / 8, place) : nibble(codes, i / 8 * outputs + row, i % 8)
+                return Float(code - (isAWQ ? zero : zero & 15)) * scales[row]
+            }
+        }
+        for rows in [4090..<4103, 0..<2, 4159..<4160, 4095..<4096, 1000..<1001, 4096..<4097] {
+            let bytes = try plain.read(rows.lowerBound * inputs * 4..<rows.upperBound * inputs * 4, of: 0).streams[0]
+            let isEqual = try ElementConversion.floats(bytes, as: .f32) == rows.flatMap(expected)
+            #expect(isEqual, "\(rows)")
+        }
+    }
+
     @Test func theTypeIsTheDeclaredOneOrThatOfTheScales() throws {
-        // One of MLX's modes has F16 scales, the others have exponents.
+        // Of MLX's modes, one has scales of F16, and the others exponents.
         let examples: [(name: String, stored: Set<DType?>)] = [
             ("awq-gemm", [.f16]), ("gptq-v2", [.f16]), ("mlx-modes", [.f16, .bf16]), ("bnb-fp4", [.f16]), ("bnb-int8", [.bf16]), ("mlx-affine", [.bf16]),
         ]
@@ -105,7 +121,7 @@ struct PackedFixture {
         #expect(try PackedFixture("gptq-mislabelled").dequantized().warnings.contains { $0.contains("stored as in gptq_v2") })
         #expect(try PackedFixture("gptq-asymmetric").dequantized().warnings.count == 1)
         var fixture = try PackedFixture("gptq-asymmetric")
-        // The writing program determines how a zero point of 0 is stored.
+        // By whom it was written tells how a zero point of 0 is stored.
         fixture.config = fixture.config.replacing("gptqmodel:", with: "auto_gptq:")
         #expect(try fixture.dequantized().warnings.contains { $0.contains("sym = false") })
         fixture = try PackedFixture("gptq-partial-group")

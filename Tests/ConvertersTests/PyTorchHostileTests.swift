@@ -52,12 +52,12 @@ import Testing
 
     @Test func picklesThatAreBroken() throws {
         let broken: [(String, [UInt8])] = [
-            ("no pickle", [1, 2, 3]), ("protocol", [0x80, 9]), ("bytes are needed", [0x80, 2]), ("bytes are needed", [0x80, 2, 0x58, 255, 255, 255, 255]),
+            ("not a pickle", [1, 2, 3]), ("protocol", [0x80, 9]), ("bytes are needed", [0x80, 2]), ("bytes are needed", [0x80, 2, 0x58, 255, 255, 255, 255]),
             ("stack is empty", [0x80, 2, 0x2E]), ("stack is empty", [0x80, 2, 0x85, 0x2E]), ("no mark", [0x80, 2, 0x74, 0x2E]),
             ("no value 7", [0x80, 2, 0x68, 7, 0x2E]), ("follow the end", Pickle.whole(Pickle.integer(1)) + [0]),
             ("not a string", [0x80, 2, 0x4E, 0x4E, 0x93, 0x2E]),
             ("a key has no value", Array("\u{80}\u{2}}(Nu.".unicodeScalars.map { UInt8($0.value) })), ("frame", [0x80, 4, 0x95, 255, 0, 0, 0, 0, 0, 0, 0]),
-            ("no function", Pickle.whole(Array("N)R".utf8))), ("no tuple", Pickle.whole(Array("NNR".utf8))), ("does not end", [0x80, 2, 0x63, 0x61]),
+            ("not a function", Pickle.whole(Array("N)R".utf8))), ("not a tuple", Pickle.whole(Array("NNR".utf8))), ("does not end", [0x80, 2, 0x63, 0x61]),
             ("class, key and size", Pickle.whole(Array("NQ".utf8))), ("UTF-8", [0x80, 2, 0x8C, 1, 0xFF, 0x2E]),
             ("values are appended", Pickle.whole(Array("NNa".utf8))),
         ]
@@ -116,7 +116,7 @@ import Testing
         file.tensors = [.init(name: "w", shape: [1 << 30], strides: [0])]
         try expectRefused(file.bytes, .limitExceeded, "repeat parts")
         // A negative count.
-        try expectRefused(pickle: Pickle.dictionary([("w", Pickle.tensor(.init(name: "w", shape: [-2], strides: [1]), count: 12))]), .malformed, "no count")
+        try expectRefused(pickle: Pickle.dictionary([("w", Pickle.tensor(.init(name: "w", shape: [-2], strides: [1]), count: 12))]), .malformed, "not a count")
         try expectRefused(pickle: Pickle.dictionary([("w", Pickle.tensor(.init(name: "w", shape: [2], strides: [1, 1]), count: 12))]), .malformed, "strides")
     }
 

@@ -155,7 +155,7 @@ import Testing
         #expect(try TokenizerConversion.huggingFaceFiles(metadata: Metadata()).isEmpty)
     }
 
-    @Test func whatGGUFCannotSayIsWarnedOf() throws {
+    @Test func whatGGUFCannotExpressIsWarnedOf() throws {
         let files = try TokenizerFixture.gpt2.files()
         func warnings(_ files: [MemoryFile]) throws -> [String] { try TokenizerConversion.ggufMetadata(files: files).warnings }
         #expect(try warnings(files.with("tokenizer.json", "normalizer", ["type": "Lowercase"])).contains { $0.contains("Lowercase") })

@@ -121,10 +121,10 @@ def packed_form(opened, files):
             coding, rows, columns = tensor.coding, tensor.rows, tensor.columns
             record.update(codec=coding.codec, sourceType=coding.source, parameters=coding.parameters.hex())
             record.update({key: value for key, value in (("codebook", coding.codebook), ("seed", coding.seed)) if value is not None})
-            record["streams"] = [{"role": role, ("row", "whole")[kind]: size} for role, kind, size in coding.streams]
-            for (role, kind, size), extent in zip(coding.streams, tensor.extents):
+            record["streams"] = [stream_record(*stream) for stream in coding.streams]
+            for (role, group, size), extent in zip(coding.streams, tensor.extents):
                 name = {1: "symbols", 2: "gains", 3: "channel_scales"}[role]
-                form = {1: ("U8", (rows, size)), 2: ("F16" if size == 2 else "F32", (rows,)), 3: ("F16", (columns,))}[role]
+                form = {1: ("U8", (-(-rows // max(1, group)), size)), 2: ("F16" if size == 2 else "F32", (rows,)), 3: ("F16", (columns,))}[role]
                 carriers[f"{tensor.name}.qamw.{name}"] = form + (bytes(opened.stored(extent)),)
         records.append(record)
     for name in files:
@@ -134,11 +134,18 @@ def packed_form(opened, files):
                       "files": files, "tensors": records}
 
 
-def check_packed(command, model, scratch, tally):
+def stream_record(role, group, size):
+    """A stream in the packed directory; `group` is the rows of a group, 0 for a stream of the whole tensor."""
+    if group > 1:
+        return {"role": role, "group": size, "rows": group}
+    return {"role": role, ("whole", "row")[group]: size}
+
+
+def check_packed(command, model, codebook, scratch, tally):
     """Quantized, packed into safetensors and unpacked: the same .qamw."""
     coded, packed, again = (os.path.join(scratch, name) for name in ("coded.qamw", "packed.safetensors", "again.qamw"))
     name = os.path.basename(model)
-    if not (command.run("quantize", model, coded, "--bits", "4.5", "--force", "--quiet")
+    if not (command.run("quantize", model, coded, "--bits", "4.5", "--codebook", codebook, "--force", "--quiet")
             and command.run("convert", coded, packed, "--packed", "--force", "--quiet")):
         return
     try:
@@ -166,7 +173,8 @@ def check(command, testdata, scratch, tally):
         source, name = os.path.join(model, "model.safetensors"), os.path.basename(model)
         check_route(command, source, ["c.safetensors"], scratch, tally, f"{name}, straight")
         check_route(command, source, ["d.qamw", "d.safetensors"], scratch, tally, f"{name}, through .qamw")
-        check_packed(command, model, scratch, tally)
+        for codebook in ("octant", "trellis"):
+            check_packed(command, model, codebook, scratch, tally)
 
 
 if __name__ == "__main__":

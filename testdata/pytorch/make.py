@@ -2,7 +2,8 @@
 """Writes the files of this folder with PyTorch and safetensors: make.py [FOLDER]
 
 views-2.pt, views-5.pt: views of shared storages, in pickles of protocol 2 and 5; types.pt: every type. The tensors are also in
-views.safetensors and types.safetensors, made contiguous by PyTorch. sharded/: a model in two shards with an index and a tied head.
+views.safetensors and types.safetensors, made contiguous by PyTorch. sharded/: a model in two shards with an index and a tied head. llama/: the
+weights of ../inference/llama.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 import sys
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
 torch.manual_seed(0)
@@ -45,3 +46,8 @@ with open(f"{folder}/sharded/pytorch_model.bin.index.json", "w") as file:
     file.write(json.dumps(index, indent=2) + "\n")
 with open(f"{folder}/sharded/config.json", "w") as file:
     file.write('{"model_type": "llama", "tie_word_embeddings": true}\n')
+
+# The model of ../inference/llama, as transformers saved it before safetensors.
+os.makedirs(f"{folder}/llama", exist_ok=True)
+inference = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../inference/llama")
+torch.save(load_file(f"{inference}/model.safetensors"), f"{folder}/llama/pytorch_model.bin")

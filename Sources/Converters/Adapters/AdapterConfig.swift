@@ -65,7 +65,7 @@ struct AdapterConfig: Sendable {
     private static let variants: [(key: String, meaning: String)] = [
         ("use_dora", "DoRA"), ("use_qalora", "QALoRA"), ("use_bdlora", "BD-LoRA"), ("kasa_config", "KaSA"), ("monteclora_config", "MonteCLoRA"),
         ("velora_config", "VeLoRA"), ("arrow_config", "Arrow"), ("alora_invocation_tokens", "activated LoRA"), ("lora_bias", "biases of its own"),
-        ("target_parameters", "parameters that are no modules, as those of experts"), ("trainable_token_indices", "trained tokens"),
+        ("target_parameters", "parameters that are not modules, such as those of experts"), ("trainable_token_indices", "trained tokens"),
         ("layer_replication", "layers that are used several times"),
     ]
 
@@ -82,7 +82,7 @@ struct AdapterConfig: Sendable {
 
     private static func rank(_ value: JSONValue?, _ key: String) throws -> Int {
         guard case .integer(let integer)? = value, let rank = Int(exactly: integer), rank > 0, rank <= 1 << 20 else {
-            throw fault("\"\(key)\" is no rank: a positive integer")
+            throw fault("\"\(key)\" is not a rank, which is a positive integer")
         }
         return rank
     }
@@ -98,7 +98,7 @@ struct AdapterConfig: Sendable {
     /// The patterns match whole ends of names, from a dot on, as in PEFT.
     private static func patterns(_ value: JSONValue?, _ key: String) throws -> [(pattern: NamePattern, value: JSONValue)] {
         guard let value else { return [] }
-        guard case .object(let members) = value else { throw fault("\"\(key)\" is no JSON object") }
+        guard case .object(let members) = value else { throw fault("\"\(key)\" is not a JSON object") }
         return try members.map { member in
             do {
                 return (try NamePattern("^(?:.*\\.)?(?:\(member.key))$"), member.value)

@@ -94,7 +94,7 @@ package struct LoRAAdapter: Sendable {
                     pair.b = index
                 }
                 pairs[key] = pair
-            case .unknown(let kind): throw fault("\(kind) is no part of plain LoRA; merge the adapter with PEFT's merge_and_unload")
+            case .unknown(let kind): throw fault("\(kind) is not part of plain LoRA; merge the adapter with PEFT's merge_and_unload")
             }
         }
         for name in order {

@@ -85,7 +85,7 @@ extension TensorSource {
     /// Elements of a raw tensor with one element per block.
     func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {
         guard case .raw(let dtype) = tensors[tensor].storage, dtype.blockElements == 1 else {
-            throw QAMError(.invalidArgument, "it is no plain tensor", at: .init(tensor: tensors[tensor].name))
+            throw QAMError(.invalidArgument, "it is not a plain tensor", at: .init(tensor: tensors[tensor].name))
         }
         guard !elements.isEmpty else { return [] }
         let wanted = elements.lowerBound * dtype.blockBytes..<elements.upperBound * dtype.blockBytes

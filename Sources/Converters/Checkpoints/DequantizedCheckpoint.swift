@@ -38,7 +38,7 @@ package struct DequantizedCheckpoint: WrappingSource {
         layout.resolveAliases(base)
         self.base = base
         (tensors, payloads) = (layout.tensors, layout.payloads)
-        files = try base.files.filter { $0.name != QuantizationStatement.modelOptFile }.map(QuantizationStatement.removed(from:))
+        files = try base.files.filter { !QuantizationStatement.ownFiles.contains($0.name) }.map(QuantizationStatement.removed(from:))
         let types = layout.types.map(\.name).sorted().joined(separator: " and ")
         ownWarnings = ["the checkpoint is already quantized with \(scheme.title), and is dequantized to \(types) as it is read\(advice)"] + layout.notes
         let outline = layout.tensors.map { "\($0.name) \($0.shape) \($0.storage)" }.joined(separator: "\n")

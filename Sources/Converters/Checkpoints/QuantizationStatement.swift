@@ -5,6 +5,8 @@ import QAMFormat
 /// of its parts, or ModelOpt's hf_quant_config.json.
 struct QuantizationStatement {
     static let modelOptFile = "hf_quant_config.json"
+    /// Files that describe nothing but the quantization: ModelOpt's, AutoGPTQ's and AutoAWQ's. The latter two repeat what config.json says.
+    static let ownFiles: Set = [modelOptFile, "quantize_config.json", "quant_config.json"]
 
     /// Nil if the method has no name.
     var method: QuantizationScheme.Method?

@@ -54,6 +54,12 @@ package struct GGUFHeader: Sendable {
             hash = cursor.digest
             let layout = try GGUFLayout(entries, alignment: alignment, headerEnd: end, fileLength: file.byteCount)
             dataStart = layout.dataStart
+            if let start = try layout.joinedFile(in: file) {
+                throw QAMError(
+                    .malformed,
+                    "another GGUF file follows the last tensor: files were joined as with cat, which does not merge a split set; give the files as they were, "
+                        + "the first of which opens the set", at: .init(offset: start))
+            }
             warnings = Self.longNames(entries) + layout.warnings
         } catch let error as QAMError {
             throw error.inFile(file.name)

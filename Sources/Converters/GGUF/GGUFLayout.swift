@@ -9,6 +9,8 @@ struct GGUFLayout {
     private let entries: [GGUFHeader.Entry]
     private let alignment: Int
     private let fileLength: Int
+    /// The end of the last payload, from the start of the file.
+    private var end = 0
 
     /// Throws `malformed` or `truncated`. O(n), or O(n log n) if the tensors are in another order.
     init(_ entries: [GGUFHeader.Entry], alignment: Int, headerEnd: Int, fileLength: Int) throws {
@@ -17,8 +19,16 @@ struct GGUFLayout {
         self.fileLength = fileLength
         // Without tensors no alignment is needed.
         dataStart = entries.isEmpty ? headerEnd : alignUp(headerEnd, to: alignment)
-        let end = try checkPlaces()
-        try checkTail(end)
+        end = dataStart + (try checkPlaces())
+        checkTail()
+    }
+
+    /// The offset of a GGUF file that follows this one in the same file; nil if none does.
+    func joinedFile(in file: any ByteSource) throws -> Int? {
+        let magic = GGUFHeader.magic
+        return try [end, alignUp(end, to: alignment)].first {
+            try $0 <= fileLength - magic.count && file.read($0..<$0 + magic.count) == magic
+        }
     }
 
     private static func bytes(_ count: Int) -> String { count == 1 ? "1 byte" : "\(count) bytes" }
@@ -66,13 +76,13 @@ struct GGUFLayout {
         }
     }
 
-    private mutating func checkTail(_ end: Int) throws {
-        let needed = dataStart + alignUp(end, to: alignment)
+    private mutating func checkTail() {
+        let needed = dataStart + alignUp(end - dataStart, to: alignment)
         if fileLength < needed {
             warnings.append("the padding of the last tensor, which some loaders want to read, ends \(Self.bytes(needed - fileLength)) too early")
         }
         // Some writers pad the file to the default alignment, whatever its own.
-        let most = alignUp(dataStart + end, to: max(alignment, GGUFHeader.defaultAlignment))
+        let most = alignUp(end, to: max(alignment, GGUFHeader.defaultAlignment))
         if fileLength > most {
             warnings.append("behind the last tensor there \(fileLength - most == 1 ? "is" : "are") \(Self.bytes(fileLength - most)) of something else")
         }

@@ -20,6 +20,10 @@ package struct ModelInput: Sendable {
     package let adapter: LoRAAdapter?
     /// The unpacked model if it is packed.
     package let unpacked: UnpackingSource?
+    /// The model's tensors, unpacked if the model is packed, in stored form: for copying without interpreting the numbers. All other uses
+    /// take `weights`. Names are the model's own, without those of PyTorch's wrappers.
+    package let stored: any TensorSource
+    private let detection = SchemeDetection()
 
     /// Opens a file, an index, a folder, or a model in the Hub's cache. With `takingFiles`, includes the side files of a folder's model, and warns about
     /// those left out. `access` applies to .qamw files. Throws `notFound`, `io`, or the errors of the format's reader.
@@ -52,6 +56,7 @@ package struct ModelInput: Sendable {
         }
         (self.reader, self.gguf, self.pytorch, self.adapter) = (reader, gguf, pytorch, adapter)
         unpacked = reader == nil && pytorch.isEmpty ? try Self.unpacked(source, path) : nil
+        stored = unpacked ?? ([.safetensors, .pytorch].contains(format) ? WrapperNames.removed(from: source) : source)
     }
 
     private static func unpacked(_ source: any TensorSource, _ path: String) throws -> UnpackingSource? {
@@ -64,10 +69,6 @@ package struct ModelInput: Sendable {
 
     /// The version of the file's format, if it has one.
     package var version: String? { reader.map { "\($0.version.major).\($0.version.minor)" } ?? gguf?.version }
-
-    /// The model's tensors, unpacked if the model is packed, in stored form: for copying without interpreting the numbers. All other uses
-    /// take `weights`.
-    package var stored: any TensorSource { unpacked ?? source }
 
     /// The model's weights, for computing or for changing types, names or layouts.
     package struct Weights: Sendable {
@@ -101,7 +102,7 @@ package struct ModelInput: Sendable {
     /// configuration beside them.
     package func quantization() throws -> QuantizationScheme? {
         do {
-            return try QuantizationScheme.detect(in: stored, beside: configurations.map(DiskFile.init(path:)))
+            return try detection.scheme { try QuantizationScheme.detect(in: stored, beside: configurations.map(DiskFile.init(path:))) }
         } catch let error as QAMError {
             throw error.inFile(path)
         }

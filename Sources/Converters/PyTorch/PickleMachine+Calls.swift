@@ -4,8 +4,8 @@ extension PickleMachine {
     private static let maximumDimensions = 255
 
     mutating func reduce() throws {
-        guard case .tuple(let number) = try pop() else { throw fault("a function's arguments are no tuple") }
-        guard case .global(let function) = try pop() else { throw fault("what is called is no function") }
+        guard case .tuple(let number) = try pop() else { throw fault("a function's arguments are not a tuple") }
+        guard case .global(let function) = try pop() else { throw fault("what is called is not a function") }
         try push(try result(of: function, heap[number]))
     }
 
@@ -15,7 +15,7 @@ extension PickleMachine {
             try pushContainer(try items(arguments), PickleValue.dictionary)
             return try pop()
         case .size:
-            guard arguments.count == 1, case .tuple = arguments[0] else { throw fault("torch.Size is called with something else than a tuple") }
+            guard arguments.count == 1, case .tuple = arguments[0] else { throw fault("torch.Size is called with something other than a tuple") }
             return arguments[0]
         case .rebuildTensor:
             let tensor = try tensor(arguments)
@@ -28,7 +28,7 @@ extension PickleMachine {
         case .rebuildFromType:
             guard arguments.count >= 3, case .global(let inner) = arguments[0], [.rebuildTensor, .rebuildParameter].contains(inner),
                 case .global(.tensorClass) = arguments[1], case .tuple(let number) = arguments[2]
-            else { throw unsupported("a tensor of a class of its own is no plain tensor") }
+            else { throw unsupported("a tensor of a class of its own is not a plain tensor") }
             return try result(of: inner, heap[number])
         case .other(let kind): return .other(kind)
         case .tensorClass, .storage, .type: throw unsupported("a tensor or storage is made in a way that torch.save does not use")
@@ -41,7 +41,7 @@ extension PickleMachine {
         guard arguments.count == 1, case .list(let number) = argument else { throw fault("an OrderedDict is made of \(argument.kind)") }
         var items: [PickleValue] = []
         for pair in heap[number] {
-            guard case .list(let pair) = pair, heap[pair].count == 2 else { throw fault("an item of an OrderedDict is no pair") }
+            guard case .list(let pair) = pair, heap[pair].count == 2 else { throw fault("an item of an OrderedDict is not a pair") }
             items += heap[pair]
         }
         return items
@@ -86,9 +86,9 @@ extension PickleMachine {
     }
 
     private func counts(_ value: PickleValue) throws -> [Int] {
-        guard case .tuple(let number) = value, heap[number].count <= Self.maximumDimensions else { throw fault("a shape or its strides are no tuple") }
+        guard case .tuple(let number) = value, heap[number].count <= Self.maximumDimensions else { throw fault("a shape or its strides are not a tuple") }
         return try heap[number].map { element in
-            guard case .integer(let count) = element, count >= 0 else { throw fault("a dimension or stride is no count") }
+            guard case .integer(let count) = element, count >= 0 else { throw fault("a dimension or stride is not a count") }
             return count
         }
     }

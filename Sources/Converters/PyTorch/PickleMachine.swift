@@ -35,7 +35,7 @@ struct PickleMachine {
     /// Reads the whole pickle and returns its value with the machine's heap and tensors. Throws `malformed`, `unsupported` or `limitExceeded`.
     static func run(_ pickle: [UInt8], base: Int) throws -> (value: PickleValue, machine: PickleMachine) {
         var machine = PickleMachine(pickle, base: base)
-        guard pickle.count >= 2, pickle[0] == 0x80 else { throw machine.fault("this is no pickle of protocol 2 or later") }
+        guard pickle.count >= 2, pickle[0] == 0x80 else { throw machine.fault("this is not a pickle of protocol 2 or later") }
         while try machine.step() {}
         guard machine.reader.remaining == 0 else { throw machine.fault("\(machine.reader.remaining) bytes follow the end of the pickle") }
         return (try machine.pop(), machine)

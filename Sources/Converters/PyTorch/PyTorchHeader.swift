@@ -101,7 +101,7 @@ private struct TorchRecords {
         entries = archive.entries
         let pickles = entries.filter { Self.parts($0.name)?.rest == "data.pkl" }
         guard let pickle = pickles.first, let folder = Self.parts(pickle.name)?.folder else {
-            throw QAMError(.malformed, "this is a zip archive without data.pkl, so no PyTorch file: unpack it, and give what it holds")
+            throw QAMError(.malformed, "this is a zip archive without data.pkl, so not a PyTorch file: unpack it, and give what it holds")
         }
         guard pickles.count == 1 else { throw QAMError(.malformed, "\(pickles.count) folders of the zip archive hold a data.pkl") }
         self.pickle = pickle.range

@@ -64,7 +64,7 @@ struct TorchStateDict {
             if case .tensor = value { return nil }
             return "\"\(name)\" (\(value.kind))"
         }
-        return left.isEmpty ? [] : ["left out of the file, because it is no part of the state dict: \(Format.list(left, first: 8))"]
+        return left.isEmpty ? [] : ["left out of the file, because it is not part of the state dict: \(Format.list(left, first: 8))"]
     }
 
     private static func pairs(_ items: [PickleValue]) -> [(key: PickleValue, value: PickleValue)] {

@@ -24,7 +24,9 @@ struct TekkenFile {
         let document = try JSONValue(parsing: bytes, section: section)
         func fault(_ message: String) -> QAMError { QAMError(.malformed, message, at: .init(section: section)) }
         func count(_ key: String) throws -> Int {
-            guard let count = document["config"]?[key]?.index, count <= Tokenizer.maximumCount else { throw fault("\"config.\(key)\" is no number of tokens") }
+            guard let count = document["config"]?[key]?.index, count <= Tokenizer.maximumCount else {
+                throw fault("\"config.\(key)\" is not a number of tokens")
+            }
             return count
         }
         guard let pattern = document["config"]?["pattern"]?.string else { throw fault("\"config.pattern\" is missing") }

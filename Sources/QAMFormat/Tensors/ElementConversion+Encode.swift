@@ -35,14 +35,26 @@ extension ElementConversion {
     }
 
     /// The number of finite values that overflow in `dtype`, a type of `encodable`.
-    package static func overflows(_ values: [Float], as dtype: DType) -> Int { count(values, from: Float(overflowLimit(dtype))) }
+    package static func overflows(_ values: [Float], as dtype: DType) -> Int {
+        let limit = Float(overflowLimit(dtype))
+        guard limit.isFinite else { return 0 }
+        // Magnitudes compare as integers do. Short runs are counted in as few bits as the values have, so that the loop vectorises.
+        let least = Int32(bitPattern: limit.bitPattern), infinity = Int32(bitPattern: Float.infinity.bitPattern), run = 1 << 16
+        var total = 0
+        for start in stride(from: 0, to: values.count, by: run) {
+            var count: Int32 = 0
+            for value in values[start..<min(start + run, values.count)] {
+                let magnitude = Int32(bitPattern: value.magnitude.bitPattern)
+                count &+= (magnitude >= least ? 1 : 0) & (magnitude < infinity ? 1 : 0)
+            }
+            total += Int(count)
+        }
+        return total
+    }
 
     /// The number of finite values that overflow in `dtype`, a type of `encodable`.
-    package static func overflows(_ values: [Double], as dtype: DType) -> Int { count(values, from: overflowLimit(dtype)) }
-
-    /// The number of finite values of at least this magnitude. Inlined: other modules would call an unspecialised function, many times slower.
-    @inline(__always)
-    private static func count<Value: BinaryFloatingPoint>(_ values: [Value], from limit: Value) -> Int {
+    package static func overflows(_ values: [Double], as dtype: DType) -> Int {
+        let limit = overflowLimit(dtype)
         guard limit.isFinite else { return 0 }
         var count = 0
         for value in values where value.magnitude >= limit && value.isFinite { count += 1 }

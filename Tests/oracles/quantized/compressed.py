@@ -4,7 +4,7 @@ import torch
 from compressed_tensors.compressors import BaseCompressor
 from compressed_tensors.quantization import QuantizationScheme
 
-from case import Case
+from .case import Case, Suite
 
 
 def scheme(weights, activations=None):
@@ -160,3 +160,5 @@ cases = [
     mixed(),
 ]
 cases += [unstated(next(c for c in cases if c.name == f"compressed_{name}")) for name in ("packed_4", "packed_4_zero_points", "int8", "nvfp4")]
+
+suite = Suite(cases)

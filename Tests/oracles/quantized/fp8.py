@@ -3,7 +3,7 @@
 import torch
 from transformers.integrations.finegrained_fp8 import Fp8Dequantize
 
-from case import Case
+from .case import Case, Suite
 
 E4M3 = torch.float8_e4m3fn
 
@@ -79,5 +79,7 @@ cases = [
     Case("fp8_by_channel_flat", None, **per(-1, "{}_scale", keeps=False), shapes=SMALL),
     Case("fp8_e5m2", None, **per(None, "{module}.scale_weight", torch.float8_e5m2), shapes=SMALL),
     Case("fp8_mistral", config(), **per(None, "{module}.qscale_weight"), shapes=SMALL),
-    Case("fp8_experts_by_column", None, **per(-2, "{}_scale"), shapes=[(2, 6, 8)], whole=False, weight="e{}.gate_up_proj"),
+    Case("fp8_experts_by_column", None, **per(-2, "{}_scale"), shapes=[(2, 6, 8)], whole_model=False, weight="e{}.gate_up_proj"),
 ]
+
+suite = Suite(cases)

@@ -3,7 +3,7 @@
 import torch
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
-from case import Case
+from .case import Case, Suite
 
 
 def store(name, weight):
@@ -32,7 +32,9 @@ def openai_read(name, stored):
 CONFIG = {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn", "lm_head"]}
 SHAPES = [(2, 64, 6), (3, 32, 40), (1, 1056, 5)]
 cases = [
-    Case("mxfp4", CONFIG, store, read, SHAPES, whole=False, weight="model.layers.{}.mlp.experts.gate_up_proj"),
-    Case("mxfp4_unnamed", None, store, read, SHAPES[:1], whole=False, weight="model.layers.{}.mlp.experts.down_proj"),
-    Case("mxfp4_openai", None, openai_store, openai_read, [(2, 6, 64)], whole=False, weight="block.{}.mlp.mlp1_weight"),
+    Case("mxfp4", CONFIG, store, read, SHAPES, whole_model=False, weight="model.layers.{}.mlp.experts.gate_up_proj"),
+    Case("mxfp4_unnamed", None, store, read, SHAPES[:1], whole_model=False, weight="model.layers.{}.mlp.experts.down_proj"),
+    Case("mxfp4_openai", None, openai_store, openai_read, [(2, 6, 64)], whole_model=False, weight="block.{}.mlp.mlp1_weight"),
 ]
+
+suite = Suite(cases)

@@ -5,7 +5,7 @@ import json
 import torch
 from modelopt.torch.quantization.qtensor import FP8QTensor, NVFP4QTensor
 
-from case import Case
+from .case import Case, Suite
 
 
 def nvfp4_store(name, weight):
@@ -53,3 +53,5 @@ cases = [
     Case("modelopt_fp8_own_file", None, fp8_store, fp8_read, [(5, 24)], files=own_file("FP8")),
     Case("modelopt_fp8_by_channel", config("FP8_PER_CHANNEL_PER_TOKEN"), channel_store, fp8_read, [(5, 24)]),
 ]
+
+suite = Suite(cases)

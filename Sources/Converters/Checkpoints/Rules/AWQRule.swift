@@ -25,11 +25,11 @@ struct AWQRule: DequantizationRule {
     func part(_ tensor: StoredTensor, of tensors: StoredTensors) throws -> CheckpointPart {
         try PackedModule.part(tensor, of: tensors) { module in
             if isByRows { return try byRows(module) }
-            return try byColumns(module)
+            return try byColumns(module, tensors.panels)
         }
     }
 
-    private func byColumns(_ module: PackedModule) throws -> AWQWeight {
+    private func byColumns(_ module: PackedModule, _ panels: PanelCache) throws -> AWQWeight {
         let (words, zeros, scales) = (module.words, module.zeros, module.scales)
         let groups = scales.rows, (outputs, overflow) = words.columns.multipliedReportingOverflow(by: 8)
         try requireSize(outputs, words.rows, overflow, words)
@@ -37,7 +37,7 @@ struct AWQRule: DequantizationRule {
         try zeros.require(shape: [groups, words.columns], of: module.weight)
         let size = try module.groupSize(groupSize, inputs: words.rows, groups: groups, place: parameters.place)
         guard size * groups == words.rows else { throw scales.malformed("it has \(groups) groups of \(size), but \"\(words.name)\" has \(words.rows) inputs") }
-        return AWQWeight(name: module.weight, words: words, zeros: zeros, scales: scales)
+        return AWQWeight(name: module.weight, words: words, zeros: zeros, scales: scales, panels: panels)
     }
 
     private func byRows(_ module: PackedModule) throws -> AWQRowWeight {

@@ -99,7 +99,7 @@ struct CompressedTensorsRule: DequantizationRule {
         let size = global == nil ? 32 : 16
         guard groups?.contains(where: { $0.isFloat == true && $0.bits == 4 && ($0.groupSize ?? size) == size }) ?? true else { throw unfit(packed) }
         guard let grid = ScaleGrid.blocks(scale, shape: shape, rows: 1, columns: size) else {
-            throw scale.malformed("its shape is \(scale.shape), and these are no scales of \"\(name)\" of shape \(shape) in groups of \(size)")
+            throw scale.malformed("its shape is \(scale.shape), which does not fit scales of \"\(name)\" of shape \(shape) in groups of \(size)")
         }
         try global?.require([.f32, .bf16, .f16])
         let factor = try global.map { global in

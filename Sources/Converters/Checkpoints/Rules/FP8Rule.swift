@@ -45,7 +45,7 @@ extension StoredTensor {
     /// The error for scales whose shape does not fit.
     func noScales(of weight: StoredTensor, blocks: (rows: Int, columns: Int)? = nil) -> QAMError {
         let detail = blocks.map { " in blocks of \($0.rows) x \($0.columns)" } ?? ""
-        return malformed("its shape is \(shape), and these are no scales of \"\(weight.name)\" of shape \(weight.shape)\(detail)")
+        return malformed("its shape is \(shape), which does not fit scales of \"\(weight.name)\" of shape \(weight.shape)\(detail)")
     }
 }
 

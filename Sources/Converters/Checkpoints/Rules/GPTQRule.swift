@@ -69,7 +69,7 @@ struct GPTQRule: DequantizationRule {
         let (code, note) = try storing(of: zeros, bits: bits, outputs: outputs, tensors)
         return GPTQWeight(
             name: module.weight, inputs: inputs, words: words, zeros: zeros, scales: scales, groupIndex: module.groupIndex, groupSize: size, bits: bits,
-            zeroPoints: code, note: note)
+            zeroPoints: code, note: note, panels: tensors.panels)
     }
 
     /// The bits of a code and the number of inputs: the only ones that fit the tensors, or, if several do, those that are stated.
@@ -91,7 +91,7 @@ struct GPTQRule: DequantizationRule {
             "its shape is \(words.shape), that of \"\(zeros.name)\" is \(zeros.shape)"
             + (module.groupIndex.map { ", and that of \"\($0.name)\" is \($0.shape)" } ?? "")
         guard let only = fitting.first, fitting.count == 1 else {
-            throw words.malformed("\(shapes): these are no words of codes of \(bits.map { "\($0)" } ?? "2, 3, 4 or 8") bits")
+            throw words.malformed("\(shapes), which do not fit words of codes of \(bits.map { "\($0)" } ?? "2, 3, 4 or 8") bits")
         }
         if let bits, !hasExceptions {
             throw words.malformed("\(shapes), as for codes of \(only.bits) bits, but \(parameters.place) says \(bits) bits: it is not that of these tensors")

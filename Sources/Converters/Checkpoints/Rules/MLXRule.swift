@@ -66,7 +66,7 @@ struct MLXRule: DequantizationRule {
             let grid = ScaleGrid.blocks(scales, shape: shape, rows: 1, columns: packing.groupSize)
         else {
             throw words.malformed(
-                "its shape is \(words.shape), that of \"\(scales.name)\" is \(scales.shape): these are no codes of \(packing.bits) bits in groups of "
+                "its shape is \(words.shape), that of \"\(scales.name)\" is \(scales.shape), which do not fit codes of \(packing.bits) bits in groups of "
                     + "\(packing.groupSize), as \(parameters.place) says")
         }
         guard packing.mode == .affine else { return try floats(words, shape, grid, packing.mode) }

@@ -23,7 +23,7 @@ struct ModelOptRule: DequantizationRule {
 
     func part(_ tensor: StoredTensor, of tensors: StoredTensors) throws -> CheckpointPart {
         if tensor.name.hasSuffix(".pre_quant_scale") {
-            throw tensor.unsupported("the inputs of its module are scaled, which plain weights cannot say: take the original checkpoint")
+            throw tensor.unsupported("the inputs of its module are scaled, which plain weights cannot express: take the original checkpoint")
         }
         if tensor.name.hasSuffix(".weight") {
             if FP8Rule.types.contains(tensor.dtype), tensor.shape.count > 1 { return try fp8(tensor, tensors).map { .weight($0) } ?? .plain }

@@ -47,7 +47,7 @@ struct PackedModule {
             return stated
         }
         guard inputs % groups == 0 else {
-            throw scales.malformed("it has \(groups) groups, of which the \(inputs) inputs of \"\(words.name)\" are no multiple")
+            throw scales.malformed("the \(inputs) inputs of \"\(words.name)\" are not a multiple of its \(groups) groups")
         }
         return inputs / groups
     }

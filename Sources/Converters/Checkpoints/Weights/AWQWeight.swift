@@ -11,40 +11,61 @@ struct AWQWeight: QuantizedWeight {
     private let words: StoredTensor
     private let zeros: StoredTensor
     private let scales: StoredTensor
+    private let panels: PanelCache
 
     /// The caller has checked types and shapes: of `words` [inputs, outputs / 8], `zeros` [groups, outputs / 8] and `scales`
     /// [groups, outputs], where the inputs are a multiple of the groups.
-    init(name: String, words: StoredTensor, zeros: StoredTensor, scales: StoredTensor) {
+    init(name: String, words: StoredTensor, zeros: StoredTensor, scales: StoredTensor, panels: PanelCache) {
         shape = [scales.columns, words.rows]
-        (self.name, self.words, self.zeros, self.scales) = (name, words, zeros, scales)
+        (self.name, self.words, self.zeros, self.scales, self.panels) = (name, words, zeros, scales, panels)
     }
 
     var parts: [StoredTensor] { [words, zeros, scales] }
     var storedType: DType? { scales.dtype }
-    /// Eight words of each stored row.
-    var granule: Int { 64 }
-    /// Each read takes a part of every stored row: the more at once, the better.
-    var preferredRows: Int { .max }
+    /// A word of each stored row.
+    var granule: Int { 8 }
+
+    /// What some rows need of every stored row.
+    private struct Panel: Sendable {
+        /// Of eight rows, one after the other.
+        var words: [UInt32]
+        var zeros: [UInt32]
+        /// Of a group, one row after the other.
+        var scales: [Float]
+    }
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
-        let width = rows.count, inputs = columns, groups = scales.rows, size = inputs / groups
-        let panel = rows.lowerBound / 8..<(rows.upperBound + 7) / 8
-        let words = try words.wordColumns(panel, of: source), zeros = try zeros.wordColumns(panel, of: source)
-        let scales = try scales.floats(columns: rows, of: source)
-        return unsafe [Float](unsafeUninitializedCapacity: width * inputs) { weights, count in
-            count = width * inputs
-            unsafe words.withUnsafeBufferPointer { words in
-                for word in 0..<panel.count {
-                    for (nibble, output) in Self.order.enumerated() {
-                        let row = word * 8 + output, shift = UInt32(4 * nibble)
-                        for group in 0..<groups {
-                            let scale = scales[group * width + row]
-                            let zero = Float(zeros[word * groups + group] >> shift & 15)
-                            for i in group * size..<(group + 1) * size {
-                                let code = unsafe Int32(truncatingIfNeeded: words[word &* inputs &+ i] >> shift & 15)
-                                unsafe weights.initializeElement(at: row &* inputs &+ i, to: (Float(code) - zero) * scale)
-                            }
-                        }
+        var weights = [Float](repeating: 0, count: rows.count * columns)
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let (held, panel) = try panels.panel(at: row / 8, of: words, width: words.columns, columnBytes: words.rows * 4, unit: 1) {
+                Panel(
+                    words: try words.wordColumns($0, of: source), zeros: try zeros.wordColumns($0, of: source),
+                    scales: try scales.floats(columns: $0.lowerBound * 8..<$0.upperBound * 8, of: source))
+            }
+            let word = row / 8 - held.lowerBound
+            unsafe weights.withUnsafeMutableBufferPointer { weights in
+                unsafe dequantize(
+                    word, of: panel, width: held.count * 8,
+                    into: UnsafeMutableBufferPointer(rebasing: weights[(row - rows.lowerBound) * columns..<(row + 8 - rows.lowerBound) * columns]))
+            }
+            row += 8
+        }
+        return weights
+    }
+
+    /// Computes the eight rows of a word of a panel of `width` rows.
+    private func dequantize(_ word: Int, of panel: Panel, width: Int, into weights: UnsafeMutableBufferPointer<Float>) {
+        let inputs = columns, groups = scales.rows, size = inputs / groups
+        unsafe panel.words.withUnsafeBufferPointer { words in
+            for (nibble, row) in Self.order.enumerated() {
+                let shift = UInt32(4 * nibble)
+                for group in 0..<groups {
+                    let scale = panel.scales[group * width + word * 8 + row]
+                    let zero = Float(panel.zeros[word * groups + group] >> shift & 15)
+                    for i in group * size..<(group + 1) * size {
+                        let code = unsafe Int32(truncatingIfNeeded: words[word &* inputs &+ i] >> shift & 15)
+                        unsafe weights[row &* inputs &+ i] = (Float(code) - zero) * scale
                     }
                 }
             }

@@ -13,9 +13,6 @@ struct GPTQWeight: QuantizedWeight {
         case oneLessByWord
     }
 
-    /// The number of rows whose zero points are whole words, at any number of bits.
-    static let panelRows = 32
-
     let name: String
     /// [outputs, inputs].
     let shape: [Int]
@@ -27,58 +24,94 @@ struct GPTQWeight: QuantizedWeight {
     private let groupSize: Int
     private let bits: Int
     private let zeroPoints: ZeroPoints
+    private let panels: PanelCache
 
     /// The caller has checked types and shapes: of `words` [inputs * bits / 32, outputs], `zeros` [groups, outputs * bits / 32], `scales`
     /// [groups, outputs], and `groupIndex` [inputs]. Without an index, `groupSize` inputs in sequence are a group.
     init(
         name: String, inputs: Int, words: StoredTensor, zeros: StoredTensor, scales: StoredTensor, groupIndex: StoredTensor?, groupSize: Int, bits: Int,
-        zeroPoints: ZeroPoints, note: String?
+        zeroPoints: ZeroPoints, note: String?, panels: PanelCache
     ) {
         shape = [words.columns, inputs]
         (self.name, self.words, self.zeros, self.scales, self.groupIndex) = (name, words, zeros, scales, groupIndex)
-        (self.groupSize, self.bits, self.zeroPoints, self.note) = (groupSize, bits, zeroPoints, note)
+        (self.groupSize, self.bits, self.zeroPoints, self.note, self.panels) = (groupSize, bits, zeroPoints, note, panels)
     }
 
     var parts: [StoredTensor] { [words, zeros, scales] + [groupIndex].compactMap(\.self) }
     var storedType: DType? { scales.dtype }
-    var granule: Int { Self.panelRows }
-    /// Each read takes a part of every stored row: the more at once, the better.
-    var preferredRows: Int { .max }
+
+    /// What some rows need of every stored row.
+    private struct Panel: Sendable {
+        /// Of a row, one after the other.
+        var words: [UInt32]
+        /// Of a group, one row after the other.
+        var scales: [Float]
+        var zeros: [UInt8]
+        /// The group of each input; nil where consecutive inputs are a group.
+        var index: [Int32]?
+    }
+
+    /// Rows whose zero points are whole words, at any number of bits.
+    private static let panelUnit = 32
 
     func weights(_ rows: Range<Int>, from source: any TensorSource) throws -> [Float] {
-        let width = rows.count, inputs = columns, groups = scales.rows
-        let index = try groupIndex.flatMap { try self.groups($0, source) }
-        let words = try words.wordColumns(rows, of: source)
-        let scales = try scales.floats(columns: rows, of: source), zeros = try zeros(rows, source)
-        let height = self.words.rows, size = groupSize
+        var weights = [Float](repeating: 0, count: rows.count * columns)
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let (held, panel) = try panels.panel(at: row, of: words, width: words.columns, columnBytes: words.rows * 4, unit: Self.panelUnit) {
+                Panel(
+                    words: try words.wordColumns($0, of: source), scales: try scales.floats(columns: $0, of: source), zeros: try zeros($0, source),
+                    index: try groupIndex.flatMap { try groups($0, source) })
+            }
+            let end = min(held.upperBound, rows.upperBound)
+            dequantize(row - held.lowerBound..<end - held.lowerBound, of: panel, width: held.count, into: &weights, at: (row - rows.lowerBound) * columns)
+            row = end
+        }
+        return weights
+    }
+
+    /// Computes some rows of a panel of `width` rows.
+    private func dequantize(_ rows: Range<Int>, of panel: Panel, width: Int, into weights: inout [Float], at start: Int) {
+        let inputs = columns, groups = scales.rows, height = words.rows, size = groupSize
         var codes = [UInt8](repeating: 0, count: inputs)
         // Of one row.
         var rowScales = [Float](repeating: 0, count: groups), rowZeros = rowScales
-        return unsafe [Float](unsafeUninitializedCapacity: width * inputs) { weights, count in
-            count = width * inputs
-            for row in 0..<width {
-                unsafe words.withUnsafeBufferPointer { words in
+        unsafe weights.withUnsafeMutableBufferPointer { weights in
+            for (place, row) in rows.enumerated() {
+                unsafe panel.words.withUnsafeBufferPointer { words in
                     let column = unsafe UnsafeBufferPointer(rebasing: words[row * height..<(row + 1) * height])
                     unsafe codes.withUnsafeMutableBufferPointer { unsafe PackedCodes.unpack(column, bits: bits, into: $0) }
                 }
                 for group in 0..<groups {
-                    rowScales[group] = scales[group * width + row]
-                    rowZeros[group] = Float(zeros[group * width + row])
+                    rowScales[group] = panel.scales[group * width + row]
+                    rowZeros[group] = Float(panel.zeros[group * width + row])
                 }
-                let out = unsafe UnsafeMutableBufferPointer(rebasing: weights[row * inputs..<(row + 1) * inputs])
+                let first = start + place * inputs
+                let out = unsafe UnsafeMutableBufferPointer(rebasing: weights[first..<first + inputs])
                 unsafe codes.withUnsafeBufferPointer { codes in
-                    if let index {
-                        for i in 0..<inputs {
-                            let group = Int(index[i])
-                            unsafe out.initializeElement(at: i, to: (Float(codes[i]) - rowZeros[group]) * rowScales[group])
-                        }
+                    if let index = panel.index {
+                        unsafe Self.scale(codes, by: rowScales, rowZeros, of: index, into: out)
                     } else {
                         for group in 0..<groups {
                             let scale = rowScales[group], zero = rowZeros[group]
-                            for i in group * size..<min((group + 1) * size, inputs) {
-                                unsafe out.initializeElement(at: i, to: (Float(codes[i]) - zero) * scale)
-                            }
+                            for i in group * size..<min((group + 1) * size, inputs) { unsafe out[i] = (Float(codes[i]) - zero) * scale }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `index` is in the bounds of the scales.
+    private static func scale(
+        _ codes: UnsafeBufferPointer<UInt8>, by scales: [Float], _ zeros: [Float], of index: [Int32], into out: UnsafeMutableBufferPointer<Float>
+    ) {
+        unsafe scales.withUnsafeBufferPointer { scales in
+            unsafe zeros.withUnsafeBufferPointer { zeros in
+                unsafe index.withUnsafeBufferPointer { index in
+                    for i in 0..<index.count {
+                        let group = unsafe Int(index[i])
+                        unsafe out[i] = (Float(codes[i]) - zeros[group]) * scales[group]
                     }
                 }
             }

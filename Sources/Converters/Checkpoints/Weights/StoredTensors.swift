@@ -6,6 +6,8 @@ struct StoredTensors: Sendable {
     private let all: [StoredTensor]
     private let places: [String: Int]
     private let source: any TensorSource
+    /// Shared by the weights, so that the panels of one replace those of another.
+    let panels = PanelCache()
 
     /// Tensors that cannot be read are not among them. Of tensors with the same name the first is found; readers reject such files.
     /// O(tensors).

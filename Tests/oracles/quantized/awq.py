@@ -1,7 +1,8 @@
 """AWQ, as AutoAWQ writes it: eight 4-bit codes per word, a scale and a zero point per group and output."""
 import numpy as np
 
-from .case import NAMES, Case, config, linear_modules, near, pack, unpack, weights
+from .arrays import NAMES, Suite, config, linear_modules, near, pack, unpack, weights
+from .checkpoint import Checkpoint
 
 #: The column, of eight, in each nibble of a word in gemm format, from the lowest nibble.
 ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])
@@ -70,7 +71,7 @@ def dequantize(module: dict, group: int, form: str, dtype) -> np.ndarray:
     return ((values - zeros).astype(np.float32) * scales.astype(np.float32)).astype(dtype)
 
 
-def case(name: str, group: int, form: str = "gemm", dtype: str = "float16", seed: int = 2, plain: dict = {}) -> Case:
+def case(name: str, group: int, form: str = "gemm", dtype: str = "float16", seed: int = 2, plain: dict = {}) -> Checkpoint:
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
     tensors, expected = dict(original), dict(original)
@@ -81,11 +82,18 @@ def case(name: str, group: int, form: str = "gemm", dtype: str = "float16", seed
         expected[f"{module}.weight"] = dequantize(parts, group, form, NAMES[dtype])
         near(module, weight, expected[f"{module}.weight"], 0.02)
     said = {"bits": 4, "group_size": group, "modules_to_not_convert": None, "quant_method": "awq", "version": form, "zero_point": True}
-    return Case(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy")
+    return Checkpoint(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy")
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     return [
         case("awq-gemm", 32), case("awq-gemm-64-bf16", 64, dtype="bfloat16"), case("awq-gemm-one-group", -1),
         case("awq-gemv", 64, "gemv"), case("awq-gemv-32", 32, "gemv", dtype="bfloat16"),
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    return [case("awq-gemm", 32, plain=Suite.SMALL), case("awq-gemv", 32, "gemv", dtype="bfloat16", plain=Suite.SMALL)]
+
+
+suite = Suite(cases, fixtures)

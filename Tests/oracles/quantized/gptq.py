@@ -1,7 +1,8 @@
-"""GPTQ, as AutoGPTQ and GPTQModel write it: words along the inputs, a scale and a zero point per group and output."""
+"""GPTQ, as AutoGPTQ and GPTQModel write it: words along the input, a scale and a zero point for each group and output."""
 import numpy as np
 
-from .case import NAMES, Case, config, linear_modules, near, pack, unpack, weights
+from .arrays import NAMES, Suite, config, linear_modules, near, pack, unpack, weights
+from .checkpoint import Checkpoint
 
 #: Relative squared error of rounding to nearest, in groups of Gaussian weights.
 LIMITS = {2: 0.4, 3: 0.08, 4: 0.02, 8: 2e-4}
@@ -28,7 +29,7 @@ def quantize(weight: np.ndarray, bits: int, group: int, *, symmetric: bool, orde
     if version == 2:
         stored = pack(zeros.T, bits).T
     elif by_word and bits != 3:
-        # GPTQModel subtracts one from all zero points of a word at once: a zero point of 0 borrows from its neighbour.
+        # GPTQModel subtracts one from each zero point of a word at once: a zero point of 0 borrows from its neighbour.
         ones = np.uint32(sum(1 << place for place in range(0, 32, bits)))
         stored = pack(zeros.T, bits).T - ones
     else:
@@ -50,12 +51,12 @@ def dequantize(module: dict, bits: int, group: int, version: int, by_word: bool,
         zeros = (zeros + 1) % 2**bits
     g_idx = module.get("g_idx", np.arange(inputs) // (inputs if group == -1 else group))
     codes = unpack(module["qweight"].view(np.uint32), bits, inputs).astype(np.int64)
-    # The product of a float16 and a nine-bit integer is exact in single precision.
+    # The product of a half and an integer of nine bits is exact in single precision.
     return ((codes - zeros[g_idx]).astype(np.float32) * scales[g_idx].astype(np.float32)).T.astype(dtype)
 
 
 def statement(bits: int, group: int, *, symmetric: bool, act_order: bool, version: int, model: bool, **more) -> dict:
-    """`quantization_config`, as written by GPTQModel or AutoGPTQ."""
+    """`quantization_config`, by GPTQModel or by AutoGPTQ."""
     kind = {1: "gptq", 2: "gptq_v2"}[version]
     if model:
         return {
@@ -73,10 +74,10 @@ def statement(bits: int, group: int, *, symmetric: bool, act_order: bool, versio
 
 def case(
     name: str, bits: int, group: int, *, symmetric: bool = True, act_order: bool = False, version: int = 1, model: bool = False,
-    dtype: str = "float16", overrides: dict[str, int] = {}, seed: int = 1, without: tuple[str, ...] = (), warning: str | None = None,
+    dtype: str = "float16", overrides: dict[str, int] = {}, seed: int = 1, without: tuple[str, ...] = (), warning: str = "already quantized",
     stated: dict = {}, plain: dict = {},
-) -> Case:
-    """`overrides`: bits of individual modules. `stated` and `plain` replace keys of quantization_config and of config.json."""
+) -> Checkpoint:
+    """`overrides`: bits of single modules. `stated` and `plain` replace keys of quantization_config and of config.json."""
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
     tensors, expected = dict(original), dict(original)
@@ -92,16 +93,16 @@ def case(
         near(module, weight, expected[f"{module}.weight"], LIMITS[width])
     more = {"dynamic": {f"+:^{module}$": {"bits": width} for module, width in overrides.items()}} if overrides else {}
     said = statement(bits, group, symmetric=symmetric, act_order=act_order, version=version, model=model, **more) | stated
-    return Case(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy", warning=warning)
+    return Checkpoint(name, plain_config | {"quantization_config": said}, tensors, expected, "rule in numpy", warning=warning)
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     return [
         case("gptq-2", 2, 32),
         case("gptq-3", 3, 64),
         case("gptq-4", 4, 64),
         case("gptq-4-bf16", 4, 32, dtype="bfloat16"),
-        # The last group is three quarters full.
+        # Three quarters of a last group.
         case("gptq-4-partial-group", 4, 128),
         case("gptq-4-one-group", 4, -1),
         case("gptq-4-order", 4, 32, act_order=True),
@@ -117,6 +118,21 @@ def cases() -> list[Case]:
         case("gptq-mixed", 4, 64, model=True, overrides={
             "model.layers.0.mlp.down_proj": 8, "model.layers.1.mlp.down_proj": 8, "model.layers.1.mlp.up_proj": 3, "model.layers.1.mlp.gate_proj": 2}),
         case("gptq-4-without-g_idx", 4, 32, without=("g_idx",)),
-        # Zero points of version 2, labelled as version 1.
+        # Zero points of version 2 under the name of version 1.
         case("gptq-4-mislabelled", 4, 64, version=2, model=True, stated={"checkpoint_format": "gptq"}, warning="zero"),
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    small = Suite.SMALL
+    return [
+        case("gptq-mixed", 4, 32, model=True, act_order=True, overrides=dict(zip(Suite.modules(2), (2, 3, 4, 8))), plain=small | {"layers": 2}),
+        case("gptq-asymmetric", 4, 32, symmetric=False, model=True, plain=small),
+        case("gptq-v2", 4, 16, symmetric=False, act_order=True, version=2, model=True, dtype="bfloat16", plain=small),
+        # 96 inputs in groups of 64.
+        case("gptq-partial-group", 4, 64, without=("g_idx",), plain=small | {"hidden": 96}),
+        case("gptq-mislabelled", 4, 32, version=2, model=True, stated={"checkpoint_format": "gptq"}, plain=small),
+    ]
+
+
+suite = Suite(cases, fixtures)

@@ -1,5 +1,5 @@
-"""Shared by the modules of schemes: a case, a small model to quantize, rounding, and bit streams."""
-from dataclasses import dataclass, field
+"""What the schemes in numpy share: small models to quantize, and bit streams."""
+from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -8,21 +8,28 @@ BF16 = ml_dtypes.bfloat16
 NAMES = {"float16": np.float16, "bfloat16": BF16, "float32": np.float32}
 
 
-@dataclass
-class Case:
-    """A quantized checkpoint, and the plain one that it represents."""
-    name: str
-    config: dict
-    #: The stored tensors, by name.
-    tensors: dict[str, np.ndarray]
-    #: The expected weights, by name, bit for bit.
-    expected: dict[str, np.ndarray]
-    #: The implementation that computed or confirmed the expected weights.
-    reference: str
-    #: The metadata of the safetensors file.
-    metadata: dict[str, str] = field(default_factory=lambda: {"format": "pt"})
-    #: A part of the expected warning.
-    warning: str | None = None
+class Suite:
+    """Whole small models, and of some the tensors that are committed: two modules of each layer."""
+
+    SMALL = {"width": 64, "hidden": 32, "vocabulary": 8, "layers": 1}
+    MODULES = ("self_attn.k_proj", "mlp.down_proj")
+
+    def __init__(self, models, fixtures):
+        self.models, self.reduced = models, fixtures
+
+    @classmethod
+    def modules(cls, layers: int) -> list[str]:
+        return [f"model.layers.{layer}.{module}" for layer in range(layers) for module in cls.MODULES]
+
+    def checkpoints(self, _model):
+        return self.models()
+
+    def fixtures(self):
+        for checkpoint in self.reduced():
+            kept = [name for name in checkpoint.expected if any(f".{module}." in name for module in self.MODULES) or name == "model.norm.weight"]
+            stems = tuple(f"{name.removesuffix('.weight')}." for name in kept)
+            stored = {name: value for name, value in checkpoint.stored.items() if name.startswith(stems)}
+            yield replace(checkpoint, stored=stored, expected={name: checkpoint.expected[name] for name in kept}, runs=False)
 
 
 def config(dtype: str = "bfloat16", *, width: int = 128, hidden: int = 192, vocabulary: int = 512, layers: int = 2, **more) -> dict:
@@ -36,7 +43,7 @@ def config(dtype: str = "bfloat16", *, width: int = 128, hidden: int = 192, voca
 
 
 def weights(config: dict, seed: int) -> dict[str, np.ndarray]:
-    """Its weights before quantization, in the type that the configuration states."""
+    """Its weights before quantization, in the type that it states."""
     random, dtype = np.random.default_rng(seed), NAMES[config["torch_dtype"]]
     width, hidden, rows = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
     keys = width * config["num_key_value_heads"] // config["num_attention_heads"]
@@ -63,12 +70,12 @@ def weights(config: dict, seed: int) -> dict[str, np.ndarray]:
 
 
 def linear_modules(tensors: dict[str, np.ndarray]) -> list[str]:
-    """The modules that tools quantize by default."""
+    """The modules that tools quantize unless told otherwise."""
     return [name.removesuffix(".weight") for name in tensors if ("_proj." in name) and name.endswith(".weight")]
 
 
 def pack(codes: np.ndarray, bits: int) -> np.ndarray:
-    """Codes along the first axis as a bit stream, lowest bits first, in 32-bit words; the last word is padded with zeros."""
+    """Codes along the first axis as one stream of bits, the lowest first, in 32-bit words; zero bits fill the last word."""
     count, *rest = codes.shape
     stream = (codes.astype(np.uint32)[:, None] >> np.arange(bits, dtype=np.uint32).reshape(-1, *[1] * len(rest))) & 1
     stream = stream.reshape(count * bits, *rest)
@@ -91,7 +98,7 @@ def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 def near(name: str, original: np.ndarray, dequantized: np.ndarray, limit: float) -> None:
-    """Both sides could misread a layout in the same way; the weights would then differ from those that were quantized."""
+    """Both sides could misread a layout alike; then nothing would resemble the weights that were quantized."""
     original, dequantized = original.astype(np.float64), dequantized.astype(np.float64)
     error = ((original - dequantized) ** 2).sum() / (original**2).sum()
     if not error < limit:

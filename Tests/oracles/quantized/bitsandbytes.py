@@ -3,7 +3,8 @@ import json
 
 import numpy as np
 
-from .case import BF16, NAMES, Case, config, linear_modules, near, same_bits, weights
+from .arrays import BF16, NAMES, Suite, config, linear_modules, near, same_bits, weights
+from .checkpoint import Checkpoint
 
 try:
     import torch
@@ -106,7 +107,7 @@ def statement(kind: str, dtype: str, nested: bool) -> dict:
 
 def case(
     name: str, kind: str, dtype: str = "bfloat16", block: int = 64, nested: bool = False, storage=np.uint8, seed: int = 3, plain: dict = {},
-) -> Case:
+) -> Checkpoint:
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
     tensors, expected = dict(original), dict(original)
@@ -124,10 +125,10 @@ def case(
             expected[f"{module}.weight"] = dequantize4(parts, kind)
         near(module, weight, expected[f"{module}.weight"], 0.04)
     said = statement(kind, dtype, nested)
-    return Case(name, plain_config | {"quantization_config": said}, tensors, expected, "bitsandbytes" if functional else "rule in numpy")
+    return Checkpoint(name, plain_config | {"quantization_config": said}, tensors, expected, "bitsandbytes" if functional else "rule in numpy")
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     return [
         case("bnb-int8", "int8", "float16"), case("bnb-int8-bf16", "int8"), case("bnb-nf4", "nf4"), case("bnb-nf4-nested", "nf4", nested=True),
         case("bnb-fp4", "fp4", "float16"), case("bnb-fp4-nested", "fp4", "float16", nested=True), case("bnb-nf4-f32", "nf4", "float32"),
@@ -135,3 +136,14 @@ def cases() -> list[Case]:
         # Rows of 104 and 92 weights: blocks cross rows, and the last is partial.
         case("bnb-nf4-crossing", "nf4", nested=True, plain={"width": 104, "hidden": 92}),
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    return [
+        case("bnb-int8", "int8", plain=Suite.SMALL), case("bnb-fp4", "fp4", "float16", plain=Suite.SMALL),
+        # Rows of 44 and 28 weights, in blocks of 64.
+        case("bnb-nf4-nested", "nf4", nested=True, plain=Suite.SMALL | {"width": 44, "hidden": 28}),
+    ]
+
+
+suite = Suite(cases, fixtures)

@@ -1,8 +1,9 @@
-"""MLX, as mlx-lm writes it: codes along the inputs, with scales and biases per group; or microscaled floats."""
+"""MLX, as mlx-lm writes it: codes along the input, scales and biases for groups of them; or microscaled floats."""
 import ml_dtypes
 import numpy as np
 
-from .case import BF16, NAMES, Case, config, near, pack, same_bits, unpack, weights
+from .arrays import BF16, NAMES, Suite, config, near, pack, same_bits, unpack, weights
+from .checkpoint import Checkpoint
 
 try:
     import mlx.core as core
@@ -12,7 +13,7 @@ except ImportError:
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
 #: Relative squared error of rounding to nearest.
 LIMITS = {2: 0.4, 3: 0.06, 4: 0.02, 5: 5e-3, 6: 1e-3, 8: 1e-4}
-#: Group size and bits of the other modes.
+#: Group size, bits and table of the other modes.
 MODES = {"mxfp4": (32, 4), "nvfp4": (16, 4), "mxfp8": (32, 8)}
 
 
@@ -47,7 +48,7 @@ def dequantize(module: dict[str, np.ndarray], group: int, bits: int, mode: str, 
     rows, count = len(scales), scales.shape[1] * group
     codes = unpack(np.ascontiguousarray(module["weight"].T), bits, count).T.reshape(rows, -1, group)
     if mode == "affine":
-        # Exact except for one rounding: the product of code and scale is exact in float32.
+        # Exact but for one rounding: the product of the code and the scale fits a float.
         values = codes.astype(np.float32) * scales.astype(np.float32)[..., None] + module["biases"].astype(np.float32)[..., None]
     else:
         factors = scales.view(ml_dtypes.float8_e4m3fn) if mode == "nvfp4" else np.exp2(scales.astype(np.float32) - 127)
@@ -59,7 +60,7 @@ def dequantize(module: dict[str, np.ndarray], group: int, bits: int, mode: str, 
 
 
 def confirm(module: dict[str, np.ndarray], group: int, bits: int, mode: str, values: np.ndarray) -> None:
-    """MLX's own result in single precision. In BF16 it rounds both the product and the sum, one rounding too many."""
+    """MLX's own result in single precision. In BF16 it rounds the product and the sum, which is one rounding more than there should be."""
     if core is None:
         return
     if mode == "affine":
@@ -75,8 +76,8 @@ def confirm(module: dict[str, np.ndarray], group: int, bits: int, mode: str, val
 def case(
     name: str, bits: int = 4, group: int = 64, mode: str = "affine", dtype: str = "bfloat16", overrides: dict = {}, excluded: tuple = (),
     seed: int = 4, plain: dict = {},
-) -> Case:
-    """mlx-lm quantizes embeddings and head too; a matrix without whole groups is left plain."""
+) -> Checkpoint:
+    """mlx-lm quantizes embeddings and head too; a matrix that has no whole groups stays as it is."""
     plain_config = config(dtype, **plain)
     original = weights(plain_config, seed)
     tensors, expected = dict(original), dict(original)
@@ -95,11 +96,11 @@ def case(
         near(module, weight, expected[name_of_weight], LIMITS[width] if kind == "affine" else 0.02 if width == 4 else 2e-3)
     said = {"group_size": group, "bits": bits} | ({} if mode == "affine" else {"mode": mode}) | overrides | {module: False for module in excluded}
     said_twice = {"quantization": said, "quantization_config": said}
-    return Case(
+    return Checkpoint(
         name, dict(sorted((plain_config | said_twice).items())), tensors, expected, "mlx" if core else "rule in numpy", metadata={"format": "mlx"})
 
 
-def cases() -> list[Case]:
+def cases() -> list[Checkpoint]:
     affine = [case(f"mlx-{bits}", bits) for bits in (2, 3, 4, 5, 6, 8)]
     mixed = case("mlx-mixed", 4, 32, overrides={
         "model.embed_tokens": {"group_size": 32, "bits": 8}, "model.layers.0.mlp.down_proj": {"group_size": 64, "bits": 6},
@@ -109,3 +110,15 @@ def cases() -> list[Case]:
     return [
         *affine, case("mlx-4-128", 4, 128), case("mlx-4-32-f16", 4, 32, dtype="float16"), mixed, *modes,
     ]
+
+
+def fixtures() -> list[Checkpoint]:
+    packings = [{"group_size": 32, "bits": bits} for bits in (2, 3, 4, 5, 6, 8)]
+    modes = [{"group_size": MODES[mode][0], "bits": MODES[mode][1], "mode": mode} for mode in ("mxfp4", "nvfp4", "mxfp8")]
+    return [
+        case("mlx-affine", 4, 64, overrides=dict(zip(Suite.modules(3), packings)), plain=Suite.SMALL | {"layers": 3}),
+        case("mlx-modes", 4, 32, dtype="float16", overrides=dict(zip(Suite.modules(2), modes)), plain=Suite.SMALL | {"layers": 2}),
+    ]
+
+
+suite = Suite(cases, fixtures)
