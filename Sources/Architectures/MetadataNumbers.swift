@@ -23,6 +23,15 @@ extension MetadataValue {
         return integer
     }
 
+    /// A non-negative integer; of an array, one per layer, the first. Throws `malformed`.
+    package func firstCount(key: String) throws -> Int {
+        switch self {
+        case .array(.uint32(let values)): try MetadataValue.uint32(values.first ?? 0).count(key: key)
+        case .array(.int32(let values)): try MetadataValue.int32(values.first ?? 0).count(key: key)
+        default: try count(key: key)
+        }
+    }
+
     /// A finite number. Throws `malformed`.
     package func number(key: String) throws -> Double {
         let number: Double

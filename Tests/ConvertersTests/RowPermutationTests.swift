@@ -114,7 +114,7 @@ import Testing
         #expect(throws: QAMError.self) { try CastingSource(source, to: .q8_0) }
         base.add("v", [2, 64], .bf16)
         base.add("blk.0.attn_norm.weight", [64], .bf16)
-        let cast = try GGUFTypes.cast(base, to: .q8_0)
+        let cast = try GGUFTypes.quantize(base, to: #require(BlockTypes.named("q8_0")))
         #expect(cast.tensors.map(\.storage) == [.raw(.f16), .raw(.q8_0), .raw(.f32)])
         #expect(cast.warnings.count == 1 && cast.warnings[0].contains("stay F16: w"))
     }

@@ -1,8 +1,8 @@
-// ggml's block types: decoding of all of them, encoding of Q8_0. Plain pointers and counts; no allocation, no I/O, no
+// ggml's block types: decoding of all of them, encoding of most. Plain pointers and counts; no allocation, no I/O, no
 // errors.
 //
-// The functions are compiled from one source text for several feature sets. All are bit-identical to ggml's own
-// to_float: products and sums are rounded separately in ggml's order, never fused. (Sign and payload of NaNs are
+// The functions are compiled from one source text for several feature sets, and all give equal bits. Decoders are
+// bit-identical to ggml's own to_float: products and sums are rounded separately in ggml's order, never fused. (Sign and payload of NaNs are
 // unspecified.) All bytes are valid; callers check sizes. Nothing outside the given sizes is read or written, and
 // pointers need only their type's alignment.
 
@@ -15,11 +15,19 @@
 
 enum { GB_TYPES = 43 };  // one more than the largest type id
 
+// Encodes blocks of `count` * elements floats with little weighted squared error, by a search of scales and minima. The
+// values are finite, of magnitudes below 65504. `weights` is NULL, or has `row` positive weights, a multiple of the
+// elements of a block; the first value is of column `column`, which begins a block. Each block depends on its own
+// values only.
+typedef void gb_encoder(
+    const float *restrict x, size_t count, const float *restrict weights, size_t row, size_t column, uint8_t *restrict blocks);
+
 typedef struct {
     uint32_t elements;  // per block
     uint32_t bytes;
     // `out` receives count * elements floats.
     void (*to_floats)(const uint8_t *restrict blocks, size_t count, float *restrict out);
+    gb_encoder *from_floats;  // NULL if there is none
 } gb_type;
 
 typedef struct {
@@ -35,7 +43,7 @@ const gb_functions *gb_functions_for(qam_features features);
 
 // types[id]; zeros if there is no such id.
 static inline gb_type gb_type_of(const gb_functions *functions, uint32_t id) {
-    return id < GB_TYPES ? functions->types[id] : (gb_type){0, 0, NULL};
+    return id < GB_TYPES ? functions->types[id] : (gb_type){0, 0, NULL, NULL};
 }
 
 #endif

@@ -8,7 +8,7 @@ public struct DequantizingSource: WrappingSource {
     public enum Target: Hashable, Sendable {
         /// The original type if it was F64, F32, F16 or BF16; F16 if it was one of ggml's block types; otherwise BF16, with a warning.
         case keep
-        /// F64, F32, F16, BF16 or Q8_0.
+        /// A type of `ElementConversion.encodable`.
         case dtype(DType)
     }
 
@@ -21,7 +21,7 @@ public struct DequantizingSource: WrappingSource {
     ///   `CodecRegistry.validate` throws.
     public init(_ base: any TensorSource, to target: Target) throws {
         if case .dtype(let dtype) = target, !ElementConversion.encodable.contains(dtype) {
-            throw QAMError(.invalidArgument, "tensors can be dequantized to F64, F32, F16, BF16 and Q8_0, not to \(dtype.name)")
+            throw QAMError(.invalidArgument, "tensors can be dequantized to plain types and those of ggml that have an encoder, not to \(dtype.name)")
         }
         var warnings: [String] = []
         let shared = base.shared

@@ -1,14 +1,14 @@
 extension ElementConversion {
-    /// The types that values can be encoded to.
-    public static let encodable: Set<DType> = [.f64, .f32, .f16, .bf16, .q8_0]
+    /// The types that values can be encoded to: plain ones, Q8_0, and those block types of ggml whose scales are searched.
+    public static let encodable: Set<DType> = GGMLBlocks.searched.union([.f64, .f32, .f16, .bf16, .q8_0])
 
     /// Encodes values: rounds to nearest even, overflows to infinity, propagates NaNs. O(values).
     ///
-    /// Q8_0 requires rows of a multiple of 32 columns, and matches ggml's reference quantizer: 32 values share a scale, and a non-finite
-    /// one makes all 32 NaN.
+    /// Block types require rows of whole blocks. Q8_0 matches ggml's reference quantizer: 32 values share a scale, and a non-finite
+    /// one makes all 32 NaN. The other block types are encoded with little squared error, and refuse such values.
     ///
-    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable`, `QAMError.invalidArgument` if the values are not whole
-    ///   blocks.
+    /// - Throws: `QAMError.unsupported` for a type that is not in `encodable` and values that it cannot store, `QAMError.invalidArgument` if
+    ///   the values are not whole blocks.
     public static func bytes(_ values: [Float], as dtype: DType) throws -> [UInt8] {
         switch dtype {
         case .f32: bytes(values) { $0.bitPattern }
@@ -16,11 +16,12 @@ extension ElementConversion {
         case .bf16: bytes(values) { BrainFloat.bits(of: $0) }
         case .f64: bytes(values) { Double($0).bitPattern }
         case .q8_0: try GGMLBlocks.q8Blocks(values)
+        case _ where GGMLBlocks.searched.contains(dtype): try GGMLBlocks.blocks(values, as: dtype)
         default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
         }
     }
 
-    /// Encodes values with a single rounding, directly from Double. (Q8_0 goes through Float.) O(values).
+    /// Encodes values with a single rounding, directly from Double. (Block types go through Float.) O(values).
     ///
     /// - Throws: as for Float.
     public static func bytes(_ values: [Double], as dtype: DType) throws -> [UInt8] {
@@ -30,6 +31,7 @@ extension ElementConversion {
         case .bf16: bytes(values) { BrainFloat.bits(of: roundedToOdd($0)) }
         case .f64: bytes(values) { $0.bitPattern }
         case .q8_0: try GGMLBlocks.q8Blocks(values.map { Float($0) })
+        case _ where GGMLBlocks.searched.contains(dtype): try GGMLBlocks.blocks(values.map { Float($0) }, as: dtype)
         default: throw QAMError(.unsupported, "values cannot be encoded as \(dtype.name)")
         }
     }

@@ -44,6 +44,43 @@ enum GGMLBlocks {
         unsafe type.to_floats?(bytes.bindMemory(to: UInt8.self).baseAddress, blocks, values.baseAddress)
     }
 
+    /// The block types that are encoded by a search of scales and minima.
+    static let searched: Set<DType> = Set(
+        DType.ggml.filter { dtype in dtype.ggmlBlockID.map { unsafe type($0).from_floats != nil } ?? false })
+
+    /// The least magnitude that the scales of all searched types cannot be trusted with: what float16 can hold is below.
+    private static let limit: Float = 65504
+
+    /// Blocks of a type in `searched` with little squared error.
+    ///
+    /// - Parameters:
+    ///   - weights: the weight of each column's squared error, of whole rows; nil counts all equally.
+    ///   - column: the column of the first value.
+    /// - Throws: `QAMError.unsupported` for values that are not finite or too large, `invalidArgument` for parts of blocks.
+    static func blocks(_ values: [Float], as dtype: DType, weights: ColumnWeights? = nil, column: Int = 0) throws -> [UInt8] {
+        let count = values.count / dtype.blockElements, row = weights?.values.count ?? 0
+        guard values.count % dtype.blockElements == 0, column % dtype.blockElements == 0, row % dtype.blockElements == 0,
+            let id = dtype.ggmlBlockID, let encode = unsafe type(id).from_floats
+        else {
+            throw QAMError(.invalidArgument, "\(values.count) values from column \(column) on are not a whole number of \(dtype.name) blocks")
+        }
+        if let value = values.first(where: { !($0.magnitude < limit) }) {
+            throw QAMError(
+                .unsupported,
+                "the value \(value) cannot be stored as \(dtype.name), which takes finite numbers below \(Int(limit)); choose f32 or bf16, or repair the model")
+        }
+        return unsafe [UInt8](unsafeUninitializedCapacity: count * dtype.blockBytes) { bytes, initialized in
+            if count > 0, let start = bytes.baseAddress {
+                if let weights {
+                    unsafe encode(values, count, weights.values, row, column, start)
+                } else {
+                    unsafe encode(values, count, nil, 0, 0, start)
+                }
+            }
+            initialized = count * dtype.blockBytes
+        }
+    }
+
     /// Q8_0 blocks, bit-identical to ggml's reference quantizer.
     ///
     /// A block with a NaN or an infinity becomes all NaN, because its scale is not finite.

@@ -2,6 +2,7 @@ internal import Architectures
 internal import ArgumentParser
 internal import Converters
 internal import QAMFormat
+internal import Quantization
 
 struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,8 +24,9 @@ struct Convert: AsyncParsableCommand {
             the tokenizer become metadata and come back. --names says it otherwise: hf, gguf, or keep. Into .qamw names are \
             kept, and --packed never changes them. Of a model with several parts (vision, audio) GGUF gets the language model.
 
-            With --dtype, GGUF's one-dimensional tensors and norms become F32, as loaders want them; rows that are no multiple \
-            of 32 become F16 where q8_0 was asked for. ggml's block types become F16 in safetensors, if --dtype says nothing else. \
+            With --dtype, GGUF's one-dimensional tensors and norms become F32, as loaders want them. Into GGUF it also takes ggml's block types \
+            and llama.cpp's mixtures of them (q4_k_m), with scales and minima that are searched for the least error, weighed by --calibration; --pure \
+            gives all matrices one type. Rows that are not whole blocks get a type with smaller blocks, or F16. ggml's block types become F16 in safetensors, if --dtype says nothing else. \
             torch_dtype in config.json says what was written.
 
             --lora merges adapters of PEFT into the weights. An adapter's folder as INPUT becomes llama.cpp's adapter with --to gguf; the \
@@ -36,7 +38,7 @@ struct Convert: AsyncParsableCommand {
 
             Example:
               qamw convert llama.qamw llama-bf16/ --dtype bf16
-              qamw convert models/llama llama.gguf --dtype q8_0
+              qamw convert models/llama llama.gguf --dtype q4_k_m --imatrix llama.imatrix
             """)
 
     @Argument(help: "The model to read.", completion: .file())
@@ -48,8 +50,19 @@ struct Convert: AsyncParsableCommand {
     @Option(help: "The output's format.")
     var to: OutputFormat?
 
-    @Option(help: "The type of floating-point tensors; in .qamw quantized ones stay quantized.")
+    @Option(
+        help: "The type of floating-point tensors; in .qamw quantized ones stay quantized. ggml's block types and llama.cpp's mixtures of them are for GGUF.")
     var dtype = TargetType.keep
+
+    @Flag(help: "With a mixture as --dtype: all matrices get its main type.")
+    var pure = false
+
+    @Option(
+        name: [.long, .customLong("imatrix")],
+        help: ArgumentHelp(
+            "Weigh the errors of block types by these statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"),
+        completion: .file())
+    var calibration: String?
 
     @Option(help: "The naming convention and layout of tensors. (default: that of the output's format; keep for .qamw and with --packed)")
     var names: TargetNames?
@@ -84,6 +97,8 @@ struct Convert: AsyncParsableCommand {
         guard !packed || names ?? .keep == .keep else { throw ValidationError("--packed does not change tensors; remove --names.") }
         guard !packed || lora.isEmpty else { throw ValidationError("--packed does not change tensors; remove --lora.") }
         guard !packed || alignment == nil else { throw ValidationError("--packed does not change metadata; remove --alignment.") }
+        guard !pure || dtype.isBlockType else { throw ValidationError("--pure is for ggml's block types, such as --dtype q4_k_m.") }
+        guard calibration == nil || dtype.isSearched else { throw ValidationError("--calibration is for ggml's block types, such as --dtype q4_k_m.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
         }
@@ -96,7 +111,7 @@ struct Convert: AsyncParsableCommand {
         guard target.format != .qamw || !packed else {
             throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw stores quantized tensors natively")
         }
-        guard dtype != .q8_0 || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype q8_0 is for GGUF") }
+        guard !dtype.isBlockType || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype \(dtype.name) is for GGUF") }
         guard maxShardSize == nil || target.format != .safetensors || target.isFolder else {
             throw QAMError(.invalidArgument, "--max-shard-size is for .qamw, for GGUF and for a folder of safetensors")
         }
@@ -118,7 +133,8 @@ struct Convert: AsyncParsableCommand {
             result.bytes = planned
         } else {
             try target.check(
-                source, layout, reading: model.configurations, replacing: writing.force, plannedBytes: layout.container.compressesRaw ? 0 : planned)
+                source, layout, reading: model.configurations + [calibration].compactMap(\.self), replacing: writing.force,
+                plannedBytes: layout.container.compressesRaw ? 0 : planned)
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(
@@ -126,6 +142,7 @@ struct Convert: AsyncParsableCommand {
             }
             result.output = done.path
             result.bytes = done.report.bytes
+            result.nmse = done.report.totalDistortion?.normalized
             result.warnings = done.report.warnings(source.tensors) + done.warnings
         }
         result.warnings = source.warnings + result.warnings
@@ -159,7 +176,7 @@ struct Convert: AsyncParsableCommand {
     private func converted(_ adapter: LoRAAdapter, for target: ModelOutput) throws -> any TensorSource {
         guard target.format == .gguf, !packed, lora.isEmpty, names ?? .gguf == .gguf else { throw adapter.refusal }
         let result = try adapter.gguf(for: AdapterFolder.modelConfiguration(of: adapter, in: input, given: base))
-        return try dtype.dtype.map { try GGUFTypes.cast(result, to: $0) } ?? result
+        return try cast(result, for: .gguf)
     }
 
     /// Whether every tensor is copied unchanged under its name, so that its interpretation does not matter.
@@ -199,8 +216,12 @@ struct Convert: AsyncParsableCommand {
 
     /// The tensors cast to the requested types, or to types of the output's format.
     private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
-        if let dtype = dtype.dtype {
-            return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
+        switch dtype {
+        case .plain(let dtype): return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
+        case .blocks(let types):
+            let chosen = pure ? BlockTypes.named(types.name, pure: true) ?? types : types
+            return try GGUFTypes.quantize(source, to: chosen, meanSquares: calibration.map(Self.meanSquares))
+        case .keep: break
         }
         guard format == .safetensors else { return source }
         return try CastingSource(source) { tensor in
@@ -210,30 +231,28 @@ struct Convert: AsyncParsableCommand {
     }
 }
 
+extension Convert {
+    /// E[x²] of a matrix's inputs, from a file of statistics.
+    fileprivate static func meanSquares(_ path: String) throws -> (TensorDescriptor) throws -> [Float]? {
+        let statistics = try CalibrationFile(StatisticsFile.open(path))
+        return { tensor in
+            guard let input = statistics.input(of: tensor.name) else { return nil }
+            guard statistics.inputs[input].width == tensor.columns else {
+                throw QAMError(
+                    .invalidArgument,
+                    "\(path) has statistics of \(statistics.inputs[input].width) inputs for its \(tensor.columns) columns: those of another model",
+                    at: .init(tensor: tensor.name))
+            }
+            return try statistics.meanSquares(of: input)
+        }
+    }
+}
+
 /// The naming convention of tensors.
 enum TargetNames: String, CaseIterable, ExpressibleByArgument {
     case keep
     case hf
     case gguf
-}
-
-/// The type that floating-point tensors are converted to.
-enum TargetType: String, CaseIterable, ExpressibleByArgument {
-    case keep
-    case f32
-    case f16
-    case bf16
-    case q8_0
-
-    var dtype: DType? {
-        switch self {
-        case .keep: nil
-        case .f32: .f32
-        case .f16: .f16
-        case .bf16: .bf16
-        case .q8_0: .q8_0
-        }
-    }
 }
 
 /// A human-readable number of bytes.

@@ -1,4 +1,4 @@
-// Q8_0 encoding, as ggml's quantize_row_q8_0_ref.
+// Q8_0 encoding, as ggml's quantize_row_q8_0_ref, and halves for all encoders.
 
 // x rounded to the nearest integer, halves away from zero; |x| < 2^22. The addend is the largest float below 0.5: with
 // 0.5 itself the largest float below 0.5 would be rounded to 1.
@@ -13,6 +13,15 @@ static inline uint16_t half_bits_of(float x) {
     if (v < 0x38800000) return (uint16_t)(gb_bits(x + 0.5f) - 0x3F000000);
     return (uint16_t)((v - 0x38000000 + 0xFFF + (v >> 13 & 1)) >> 13);
 }
+
+// The same of a number of either sign, at most the largest finite half.
+static inline uint16_t signed_half_bits_of(float x) {
+    uint32_t magnitude = gb_bits(x) & 0x7FFFFFFF, largest = gb_bits(65504);
+    return (uint16_t)(half_bits_of(gb_float(magnitude < largest ? magnitude : largest)) | (gb_bits(x) >> 16 & 0x8000));
+}
+
+// Rounded to a half.
+static inline float as_half(float x) { return gb_half_bits(signed_half_bits_of(x)); }
 
 static void q8_0_from_floats(const float *restrict x, size_t count, uint8_t *restrict b) {
     for (; count; count--, b += 34, x += 32) {
