@@ -74,11 +74,12 @@ package struct ChatFormat: Sendable {
 
     /// The tokens of a conversation, up to where the model answers. Throws what encoding throws.
     package func tokens(_ messages: [Message], _ model: ModelTokenizer) throws -> [UInt32] {
-        let start = model.bos.flatMap { bos in
-            template.contains("bos_token") || model.tokenizer.text(of: bos).map(template.contains) == true ? bos : nil
-        }
-        let text = rendered(messages, bos: start.flatMap(model.tokenizer.text) ?? "")
-        return (start.map { [$0] } ?? []) + (try model.tokenizer.encode(Array(text.utf8), isWhole: false))
+        let bos = model.bos.flatMap { id in model.tokenizer.text(of: id).map { (id: id, text: $0) } }
+        let text = rendered(messages, bos: bos?.text ?? "")
+        let ids = try model.tokenizer.encode(Array(text.utf8), isWhole: false)
+        // Of some models the mark that begins a message is BOS, too: then the text has it.
+        guard let bos, template.contains("bos_token") || template.contains(bos.text), !text.hasPrefix(bos.text) else { return ids }
+        return [bos.id] + ids
     }
 
     /// The text of a conversation, without the token that begins it.

@@ -2,7 +2,7 @@ internal import Architectures
 internal import QAMFormat
 
 /// Encodes texts as tokens, and tokens as text, as the reference implementation does (PyPI's `tokenizers`).
-package struct TextTokenizer: Sendable {
+package final class TextTokenizer: Sendable {
     private let model: BytePairModel
     private let normalizers: [TextNormalizer]
     private let splitter: WordSplitter
