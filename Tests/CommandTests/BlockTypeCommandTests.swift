@@ -92,7 +92,7 @@ import Testing
 
         try scratch.write(imatrix(128, names), to: "other.dat")
         let other = try scratch.qamw("convert", "hf", "x.gguf", "--dtype", "q3_k", "--imatrix", "other.dat")
-        #expect(other.status == 64 && other.errors.contains("blk.0.attn_q.weight") && other.errors.contains("another model"), "\(other.errors)")
+        #expect(other.status == 64 && other.errors.contains("blk.0.attn_") && other.errors.contains("another model"), "\(other.errors)")
         // Statistics are an input, which no output replaces.
         #expect(try scratch.qamw("convert", "hf", "i.dat", "--to", "gguf", "--dtype", "q3_k", "--imatrix", "i.dat", "--force").status == 73)
         #expect(!scratch.exists("x.gguf"))
