@@ -16,7 +16,8 @@ import Testing
         model.tensors.append(try .weights("model.norm.weight", width))
         if spoiled {
             // The last BF16 of the first matrix becomes infinite.
-            model.tensors[2].bytes.replaceSubrange(model.tensors[2].bytes.count - 2..., with: [0x80, 0x7F])
+            model.tensors[2].bytes.removeLast(2)
+            model.tensors[2].bytes += [0x80, 0x7F]
         }
         try scratch.write(model.safetensors, to: "hf/model.safetensors")
         let config = """
@@ -74,11 +75,15 @@ import Testing
         // Channel 0 matters most; a fifth of the channels were always zero.
         func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
         func imatrix(_ width: Int, _ names: [String]) -> [UInt8] {
-            word(UInt32(names.count))
-                + names.flatMap { name in
-                    word(UInt32(name.utf8.count)) + Array(name.utf8) + word(1) + word(UInt32(width))
-                        + (0..<width).flatMap { word((Float($0 == 0 ? 1000 : $0 % 5 == 4 ? 0 : 1)).bitPattern) }
+            var bytes = word(UInt32(names.count))
+            for name in names {
+                bytes += word(UInt32(name.utf8.count)) + Array(name.utf8) + word(1) + word(UInt32(width))
+                for channel in 0..<width {
+                    let square: Float = channel == 0 ? 1000 : channel % 5 == 4 ? 0 : 1
+                    bytes += word(square.bitPattern)
                 }
+            }
+            return bytes
         }
         let names = ["blk.0.attn_q.weight", "blk.0.attn_k.weight"]
         try scratch.write(imatrix(256, names), to: "i.dat")
@@ -92,7 +97,7 @@ import Testing
 
         try scratch.write(imatrix(128, names), to: "other.dat")
         let other = try scratch.qamw("convert", "hf", "x.gguf", "--dtype", "q3_k", "--imatrix", "other.dat")
-        #expect(other.status == 64 && other.errors.contains("blk.0.attn_q.weight") && other.errors.contains("another model"), "\(other.errors)")
+        #expect(other.status == 64 && other.errors.contains("blk.0.attn_") && other.errors.contains("another model"), "\(other.errors)")
         // Statistics are an input, which no output replaces.
         #expect(try scratch.qamw("convert", "hf", "i.dat", "--to", "gguf", "--dtype", "q3_k", "--imatrix", "i.dat", "--force").status == 73)
         #expect(!scratch.exists("x.gguf"))

@@ -21,6 +21,7 @@ import Testing
         var letters: [String: String]
         var models: [Model]
 
+        static var models: [Model] { file?.models ?? [] }
         static let file: Golden? = {
             let url = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
                 .appending(path: "testdata/golden/ggml/mixtures.json")
@@ -59,14 +60,14 @@ import Testing
         return (source, roles)
     }
 
-    @Test(arguments: try #require(Golden.file).models) func mixtures(_ model: Golden.Model) throws {
+    @Test(arguments: Golden.models) func mixtures(_ model: Golden.Model) throws {
         let letters = try #require(Golden.file).letters
         let (source, roles) = try Self.source(model)
         #expect(model.types.count >= 18)
         for (key, expected) in model.types {
             let parts = key.split(separator: " "), isWeighted = parts.count > 1
             let types = try #require(BlockTypes.named(String(parts[0])))
-            let plain = try GGUFTypes.quantize(source, to: types, meanSquares: isWeighted ? { _ in nil } : nil)
+            let plain = try GGUFTypes.quantize(source, to: types, meanSquares: isWeighted ? Self.unknown : nil)
             for (tensor, place) in zip(plain.tensors, roles) {
                 let text = Array(try #require(expected[place.role]))
                 let name = try #require(letters[String(text.count == 1 ? text[0] : text[place.layer])])
@@ -74,11 +75,15 @@ import Testing
             }
             // What statistics do not change is the same with them.
             guard !isWeighted, model.types["\(key) weighted"] == nil else { continue }
-            #expect(try GGUFTypes.quantize(source, to: types, meanSquares: { _ in nil }).tensors == plain.tensors, "\(key)")
+            #expect(try GGUFTypes.quantize(source, to: types, meanSquares: Self.unknown).tensors == plain.tensors, "\(key)")
         }
     }
 
+    /// Statistics of no matrix.
+    private static let unknown: @Sendable (TensorDescriptor) throws -> [Float]? = { _ in nil }
+
     @Test func everyName() throws {
+        #expect(Golden.models.count == 8)
         #expect(Set(BlockTypes.all.map(\.name)).count == BlockTypes.all.count)
         for types in BlockTypes.all {
             #expect(ElementConversion.encodable.contains(types.base), "\(types.name)")
@@ -90,7 +95,8 @@ import Testing
             source.metadata = Metadata()
             #expect(try GGUFTypes.quantize(source, to: pure).tensors == tensors)
             guard try #require(BlockTypes.named(types.name)) != pure else { continue }
-            #expect(throws: QAMError.self) { try GGUFTypes.quantize(source, to: types) }
+            let nameless = source
+            #expect(throws: QAMError.self) { try GGUFTypes.quantize(nameless, to: types) }
         }
         #expect(BlockTypes.named("q4") == nil)
     }
@@ -123,7 +129,8 @@ import Testing
         #expect(result.metadata["general.file_type"] == .uint32(15) && result.metadata["general.quantization_version"] == .uint32(2))
         #expect(result.warnings.count == 2 && result.warnings[0].contains("second time") && result.warnings[0].hasSuffix(": blk.0.attn_q.weight"))
         #expect(result.warnings[1].contains("no statistics") && result.warnings[1].hasSuffix(": blk.0.attn_q.weight"))
-        #expect(throws: QAMError.self) { try GGUFTypes.quantize(source, to: types) { _ in [1, 2, 3] } }
+        let same = source
+        #expect(throws: QAMError.self) { try GGUFTypes.quantize(same, to: types) { _ in [1, 2, 3] } }
     }
 
     private static let searched = ElementConversion.encodable.filter { $0.blockElements > 1 && $0 != .q8_0 }.sorted { $0.id < $1.id }

@@ -27,7 +27,9 @@ import Testing
     ) throws -> [UInt8] {
         let blocks = values.count / dtype.blockElements
         var bytes = [UInt8](repeating: 7, count: blocks * dtype.blockBytes + 1)
-        let encode = try #require(unsafe gb_type_of(gb_functions_for(set.features), UInt32(dtype.id) - 64).from_floats)
+        guard let encode = unsafe gb_type_of(gb_functions_for(set.features), UInt32(dtype.id) - 64).from_floats else {
+            throw QAMError(.unsupported, "\(dtype.name) has no encoder")
+        }
         if let weights {
             unsafe encode(values, blocks, weights, weights.count, column, &bytes)
         } else {
@@ -49,7 +51,7 @@ import Testing
         let bytes = try ElementConversion.bytes(values, as: dtype)
         #expect(try Self.error(values, bytes, as: dtype) < #require(Self.errors[dtype.name]))
         #expect(try ElementConversion.bytes(values.map { Double($0) }, as: dtype) == bytes)
-        // The same relative error at other scales, also where halves of scales are subnormal.
+        // The same relative error at other scales, also where the halves of super-blocks are subnormal.
         for scale: Float in [0x1p10, 0x1p-8] {
             let scaled = values.prefix(64 * 256).map { $0 * scale }
             #expect(try Self.error(scaled, ElementConversion.bytes(scaled, as: dtype), as: dtype) < #require(Self.errors[dtype.name]) * 1.1)
@@ -99,19 +101,18 @@ import Testing
         for value: Float in [1, -3, 65000, -65000, 0x1p-10] {
             let values = [Float](repeating: value, count: count)
             let error = try Self.error(values, ElementConversion.bytes(values, as: dtype), as: dtype)
-            // Powers of two as scales leave more.
-            #expect(error < (dtype.name == "MXFP4" ? 0.03 : 1e-5), "\(value): \(error)")
+            // The halves of super-blocks have few bits left for small values.
+            #expect(error < (value < 0.5 && value > 0 ? 3e-3 : 1e-4), "\(value): \(error)")
         }
-        // One value among zeros.
+        // One value among zeros, which IQ4's levels lack.
         var lone = [Float](repeating: 0, count: count)
         lone[dtype.blockElements + 5] = -2
-        #expect(try Self.error(lone, ElementConversion.bytes(lone, as: dtype), as: dtype) < 1e-5)
+        #expect(try Self.error(lone, ElementConversion.bytes(lone, as: dtype), as: dtype) < (dtype.name.hasPrefix("IQ4") ? 3e-3 : 1e-5))
     }
 
     @Test(arguments: types) func refusedValues(_ dtype: DType) throws {
         for value: Float in [.nan, .infinity, -.infinity, 65504, -1e30] {
-            var values = [Float](repeating: 1, count: dtype.blockElements)
-            values[dtype.blockElements - 1] = value
+            let values = [Float](repeating: 1, count: dtype.blockElements - 1) + [value]
             let error = #expect(throws: QAMError.self) { try ElementConversion.bytes(values, as: dtype) }
             #expect(error?.code == .unsupported && error?.message.contains(dtype.name) == true)
         }

@@ -18,8 +18,11 @@ from library import TYPES, Library
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-# Bits are compared where both use ggml's own rule.
+# Both use ggml's own rule, which takes no weights.
 EQUAL = {"Q8_0"}
+MIXTURES = ["q3_k_m", "q4_k_m", "q5_k_m"]
+# Of 256 tokens each, for the divergence.
+WINDOWS = 200
 
 
 def floats(path: Path) -> dict[str, np.ndarray]:
@@ -108,7 +111,7 @@ class Comparison:
         shapes = {tensor["name"]: tensor["shape"] for tensor in matched}
         squares = self.renamed(mean_squares(statistics))
         print("\n| mixture | bytes | KL: qamw | ggml | ratio | weighted: qamw | ggml | ratio |\n|---|---|---|---|---|---|---|---|")
-        for mixture in ["q3_k_m", "q4_k_s", "q4_k_m", "q5_k_m", "q6_k"]:
+        for mixture in MIXTURES:
             cells = ""
             for given in [None, statistics]:
                 ours, theirs = self.scratch / "ours.gguf", self.scratch / "theirs.gguf"
@@ -121,7 +124,7 @@ class Comparison:
                         matrix = values[tensor.name].reshape(shapes[tensor.name])
                         tensor.data[:] = self.library.quantize(name, matrix, squares.get(tensor.name) if given else None).reshape(tensor.data.shape)
                 patched.data.flush()
-                words = ["eval", ours, theirs, "--reference", folder, "--tokens", tokens, "--context", 256, "--windows", 400, "--protocol", "llamacpp", "--exact", "--json"]
+                words = ["eval", ours, theirs, "--reference", folder, "--tokens", tokens, "--context", 256, "--windows", WINDOWS, "--protocol", "llamacpp", "--exact", "--json"]
                 results = [json.loads(line)["kl"] for line in self.run(*words).splitlines()]
                 cells += f"| {results[0]:.5f} | {results[1]:.5f} | {results[0] / results[1]:.3f} "
             print(f"| {mixture} | {ours.stat().st_size:,} {cells}|", flush=True)
