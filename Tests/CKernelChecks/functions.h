@@ -17,7 +17,7 @@
 // Families outside qam_kernels: compared with their own scalar table and with plain computations.
 #define FAMILY_CHECKS(F)                                                                                               \
     F(polar_search) F(polar_encode) F(integer_rows) F(integer_prepare) F(integer_multiply) F(trellis_decode)            \
-    F(trellis_prepare) F(trellis_multiply) F(trellis_search) F(trellis_exact)
+    F(trellis_prepare) F(trellis_multiply) F(trellis_search) F(trellis_exact) F(trellis_steps)
 
 #define DECLARE_CHECK(name) check_body check_##name;
 FUNCTION_CHECKS(DECLARE_CHECK)

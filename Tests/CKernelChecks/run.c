@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { USABLE = 4 << 20 };
+enum { USABLE = 20 << 20 };
 
 // The check that this thread runs, for the signal handler, and the fault that it found.
 static _Thread_local check *running;
@@ -78,7 +78,7 @@ const char *run_check(check_body *body, void *argument, qam_features features, u
     long page = sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < MAX_BUFFERS; i++) {
         // Untouched pages use no memory.
-        uint8_t *pages = mmap(NULL, USABLE + 2 * (size_t)page, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0);
+        uint8_t *pages = mmap(NULL, USABLE + 2 * (size_t)page, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
         if (pages == MAP_FAILED || mprotect(pages + page, USABLE, PROT_READ | PROT_WRITE)) abort();
         c->buffers[i].pages = pages + page;
     }

@@ -185,7 +185,6 @@ void check_trellis_search(check *c) {
     const tr_functions *truth = tr_functions_for(QAM_SET_SCALAR), *table = tr_functions_for(c->features);
     for (uint32_t rate = TR_MIN_RATE; rate <= TR_MAX_RATE; rate++)
         for (size_t w = 0; w < 3; w++) {
-            if (w > 0 && rate != 8 && rate != 13) continue; // they take long, and at low rates much memory
             const tr_code code = {windows[w], rate};
             if (rate > last_rate_of(code.window)) continue;
             const bool weighted = below(c, 2);
@@ -239,4 +238,42 @@ void check_trellis_exact(check *c) {
         if (cost > (rate < TR_PRUNED_FROM ? TR_RING : 0)) fail(c, "the path costs %u", (unsigned)cost);
         release(c, 0);
     }
+}
+
+// The squared error of Gaussian numbers coded with a step.
+static double step_error(const tr_functions *table, tr_code code, const int16_t *tables, const float *x, size_t rings, double step, uint16_t *work) {
+    double error = 0;
+    for (size_t ring = 0; ring < rings; ring++) {
+        int16_t targets[TR_RING];
+        uint16_t path[TR_RING];
+        for (size_t t = 0; t < TR_RING; t++)
+            targets[t] = (int16_t)rint(fmax(-INT16_MAX, fmin(INT16_MAX, x[ring * TR_RING + t] / step * TR_TARGET_UNITS)));
+        table->search(code, tables, targets, NULL, work, path);
+        for (size_t t = 0; t < TR_RING; t++) error += pow(x[ring * TR_RING + t] - tr_value(path[t]) * step, 2);
+    }
+    return error / (double)(rings * TR_RING);
+}
+
+// Steps a fifth smaller and a quarter larger are worse, and the error is near the bound of rate-distortion theory.
+void check_trellis_steps(check *c) {
+    enum { RINGS = 16 };
+    const tr_functions *table = tr_functions_for(c->features);
+    for (size_t w = 0; w < 3; w++)
+        for (uint32_t rate = TR_MIN_RATE; rate <= last_rate_of(windows[w]); rate++) {
+            const tr_code code = {windows[w], rate};
+            if (code.window > 12 && rate != 4 && rate != 9) continue; // they take long
+            begin_case(c, "window %u, rate %u", code.window, rate);
+            float *x = place(c, "x", RINGS * TR_RING * sizeof *x);
+            int16_t *tables = place(c, "tables", tr_table_words(code) * 2);
+            uint16_t *work = place(c, "work", tr_work_words(code) * 2);
+            // A single number beyond the values would decide.
+            for (size_t i = 0; i < RINGS * TR_RING; i++) x[i] = fmaxf(-3.6f, fminf(3.6f, gaussian(c)));
+            table->make_tables(code, tables);
+            const double step = tr_step(code), error = step_error(table, code, tables, x, RINGS, step, work);
+            c->comparisons++;
+            if (error > pow(2, -(double)rate) * (code.window > 12 ? 1.35 : rate < 10 ? 1.5 : 2)) fail(c, "the error is %g", error);
+            if (step_error(table, code, tables, x, RINGS, step * 4 / 5, work) < error) fail(c, "a smaller step is better");
+            if (step_error(table, code, tables, x, RINGS, step * 5 / 4, work) < error) fail(c, "a larger step is better");
+            release(c, 0);
+        }
 }

@@ -3,8 +3,6 @@
 // The windows that a state can continue with are a row of the table, and the states that they lead to are as many adjacent
 // costs: a state is expanded by the minimum of these costs and its own plus those of the row.
 
-// Eight lanes.
-typedef uint16_t halves8 __attribute__((vector_size(16)));
 typedef uint8_t bytes8 __attribute__((vector_size(8)));
 typedef _Bool lanes16 __attribute__((ext_vector_type(LANES)));
 
