@@ -65,13 +65,18 @@ import Testing
         let (source, roles) = try Self.source(model)
         #expect(model.types.count >= 18)
         for (key, expected) in model.types {
-            let parts = key.split(separator: " "), isWeighted = parts.count > 1
-            let types = try #require(BlockTypes.named(String(parts[0])))
-            let plain = try GGUFTypes.quantize(source, to: types, meanSquares: isWeighted ? Self.unknown : nil)
+            let parts: [String] = key.split(separator: " ").map { String($0) }
+            let isWeighted = parts.count > 1, found: BlockTypes? = BlockTypes.named(parts[0])
+            let types = try #require(found)
+            let statistics: Statistics? = isWeighted ? Self.unknown : nil
+            let plain: any TensorSource = try GGUFTypes.quantize(source, to: types, meanSquares: statistics)
             for (tensor, place) in zip(plain.tensors, roles) {
-                let text = Array(try #require(expected[place.role]))
-                let name = try #require(letters[String(text.count == 1 ? text[0] : text[place.layer])])
-                #expect(tensor.storage == .raw((DType.ggml + [.f32]).first { $0.name == name } ?? .bool), "\(key) \(tensor.name)")
+                let text: [Character] = Array(try #require(expected[place.role]))
+                let letter = String(text.count == 1 ? text[0] : text[place.layer])
+                let name: String = try #require(letters[letter])
+                let known: [DType] = DType.ggml + [.f32], listed: DType? = known.first { $0.name == name }
+                let dtype = try #require(listed)
+                #expect(tensor.storage == .raw(dtype), "\(key) \(tensor.name)")
             }
             // What statistics do not change is the same with them.
             guard !isWeighted, model.types["\(key) weighted"] == nil else { continue }
@@ -79,8 +84,10 @@ import Testing
         }
     }
 
+    private typealias Statistics = @Sendable (TensorDescriptor) throws -> [Float]?
+
     /// Statistics of no matrix.
-    private static let unknown: @Sendable (TensorDescriptor) throws -> [Float]? = { _ in nil }
+    private static let unknown: Statistics = { _ in nil }
 
     @Test func everyName() throws {
         #expect(Golden.models.count == 8)

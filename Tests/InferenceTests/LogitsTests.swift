@@ -148,21 +148,21 @@ import Testing
             text.append(UInt32(best - logits.startIndex))
         }
         let generator = try Generator(model, capacity: 8, pool: pool)
-        var made: [UInt32] = []
-        try generator.run([5, 17, 3], count: 5) {
+        var made: [UInt32] = [], greedy = Sampler.greedy
+        try generator.run([5, 17, 3], count: 5, sampler: &greedy) {
             made.append($0); return true
         }
         #expect(made == Array(text.dropFirst(3)))
         made = []
-        try generator.run([5, 17, 3], count: 5) {
+        try generator.run([5, 17, 3], count: 5, sampler: &greedy) {
             made.append($0); return made.count < 2
         }
         #expect(made == Array(text[3..<5]))
-        try generator.run([5], count: 0) { _ in
+        try generator.run([5], count: 0, sampler: &greedy) { _ in
             made.append(0); return true
         }
         #expect(made.count == 2)
-        #expect(throws: QAMError.self) { try generator.run([], count: 1) { _ in true } }
+        #expect(throws: QAMError.self) { try generator.run([], count: 1, sampler: &greedy) { _ in true } }
     }
 
     @Test func checkpointsEndAReading() throws {
