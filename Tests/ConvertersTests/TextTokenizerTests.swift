@@ -16,8 +16,8 @@ import Testing
     ]
 
     /// Decoding gives back the text, where nothing normalizes it.
-    @Test(arguments: TokenizerFixture.allCases, texts) func textsComeBack(fixture: TokenizerFixture, text: String) throws {
-        if fixture == .qwen2 || fixture == .llama2 || fixture == .phi3 || fixture == .gemma { return }
+    @Test(arguments: TokenizerFixture.allCases.filter { ![.qwen2, .llama2, .phi3, .gemma].contains($0) }, texts)
+    func textsComeBack(fixture: TokenizerFixture, text: String) throws {
         let tokenizer = try Self.tokenizer(fixture)
         let ids = try tokenizer.encode(Array(text.utf8), isWhole: false)
         #expect(Array(tokenizer.decode(ids, skippingSpecial: false).utf8) == Array(text.utf8))

@@ -37,7 +37,8 @@ enum House {
                 "CXXHash",
             ]),
         Target("Architectures", .library, imports: ["QAMFormat"]),
-        Target("Converters", .library, imports: ["QAMFormat", "Architectures"]),
+        // The standard library's Unicode normal forms are in its own module only, as an SPI.
+        Target("Converters", .library, imports: ["QAMFormat", "Architectures", "Swift"]),
         Target(
             "Quantization", .library,
             imports: ["QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback", "CQAMKernels.Trellis"]),
@@ -53,7 +54,7 @@ enum House {
     /// Modules that every target may import.
     static let system: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]
     /// Modules that are neither a target nor a product of a package.
-    static let systemModules = system.union(["Dispatch"])
+    static let systemModules = system.union(["Dispatch", "Swift"])
 
     /// The files that import a C module: one per target, and one per codec.
     static let holders = [

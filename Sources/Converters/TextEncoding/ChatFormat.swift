@@ -74,7 +74,7 @@ package struct ChatFormat: Sendable {
 
     /// The tokens of a conversation, up to where the model answers. Throws what encoding throws.
     package func tokens(_ messages: [Message], _ model: ModelTokenizer) throws -> [UInt32] {
-        let bos = model.bos.flatMap { id in model.tokenizer.text(of: id).map { (id: id, text: $0) } }
+        let bos = model.bosToken.flatMap { id in model.tokenizer.text(of: id).map { (id: id, text: $0) } }
         let text = rendered(messages, bos: bos?.text ?? "")
         let ids = try model.tokenizer.encode(Array(text.utf8), isWhole: false)
         // Of some models the mark that begins a message is BOS, too: then the text has it.

@@ -7,7 +7,7 @@ package struct ModelTokenizer: Sendable {
     /// The tokens that end a generated text.
     package let ends: Set<UInt32>
     /// The token that begins texts; nil if it is not known.
-    package let bos: UInt32?
+    package let bosToken: UInt32?
     /// The program that formats conversations; it is never run.
     package let chatTemplate: String?
     package let warnings: [String]
@@ -36,7 +36,7 @@ package struct ModelTokenizer: Sendable {
             warnings = reader.warnings.map { $0.replacing("GGUF cannot express", with: "encoding leaves out") }
         }
         chatTemplate = try ChatTemplates(files).main
-        bos = Self.named(.bos, files, tokenizer) ?? special[.bos].map { UInt32($0) } ?? tokenizer.before.first
+        bosToken = Self.named(.bos, files, tokenizer) ?? special[.bos].map { UInt32($0) } ?? tokenizer.before.first
         let said = [files[.generationConfig]?["eos_token_id"], files.modelSetting("eos_token_id")].lazy.compactMap(Self.ids).first
         ends = Set(said ?? []).union([Self.named(.eos, files, tokenizer) ?? special[.eos].map { UInt32($0) }].compactMap(\.self))
     }
@@ -47,7 +47,7 @@ package struct ModelTokenizer: Sendable {
         tokenizer = try TextTokenizer(TokenizerJSON(keys))
         warnings = []
         chatTemplate = keys.chatTemplates.main
-        bos = keys.special[.bos].map { UInt32($0) }
+        bosToken = keys.special[.bos].map { UInt32($0) }
         ends = Set([SpecialTokens.Role.eos, .eot, .eom].compactMap { keys.special[$0].map { UInt32($0) } })
     }
 
