@@ -48,6 +48,8 @@ public struct ModelSize: Hashable, Sendable {
         overheadBytes += source.shared.encodedCodebooks.count + source.shared.encodedSeeds.count
     }
 
+    /// The bytes of all payloads, and the overhead of quantized tensors.
+    public var storedBytes: Int { bytes + overheadBytes }
     /// Bits per weight of all payloads.
     public var bitsPerWeight: Double { Self.bits(bytes, parameters) }
     /// Bits per weight of the quantized tensors, including all overhead.

@@ -26,16 +26,7 @@ struct TextOptions: ParsableArguments {
     func read(model: String, limit: Int?, beginningWindowsOf window: Int? = nil, quiet: Bool) async throws -> (TokenFile, warnings: [String]) {
         if let tokens { return (try TokenFile(path: tokens, limit: limit), []) }
         let path = text ?? TextFile.standardInput
-        let bytes = try TextFile.read(path)
-        if bytes.prefix(4096).contains(0) {
-            throw QAMError(.malformed, "this is not text; token ids are given as --tokens", at: .init(file: path))
-        }
-        let found = try ModelTokenizer.of(path: model)
-        let bos = window == nil ? nil : found.tokenizer.before.first
-        var ids = try await TokenFile.encoded(bytes, path: path, found.tokenizer, isWhole: bos != nil, quiet: quiet)
-        if bos != nil { ids.removeLast(min(found.tokenizer.after.count, ids.count)) }
-        if let limit { ids = Array(ids.prefix(limit)) }
-        if let bos, let window { for start in stride(from: 0, to: ids.count, by: window) { ids[start] = bos } }
-        return (try TokenFile(path: path, tokens: ids), found.warnings)
+        return try await TokenFile.read(
+            TextFile.read(path), path: path, model: model, limit: limit, beginningWindowsOf: window, quiet: quiet)
     }
 }

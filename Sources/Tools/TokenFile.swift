@@ -50,6 +50,27 @@ struct TokenFile {
         (self.path, self.tokens) = (path, tokens)
     }
 
+    /// The tokens of a text by a model's own tokenizer, as many as `limit` says.
+    ///
+    /// - Parameters:
+    ///   - path: where the text comes from, for errors.
+    ///   - window: where given, the first token of each so many becomes BOS, if the tokenizer adds one to texts.
+    /// - Returns: the tokens, and what reading the tokenizer noticed.
+    static func read(
+        _ text: [UInt8], path: String, model: String, limit: Int?, beginningWindowsOf window: Int? = nil, quiet: Bool
+    ) async throws -> (TokenFile, warnings: [String]) {
+        if text.prefix(4096).contains(0) {
+            throw QAMError(.malformed, "this is not text; token ids are given as --tokens", at: .init(file: path))
+        }
+        let found = try ModelTokenizer.of(path: model)
+        let bos = window == nil ? nil : found.tokenizer.before.first
+        var ids = try await encoded(text, path: path, found.tokenizer, isWhole: bos != nil, quiet: quiet)
+        if bos != nil { ids.removeLast(min(found.tokenizer.after.count, ids.count)) }
+        if let limit { ids = Array(ids.prefix(limit)) }
+        if let bos, let window { for start in stride(from: 0, to: ids.count, by: window) { ids[start] = bos } }
+        return (try TokenFile(path: path, tokens: ids), found.warnings)
+    }
+
     /// The tokens of a text: `given`, else that of the file `path`. Shows its progress.
     static func encoded(_ given: [UInt8]?, path: String?, _ tokenizer: TextTokenizer, isWhole: Bool, quiet: Bool) async throws -> [UInt32] {
         let text = try given ?? TextFile.read(path ?? TextFile.standardInput)

@@ -6,6 +6,8 @@ internal import QAMFormat
 /// A model that a command runs: its weights, and its shape as its config.json says.
 struct TransformerInput {
     let model: Transformer
+    /// The number of weights of the file's tensors.
+    let weightCount: Int
     /// What opening noticed. Side files do not matter here.
     let warnings: [String]
     /// The files that were read.
@@ -39,6 +41,7 @@ struct TransformerInput {
             trainedContext = try config["max_position_embeddings"].map { Int(try config.count($0, key: "max_position_embeddings")) }
             let shape = try TransformerConfiguration.shape(config)
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
+            weightCount = ModelSize(stored.source).parameters
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
             model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
             let unused =

@@ -1,5 +1,6 @@
 import Quantization
 import Converters
+import Inference
 import QAMFormat
 import Testing
 
@@ -123,16 +124,39 @@ import Testing
         #expect(throws: QAMError.self) { try CalibrationFile(twice) }
     }
 
-    @Test func theLayoutPutsMomentsOfOutputsLast() throws {
-        let layout = CalibrationLayout(
-            inputs: [(["a", "b"], 4), (["c"], 2)], hasHessians: true, outputs: [("c", 3), ("a", 5), ("b", 6)], tokens: 7, context: 7)
+    @Test func theLayoutFollowsTheParts() throws {
+        let parts = [
+            Calibrator.PartNames(inputs: [(["head"], 4)], tokenWeights: [("head", 9)]),
+            Calibrator.PartNames(inputs: [(["a", "b"], 4), (["c"], 2)], outputs: [("c", 3), ("a", 5), ("b", 6)]),
+        ]
+        let layout = CalibrationLayout(parts: parts, hasHessians: true, tokens: 7, context: 7)
+        #expect(layout.tensors.count == 5 + 7 + 4 + 3 && layout.contents.map(\.part) == [Int](repeating: 0, count: 5) + [Int](repeating: 1, count: 14))
+        #expect(layout.tensors[4].name == "head.token_weight" && layout.tensors[4].shape == [9] && layout.contents[4].statistic == .tokenWeight)
+        #expect(layout.contents[5..<12].map(\.index) == [0, 0, 0, 0, 0, 0, 0] && layout.contents[12..<16].map(\.index) == [1, 1, 1, 1])
         #expect(layout.tensors.suffix(3).map(\.name) == ["c.output_moment", "a.output_moment", "b.output_moment"])
-        #expect(layout.tensors.suffix(3).map(\.shape) == [[3, 3], [5, 5], [6, 6]])
-        #expect(layout.contents.suffix(3).map(\.statistic) == [.outputHessian, .outputHessian, .outputHessian])
-        #expect(layout.contents.suffix(3).map(\.index) == [0, 1, 2] && layout.tensors.count == 9 + 2 + 3)
-        #expect(layout.contents[3..<10].map(\.index) == [0, 0, 0, 0, 1, 1, 1])
-        let plain = CalibrationLayout(inputs: [(["a", "b"], 4), (["c"], 2)], hasHessians: true, tokens: 7, context: 7)
-        #expect(plain.tensors.map(\.name) == layout.tensors.dropLast(3).map(\.name))
+        #expect(layout.tensors.suffix(3).map(\.shape) == [[3, 3], [5, 5], [6, 6]] && layout.contents.suffix(3).map(\.index) == [0, 1, 2])
+        let plain = CalibrationLayout(parts: parts, hasHessians: false, tokens: 7, context: 7)
+        #expect(plain.tensors.map(\.name) == layout.tensors.map(\.name).filter { !$0.hasSuffix("second_moment") })
+    }
+
+    @Test func tokenWeightsAreFoundByMatrix() throws {
+        func statistics(_ values: [Float], _ shape: [Int], named name: String = "model.embed_tokens.weight") throws -> CalibrationFile {
+            var source = try Self.statistics()
+            try source.add("\(name).token_weight", shape, values)
+            return try CalibrationFile(source)
+        }
+        let tensor = { (name: String, rows: Int) in TensorDescriptor(name: name, shape: [rows, 2], storage: .raw(.f32)) }
+        let file = try statistics([1, 0, 2], [3])
+        for name in ["model.embed_tokens.weight", "token_embd.weight"] {
+            #expect(try file.tokenWeights(of: tensor(name, 3)) == [1, 0, 2] && file.hasTokenWeights(of: tensor(name, 3)))
+            #expect(try file.tokenWeights(of: tensor(name, 4)) == nil && !file.hasTokenWeights(of: tensor(name, 4)))
+        }
+        #expect(try file.tokenWeights(of: tensor("lm_head.weight", 3)) == nil)
+        for value: Float in [-1, .nan, .infinity] {
+            let error = #expect(throws: QAMError.self) { try statistics([1, value], [2]).tokenWeights(of: tensor("token_embd.weight", 2)) }
+            #expect(error?.code == .malformed && error?.place.tensor == "model.embed_tokens.weight.token_weight")
+        }
+        #expect(throws: QAMError.self) { try statistics([1, 2, 3, 4], [2, 2]) }
     }
 
     @Test func rowsCodedInPiecesAreThoseCodedTogether() throws {

@@ -1,4 +1,5 @@
 import Converters
+import Foundation
 import Inference
 import QAMFormat
 import Testing
@@ -11,12 +12,15 @@ import Testing
         var moment: [Float]?
     }
 
-    private static func gather(_ fixture: Fixture, context: Int, windows: Int?, moments: Bool, threads: Int) throws -> [Gathered] {
-        let calibrator = try Calibrator(fixture.model, context: context, gatheringHessians: moments, pool: WorkerPool(width: threads))
+    private static func gather(
+        _ fixture: Fixture, context: Int, windows: Int?, moments: Bool, gradients: Bool = false, threads: Int
+    ) throws -> [Gathered] {
+        let calibrator = try Calibrator(
+            fixture.model, context: context, gatheringHessians: moments, gatheringGradients: gradients, pool: WorkerPool(width: threads))
         var all: [Gathered] = []
         var run = try CalibrationRun(calibrator, tokens: fixture.tokens, windows: windows)
-        while case .inputs(let inputs)? = try run.next() {
-            for input in inputs {
+        while let part = try run.next() {
+            for input in part.inputs {
                 let statistics = input.statistics, moment = input.hessian
                 all.append(
                     Gathered(
@@ -24,15 +28,16 @@ import Testing
                         largest: statistics.largest, moment: moment.map { $0.mean(rows: 0..<$0.width) }))
             }
         }
-        #expect(all.map(\.matrices) == calibrator.inputs.map(\.matrices))
-        #expect(all.map(\.meanSquares.count) == calibrator.inputs.map(\.width))
+        #expect(all.map(\.matrices) == calibrator.parts.flatMap { $0.inputs.map(\.matrices) })
+        #expect(all.map(\.meanSquares.count) == calibrator.parts.flatMap { $0.inputs.map(\.width) })
         return all
     }
 
     @Test(arguments: Fixture.all)
     func statisticsAgreeWithEachOther(fixture: Fixture) throws {
         let all = try Self.gather(fixture, context: 8, windows: nil, moments: true, threads: 2)
-        #expect(all.count == 8)
+        let isTied = try fixture.model.isTied
+        #expect(all.count == (isTied ? 8 : 9))
         for input in all {
             let width = input.meanSquares.count, moment = try #require(input.moment)
             #expect(moment.count == width * width)
@@ -83,6 +88,74 @@ import Testing
         #expect(error(all[0].meanMagnitudes, magnitudes) < 1e-6)
         #expect(error(all[0].largest, largest) < 1e-6)
         #expect(error(try #require(all[0].moment), products) < 1e-6)
+    }
+
+    /// The backward pass comes from the last layer to the first, and its inputs have the bits of the forward pass.
+    @Test(arguments: Fixture.all) func theBackwardPassSeesTheSameInputs(fixture: Fixture) throws {
+        let forward = try Self.gather(fixture, context: 8, windows: 4, moments: true, threads: 1)
+        let backward = try Self.gather(fixture, context: 8, windows: 4, moments: true, gradients: true, threads: 2)
+        let isTied = try fixture.model.isTied
+        #expect(backward.last?.matrices == ["model.embed_tokens.weight"] && backward.count == (isTied ? 9 : 10))
+        for input in forward {
+            let same = try #require(backward.first { $0.matrices == input.matrices })
+            #expect(same.moment == input.moment && same.meanSquares == input.meanSquares, "\(input.matrices)")
+            #expect(same.meanMagnitudes == input.meanMagnitudes && same.largest == input.largest)
+        }
+        let layers = backward.compactMap { $0.matrices[0].split(separator: ".").dropFirst(2).first.flatMap { Int($0) } }
+        #expect(layers == layers.sorted(by: >) && Set(layers).count == 2)
+    }
+
+    /// How much each token's errors cost follows from the predictions.
+    @Test(arguments: Fixture.all) func tokenWeightsFollowFromPredictions(fixture: Fixture) throws {
+        let model = try fixture.model, context = 8, tokens = try fixture.tokens, vocabulary = model.configuration.vocabularySize
+        let calibrator = try Calibrator(model, context: context, gatheringHessians: true, gatheringGradients: true, pool: WorkerPool(width: 2))
+        var run = try CalibrationRun(calibrator, tokens: tokens, windows: 2), found: [TokenWeights] = []
+        while let part = try run.next() { found += part.tokenWeights }
+        var wanted = [Double](repeating: 0, count: vocabulary)
+        for start in [0, context] {
+            let logits = try model.logits(Array(tokens[start..<start + context]))
+            for t in 0..<context {
+                let row = logits[t * vocabulary..<(t + 1) * vocabulary].map { Double($0) }, largest = row.max() ?? 0
+                let powers = row.map { exp($0 - largest) }, sum = powers.reduce(0, +)
+                for (token, power) in powers.enumerated() { wanted[token] += power / sum * (1 - power / sum) / Double(2 * context) }
+            }
+        }
+        #expect(found.map(\.matrix) == (model.isTied ? [] : ["lm_head.weight"]) + ["model.embed_tokens.weight"])
+        for weights in found {
+            #expect(zip(weights.means, wanted).allSatisfy { abs(Double($0) - $1) <= 1e-4 * $1 + 1e-7 })
+        }
+    }
+
+    /// A tied table has the Hessian of the head's inputs and of the gradients at the embeddings.
+    @Test func aTiedTableCountsBothUses() throws {
+        let tied = try #require(try Fixture.all.first { try $0.model.isTied })
+        let all = try Self.gather(tied, context: 8, windows: 4, moments: true, gradients: true, threads: 1)
+        let table = try #require(all.last), moment = try #require(table.moment), width = table.meanSquares.count
+        for i in 0..<width {
+            #expect((moment[i * width + i] - table.meanSquares[i]).magnitude <= 1e-5 * table.meanSquares[i])
+            // Magnitudes are those of the head's inputs alone.
+            #expect(table.meanMagnitudes[i] * table.meanMagnitudes[i] < table.meanSquares[i])
+        }
+    }
+
+    @Test(arguments: [(1, 0), (5, 1), (7, 1 << 30), (9, .max), (16, 1 << 29)])
+    func savedVectorsComeBack(layers: Int, bytes: Int) throws {
+        var saved = SavedVectors(layers: layers, bytes: bytes), window = FloatMatrix(count: 1, width: 1)
+        for layer in 0..<layers {
+            saved.save([window], before: layer)
+            window = FloatMatrix(copying: window, 0..<1)
+            window[0, 0] += Float(layer + 1)
+        }
+        var repeated = 0
+        for layer in (0..<layers).reversed() {
+            let found = saved.take(before: layer) { index, window in
+                window[0, 0] += Float(index + 1)
+                repeated += 1
+            }
+            #expect(found.map { $0[0, 0] } == [Float(layer * (layer + 1) / 2)])
+        }
+        #expect(repeated == saved.repeatedPasses(layers: layers))
+        #expect(saved.interval == 1 || SavedVectors.count(layers: layers, bytes: bytes) < layers)
     }
 
     /// The same bits on any number of threads; no Hessian unless it is requested.

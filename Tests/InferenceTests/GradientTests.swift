@@ -19,29 +19,25 @@ import Testing
     ) throws -> [Moment] {
         let calibrator = try Calibrator(
             fixture.model, context: context, gatheringHessians: false, gatheringGradients: true, pool: WorkerPool(width: threads))
-        var all: [Moment] = [], layers = 0, last = (done: 0, total: 1)
+        var all: [Moment] = [], parts: [Int] = [], last = (done: 0, total: 1)
         var run = try CalibrationRun(calibrator, tokens: tokens ?? fixture.tokens, windows: windows, labels: labels)
-        func next() throws -> Calibrator.Layer? {
+        func next() throws -> Calibrator.Part? {
             try run.next { done, total in
                 #expect(done == last.done + 1)
                 last = (done, total)
             }
         }
-        while let layer = try next() {
-            switch layer {
-            case .inputs(let inputs):
-                #expect(inputs.allSatisfy { $0.hessian == nil } && all.isEmpty)
-                layers += 1
-            case .outputs(let outputs):
-                #expect(layers == 2 && outputs.count == 7)
-                for output in outputs {
-                    let moment = output.hessian
-                    all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
-                }
+        while let part = try next() {
+            #expect(part.inputs.allSatisfy { $0.hessian == nil })
+            parts.append(part.outputs.count)
+            for output in part.outputs {
+                let moment = output.hessian
+                all.append(Moment(matrix: output.matrix, rows: moment.width, values: moment.mean(rows: 0..<moment.width)))
             }
         }
-        #expect(last.done == last.total)
-        #expect(all.map(\.matrix) == calibrator.outputs.map(\.matrix) && all.map(\.rows) == calibrator.outputs.map(\.rows))
+        #expect(last.done == last.total && parts.filter { $0 > 0 } == [7, 7] && parts.last == 0)
+        let outputs = calibrator.parts.flatMap(\.outputs)
+        #expect(all.map(\.matrix) == outputs.map(\.matrix) && all.map(\.rows) == outputs.map(\.rows))
         return all
     }
 
@@ -94,7 +90,7 @@ import Testing
             }
             var run = try CalibrationRun(calibrator, tokens: fixture.tokens)
             while let layer = try run.next() {
-                if case .outputs = layer { outputs += 1 }
+                if !layer.outputs.isEmpty { outputs += 1 }
             }
             #expect(outputs == 2)
             return calls.load(ordering: .relaxed)

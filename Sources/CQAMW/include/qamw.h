@@ -315,9 +315,9 @@ typedef struct qamw_quantize_options {
     uint32_t size;
     uint32_t threads;            // as of qamw_make_pool
     double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
-    double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits per weight on average; takes statistics
+    double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits per weight of the whole model; takes statistics
     const char *codebook;        // "octant", "trellis", "free", "polar", "int8"
-    const char *recipe;          // "linear", "mlp", "all"
+    const char *recipe;          // "model", "linear", "mlp", "all"
     const char *const *include;  // regular expressions, each with bits of its own after a last '='
     uint64_t include_count;
     const char *const *exclude;  // regular expressions

@@ -1,14 +1,19 @@
 internal import QAMFormat
 
-/// The calibration of a model with a text, one layer per call of `next`.
+/// The calibration of a model with a text, one part of the model per call of `next`.
 ///
 ///     var run = try CalibrationRun(calibrator, tokens: tokens)
-///     while let layer = try run.next() { ... }
+///     while let part = try run.next() { ... }
 package struct CalibrationRun {
     private enum Stage {
+        /// The layers one by one, each with its statistics; then the head.
         case forward(Int)
-        case head
+        case headInputs
+        /// All layers, then the predictions.
+        case predictions
+        /// The layers one by one from the last, each with its statistics; then the embedding.
         case backward(Int)
+        case embedding
         case ended
     }
 
@@ -17,10 +22,12 @@ package struct CalibrationRun {
     private let steps: Int
     private let cache: KeyValueCache
     private var pass: LayerPass
-    /// The activations of each window after the last layer; in the backward pass the gradients at them.
+    /// The vectors of each window after the layers passed so far; in the backward pass the gradients at them.
     private let windows: [FloatMatrix]
-    /// The inputs of each layer, for the backward pass; released as the layers are done.
-    private var before: [[FloatMatrix]] = []
+    private var before: SavedVectors
+    /// In the backward pass, the inputs of the head if it is the embedding too.
+    private var tied: GatheredInputs?
+    private var tokenWeights: TokenWeights?
     private var stage: Stage
     private var done = 0
 
@@ -43,37 +50,34 @@ package struct CalibrationRun {
             guard labels.count >= count * context else { throw QAMError(.invalidArgument, "\(labels.count) labels are too few for \(count * context) tokens") }
             try model.requireKnown(labels)
         }
-        let hasBackwardPass = calibrator.gathersGradients
-        try MemoryBound.require(
-            count * context, of: MemoryLayout<Float>.stride * configuration.width * (hasBackwardPass ? model.layers.count + 1 : 1),
-            "the activations of \(count) windows\(hasBackwardPass ? " before each layer" : "")")
-        let passing = hasBackwardPass ? LayerGradient.bytesOfToken(configuration) : LayerPass.bytesOfToken(configuration)
-        try MemoryBound.require(context, of: passing + KeyValueCache.bytesOfToken(configuration), "windows of \(context) tokens")
+        try calibrator.requireMemory(windows: count)
         self.calibrator = calibrator
         self.labels = labels
-        // The backward pass of all windows includes the head.
-        steps = (model.layers.count + (hasBackwardPass ? model.layers.count + 1 : 0)) * count
         self.windows = try (0..<count).map { try model.embed(tokens[$0 * context..<($0 + 1) * context]) }
+        before = SavedVectors(layers: model.layers.count, bytes: count * context * MemoryLayout<Float>.stride * configuration.width)
+        // The backward pass includes the head.
+        let layers = model.layers.count, backward = calibrator.gathersGradients ? layers + 1 + before.repeatedPasses(layers: layers) : 0
+        steps = (layers + backward) * count
         cache = KeyValueCache(configuration, capacity: context)
         pass = LayerPass(
             configuration: configuration, rotary: model.rotary(positions: context), pool: calibrator.pool, checkpoint: calibrator.checkpoint,
             observer: nil)
-        stage = model.layers.isEmpty ? (hasBackwardPass ? .head : .ended) : .forward(0)
+        stage = calibrator.gathersGradients ? .predictions : model.layers.isEmpty ? .headInputs : .forward(0)
     }
 
-    /// Runs the next layer and returns its statistics; nil after the last.
+    /// Runs the next part of the model and returns its statistics; nil after the last.
     ///
     /// - Parameter progress: called after each window of each layer; an error that it throws ends the run.
     /// - Throws: errors from reading weights. An error ends the run: `next` then returns nil.
-    package mutating func next(progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }) throws -> Calibrator.Layer? {
+    package mutating func next(progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }) throws -> Calibrator.Part? {
         let stage = stage
         self.stage = .ended
         switch stage {
-        case .forward(let index): return .inputs(try forward(index, progress))
-        case .head:
-            try passHead(progress)
-            return try next(progress: progress)
-        case .backward(let index): return .outputs(try backward(index, progress))
+        case .forward(let index): return try forward(index, progress)
+        case .headInputs: return headInputs()
+        case .predictions: return try predict(progress) ?? next(progress: progress)
+        case .backward(let index): return try backward(index, progress)
+        case .embedding: return embedding()
         case .ended: return nil
         }
     }
@@ -83,64 +87,95 @@ package struct CalibrationRun {
         try progress(done, steps)
     }
 
-    private mutating func forward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> [Calibrator.Input] {
-        let layers = calibrator.model.layers, pool = calibrator.pool, hasBackwardPass = calibrator.gathersGradients
-        let gathered = Gathered(layers[index], hessians: calibrator.gathersHessians)
-        if hasBackwardPass { before.append(windows.map { FloatMatrix(copying: $0, 0..<calibrator.context) }) }
-        pass.observer = { names, vectors in gathered.add(names, vectors, pool: pool) }
+    private mutating func forward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> Calibrator.Part {
+        let layers = calibrator.model.layers, gathered = GatheredInputs(layers[index].inputs, calibrator)
+        pass.observer = { names, vectors in gathered.add(names, vectors) }
         defer { pass.observer = nil }
         for x in windows {
             try pass.apply(layers[index], to: x, cache, position: 0)
             try step(progress)
         }
-        stage = index + 1 < layers.count ? .forward(index + 1) : hasBackwardPass ? .head : .ended
-        return gathered.inputs
+        stage = index + 1 < layers.count ? .forward(index + 1) : .headInputs
+        return Calibrator.Part(inputs: gathered.inputs)
     }
 
-    /// Replaces the last layer's outputs by the gradients at them. The head's weights are released afterwards.
-    private mutating func passHead(_ progress: (Int, Int) throws -> Void) throws {
-        let model = calibrator.model, head = try HeadGradient(model, pass: pass)
+    /// Without gradients, a head that is the embedding has no statistics: they would lack what errors of the embedding cost.
+    private func headInputs() -> Calibrator.Part? {
+        let model = calibrator.model
+        guard !model.isTied else { return nil }
+        let gathered = GatheredInputs([[model.head]], calibrator)
+        for x in windows {
+            let normal = FloatMatrix(count: x.count, width: x.width)
+            pass.normalize(x, model.norm, into: normal)
+            gathered.add([model.head.name], normal)
+        }
+        return Calibrator.Part(inputs: gathered.inputs)
+    }
+
+    /// Runs all layers, and replaces the last one's outputs by the gradients at them. The head's weights are released afterwards. Returns the head's
+    /// statistics; nil if it is the embedding.
+    private mutating func predict(_ progress: (Int, Int) throws -> Void) throws -> Calibrator.Part? {
+        let model = calibrator.model, layers = model.layers
+        for index in layers.indices {
+            before.save(windows, before: index)
+            for x in windows {
+                try pass.apply(layers[index], to: x, cache, position: 0)
+                try step(progress)
+            }
+        }
+        let head = try HeadGradient(model, pass: pass), gathered = GatheredInputs([[model.head]], calibrator)
+        let weights = TokenWeights(matrix: model.head.name, tokens: model.head.rows)
         for (window, x) in windows.enumerated() {
-            try head.apply(to: x) { position, probabilities in
+            try head.apply(to: x, observer: { gathered.add([model.head.name], $0) }, weights: weights) { position, probabilities in
                 if let labels { return Int(labels[window * calibrator.context + position]) }
                 return PredictedLabel.draw(probabilities, window: window, position: position)
             }
             try step(progress)
         }
-        stage = model.layers.isEmpty ? .ended : .backward(model.layers.count - 1)
+        stage = layers.isEmpty ? .embedding : .backward(layers.count - 1)
+        tokenWeights = weights
+        guard model.isTied else { return Calibrator.Part(inputs: gathered.inputs, tokenWeights: [weights]) }
+        tied = gathered
+        return nil
     }
 
-    private mutating func backward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> [Calibrator.Output] {
-        let layer = calibrator.model.layers[index], pool = calibrator.pool
-        let layerGradient = try LayerGradient(layer, pass: pass, inverseRotary: pass.rotary.inverse)
-        let outputs = layer.inputs.joined().map { Calibrator.Output(matrix: $0.name, hessian: HessianSum(width: $0.rows)) }
-        for (x, gradient) in zip(before.removeLast(), windows) {
-            try layerGradient.apply(to: gradient, at: x, cache) { matrix, vectors in
+    /// The vectors of all windows before a layer.
+    private mutating func inputs(ofLayer index: Int, _ progress: (Int, Int) throws -> Void) throws -> [FloatMatrix] {
+        let layers = calibrator.model.layers, pass = pass, cache = cache, steps = steps
+        var saved = before, done = done
+        let windows = try saved.take(before: index) { layer, window in
+            try pass.apply(layers[layer], to: window, cache, position: 0)
+            done += 1
+            try progress(done, steps)
+        }
+        (before, self.done) = (saved, done)
+        return windows
+    }
+
+    private mutating func backward(_ index: Int, _ progress: (Int, Int) throws -> Void) throws -> Calibrator.Part {
+        let layers = calibrator.model.layers, pool = calibrator.pool, inputs = try inputs(ofLayer: index, progress)
+        let gathered = GatheredInputs(layers[index].inputs, calibrator)
+        var observed = pass
+        observed.observer = { names, vectors in gathered.add(names, vectors) }
+        let layer = try LayerGradient(layers[index], pass: observed, inverseRotary: pass.rotary.inverse)
+        let outputs = layers[index].inputs.joined().map { Calibrator.Output(matrix: $0.name, hessian: HessianSum(width: $0.rows)) }
+        for (x, gradient) in zip(inputs, windows) {
+            try layer.apply(to: gradient, at: x, cache) { matrix, vectors in
                 outputs.first { $0.matrix == matrix }?.hessian.add(vectors, pool: pool)
             }
             try step(progress)
         }
-        stage = index > 0 ? .backward(index - 1) : .ended
-        return outputs
+        stage = index > 0 ? .backward(index - 1) : .embedding
+        return Calibrator.Part(inputs: gathered.inputs, outputs: outputs)
     }
 
-    /// The inputs of one layer.
-    private final class Gathered {
-        private(set) var inputs: [Calibrator.Input]
-
-        init(_ layer: TransformerLayer, hessians: Bool) {
-            inputs = layer.inputs.map { matrices in
-                let width = matrices[0].columns
-                return Calibrator.Input(
-                    matrices: matrices.map(\.name), statistics: InputStatistics(width: width),
-                    hessian: hessians ? HessianSum(width: width) : nil)
-            }
-        }
-
-        func add(_ names: [String], _ vectors: FloatMatrix, pool: WorkerPool) {
-            guard let index = inputs.firstIndex(where: { $0.matrices == names }) else { return }
-            inputs[index].statistics.add(vectors)
-            inputs[index].hessian?.add(vectors, pool: pool)
-        }
+    /// The cost of errors e in a row of the embedding is e G eT for the gradients g at the first layer's inputs, G = E[g gT]. If the embedding is the head
+    /// too, H of the head's inputs comes on top.
+    private mutating func embedding() -> Calibrator.Part {
+        let table = calibrator.model.embedding, isTied = tied != nil
+        let gathered = tied ?? GatheredInputs([[table]], calibrator)
+        tied = nil
+        for gradient in windows { gathered.add([table.name], gradient, isSecond: isTied) }
+        return Calibrator.Part(inputs: gathered.inputs, tokenWeights: tokenWeights.map { [$0.named(table.name)] } ?? [])
     }
 }

@@ -1,10 +1,10 @@
 package import QAMFormat
 
-/// Runs a text through a model, layer by layer, and gathers statistics of each matrix's inputs; optionally runs the backward pass and
-/// gathers the gradients at each matrix's outputs (`CalibrationRun`).
+/// Runs a text through a model and gathers statistics of each matrix's inputs; optionally runs the backward pass and gathers the gradients at each matrix's
+/// outputs too (`CalibrationRun`).
 ///
-/// Between layers the vectors of all windows are in memory (windows * context * width * 4 bytes; with gradients as much again per layer),
-/// but the statistics of one layer only.
+/// In memory are the vectors of all windows (windows * context * width * 4 bytes; with gradients those before several layers, see `SavedVectors`) and the
+/// statistics of one part of the model.
 package struct Calibrator: Sendable {
     /// The statistics of an input that one or more matrices share.
     package struct Input {
@@ -15,12 +15,27 @@ package struct Calibrator: Sendable {
         package let hessian: HessianSum?
     }
 
-    /// The complete statistics of a layer.
-    package enum Layer {
-        /// Of the forward pass, from the first layer to the last.
-        case inputs([Input])
-        /// Of the backward pass, from the last layer to the first, if gradients are gathered.
-        case outputs([Output])
+    /// The complete statistics of a part of the model: of the head, a layer or the embedding. The properties correspond to `PartNames`.
+    package struct Part {
+        package let inputs: [Input]
+        package var outputs: [Output] = []
+        package var tokenWeights: [TokenWeights] = []
+    }
+
+    /// What a run gathers of a part.
+    package struct PartNames: Sendable {
+        /// The names of the matrices that share an input, and its width.
+        package let inputs: [(matrices: [String], width: Int)]
+        /// Matrices and their rows.
+        package let outputs: [(matrix: String, rows: Int)]
+        /// Matrices with one row per token, and their rows.
+        package let tokenWeights: [(matrix: String, rows: Int)]
+
+        package init(
+            inputs: [(matrices: [String], width: Int)], outputs: [(matrix: String, rows: Int)] = [], tokenWeights: [(matrix: String, rows: Int)] = []
+        ) {
+            (self.inputs, self.outputs, self.tokenWeights) = (inputs, outputs, tokenWeights)
+        }
     }
 
     let model: Transformer
@@ -55,11 +70,19 @@ package struct Calibrator: Sendable {
         self.checkpoint = checkpoint
     }
 
-    /// The names of the matrices of each input, in the order of a run, and the input's width.
-    package var inputs: [(matrices: [String], width: Int)] {
-        model.layers.flatMap { layer in
-            layer.inputs.map { matrices in (matrices.map(\.name), matrices[0].columns) }
+    /// The parts in the order of a run. Without gradients: the layers from the first to the last, and the head if it has a matrix of its own. With
+    /// gradients the reverse, and then the embedding.
+    package var parts: [PartNames] {
+        let layers = model.layers.map { layer in
+            PartNames(
+                inputs: layer.inputs.map { matrices in (matrices.map(\.name), matrices[0].columns) },
+                outputs: gathersGradients ? layer.inputs.joined().map { ($0.name, $0.rows) } : [])
         }
+        func table(_ matrix: any Linear) -> PartNames {
+            PartNames(inputs: [([matrix.name], matrix.columns)], tokenWeights: gathersGradients ? [(matrix.name, matrix.rows)] : [])
+        }
+        let head = model.isTied ? [] : [table(model.head)]
+        return gathersGradients ? head + layers.reversed() + [table(model.embedding)] : layers + head
     }
 }
 

@@ -22,18 +22,27 @@ struct HeadGradient {
 
     /// Replaces a window's vectors after the last layer by the gradient of the summed negative log-likelihood of the labels.
     ///
-    /// - Parameter label: returns the label of a position, given the probabilities of all tokens.
-    func apply(to x: FloatMatrix, label: (_ position: Int, _ probabilities: Span<Float>) -> Int) throws {
+    /// - Parameters:
+    ///   - observer: gets the inputs of the head: one vector per token.
+    ///   - weights: the predictions are added to it.
+    ///   - label: returns the label of a position, given the probabilities of all tokens.
+    func apply(
+        to x: FloatMatrix, observer: (FloatMatrix) -> Void, weights: TokenWeights, label: (_ position: Int, _ probabilities: Span<Float>) -> Int
+    ) throws {
         try pass.checkpoint()
         let normal = FloatMatrix(count: x.count, width: x.width), out = FloatMatrix(count: x.count, width: x.width)
         pass.normalize(x, model.norm, into: normal)
+        observer(normal)
         for start in stride(from: 0, to: x.count, by: Self.block) {
             let tokens = start..<min(start + Self.block, x.count)
             let errors = FloatMatrix(count: tokens.count, width: model.configuration.vocabularySize)
             try model.head.multiply(LayerInput(FloatMatrix(copying: normal, tokens)), into: errors, pool: pass.pool)
             pass.pool.forEach(0..<tokens.count, grain: 4) { piece in
+                for t in piece { FloatKernels.softmax(errors, t, 0..<errors.width, scale: 1) }
+            }
+            weights.add(errors, pool: pass.pool)
+            pass.pool.forEach(0..<tokens.count, grain: 4) { piece in
                 for t in piece {
-                    FloatKernels.softmax(errors, t, 0..<errors.width, scale: 1)
                     errors[t, errors.withVectors(t..<t + 1) { label(start + t, $0) }] -= 1
                 }
             }

@@ -13,7 +13,9 @@ package final class HessianSum {
     package var width: Int { sum.width }
 
     /// Adds vectors. O(vectors * width^2), on all threads of the pool.
-    func add(_ x: FloatMatrix, pool: WorkerPool) {
+    ///
+    /// - Parameter counting: false for second vectors of tokens that are counted already: the mean is then that of the sum of both products.
+    func add(_ x: FloatMatrix, counting: Bool = true, pool: WorkerPool) {
         // The kernels reduce along vectors, so transpose to make tokens the vector elements.
         let channels = FloatMatrix(count: x.width, width: KeyValueCache.padded(x.count))
         pool.forEach(0..<x.width, grain: Self.rowsOfPiece) { piece in
@@ -27,7 +29,7 @@ package final class HessianSum {
                 into: .init(matrix: products, count: piece.count, width: products.width))
             for (index, row) in piece.enumerated() { FloatKernels.add(products, index, to: sum, row, offset: piece.lowerBound) }
         }
-        count += x.count
+        if counting { count += x.count }
     }
 
     /// Rows of E[x xT]: exactly symmetric. O(rows * width).

@@ -18,6 +18,15 @@ package struct InputStatistics: Sendable {
     /// E[|x|] of each channel.
     package var meanMagnitudes: [Float] { magnitudes.map { Float($0 / Double(max(1, count))) } }
 
+    /// Adds the squares of second vectors of tokens that are counted already, as `HessianSum` does. O(vectors * width).
+    mutating func addSquares(_ x: FloatMatrix) {
+        for t in 0..<x.count {
+            x.withVectors(t..<t + 1) { vector in
+                for channel in vector.indices { squares[channel] += Double(vector[channel]) * Double(vector[channel]) }
+            }
+        }
+    }
+
     /// Counts vectors. O(vectors * width).
     mutating func add(_ x: FloatMatrix) {
         for t in 0..<x.count {

@@ -44,16 +44,21 @@ struct LayerGradient {
     static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
         let c = configuration
         return LayerPass.bytesOfToken(c)
-            + MemoryLayout<Float>.stride * (4 * c.width + 2 * c.feedForwardWidth + (7 * c.headCount + 5 * c.keyValueHeadCount) * c.headWidth)
+            + MemoryLayout<Float>.stride * (4 * c.width + 3 * c.feedForwardWidth + (7 * c.headCount + 5 * c.keyValueHeadCount) * c.headWidth)
     }
 
-    /// Replaces the gradient at a layer's outputs by the gradient at its inputs, for one window.
+    /// Replaces the gradient at a layer's outputs by the gradient at its inputs, for one window. The pass's observer gets the inputs of all matrices.
     ///
     /// - Parameters:
     ///   - x: the layer's inputs.
     ///   - cache: overwritten.
     func apply(to gradient: FloatMatrix, at x: FloatMatrix, _ cache: KeyValueCache, observer: Observer) throws {
         let trace = try pass.trace(layer, FloatMatrix(copying: x, 0..<x.count), cache)
+        if let inputs = pass.observer {
+            let product = FloatMatrix(copying: trace.gate, 0..<x.count)
+            pass.pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.siluProduct(product, trace.up, t) } }
+            try inputs([layer.down.matrix.name], product)
+        }
         feedForward(gradient, trace, observer)
         attend(gradient, x, trace, cache, observer)
     }

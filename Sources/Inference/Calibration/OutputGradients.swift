@@ -15,11 +15,6 @@ extension Calibrator {
         package let hessian: HessianSum
     }
 
-    /// The matrices whose outputs a run reports, in its order (from the last layer to the first), and the rows of each.
-    package var outputs: [(matrix: String, rows: Int)] {
-        model.layers.reversed().flatMap { layer in layer.inputs.joined().map { ($0.name, $0.rows) } }
-    }
-
     /// Throws `limitExceeded` if the memory that gradients need, independent of the text, exceeds this machine's.
     static func requireGradientMemory(_ model: Transformer) throws {
         try MemoryBound.require(1, of: HeadGradient.byteCount(model), "the head's float32 weights and its predictions")

@@ -11,6 +11,8 @@ package final class Transformer: Sendable {
     let norm: [Float]
     /// The embedding if the head is tied.
     let head: any Linear
+    /// Whether head and embedding are one tensor.
+    package let isTied: Bool
 
     /// - Throws: `QAMError.malformed` for an invalid configuration, a missing tensor or one of the wrong shape, and errors from reading.
     package init(_ configuration: TransformerConfiguration, weights: ModelWeights) throws {
@@ -25,6 +27,7 @@ package final class Transformer: Sendable {
         norm = try weights.vector("model.norm.weight", count: c.width)
         let hasOwnHead = c.head == .own || c.head == .asFound && weights.has("lm_head.weight")
         head = hasOwnHead ? try weights.matrix("lm_head.weight", rows: c.vocabularySize, columns: c.width) : embedding
+        isTied = !hasOwnHead || weights.isSame("lm_head.weight", "model.embed_tokens.weight")
     }
 
     func rotary(positions: Int) -> RotaryTable {

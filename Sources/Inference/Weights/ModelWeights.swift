@@ -53,6 +53,24 @@ package struct ModelWeights: Sendable {
 
     func has(_ name: String) -> Bool { index(name) != nil }
 
+    /// Whether two names are aliases of one tensor.
+    func isSame(_ name: String, _ other: String) -> Bool {
+        guard let first = target(name), let second = target(other) else { return false }
+        return first == second
+    }
+
+    /// The index of the tensor that has a name's payload.
+    private func target(_ name: String) -> Int? {
+        guard let index = index(name) else { return nil }
+        let storage =
+            switch origin {
+            case .mapped(let reader, _, _): reader.tensors[index].storage
+            case .source(let source, _): source.tensors[index].storage
+            }
+        if case .alias(let target) = storage { return target }
+        return index
+    }
+
     /// A matrix. Throws `malformed` if it is missing or has another shape.
     func matrix(_ name: String, rows: Int, columns: Int) throws -> any Linear {
         let index = try required(name)

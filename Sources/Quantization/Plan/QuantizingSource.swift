@@ -11,6 +11,8 @@ package struct QuantizingSource: WrappingSource {
     package let base: any TensorSource
     private let jobs: [Int: Job]
     private let factors: FeedbackFactors?
+    /// Codes the rows of a chunk concurrently if chunks are read one after another; nil if they are read concurrently.
+    private let pool: WorkerPool?
     private let whole = WholeTensors()
 
     /// Reads all planned tensors once, on up to `threads` tasks, then builds the source. `monitor` gets the bytes done, their total and the tensor's name; an
@@ -107,6 +109,7 @@ package struct QuantizingSource: WrappingSource {
         self.jobs = jobs
         let users = jobs.keys.sorted().compactMap { tensor in jobs[tensor]?.factor.map { (tensor, tensors[tensor].rows, $0) } }
         factors = try calibration.flatMap { users.isEmpty ? nil : try FeedbackFactors($0, users: users, threads: threads, checkpoint: checkpoint) }
+        pool = calibration?.isComputed == true ? try factors?.pool ?? WorkerPool(width: threads) : nil
         let feedback = users.isEmpty ? "" : " by \(calibration?.fingerprint ?? "")"
         fingerprint = "\(base.fingerprint) \(plan.fingerprint)\(feedback)"
     }
@@ -137,18 +140,27 @@ package struct QuantizingSource: WrappingSource {
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
         return try job.reader.named {
-            guard let factors, let key = job.factor else {
-                return try job.reader.withRows(units) { try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, fill: $0) }
-            }
+            let granule = granule(of: tensor)
+            guard let factors, let key = job.factor else { return try code(units, of: job, granule, nil) }
             if job.feedsRows {
                 return try whole.rows(units, of: tensor, count: tensors[tensor].rows, job.encoder.layout.streams) { try code(tensor, job, factors, key) }
             }
-            let factor = try factors.factor(key)
-            let chunk = try job.reader.withRows(units) {
-                try job.encoder.encode(rows: units.count, firstRow: units.lowerBound, feedback: factor, fill: $0)
-            }
+            let chunk = try code(units, of: job, granule, factors.factor(key))
             factors.finish(rows: units.count, of: tensor, key)
             return chunk
+        }
+    }
+
+    /// Codes rows, whose errors are fed into later columns if there is a factor.
+    private func code(_ rows: Range<Int>, of job: Job, _ granule: Int, _ factor: FeedbackFactor?) throws -> TensorChunk {
+        guard let pool else { return try code(rows, of: job, factor) }
+        return try pool.chunks(of: rows, grain: max(1, 64 / granule) * granule) { try code($0, of: job, factor) }
+    }
+
+    private func code(_ rows: Range<Int>, of job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
+        try job.reader.withRows(rows) { fill in
+            guard let factor else { return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, fill: fill) }
+            return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, feedback: factor, fill: fill)
         }
     }
 

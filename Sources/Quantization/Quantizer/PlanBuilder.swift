@@ -18,7 +18,9 @@ struct PlanBuilder {
     init(_ quantizer: Quantizer, _ source: any TensorSource) throws {
         let options = quantizer.options, recipe = quantizer.recipe
         self.quantizer = quantizer
-        statistics = try quantizer.statistics?.ordered(for: source)
+        let statistics = try quantizer.statistics?.ordered(for: source)
+        self.statistics = statistics
+        let source = statistics.map { Self.inOrder(source, $0) } ?? source
         choices = QuantizationPlan(choices: [:], refit: options.fitsGains, effort: options.effort)
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
@@ -26,6 +28,10 @@ struct PlanBuilder {
             let outcome: Quantizer.Plan.Decision.Outcome
             switch recipe.decision(for: tensor) {
             case .code(let code):
+                if let reason = recipe.reasonToLeaveWithoutStatistics(tensor), statistics?.input(of: tensor) == nil {
+                    decisions.append(.init(tensor: index, name: tensor.name, weights: tensor.elementCount, outcome: .left(reason: reason)))
+                    continue
+                }
                 if !recipe.hasOwnBits(tensor.name) { free.append(index) }
                 let feedback = options.feedback.limit(statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off)
                 choices.choices[index] = QuantizationChoice(
@@ -48,6 +54,12 @@ struct PlanBuilder {
             } ?? source
     }
 
+    /// The tensors in the order in which their statistics are computed; those without come first.
+    private static func inOrder(_ source: any TensorSource, _ statistics: CalibrationFile) -> any TensorSource {
+        guard statistics.isComputed else { return source }
+        return OrderedSource(source, by: source.tensors.map { statistics.input(of: $0.name) ?? -1 })
+    }
+
     /// Scales channels, if requested or the default.
     mutating func scale(_ progress: (Quantizer.Progress) throws -> Void) async throws {
         let leavesOut = choices.choices.values.contains { $0.feedback != .off } || !options.family.isRotated
@@ -59,13 +71,21 @@ struct PlanBuilder {
 
     /// Chooses the rates of free tensors, if an average is given.
     mutating func chooseRates(_ progress: (Quantizer.Progress) throws -> Void) async throws -> RateChoice? {
-        guard let statistics, case .average(let target) = options.rate else { return nil }
+        guard let statistics, options.rate.isChosen else { return nil }
         let measured = try await RateMeasurement.measure(
             free, of: source, plan: choices, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint
         ) {
             try progress(.init(phase: .measuring, done: $0, total: $1, item: $2))
         }
-        let rates = try RateChoice(measured, for: &choices, of: source, by: statistics, target: target)
+        let rates: RateChoice
+        switch options.rate {
+        case .usual, .bits: return nil
+        case .average(let target):
+            let bytes = Double(ModelSize(source).parameters) * target / 8
+            rates = try RateChoice(measured, for: &choices, of: source, by: statistics, limit: Int(bytes)) { ModelSize($0).storedBytes }
+        case .bytes(let bytes):
+            rates = try RateChoice(measured, for: &choices, of: source, by: statistics, limit: bytes, size: quantizer.fileSize)
+        }
         for index in decisions.indices {
             guard case .coded(_, let feedsBack) = decisions[index].outcome, let choice = choices.choices[decisions[index].tensor] else { continue }
             decisions[index].outcome = .coded(bits: choice.code.bits, feedsBack: feedsBack)

@@ -9,9 +9,19 @@ extension Quantizer {
             case usual
             /// The same for each tensor, unless an inclusion sets others. `Code.Family.codes` lists a family's rates.
             case bits(Double)
-            /// An average over all quantized tensors, including all overhead, with the rate of each tensor chosen to minimise the cost of errors. Requires
-            /// statistics.
+            /// An average over all weights of the model, including raw tensors and all overhead, with the rate of each tensor chosen to minimise the cost of
+            /// errors. Requires statistics.
             case average(Double)
+            /// The bytes of the model's file, otherwise like `average`.
+            case bytes(Int)
+
+            /// Whether the rate of each tensor is chosen by statistics.
+            package var isChosen: Bool {
+                switch self {
+                case .usual, .bits: false
+                case .average, .bytes: true
+                }
+            }
         }
 
         /// The bits that weights take.
@@ -21,7 +31,7 @@ extension Quantizer {
         /// What the search for codes may cost.
         public var effort = Effort.normal
         /// Which tensors are coded.
-        public var recipe = Recipe.Name.linear
+        public var recipe = Recipe.Name.model
         /// Tensors to be coded in addition: regular expressions that are searched for in names, optionally followed by `=` and their bits. The last match wins.
         public var inclusions: [String] = []
         /// Tensors to be left unchanged: regular expressions, which take precedence over inclusions.
@@ -56,8 +66,9 @@ extension Quantizer {
             switch rate {
             case .usual: break
             case .bits(let bits): code = try Code(family, bits: bits)
-            case .average(let target):
-                guard target > 0, target <= 64 else { throw QAMError(.invalidArgument, "the average rate is a positive number up to 64, not \(target)") }
+            case .average(let target) where !(target > 0 && target <= 64):
+                throw QAMError(.invalidArgument, "the average rate is a positive number up to 64, not \(target)")
+            case .average, .bytes:
                 guard family.codes.count > 1 else {
                     throw QAMError(.invalidArgument, "rates are chosen among those of a family, and \(family.name) has one only")
                 }

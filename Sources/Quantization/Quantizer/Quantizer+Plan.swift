@@ -13,7 +13,7 @@ extension Quantizer {
                 case left(reason: String)
             }
 
-            /// Its index in the source.
+            /// Its index in the coded source.
             public let tensor: Int
             /// Its name in the source.
             public let name: String
@@ -23,7 +23,7 @@ extension Quantizer {
             public internal(set) var outcome: Outcome
         }
 
-        /// In the source's order.
+        /// In the order in which tensors are coded: the source's, unless statistics are computed meanwhile.
         public let decisions: [Decision]
         /// The effect of channel scales on the matrices of each input; nil if channels are not scaled.
         public let scaling: [ScalingOutcome]?
@@ -33,6 +33,7 @@ extension Quantizer {
         public let warnings: [String]
         /// The model with float16 gains everywhere: its final form, unless rows need float32 gains.
         package let outline: any TensorSource
+        /// The model, in the order in which it is coded.
         let source: any TensorSource
         let choices: QuantizationPlan
         let quantizer: Quantizer
@@ -41,6 +42,9 @@ extension Quantizer {
 
         /// The size of the coded model. Exact unless rows need float32 gains, which `codedSource` finds out.
         public var size: ModelSize { ModelSize(outline) }
+
+        /// The number of threads that should read the coded source. Statistics that are computed are needed in order: one thread reads, and coding uses all.
+        package var readingThreads: Int { statistics?.isComputed == true ? 1 : quantizer.options.threads }
 
         /// The expected normalised mean squared error for Gaussian weights. With `distortion`, coded tensors are weighted by their energy instead of
         /// their number of weights.

@@ -18,21 +18,28 @@ public struct Quantizer: Sendable {
     let recipe: Recipe
     let statistics: CalibrationFile?
     let checkpoint: @Sendable () throws -> Void
+    let fileSize: @Sendable (any TensorSource) throws -> Int
 
     /// - Parameters:
     ///   - statistics: of the inputs of the model's matrices and of the gradients at their outputs; used for feedback, channel scales and chosen rates.
     ///   - checkpoint: for cancellation: called regularly, from any thread, during planning and while coded tensors are read; an error that it throws ends that
     ///     work.
+    ///   - fileSize: the bytes of a file of a model, for `Rate.bytes`; without it those of its tensors count.
     /// - Throws: `QAMError.invalidArgument` for invalid options, or options that require missing statistics.
-    public init(_ options: Options = Options(), statistics: CalibrationFile? = nil, checkpoint: @escaping @Sendable () throws -> Void = {}) throws {
+    public init(
+        _ options: Options = Options(), statistics: CalibrationFile? = nil,
+        checkpoint: @escaping @Sendable () throws -> Void = {},
+        fileSize: @escaping @Sendable (any TensorSource) throws -> Int = { ModelSize($0).storedBytes }
+    ) throws {
         recipe = try options.checkedRecipe()
         if statistics == nil {
-            if case .average = options.rate { throw QAMError(.invalidArgument, "rates are chosen by statistics, and none are given") }
+            if options.rate.isChosen { throw QAMError(.invalidArgument, "rates are chosen by statistics, and none are given") }
             if let scaling = options.scaling, scaling != .off { throw QAMError(.invalidArgument, "channels are scaled by statistics, and none are given") }
         }
         self.options = options
         self.statistics = statistics
         self.checkpoint = checkpoint
+        self.fileSize = fileSize
     }
 
     /// The progress of a phase.

@@ -23,48 +23,52 @@ public struct RateChoice: Hashable, Sendable {
 
     /// The unit of `cost`.
     public let unit: Unit
-    /// The requested average, in bits per weight.
+    /// The requested size of the whole model, in bits per weight.
     public let target: Double
     /// In the source's order.
     public let tensors: [Tensor]
     /// The expected cost of all errors.
     public var cost: Double { tensors.reduce(0) { $0 + $1.cost } }
 
-    /// Sets the rates of the measured tensors of a plan: the cheapest ones with at most `target` bits per weight over all coded tensors.
+    /// Sets the rates of the measured tensors of a plan: the cheapest ones with which the model takes at most `limit` bytes.
     ///
-    /// - Throws: `QAMError.invalidArgument` if the lowest rates exceed the target.
+    /// - Parameter size: the bytes of the model with the rates of an outline.
+    /// - Throws: `QAMError.invalidArgument` if the model is larger even with the lowest rates.
     init(
-        _ measured: RateMeasurement, for plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, target: Double
+        _ measured: RateMeasurement, for plan: inout QuantizationPlan, of source: any TensorSource, by calibration: CalibrationFile, limit: Int,
+        size: (any TensorSource) throws -> Int
     ) throws {
         let measuredTensors = measured.curves.keys.sorted(), curves = measuredTensors.compactMap { measured.curves[$0] }
-        let weights = plan.choices.keys.reduce(0) { $0 + source.tensors[$1].elementCount }
-        /// Sets the tensors' rates. Returns the resulting bits per weight of all coded tensors.
-        func apply(_ chosen: [Int]) throws -> Double {
+        /// Sets the tensors' rates. Returns the resulting size.
+        func apply(_ chosen: [Int]) throws -> Int {
             for (index, tensor) in measuredTensors.enumerated() {
                 guard let family = plan.choices[tensor]?.code.family else { continue }
                 plan.choices[tensor]?.code = try Code(family, bits: curves[index].points[chosen[index]].bits)
             }
-            return ModelSize(try QuantizingSource.outline(of: source, plan: plan, calibration: calibration)).quantizedBitsPerWeight
+            return try size(QuantizingSource.outline(of: source, plan: plan, calibration: calibration))
         }
         let lowest = curves.map { _ in 0 }, least = try apply(lowest)
-        guard least <= target else {
+        let parameters = max(1, ModelSize(source).parameters)
+        guard least <= limit else {
+            let bits = [limit, least].map { Format.decimal(8 * Double($0) / Double(parameters), 3) }
             throw QAMError(
                 .invalidArgument,
-                "\(target) bits per weight is too low: at their lowest rates the quantized tensors take \(Format.decimal(least, 3)) with all overhead")
+                "\(Format.bytes(limit)) (\(bits[0]) bits per weight) are too few: at the lowest rates the model takes \(Format.bytes(least)) (\(bits[1]))")
         }
         // Shared data such as codebooks depend on the choice: the budget for payloads shrinks until everything fits.
-        var budget = Double(weights) * target, chosen = lowest
-        while let next = RateAllocation.choose(curves, storedBits: Int(max(0, budget.rounded(.down)))) {
-            let excess = (try apply(next) - target) * Double(weights)
+        let leastBits = curves.reduce(0) { $0 + ($1.points.first?.storedBits ?? 0) }
+        var budget = leastBits + 8 * (limit - least), chosen = lowest
+        while budget >= leastBits, let next = RateAllocation.choose(curves, storedBits: budget) {
+            let excess = try apply(next) - limit
             if excess <= 0 {
                 chosen = next
                 break
             }
-            budget -= max(excess, 1)
+            budget -= 8 * excess
         }
         _ = try apply(chosen)
         unit = measured.unit
-        self.target = target
+        target = 8 * Double(limit) / Double(parameters)
         tensors = measuredTensors.enumerated().map { index, tensor in
             let point = curves[index].points[chosen[index]]
             return Tensor(name: source.tensors[tensor].name, bits: point.bits, cost: point.cost)

@@ -22,7 +22,9 @@ package struct RateMeasurement: Sendable {
         _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> RateMeasurement {
-        let knowsGradients = tensors.allSatisfy { QuantizationChoice.Feedback(calibration, for: source.tensors[$0]) == .columnsAndRows }
+        let knowsGradients = tensors.map { source.tensors[$0] }.allSatisfy {
+            QuantizationChoice.Feedback(calibration, for: $0) == .columnsAndRows || calibration.hasTokenWeights(of: $0)
+        }
         let unit = knowsGradients ? Unit.divergence : .outputError
         var coders: [Code.Family: [any GroupCoder]] = [:]
         for family in Set(tensors.compactMap { plan.choices[$0]?.code.family }) {
@@ -36,7 +38,8 @@ package struct RateMeasurement: Sendable {
         let users = jobs.compactMap { job in job.key.map { (tensor: job.tensor, rows: job.reader.descriptor.rows, key: $0) } }
         let factors = try FeedbackFactors(calibration, users: users, threads: threads, checkpoint: checkpoint)
         var curves: [Int: RateCurve] = [:]
-        try await orderedMap(0..<jobs.count, width: threads) { index in
+        // Statistics that are computed are read in order.
+        try await orderedMap(0..<jobs.count, width: calibration.isComputed ? 1 : threads) { index in
             try jobs[index].reader.named { try jobs[index].curve(unit, factors) }
         } consume: { index, curve in
             curves[jobs[index].tensor] = curve
@@ -146,6 +149,9 @@ package struct RateMeasurement: Sendable {
                     try factors.calibration.outputHessian(of: name, rows: $0)
                 }
                 return outputs.noiseGain / 2
+            }
+            if let weights = try factors.calibration.tokenWeights(of: reader.descriptor) {
+                return zip(energies, weights).reduce(0) { $0 + $1.0 * Double($1.1) } / 2
             }
             var sum = 0.0
             for row in energies.indices { sum += energies[row] * Double(try factors.calibration.outputHessian(of: name, rows: row..<row + 1)[row]) }

@@ -12,6 +12,9 @@ package import QAMFormat
 public struct Recipe: Sendable {
     /// The named recipes.
     public enum Name: String, CaseIterable, Sendable {
+        /// Every matrix that inference multiplies: `linear`, and embedding and output head if there are statistics for them, without which their errors would
+        /// cost more than their size saves.
+        case model
         /// Every matrix except embeddings, output heads and routers; includes the stacked matrices of experts.
         case linear
         /// The weights of feed-forward blocks.
@@ -86,6 +89,16 @@ public struct Recipe: Sendable {
         return .code(inclusion?.code ?? code)
     }
 
+    /// Whether a tensor is only coded with statistics; without them it is left, for this reason.
+    package func reasonToLeaveWithoutStatistics(_ tensor: TensorDescriptor) -> String? {
+        guard name == .model, !inclusions.contains(where: { $0.matches(tensor.name) }) else { return nil }
+        switch TensorRole(name: tensor.name) {
+        case .embedding: return "embedding without statistics (recipe model)"
+        case .head: return "output head without statistics (recipe model)"
+        default: return nil
+        }
+    }
+
     /// Whether an inclusion sets the bits of a tensor with this name.
     package func hasOwnBits(_ name: String) -> Bool { inclusions.last { $0.matches(name) }?.code != nil }
 
@@ -99,8 +112,8 @@ public struct Recipe: Sendable {
         if name == .all { return nil }
         let role = TensorRole(name: tensor.name)
         switch role {
-        case .embedding: return "embedding"
-        case .head: return "output head"
+        case .embedding: if name != .model { return "embedding" }
+        case .head: if name != .model { return "output head" }
         case .router: return "router"
         case .bias: return "bias"
         case .scale: return "scale"

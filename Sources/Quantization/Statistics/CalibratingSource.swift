@@ -2,10 +2,12 @@ package import Inference
 package import QAMFormat
 import Synchronization
 
-/// The calibration statistics of a text, computed while they are read: each tensor once and in order, as `transfer` reads them with one thread. Only the
-/// statistics of one layer are in memory at a time.
+/// The calibration statistics of a text, computed as they are read. The statistics of one part of the model are in memory at a time, so they should be read part
+/// after part; those of an earlier part are computed again, from the start.
 package final class CalibratingSource: TensorSource {
+    /// The files of the model and of the text.
     package let inputs: [String]
+    package let fingerprint: String
     private let layout: CalibrationLayout
     private let gathering: Mutex<Gathering>
 
@@ -17,82 +19,68 @@ package final class CalibratingSource: TensorSource {
     package init(
         _ calibrator: Calibrator, tokens: [UInt32], windows: Int, paths: [String], progress: @escaping @Sendable (Int, Int) throws -> Void
     ) throws {
+        let parts = calibrator.parts
         layout = CalibrationLayout(
-            inputs: calibrator.inputs, hasHessians: calibrator.gathersHessians, outputs: calibrator.gathersGradients ? calibrator.outputs : [],
-            tokens: windows * calibrator.context, context: calibrator.context)
+            parts: parts, hasHessians: calibrator.gathersHessians, tokens: windows * calibrator.context, context: calibrator.context)
         inputs = paths
-        gathering = Mutex(Gathering(run: try CalibrationRun(calibrator, tokens: tokens, windows: windows), progress: progress))
+        let text = tokens.prefix(windows * calibrator.context).flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * UInt32($0))) } }
+        fingerprint = "calibration \(XXH3.hash(text)) \(windows) x \(calibrator.context), \(calibrator.gathersHessians) \(calibrator.gathersGradients)"
+        gathering = Mutex(Gathering(progress: progress) { try CalibrationRun(calibrator, tokens: tokens, windows: windows) })
     }
 
     package var metadata: Metadata { layout.metadata }
     package var tensors: [TensorDescriptor] { layout.tensors }
-    package var fingerprint: String { "calibration" }
 
     /// One row.
     package func granule(of tensor: Int) -> Int { tensors[tensor].columns * MemoryLayout<Float>.stride }
 
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         let granule = granule(of: tensor), rows = units.lowerBound / granule..<units.upperBound / granule
-        return try gathering.withLock { gathering in
-            guard let bytes = try gathering.rows(rows, of: layout.contents[tensor]) else {
-                throw QAMError(.invalidArgument, "statistics are read once, in their order", at: .init(tensor: tensors[tensor].name))
-            }
-            return TensorChunk(streams: [bytes])
-        }
+        return try gathering.withLock { TensorChunk(streams: [try $0.rows(rows, of: layout.contents[tensor])]) }
     }
 }
 
-/// The run, with the statistics of its last layer.
+/// The run, with the statistics of its last part.
 private struct Gathering {
-    private var run: CalibrationRun
+    private let start: () throws -> CalibrationRun
     private let progress: @Sendable (Int, Int) throws -> Void
-    private var layer: Calibrator.Layer?
-    /// The numbers of inputs and outputs before this layer's.
-    private var passed = (inputs: 0, outputs: 0)
+    private var run: CalibrationRun?
+    private var part: (index: Int, statistics: Calibrator.Part)?
 
-    init(run: CalibrationRun, progress: @escaping @Sendable (Int, Int) throws -> Void) {
+    init(progress: @escaping @Sendable (Int, Int) throws -> Void, start: @escaping @Sendable () throws -> CalibrationRun) {
+        (self.start, self.progress) = (start, progress)
+    }
+
+    /// Rows of a tensor's content. Runs the model up to its part.
+    mutating func rows(_ rows: Range<Int>, of content: CalibrationLayout.Content) throws -> [UInt8] {
+        if let part, part.index > content.part {
+            self.part = nil
+            run = nil
+        }
+        while part?.index != content.part { try advance() }
+        guard let part = part?.statistics else { return [] }
+        switch content.statistic {
+        case .meanMagnitude: return try Self.bytes(part.inputs[content.index].statistics.meanMagnitudes, rows)
+        case .largest: return try Self.bytes(part.inputs[content.index].statistics.largest, rows)
+        case .hessian: return try part.inputs[content.index].hessian.map { try Self.rows(rows, of: $0) } ?? []
+        case .outputHessian: return try Self.rows(rows, of: part.outputs[content.index].hessian)
+        case .meanSquare: return try Self.bytes(part.inputs[content.index].statistics.meanSquares, rows)
+        case .tokenWeight: return try Self.bytes(part.tokenWeights[content.index].means, rows)
+        }
+    }
+
+    /// Releases the current part, so that two are never held, and runs the next.
+    private mutating func advance() throws {
+        let next = part.map { $0.index + 1 } ?? 0
+        part = nil
+        var run = try self.run ?? start()
+        // After an error the run starts again.
+        self.run = nil
+        guard let statistics = try run.next(progress: progress) else {
+            throw QAMError(.invalidArgument, "the run has no part \(next)")
+        }
         self.run = run
-        self.progress = progress
-    }
-
-    /// Rows of a tensor's content; nil if the run has passed it. Advances the run as needed.
-    mutating func rows(_ rows: Range<Int>, of content: CalibrationLayout.Content) throws -> [UInt8]? {
-        while true {
-            switch layer {
-            case .inputs(let inputs)? where content.statistic != .outputHessian:
-                guard content.index >= passed.inputs else { return nil }
-                if content.index < passed.inputs + inputs.count {
-                    return try Self.rows(rows, of: content.statistic, inputs[content.index - passed.inputs])
-                }
-            case .outputs(let outputs)?:
-                guard content.statistic == .outputHessian, content.index >= passed.outputs else { return nil }
-                if content.index < passed.outputs + outputs.count { return try Self.rows(rows, of: outputs[content.index - passed.outputs].hessian) }
-            case .inputs?, nil: break
-            }
-            guard try advance() else { return nil }
-        }
-    }
-
-    /// Releases the current layer, so that two are never held, and runs the next. False at the end.
-    private mutating func advance() throws -> Bool {
-        switch layer {
-        case .inputs(let inputs)?: passed.inputs += inputs.count
-        case .outputs(let outputs)?: passed.outputs += outputs.count
-        case nil: break
-        }
-        layer = nil
-        layer = try run.next(progress: progress)
-        return layer != nil
-    }
-
-    private static func rows(_ rows: Range<Int>, of statistic: CalibrationLayout.Statistic, _ input: Calibrator.Input) throws -> [UInt8] {
-        switch statistic {
-        case .meanMagnitude: try bytes(input.statistics.meanMagnitudes, rows)
-        case .largest: try bytes(input.statistics.largest, rows)
-        case .hessian: try input.hessian.map { try Self.rows(rows, of: $0) } ?? []
-        case .outputHessian: []
-        case .meanSquare: try bytes(input.statistics.meanSquares, rows)
-        }
+        part = (next, statistics)
     }
 
     /// A vector of statistics has one row.

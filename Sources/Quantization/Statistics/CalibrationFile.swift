@@ -2,7 +2,7 @@ import Architectures
 public import QAMFormat
 
 /// Statistics of the inputs of a model's matrices and of the gradients at their outputs, read from a file with the layout of `CalibrationLayout` or from
-/// llama.cpp's imatrix. Hessians are read on demand, a few rows at a time. Matrices are found by their Hugging Face or GGUF names.
+/// llama.cpp's imatrix, or computed as they are read. Hessians are read on demand, a few rows at a time. Matrices are found by their Hugging Face or GGUF names.
 public struct CalibrationFile: Sendable {
     /// The names of matrices that read the same input, and its number of channels.
     package struct Input: Hashable, Sendable {
@@ -13,11 +13,23 @@ public struct CalibrationFile: Sendable {
     package let inputs: [Input]
     /// The number of vectors in the statistics; nil if the file does not state it.
     package let vectorCount: Int?
+    /// Whether the statistics are computed as they are read: `inputs` are then in the order in which matrices should be coded, one after another.
+    package private(set) var isComputed = false
     private let source: any TensorSource
     /// The index in `inputs` of each matrix's input.
     private let inputOfMatrix: [String: Int]
     private let tensorOfName: [String: Int]
     private var outputHessians: OutputHessians
+    /// The tensor with the costs of each row, by the matrix's GGUF name.
+    private let tokenWeights: [String: Int]
+
+    /// Statistics that are computed as they are read.
+    ///
+    /// - Throws: `QAMError.malformed` for a model with two matrices of one name.
+    package init(computing source: CalibratingSource) throws {
+        try self.init(source)
+        isComputed = true
+    }
 
     /// Reads no payloads, except for an imatrix, which is read whole. O(tensors).
     ///
@@ -73,6 +85,7 @@ public struct CalibrationFile: Sendable {
             }
         }
         self.source = source
+        tokenWeights = try Self.tokenWeights(source.tensors)
         outputHessians = try OutputHessians(source.tensors)
         self.inputs = inputs
         vectorCount = if case .string(let count) = source.metadata[CalibrationLayout.tokensKey] { Int(count).flatMap { $0 > 0 ? $0 : nil } } else { nil }
@@ -166,6 +179,34 @@ public struct CalibrationFile: Sendable {
             for column in order { values.append(stored[column]) }
         }
         return values
+    }
+
+    /// What errors in each row of a matrix with one row per token cost, relative to each other; nil if not in the file.
+    ///
+    /// - Throws: `QAMError.malformed` for numbers that are negative or not finite.
+    package func tokenWeights(of tensor: TensorDescriptor) throws -> [Float]? {
+        guard let index = tokenWeights[Self.common(tensor.name)], source.tensors[index].elementCount == tensor.rows else { return nil }
+        let values = try floats(0..<tensor.rows, of: index)
+        guard values.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+            throw QAMError(.malformed, "statistics are negative or not finite", at: .init(tensor: source.tensors[index].name))
+        }
+        return values
+    }
+
+    /// Whether the file has `tokenWeights(of:)`.
+    package func hasTokenWeights(of tensor: TensorDescriptor) -> Bool {
+        tokenWeights[Self.common(tensor.name)].map { source.tensors[$0].elementCount == tensor.rows } ?? false
+    }
+
+    private static func tokenWeights(_ tensors: [TensorDescriptor]) throws -> [String: Int] {
+        let ending = CalibrationLayout.name("", .tokenWeight)
+        var found: [String: Int] = [:]
+        for (index, tensor) in tensors.enumerated() where tensor.name.hasSuffix(ending) {
+            guard tensor.shape.count == 1, tensor.storage == .raw(.f32),
+                found.updateValue(index, forKey: common(String(tensor.name.dropLast(ending.count)))) == nil
+            else { throw QAMError(.malformed, "the weights of tokens are not one F32 vector for a matrix", at: .init(tensor: tensor.name)) }
+        }
+        return found
     }
 
     private func floats(_ elements: Range<Int>, of tensor: Int) throws -> [Float] {

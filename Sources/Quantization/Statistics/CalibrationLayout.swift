@@ -1,4 +1,5 @@
 import Architectures
+package import Inference
 package import QAMFormat
 
 /// The tensors and metadata of a calibration file (docs/calibration.md).
@@ -15,6 +16,8 @@ package struct CalibrationLayout: Sendable {
         case hessian = "second_moment"
         /// E[g gT], [rows, rows], of the gradients at a matrix's outputs.
         case outputHessian = "output_moment"
+        /// How much errors in each row of a matrix with one row per token cost, [rows].
+        case tokenWeight = "token_weight"
 
         /// The statistics of inputs, in file order.
         static let ofInputs: [Statistic] = [.meanSquare, .meanMagnitude, .largest, .hessian]
@@ -26,8 +29,10 @@ package struct CalibrationLayout: Sendable {
 
     /// The content of a tensor.
     package struct Content: Hashable, Sendable {
+        /// The index of the part of the model.
+        package let part: Int
         package let statistic: Statistic
-        /// The index of the input or output, in the order given to `init`.
+        /// The index of the input or matrix in its part.
         package let index: Int
     }
 
@@ -37,29 +42,28 @@ package struct CalibrationLayout: Sendable {
     package let contents: [Content]
 
     /// - Parameters:
-    ///   - inputs: the tensor names of the matrices that share an input, and its number of channels.
-    ///   - outputs: the matrices whose output Hessians follow, in this order, and the rows of each.
+    ///   - parts: the parts of the model, whose statistics follow each other.
     ///   - tokens: the number of vectors in each statistic.
-    package init(
-        inputs: [(matrices: [String], width: Int)], hasHessians: Bool, outputs: [(matrix: String, rows: Int)] = [], tokens: Int, context: Int
-    ) {
+    package init(parts: [Calibrator.PartNames], hasHessians: Bool, tokens: Int, context: Int) {
         var tensors: [TensorDescriptor] = [], contents: [Content] = []
-        for (input, (matrices, width)) in inputs.enumerated() {
-            for (index, matrix) in matrices.enumerated() {
-                for statistic in Statistic.ofInputs where statistic != .hessian || hasHessians && index == 0 {
-                    let shape = statistic == .hessian ? [width, width] : [width]
-                    tensors.append(TensorDescriptor(name: Self.name(matrix, statistic), shape: shape, storage: .raw(.f32)))
-                    contents.append(Content(statistic: statistic, index: input))
+        func add(_ part: Int, _ statistic: Statistic, _ index: Int, _ matrix: String, _ shape: [Int]) {
+            tensors.append(TensorDescriptor(name: Self.name(matrix, statistic), shape: shape, storage: .raw(.f32)))
+            contents.append(Content(part: part, statistic: statistic, index: index))
+        }
+        for (part, names) in parts.enumerated() {
+            for (input, (matrices, width)) in names.inputs.enumerated() {
+                for (index, matrix) in matrices.enumerated() {
+                    for statistic in Statistic.ofInputs where statistic != .hessian || hasHessians && index == 0 {
+                        add(part, statistic, input, matrix, statistic == .hessian ? [width, width] : [width])
+                    }
                 }
             }
-        }
-        for (output, (matrix, rows)) in outputs.enumerated() {
-            tensors.append(TensorDescriptor(name: Self.name(matrix, .outputHessian), shape: [rows, rows], storage: .raw(.f32)))
-            contents.append(Content(statistic: .outputHessian, index: output))
+            for (index, (matrix, rows)) in names.outputs.enumerated() { add(part, .outputHessian, index, matrix, [rows, rows]) }
+            for (index, (matrix, rows)) in names.tokenWeights.enumerated() { add(part, .tokenWeight, index, matrix, [rows]) }
         }
         self.tensors = tensors
         self.contents = contents
-        let groups = JSONValue.array(inputs.map { .array($0.matrices.map(JSONValue.string)) })
+        let groups = JSONValue.array(parts.flatMap { $0.inputs.map { .array($0.matrices.map(JSONValue.string)) } })
         var metadata = Metadata()
         metadata.set(Self.inputsKey, .string(JSONWriter.text(groups)))
         metadata.set(Self.tokensKey, .string("\(tokens)"))

@@ -70,17 +70,17 @@ struct Calibrate: AsyncParsableCommand {
             // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
             return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
         }
-        let warnings = input.warnings + textWarnings
+        let warnings = input.warnings + textWarnings, inputCount = calibrator.parts.reduce(0) { $0 + $1.inputs.count }
         report.show(warnings: warnings)
         let seconds = (ContinuousClock.now - start).seconds
         if report.json {
             try Console.print([
-                "output": .string(output), "bytes": JSONValue(bytes), "tokens": JSONValue(count * context), "inputs": JSONValue(calibrator.inputs.count),
+                "output": .string(output), "bytes": JSONValue(bytes), "tokens": JSONValue(count * context), "inputs": JSONValue(inputCount),
                 "seconds": .number(seconds), "warnings": .array(warnings.map(JSONValue.string)),
             ])
         } else if !report.quiet {
             try Console.print(
-                "  \(Format.printable(output)): \(Format.count(calibrator.inputs.count, "input")) seen over \(Format.count(count * context, "token")), "
+                "  \(Format.printable(output)): \(Format.count(inputCount, "input")) seen over \(Format.count(count * context, "token")), "
                     + "\(Format.bytes(bytes)), \(Format.decimal(seconds, 1)) s")
         }
     }

@@ -138,7 +138,7 @@ struct Convert: AsyncParsableCommand {
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
                 try await target.write(
-                    source, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar)
+                    source, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar.report)
             }
             result.output = done.path
             result.bytes = done.report.bytes

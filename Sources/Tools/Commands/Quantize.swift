@@ -7,7 +7,8 @@ struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a model as .qamw with quantized weights.",
         discussion: """
-            The recipe says which tensors are quantized: "linear" every matrix but embeddings, output heads and routers; \
+            The recipe says which tensors are quantized: "model" every matrix but routers, and embedding and output head only with \
+            statistics for them; "linear" every matrix but embeddings, output heads and routers; \
             "mlp" the weights of feed-forward blocks; "all" everything that can be. --include adds tensors by a regular \
             expression that is looked for in their names, with bits of their own after the last "="; of several that \
             match the last counts. --exclude takes tensors away, whatever includes them. Regular expressions have . [a-z] [^a-z] \
@@ -31,9 +32,14 @@ struct Quantize: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Spread rates over the tensors so that errors cost least, by the calibration, with so many bits a quantized weight on average, all overhead included.",
+            "Choose the rate of each tensor so that errors cost least, by the calibration, with so many bits per weight of the whole model, all overhead included.",
             valueName: "bits"))
     var targetBpw: Double?
+
+    @Option(
+        help: ArgumentHelp("The same with the size of the whole file: a number with B, KB, MB, GB, KiB, MiB or GiB.", valueName: "size"),
+        transform: ByteSize.init)
+    var targetBytes: ByteSize?
 
     @Option(help: "The family of codes: trellis has the least error, octant is the fastest to quantize to, free is the published code.")
     var codebook = CodebookFamily(family: .octant)
@@ -42,7 +48,7 @@ struct Quantize: AsyncParsableCommand {
     var effort = Effort.normal
 
     @Option(help: "Which tensors to quantize.")
-    var recipe = Recipe.Name.linear
+    var recipe = Recipe.Name.model
 
     @Option(help: ArgumentHelp("Quantize these too.", valueName: "regex[=bits]"))
     var include: [String] = []
@@ -59,8 +65,7 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: "Fit each row's gain to its codewords, which costs nothing to store. Without this option as is usual with the codebook: off for int8.")
     var gainRefit: Toggle?
 
-    @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
-    var calibration: String?
+    @OptionGroup var calibration: CalibrationOptions
 
     @Option(
         help: """
@@ -93,11 +98,13 @@ struct Quantize: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if let scaling, scaling != .off, calibration == nil { throw ValidationError("--scaling takes a --calibration.") }
-        if targetBpw != nil {
-            guard bits == nil else { throw ValidationError("--bits and --target-bpw exclude each other.") }
-            guard calibration != nil else { throw ValidationError("--target-bpw takes a --calibration.") }
+        if let scaling, scaling != .off, !calibration.isGiven { throw ValidationError("--scaling takes --calibrate or a --calibration.") }
+        if calibration.calibrate, !lora.isEmpty {
+            throw ValidationError("--calibrate runs the model without adapters: merge them first, by convert --lora.")
         }
+        let rates = [bits.map { _ in "--bits" }, targetBpw.map { _ in "--target-bpw" }, targetBytes.map { _ in "--target-bytes" }].compactMap(\.self)
+        if rates.count > 1 { throw ValidationError("\(rates[0]) and \(rates[1]) exclude each other.") }
+        if let rate = rates.first, bits == nil, !calibration.isGiven { throw ValidationError("\(rate) takes --calibrate or a --calibration.") }
         do { _ = try options.checkedRecipe() } catch let error as QAMError { throw ValidationError(error.message + ".") }
         if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
@@ -106,7 +113,7 @@ struct Quantize: AsyncParsableCommand {
 
     private var options: Quantizer.Options {
         var options = Quantizer.Options()
-        options.rate = targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? .usual
+        options.rate = targetBytes.map { .bytes($0.count) } ?? targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? .usual
         options.family = codebook.family
         options.effort = effort
         options.recipe = recipe
@@ -139,24 +146,33 @@ struct Quantize: AsyncParsableCommand {
         if !writing.dryRun { try target.check(weights, reading: model.configurations, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)
-        let statistics = try calibration.map { try CalibrationFile(StatisticsFile.open($0)) }
-        let quantizer = try Quantizer(options, statistics: statistics, checkpoint: Interruption.check)
-        let bars = PhaseBars(quiet: report.hidesProgress)
+        let calibrating = calibration.calibrate ? CalibrationProgress() : nil
+        let bars = PhaseBars(quiet: report.hidesProgress, calibration: calibrating)
         defer { bars.clear() }
-        let plan = try await quantizer.plan(for: source, progress: bars.report)
+        var run: CalibrationOptions.Run?
+        if let calibrating {
+            run = try await calibration.run(
+                model: input, hasGradients: feedback == .on, threads: threads.count, quiet: report.hidesProgress, progress: calibrating.calibrated)
+        }
+        let statistics = try run?.statistics ?? calibration.calibration.map { try CalibrationFile(StatisticsFile.open($0)) }
         let layout = ModelOutput.Layout(container: container)
+        let quantizer = try Quantizer(
+            options, statistics: statistics, checkpoint: Interruption.check, fileSize: { try target.plannedByteCount(of: $0, layout) })
+        let plan = try await quantizer.plan(for: source, progress: bars.report)
         // With float16 gains the size is a lower bound: if even that does not fit, no scan is needed.
         let least = compressRaw ? 0 : try target.plannedByteCount(of: plan.outline, layout)
         if !writing.dryRun { try target.check(source, reading: model.configurations, replacing: writing.force, plannedBytes: least) }
         let coded = try await plan.codedSource(progress: bars.report)
         bars.clear()
-        var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, plan: plan, source: coded)
+        var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, plan: plan, source: coded, calibration: run)
         if writing.dryRun {
             result.bytes = try target.plannedByteCount(of: coded, layout)
         } else {
-            let done = try await ProgressBar.during("Quantizing", quiet: report.hidesProgress) { bar in
-                try await target.write(
-                    coded, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar)
+            let done = try await ProgressBar.during("Quantizing", quiet: report.hidesProgress, countsBytes: calibrating == nil) { bar in
+                calibrating?.begin(bar)
+                return try await target.write(
+                    coded, layout, writing: writing, threads: plan.readingThreads, inputBytes: model.fileBytes,
+                    progress: calibrating.map { $0.worked } ?? bar.report)
             }
             result.bytes = done.report.bytes
             result.transfer = done.report

@@ -10,6 +10,8 @@ struct QuantizeReport {
     let plan: Quantizer.Plan
     /// The model as it is coded.
     let source: any TensorSource
+    /// The calibration in the same run.
+    let calibration: CalibrationOptions.Run?
     var bytes = 0
     /// What was done; nil for a dry run.
     var transfer: TransferReport?
@@ -17,12 +19,13 @@ struct QuantizeReport {
     /// Those of the plan, then those of writing.
     var warnings: [String]
 
-    init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource) {
+    init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource, calibration: CalibrationOptions.Run?) {
         self.output = output
         self.inputBytes = inputBytes
         self.plan = plan
         self.source = source
-        warnings = plan.warnings
+        self.calibration = calibration
+        warnings = (calibration?.warnings ?? []) + plan.warnings
     }
 
     func print(_ options: ReportOptions) throws {
@@ -62,7 +65,8 @@ struct QuantizeReport {
             .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
             .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(gaussianError)),
             .init("feedback", JSONValue(fedBack)), .init("scaling", plan.scaling.map { .array($0.map(Self.json)) } ?? .null),
-            .init("rates", plan.rates?.json ?? .null), .init("seconds", .number(seconds)), .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
+            .init("calibration", calibration?.json ?? .null), .init("rates", plan.rates?.json ?? .null), .init("seconds", .number(seconds)),
+            .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
             .init("warnings", .array(warnings.map(JSONValue.string))),
         ]
         if isDryRun { members.append(.init("dryRun", .bool(true))) }
@@ -94,6 +98,7 @@ struct QuantizeReport {
         } else if gaussian > 0 {
             table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
+        if let calibration { table.add("calibration", calibration.summary) }
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
         if let rates = plan.rates { table.add("rates", rates.summary) }
         if let scaling = plan.scaling {

@@ -45,10 +45,10 @@ def quantize(
     """Writes a model as .qamw with quantized weights, with the GIL released.
 
     input: a .safetensors, .gguf or .qamw file, an index of shards, or a folder. output: a file, or an existing folder.
-    bits: per weight, in steps of 0.5 (default 5.5; int8: 8). target_bits: instead, the average over tensors, each with the rate that
-        minimises the cost of errors; needs statistics.
+    bits: per weight, in steps of 0.5 (default 5.5; int8: 8). target_bits: instead, the average over the whole model, each tensor with the rate
+        that minimises the cost of errors; needs statistics.
     codebook: "octant" (the default), "trellis", "free", "polar" or "int8". effort: how hard a trellis searches, "fast", "normal" (the default) or "best".
-    recipe: "linear" (the default), "mlp" or "all".
+    recipe: "model" (the default: embedding and head only with statistics), "linear", "mlp" or "all".
     include, exclude: regular expressions for tensor names; an inclusion may state its own rate, "down_proj=6.5".
     statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. They are used for feedback ("on", the default: as far as they suffice; "columns"; "off")
         and scaling ("none", "published", "optimal", "smooth"; by default "optimal" without feedback).
