@@ -20,10 +20,7 @@ import Testing
         #expect(try scratch.qamw("compare", "m", "bin", "--max-nmse", "0").status == 0)
         let perplexity = try #require(try test.perplexity("m"))
         #expect(try test.perplexity("bin") == perplexity)
-        // By name and content, without the model's own path.
-        let hashes = try ["m", "bin"].map { model in
-            try scratch.qamw("checksum", "--tensors", model).output.split(separator: "\n").map { $0.split(separator: "\t")[0] }.sorted()
-        }
+        let hashes = try ["m", "bin"].map { try Self.hashes($0, in: scratch) }
         #expect(hashes[0] == hashes[1] && hashes[0].count == 21)
         for (input, name) in [("m", "a"), ("bin", "b")] {
             #expect(try scratch.qamw("convert", input, "\(name)/", "--to", "safetensors").status == 0)
@@ -38,6 +35,37 @@ import Testing
         }
         for name in ["qamw", "gguf"] { #expect(try scratch.qamw("compare", "a.\(name)", "b.\(name)", "--max-nmse", "0").status == 0, "\(name)") }
         #expect(try scratch.bytes("b/config.json") == scratch.bytes("a/config.json"))
+    }
+
+    /// Hashes of tensors by name, whatever file they are in.
+    private static func hashes(_ model: String, in scratch: Scratch) throws -> [String] {
+        let outcome = try scratch.qamw("checksum", "--tensors", model)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return outcome.output.split(separator: "\n").map { String($0.split(separator: "\t")[0]) }.sorted()
+    }
+
+    @Test func aSingleFileIsAModel() throws {
+        let scratch = try Scratch(), file = TestInference.path("pytorch/types.pt"), expected = TestInference.path("pytorch/types.safetensors")
+        #expect(try scratch.qamw("convert", file, "o.safetensors").status == 0)
+        #expect(try scratch.qamw("convert", file, "o.qamw").status == 0)
+        let hashes = try Self.hashes(expected, in: scratch)
+        for model in [file, "o.safetensors", "o.qamw"] { #expect(try Self.hashes(model, in: scratch) == hashes, "\(model)") }
+    }
+
+    @Test func shardsAreOneModel() throws {
+        let scratch = try Scratch()
+        try FileManager.default.copyItem(atPath: TestInference.path("pytorch/sharded"), toPath: scratch.path("m"))
+        #expect(try scratch.qamw("verify", "m").status == 0)
+        #expect(try scratch.qamw("convert", "m", "o.safetensors").status == 0)
+        #expect(try scratch.qamw("compare", "m", "o.safetensors", "--max-nmse", "0").status == 0)
+        #expect(try Self.hashes("m", in: scratch) == Self.hashes("o.safetensors", in: scratch))
+        // Never a part of the model.
+        let second = "pytorch_model-00002-of-00002.bin"
+        try FileManager.default.removeItem(atPath: scratch.path("m/\(second)"))
+        for output in ["p.safetensors", "p.qamw"] {
+            let outcome = try scratch.qamw("convert", "m", output)
+            #expect(outcome.status == 65 && outcome.errors.contains(second) && !scratch.exists(output), "\(outcome.status) \(outcome.errors)")
+        }
     }
 
     @Test func aDamagedFileIsRefused() throws {

@@ -92,12 +92,12 @@ import Testing
         for type in ["f32", "f64", "u8"] { #expect(throws: QAMError.self) { try MetadataValue(typeName: type, text: "NaN") } }
     }
 
-    /// Parsing numbers with many digits takes linear time.
-    @Test func manyNumbersAreReadInLinearTime() throws {
-        let text = "[" + Array(repeating: "1.5", count: 200_000).joined(separator: ",\n") + "]"
-        let clock = ContinuousClock()
-        let time = try clock.measure { _ = try parse(text) }
-        #expect(time < .seconds(20))
+    /// 8 MB of numbers: looking through the text for each would not end.
+    @Test(.timeLimit(.minutes(5))) func manyNumbersAreLinearWork() throws {
+        let count = 1_600_000
+        let value = try parse("[" + Array(repeating: "1.5", count: count).joined(separator: ",\n") + "]")
+        guard case .array(let numbers) = value else { return #expect(Bool(false)) }
+        #expect(numbers.count == count)
     }
 
     @Test func writesCompactAndPretty() {

@@ -71,10 +71,6 @@ typedef struct {
     void (*multiply)(
         tr_code code, const uint8_t *tiles, size_t columns, const float *factors, size_t rows, const tr_activation *activations,
         size_t vectors, float *out, size_t stride);
-    // The same for activations as floats: out[i] = factors[i] * (a + b), where a is the sum, in ascending order by fused
-    // multiply-adds, over columns j with j % 32 < 16, and b that over the others. `x` is padded with zeros to whole tiles.
-    void (*multiply_floats)(
-        tr_code code, const uint8_t *tiles, size_t columns, const float *factors, size_t rows, const float *x, float *out);
 
     // ---- The search ----
 

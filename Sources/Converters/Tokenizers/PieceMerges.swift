@@ -26,7 +26,7 @@ enum PieceMerges {
                 }
                 guard room >= 0 else {
                     throw QAMError(
-                        .limitExceeded, "the tokens can be joined from one another in too many ways",
+                        .limitExceeded, "the tokens can be joined from one another in too many ways; token \(id) exceeds the limit",
                         at: .init(section: "tokenizer.ggml.tokens"))
                 }
             }

@@ -54,7 +54,7 @@ extension Tokenizer {
         case "gemma4": kind = .mergedPieces
         default:
             throw QAMError(
-                .unsupported, "a tokenizer of the kind \"\(model)\" cannot be written for Hugging Face", at: .init(section: Key.model))
+                .unsupported, "tokenizers of the kind \"\(model)\" are not supported", at: .init(section: Key.model))
         }
         tokens = try Self.tokens(metadata)
         special = try SpecialTokens(metadata, tokenCount: tokens.count)

@@ -33,7 +33,7 @@ package struct Sampler: Sendable {
 
     /// The index of one of the logits.
     package mutating func choose(_ logits: [Double]) -> Int {
-        // Numbers that are none are never drawn; descending, of equal ones the first.
+        // In descending order, equal logits by index. NaN is never chosen.
         var order = logits.indices.filter { !logits[$0].isNaN }.sorted { (logits[$1], $0) < (logits[$0], $1) }
         guard let best = order.first else { return 0 }
         if let topK { order = Array(order.prefix(topK)) }

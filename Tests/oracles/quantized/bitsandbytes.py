@@ -73,7 +73,9 @@ def dequantize4(tensors: dict[str, np.ndarray], kind: str) -> np.ndarray:
     if functional is not None:
         quantized = {key[1:]: torch.from_numpy(np.array(value)) for key, value in tensors.items() if key}
         loaded = functional.QuantState.from_dict(quantized, torch.device("cpu"))
-        own = functional.dequantize_4bit(torch.from_numpy(packed.copy()).reshape(-1, 1), loaded)
+        # As one row: bitsandbytes 0.50's function for processors begins a block with each row, where its quantizer does not.
+        loaded.shape = torch.Size([result.size])
+        own = functional.dequantize_4bit(torch.from_numpy(packed.copy()).reshape(-1, 1), loaded).reshape(result.shape)
         own = own.view(torch.int16).numpy().view(result.dtype) if own.dtype is not torch.float32 else own.numpy()
         if not same_bits(own, result):
             difference = np.abs(own.astype(np.float32) - result.astype(np.float32)).max()

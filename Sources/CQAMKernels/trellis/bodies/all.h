@@ -17,7 +17,6 @@ const tr_functions TR_TABLE = {
     .decode = decode,
     .prepare = prepare,
     .multiply = multiply,
-    .multiply_floats = multiply_floats,
     .make_tables = make_tables,
     .search = search,
 };

@@ -136,27 +136,3 @@ static void multiply(
                     out[(k + v) * stride + row + i] = factors[row + i] * totals[v].at[i / 8][i % 8];
         }
 }
-
-INLINE floats8 weights_of(ints8 sums) { return __builtin_convertvector(sums - TR_CENTRE, floats8); }
-
-INLINE floats8 fma8(floats8 a, floats8 b, floats8 c) { return __builtin_elementwise_fma(a, b, c); }
-
-static void multiply_floats(
-    tr_code code, const uint8_t *tiles, size_t columns, const float *factors, size_t rows, const float *x, float *out) {
-    const halves mask = window_mask(code);
-    for (size_t row = 0; row < rows; row += TR_ROWS) {
-        floats8 sums[2][2] = {{{0}}};
-        for (size_t column = 0; column < columns; column += TR_COLUMNS, tiles += tr_tile_bytes(code.rate)) {
-            tile_sums tile;
-            sum_tile(code.rate, tiles, mask, &tile);
-            for (uint32_t t = 0; t < TR_SIDE; t++)
-                for (int h = 0; h < 2; h++) {
-                    // The lanes of the two rings alternate.
-                    ints8 v = (ints8)load_halves(tile.at[h * TR_SIDE + t]);
-                    sums[h][0] = fma8(weights_of(v & 0xFFFF), (floats8){0} + x[column + t], sums[h][0]);
-                    sums[h][1] = fma8(weights_of(v >> 16), (floats8){0} + x[column + TR_SIDE + t], sums[h][1]);
-                }
-        }
-        for (size_t i = 0; i < TR_ROWS && row + i < rows; i++) out[row + i] = factors[row + i] * (sums[i / 8][0][i % 8] + sums[i / 8][1][i % 8]);
-    }
-}
