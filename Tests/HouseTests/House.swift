@@ -27,6 +27,7 @@ enum House {
     static let targets = [
         Target("CQAMKernels", .c),
         Target("CQAMCodebooks", .c),
+        Target("CCalibrationText", .c),
         Target("CQAMW", .c),
         Target("CZstd", .system),
         Target("CXXHash", .system),
@@ -42,7 +43,7 @@ enum House {
         Target(
             "Quantization", .library,
             imports: ["QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback", "CQAMKernels.Trellis"]),
-        Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats"]),
+        Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats", "CCalibrationText"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
         Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "CQAMW", "Dispatch"]),
         Target(
@@ -72,6 +73,7 @@ enum House {
         "CQAMKernels.Blocks": ["QAMFormat/Tensors/GGMLBlocks.swift"],
         "CQAMKernels.Floats": ["Inference/Kernels/FloatKernels.swift"],
         "CQAMCodebooks": ["QAMFormat/Codec/Pairs/Codebook+BuiltIn.swift", "QAMFormat/Codec/Polar/PolarCodebook+BuiltIn.swift"],
+        "CCalibrationText": ["Inference/Calibration/CalibrationText.swift"],
         "CZstd": ["QAMFormat/Bytes/ZstdFrames.swift"],
         "CXXHash": ["QAMFormat/Bytes/XXH3.swift"],
     ]
