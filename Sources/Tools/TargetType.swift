@@ -39,6 +39,6 @@ enum TargetType: Hashable, ExpressibleByArgument {
 
     var isBlockType: Bool { if case .blocks = self { true } else { false } }
 
-    /// Whether scales are searched, so that statistics of inputs help. Q8_0 is encoded as ggml does.
+    /// Whether scales are searched, so that mean squares of inputs help. Q8_0 is encoded as ggml does.
     var isSearched: Bool { if case .blocks(let types) = self { types.base != .q8_0 } else { false } }
 }

@@ -87,6 +87,8 @@ import Testing
         }
         let names = ["blk.0.attn_q.weight", "blk.0.attn_k.weight"]
         try scratch.write(imatrix(256, names), to: "i.dat")
+        let useless = try scratch.qamw("convert", "hf", "m.gguf", "--dtype", "q8_0", "--imatrix", "i.dat")
+        #expect(useless.status == 64 && useless.errors.contains("only error feedback by Hessians improves it"), "\(useless.errors)")
         let outcome = try scratch.qamw("convert", "hf", "m.gguf", "--dtype", "q3_k", "--imatrix", "i.dat")
         #expect(outcome.status == 0 && outcome.errors.contains("no statistics of their inputs"), "\(outcome.errors)")
         #expect(try scratch.qamw("convert", "hf", "plain.gguf", "--dtype", "q3_k", "--quiet").status == 0)
@@ -110,7 +112,7 @@ import Testing
         #expect(!scratch.exists("m.gguf"))
         for words in [
             ["--dtype", "q4_k_m", "--to", "safetensors"], ["--dtype", "q4_k_m", "--to", "qamw"], ["--dtype", "q4_k_m", "--names", "keep"], ["--dtype", "q4"],
-            ["--dtype", "f16", "--pure"], ["--dtype", "f16", "--imatrix", "i.dat"], ["--dtype", "q8_0", "--imatrix", "i.dat"], ["--imatrix", "i.dat"],
+            ["--dtype", "f16", "--pure"], ["--dtype", "f16", "--imatrix", "i.dat"], ["--imatrix", "i.dat"],
         ] {
             let outcome = try Command.run(["convert", "hf", "m.gguf"] + words, in: scratch)
             #expect(outcome.status == 64 && !scratch.exists("m.gguf"), "\(words): \(outcome.errors)")

@@ -43,6 +43,38 @@ import Testing
         #expect(dry["bytes"]?.integer == fed["bytes"]?.integer && dry["bytes"]?.integer == plain["bytes"]?.integer)
     }
 
+    /// ggml's block types: bytes depend on the statistics alone, and predictions are closer to the model's.
+    @Test(arguments: ["q4_0", "q5_k"]) func blockTypesTakeFeedback(dtype: String) throws {
+        let scratch = try Self.calibrated(fisher: true)
+        let statistics = ["--calibration", "stats.safetensors"]
+        func converted(_ file: String, _ arguments: [String]) throws -> [UInt8] {
+            let outcome = try Command.run(["convert", ".", file, "--dtype", dtype, "--pure"] + arguments, in: scratch)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return try scratch.bytes(file)
+        }
+        let both = try converted("both.gguf", statistics + ["--threads", "1"])
+        #expect(try converted("again.gguf", statistics + ["--threads", "3", "--feedback", "on"]) == both)
+        let columns = try converted("columns.gguf", statistics + ["--feedback", "columns"]),
+            off = try converted("off.gguf", statistics + ["--feedback", "off"])
+        let plain = try converted("plain.gguf", [])
+        #expect(Set([both, columns, off, plain]).count == 4 && Set([both, columns, off, plain].map(\.count)).count == 1)
+        func divergence(_ file: String) throws -> Double {
+            let found = try Command.run(
+                ["eval", file, "--tokens", "text.u16", "--context", "128", "--windows", "8", "--reference", ".", "--json"], in: scratch)
+            return try #require(try found.json["kl"]?.double, "\(found.errors)")
+        }
+        // The embedding, which has no statistics, has its share.
+        let found = try ["plain.gguf", "columns.gguf", "both.gguf"].map(divergence)
+        #expect(found[1] < found[0] && found[2] < found[1], "\(found)")
+        #expect(try scratch.qamw("verify", "both.gguf").status == 0)
+
+        // An imatrix or statistics without Hessians weigh errors only.
+        #expect(try Command.run(["calibrate", ".", "--tokens", "text.u16", "--context", "128", "-o", "means.safetensors"], in: scratch).status == 0)
+        #expect(try converted("means.gguf", ["--calibration", "means.safetensors"]) == off)
+        let refused = try scratch.qamw("convert", ".", "x.gguf", "--dtype", dtype, "--feedback", "on")
+        #expect(refused.status != 0 && refused.errors.contains("--feedback takes a --calibration"))
+    }
+
     /// Every codec supports feedback and channel scales.
     @Test func otherCodecsTakeFeedbackAndScales() throws {
         let scratch = try Self.calibrated(fisher: true)

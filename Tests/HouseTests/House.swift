@@ -42,7 +42,10 @@ enum House {
         Target("Converters", .library, imports: ["QAMFormat", "Architectures", "Swift"]),
         Target(
             "Quantization", .library,
-            imports: ["QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback", "CQAMKernels.Trellis"]),
+            imports: [
+                "QAMFormat", "Architectures", "Inference", "CQAMKernels.Pairs", "CQAMKernels.Polar", "CQAMKernels.Feedback", "CQAMKernels.Trellis",
+                "CQAMKernels.Blocks",
+            ]),
         Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats", "CCalibrationText"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
         Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "CQAMW", "Dispatch"]),
@@ -70,7 +73,7 @@ enum House {
             "Quantization/Encoding/Trellis/TrellisSearch.swift",
         ],
         "CQAMKernels.Trellis": ["QAMFormat/Codec/Trellis/TrellisKernels.swift", "Quantization/Encoding/Trellis/TrellisSearch.swift"],
-        "CQAMKernels.Blocks": ["QAMFormat/Tensors/GGMLBlocks.swift"],
+        "CQAMKernels.Blocks": ["QAMFormat/Tensors/GGMLBlocks.swift", "Quantization/Encoding/Blocks/BlockCoder.swift"],
         "CQAMKernels.Floats": ["Inference/Kernels/FloatKernels.swift"],
         "CQAMCodebooks": ["QAMFormat/Codec/Pairs/Codebook+BuiltIn.swift", "QAMFormat/Codec/Polar/PolarCodebook+BuiltIn.swift"],
         "CCalibrationText": ["Inference/Calibration/CalibrationText.swift"],

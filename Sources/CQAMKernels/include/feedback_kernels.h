@@ -28,7 +28,7 @@ enum {
 
 // A group of columns of one row to be coded.
 typedef struct {
-    size_t columns;       // at most FB_WIDTH; even, except for `code_integers`
+    size_t columns;       // at most FB_WIDTH; even for codes of pairs, except for `code_integers`
     const float *panel;   // F of the group's own columns: FB_WIDTH floats for each; zero up to the end of its pair
     const float *metric;  // D of each pair: its elements (0, 0), (0, 1), (1, 1); neither huge nor tiny
     const float *z;       // FB_WIDTH coordinates of the row

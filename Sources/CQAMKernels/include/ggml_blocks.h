@@ -1,4 +1,4 @@
-// ggml's block types: decoding of all of them, encoding of most. Plain pointers and counts; no allocation, no I/O, no
+// ggml's block types: decoding of all of them, encoding of most, also with error feedback. Plain pointers and counts; no allocation, no I/O, no
 // errors.
 //
 // The functions are compiled from one source text for several feature sets, and all give equal bits. Decoders are
@@ -9,6 +9,7 @@
 #ifndef GGML_BLOCKS_H
 #define GGML_BLOCKS_H
 
+#include <feedback_kernels.h>
 #include <processor.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,12 +23,18 @@ enum { GB_TYPES = 43 };  // one more than the largest type id
 typedef void gb_encoder(
     const float *restrict x, size_t count, const float *restrict weights, size_t row, size_t column, uint8_t *restrict blocks);
 
+// Encodes the columns of one group, or of the two groups of a super-block, with error feedback (feedback_kernels.h); a unit is
+// one column. `symbols` of the first group receives the blocks. Values below 65504 in magnitude are coded well. The second
+// group's `panel` is preceded by the coefficients of the first one's columns, by which the errors of these are fed.
+typedef void gb_coder(const fb_group *groups);
+
 typedef struct {
     uint32_t elements;  // per block
     uint32_t bytes;
     // `out` receives count * elements floats.
     void (*to_floats)(const uint8_t *restrict blocks, size_t count, float *restrict out);
     gb_encoder *from_floats;  // NULL if there is none
+    gb_coder *code;           // NULL if there is none
 } gb_type;
 
 typedef struct {
@@ -43,7 +50,7 @@ const gb_functions *gb_functions_for(qam_features features);
 
 // types[id]; zeros if there is no such id.
 static inline gb_type gb_type_of(const gb_functions *functions, uint32_t id) {
-    return id < GB_TYPES ? functions->types[id] : (gb_type){0, 0, NULL, NULL};
+    return id < GB_TYPES ? functions->types[id] : (gb_type){0, 0, NULL, NULL, NULL};
 }
 
 #endif

@@ -18,31 +18,26 @@ package enum GGUFTypes {
         return described(cast, metadata, warnings: [])
     }
 
+    /// Codes tensors as the given block types, by index, and returns a source that has some of them; the others are coded one by one.
+    package typealias BlockQuantizer = (_ source: any TensorSource, _ types: [Int: DType]) throws -> any TensorSource
+
     /// A source with weights of ggml's block types. One-dimensional tensors and norms become F32, what llama.cpp never quantizes keeps its type, and
     /// weights whose rows are not whole blocks get a type with smaller blocks or F16, as in llama.cpp, with a warning.
     ///
-    /// - Parameter meanSquares: E[x²] of the inputs of a matrix, which weigh its errors; nil if unknown.
-    /// - Throws: `QAMError.invalidArgument` for a mixture without GGUF's names, and what `meanSquares` throws.
+    /// - Parameters:
+    ///   - meanSquares: E[x²] of the inputs of a matrix, which weigh its errors; nil if unknown.
+    ///   - quantizer: takes the tensors that it can code with less harm.
+    /// - Throws: `QAMError.invalidArgument` for a mixture without GGUF's names, and what `meanSquares` and `quantizer` throw.
     package static func quantize(
-        _ source: any TensorSource, to types: BlockTypes, meanSquares: ((TensorDescriptor) throws -> [Float]?)? = nil
+        _ source: any TensorSource, to types: BlockTypes, meanSquares: ((TensorDescriptor) throws -> [Float]?)? = nil, by quantizer: BlockQuantizer? = nil
     ) throws -> any TensorSource {
         let names: ModelNames? = source.metadata[ModelNames.architectureKey] == nil ? nil : .gguf
-        let chosen: [DType?] =
+        let wanted: [DType?] =
             try types.mixture?.types(of: source.tensors, source.metadata, base: types.base, hasStatistics: meanSquares != nil)
             ?? source.tensors.map { QuantizableTensors.contains($0, named: names) ? types.base : nil }
-        var wanted: [String: DType] = [:]
-        for (tensor, type) in zip(source.tensors, chosen) { wanted[tensor.name] = type }
-
-        var fallen: [String: [String]] = [:], again: [String] = [], unweighted: [String] = []
-        let cast = try CastingSource(source) { tensor in
-            guard let values = try meanSquares?(tensor), let weights = try ColumnWeights(values) else {
-                if meanSquares != nil, TensorRole(of: tensor.name) != .embedding { unweighted.append(tensor.name) }
-                return nil
-            }
-            return weights
-        } target: { tensor in
-            if isPlain(tensor) { return .f32 }
-            guard let wanted = wanted[tensor.name] else { return nil }
+        var chosen: [Int: DType] = [:], typeOfName: [String: DType] = [:], fallen: [String: [String]] = [:], again: [String] = []
+        for (index, tensor) in source.tensors.enumerated() {
+            guard case .raw(let old) = tensor.storage, DType.floating.contains(old), !isPlain(tensor), let wanted = wanted[index] else { continue }
             let type = BlockTypes.fallback(wanted, columns: tensor.columns)
             if type != wanted {
                 let outcome =
@@ -50,8 +45,21 @@ package enum GGUFTypes {
                     ? "\(DType.q8_0.blockElements) stay F16" : "\(wanted.blockElements) become \(type.name), not \(wanted.name)"
                 fallen[outcome, default: []].append(tensor.name)
             }
-            if case .raw(let old) = tensor.storage, old.blockElements > 1, old != type { again.append(tensor.name) }
-            return type
+            if old.blockElements > 1, old != type { again.append(tensor.name) }
+            chosen[index] = type
+            typeOfName[tensor.name] = type
+        }
+        let coded = try quantizer?(source, chosen) ?? source
+
+        var unweighted: [String] = []
+        let cast = try CastingSource(coded) { tensor in
+            guard let values = try meanSquares?(tensor), let weights = try ColumnWeights(values) else {
+                if meanSquares != nil, TensorRole(of: tensor.name) != .embedding { unweighted.append(tensor.name) }
+                return nil
+            }
+            return weights
+        } target: { tensor in
+            isPlain(tensor) ? .f32 : typeOfName[tensor.name]
         }
         var warnings = fallen.sorted { $0.key < $1.key }.map { "rows that are not a multiple of \($0.key): \(Format.list($0.value))" }
         if !again.isEmpty {

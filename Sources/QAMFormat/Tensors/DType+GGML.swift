@@ -18,5 +18,5 @@ extension DType {
     ]
 
     /// ggml's own number of a block type; nil for all other types.
-    var ggmlBlockID: UInt32? { id < 64 ? nil : UInt32(id) - 64 }
+    package var ggmlBlockID: UInt32? { id < 64 ? nil : UInt32(id) - 64 }
 }

@@ -5,11 +5,9 @@ package import QAMFormat
 ///
 /// Coders work on *coordinates*: rows after channel scaling, division by the gain and, if the family has one, the rotation. They are called for rows and
 /// groups, never for single symbols; where the family codes several rows together, for the rows of one group (`Code.Family.groupRows`).
-package protocol GroupCoder: Sendable {
+package protocol GroupCoder: FeedbackCoder {
     /// Whether gains are refitted after coding by default.
     static var fitsGains: Bool { get }
-    /// The columns that are coded together, between which errors are not fed; divides the columns of a group of the feedback engine.
-    static var unitColumns: Int { get }
 
     /// The gain of a row of scaled weights before refitting; coordinates are weights divided by it.
     ///
@@ -44,9 +42,6 @@ package protocol GroupCoder: Sendable {
 
     /// Decodes the symbols of as many rows, in `unit`s.
     func decode(_ symbols: Span<UInt8>, rows: Int, into y: inout [Float], kernels: Kernels)
-
-    /// Chooses the symbols of a group of columns, in any order that suits the code, and feeds each remaining error into the later columns of the group.
-    func code(_ group: FeedbackGroup, kernels: FeedbackKernels, work: inout [Float])
 }
 
 extension GroupCoder {
@@ -57,4 +52,7 @@ extension GroupCoder {
 
     package static var fitsGains: Bool { true }
     package static var unitColumns: Int { 2 }
+    package var groupRows: Int { code.family.groupRows }
+    package var groupCount: Int { 1 }
+    package func symbolBytes(columns: Int) -> Int { code.groupBytes(columns: columns) }
 }

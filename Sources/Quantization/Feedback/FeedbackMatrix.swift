@@ -1,17 +1,16 @@
 internal import QAMFormat
 
-/// A whole matrix coded with error feedback in both directions: into later columns of the same row, and into later rows.
+/// Rows coded with error feedback into later columns of the same row and, if an output factor is given, into later rows: then they are a whole matrix.
 ///
-/// Numbers are stored by groups of 128 columns, within a group by rows in coding order. A block of rows in one group depends on the same rows in earlier groups
-/// and on earlier rows in the same group, so the blocks of a diagonal are coded concurrently.
+/// Numbers are stored by groups of 128 columns, within a group by rows in coding order. A *step* is the columns that the coder codes in one call. A block of
+/// rows in one step depends on the same rows in earlier steps and on earlier rows in the same step, so the blocks of a diagonal are coded concurrently.
 struct FeedbackMatrix: Sendable {
-    let encoder: RowEncoder
+    let coder: any FeedbackCoder
     let factor: FeedbackFactor
-    let outputs: OutputFactor
+    let outputs: OutputFactor?
     let kernels: FeedbackKernels
-    /// Stored gains by row in coding order; `widenings` are their ratios to the gains that `outputs` was computed with.
-    let gains: [Float]
-    private let widenings: [Float]
+    /// By row in coding order, the unit of its coordinates relative to the one that `outputs` was computed with; 0 for a row of zeros.
+    private let scales: [Float]
     private let rows: Int
     private let columns: Int
     /// Coordinates; errors for coded columns.
@@ -23,35 +22,26 @@ struct FeedbackMatrix: Sendable {
 
     private static let width = FeedbackKernels.groupColumns
 
-    /// - Parameter baseGains: the gains of all rows before widening, by row number.
-    init(_ encoder: RowEncoder, _ factor: FeedbackFactor, _ outputs: OutputFactor, _ kernels: FeedbackKernels, baseGains: [Float]) {
-        self.encoder = encoder
+    init(
+        _ coder: any FeedbackCoder, columns: Int, _ factor: FeedbackFactor, _ outputs: OutputFactor?, _ kernels: FeedbackKernels, scales: [Float]
+    ) {
+        self.coder = coder
         self.factor = factor
         self.outputs = outputs
         self.kernels = kernels
-        rows = baseGains.count
-        columns = encoder.columns
-        var gains: [Float] = [], widenings: [Float] = []
-        for (place, row) in outputs.order.enumerated() {
-            let widening = FeedbackFactor.widening(
-                fedVariance: factor.fedVariance + outputs.fedVariance[place], error: encoder.coder.expectedError)
-            // Errors are relative to the gain that a reader will decode.
-            gains.append(encoder.layout.gainType.rounded(baseGains[row] * Float(widening)))
-            widenings.append(baseGains[row] > 0 ? gains[place] / baseGains[row] : 1)
-        }
-        self.gains = gains
-        self.widenings = widenings
+        self.scales = scales
+        self.columns = columns
+        rows = scales.count
         z = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
         targets = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
-        symbols = .init(repeating: 0, count: encoder.layout.symbolBytes(rows: rows))
+        symbols = .init(repeating: 0, count: (rows + coder.groupRows - 1) / coder.groupRows * coder.symbolBytes(columns: columns))
     }
 
-    /// Stores the scaled weights of the row at this place in coding order.
-    func set(place: Int, weights: inout [Float]) {
-        guard gains[place] > 0 else { return }
-        encoder.transform.rotate(&weights, gain: gains[place], encoder.kernels)
+    /// Stores the coordinates of the row at this place in coding order.
+    func set(place: Int, coordinates: Span<Float>) {
+        guard scales[place] > 0 else { return }
         for group in stride(from: 0, to: columns, by: Self.width) {
-            z.replace(from: start(group, place), with: weights.span.extracting(group..<min(group + Self.width, columns)))
+            z.replace(from: start(group, place), with: coordinates.extracting(group..<min(group + Self.width, columns)))
         }
     }
 
@@ -62,72 +52,104 @@ struct FeedbackMatrix: Sendable {
         .init(numbers: numbers, start: start(group, place), rowStride: Self.width)
     }
 
+    /// The columns of a step.
+    private var stepColumns: Int { coder.groupCount * Self.width }
+
     /// Encodes all rows, on all threads of the pool. `checkpoint` is called for each diagonal; an error that it throws cancels the work.
     func code(pool: WorkerPool, checkpoint: () throws -> Void) rethrows {
-        let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, groups = FeedbackKernels.padded(columns) / Self.width
-        for diagonal in 0..<blocks + groups - 1 {
+        let height = OutputFactor.blockRows, blocks = (rows + height - 1) / height, steps = (columns + stepColumns - 1) / stepColumns
+        for diagonal in 0..<blocks + steps - 1 {
             try checkpoint()
-            let first = max(0, diagonal - groups + 1), end = min(blocks, diagonal + 1)
+            let first = max(0, diagonal - steps + 1), end = min(blocks, diagonal + 1)
             pool.forEach(first..<end, grain: 1) { piece in
-                for block in piece { code(block: block, group: (diagonal - block) * Self.width) }
+                for block in piece { code(block: block, step: (diagonal - block) * stepColumns) }
             }
         }
     }
 
-    private func code(block: Int, group: Int) {
-        let width = Self.width, height = OutputFactor.blockRows
-        let first = block * height, end = min(first + height, rows), used = min(width, columns - group)
-        let place = OutputFactor.place(block: block)
-        // The adjustments from earlier rows.
-        let moves = FeedbackKernels.Floats(repeating: 0, count: height * width)
-        let codewords = FeedbackKernels.Floats(repeating: 0, count: encoder.layout.groupRows * width)
-        func move(_ row: Int) -> FeedbackKernels.Rows { .init(numbers: moves, start: (row - first) * width, rowStride: width) }
-        func coefficients(_ row: Int, from column: Int) -> FeedbackKernels.Rows {
-            .init(numbers: outputs.coefficients, start: place.start + (row - first) * place.rowStride + column, rowStride: place.rowStride)
+    /// Encodes all rows on the caller's thread.
+    func code() {
+        for block in stride(from: 0, to: rows, by: OutputFactor.blockRows) {
+            for step in stride(from: 0, to: columns, by: stepColumns) { code(block: block / OutputFactor.blockRows, step: step) }
         }
-        kernels.add(coefficients(first, from: 0), times: part(targets, group, 0), count: first, rows: end - first, into: move(first))
+    }
 
-        for index in start(group, first)..<start(group, end) { targets[index] = z[index] }
-        for other in stride(from: 0, to: group, by: width) {
-            kernels.feed(
-                part(z, other, first), of: other, count: width, rows: end - first, through: factor, group: group, into: part(targets, group, first))
+    private func code(block: Int, step: Int) {
+        let width = Self.width, height = OutputFactor.blockRows
+        let first = block * height, end = min(first + height, rows), used = min(stepColumns, columns - step)
+        let groups = Array(stride(from: step, to: step + used, by: width))
+        // The adjustments from earlier rows, by groups.
+        let moves = FeedbackKernels.Floats(repeating: 0, count: groups.count * height * width)
+        let codewords = FeedbackKernels.Floats(repeating: 0, count: groups.count * coder.groupRows * width)
+        func move(_ index: Int, _ row: Int) -> FeedbackKernels.Rows {
+            .init(numbers: moves, start: (index * height + row - first) * width, rowStride: width)
+        }
+        for (index, group) in groups.enumerated() {
+            add(first..<end, after: 0, count: first, group: group, into: move(index, first))
+            for index in start(group, first)..<start(group, end) { targets[index] = z[index] }
+            for other in stride(from: 0, to: step, by: width) {
+                kernels.feed(
+                    part(z, other, first), of: other, count: width, rows: end - first, through: factor, group: group, into: part(targets, group, first))
+            }
         }
         var work = [Float](repeating: 0, count: FeedbackKernels.workCount)
-        for unit in stride(from: first, to: end, by: encoder.layout.groupRows) {
-            let rows = unit..<min(unit + encoder.layout.groupRows, end)
-            guard rows.contains(where: { gains[$0] > 0 }) else { continue }
-            for row in rows where gains[row] > 0 {
-                kernels.add(coefficients(row, from: first), times: part(targets, group, first), count: unit - first, rows: 1, into: move(row))
-                // Feedback between rows is in units of the gains that the coefficients were computed with.
-                let toOwn = 1 / widenings[row], index = start(group, row), moved = (row - first) * width
-                for j in 0..<used {
-                    moves[moved + j] *= toOwn
-                    targets[index + j] += moves[moved + j]
+        for unit in stride(from: first, to: end, by: coder.groupRows) {
+            let rows = unit..<min(unit + coder.groupRows, end)
+            guard rows.contains(where: { scales[$0] > 0 }) else { continue }
+            for (index, group) in groups.enumerated() {
+                for row in rows where scales[row] > 0 {
+                    add(row..<row + 1, after: first, count: unit - first, group: group, into: move(index, row))
+                    // Feedback between rows is in the units that the coefficients were computed with.
+                    let toOwn = 1 / scales[row], target = start(group, row), moved = move(index, row).start
+                    for j in 0..<min(width, columns - group) {
+                        moves[moved + j] *= toOwn
+                        targets[target + j] += moves[moved + j]
+                    }
                 }
             }
-            let symbol = outputs.order[unit] / encoder.layout.groupRows * encoder.layout.groupBytes + encoder.coder.code.groupBytes(columns: group)
+            func coded(_ index: Int) -> FeedbackKernels.Rows {
+                .init(numbers: codewords, start: index * coder.groupRows * width, rowStride: width)
+            }
+            let symbol = (outputs?.order[unit] ?? unit) / coder.groupRows * coder.symbolBytes(columns: columns) + coder.symbolBytes(columns: step)
             kernels.code(
-                part(z, group, unit), rows: rows.count, group: group, columns: used, encoder.coder, factor, targets: part(targets, group, unit),
-                codewords: .init(numbers: codewords, start: 0, rowStride: width), symbols: symbols,
-                at: symbol..<symbol + encoder.coder.code.groupBytes(columns: used), work: &work)
-            for row in rows {
-                let index = start(group, row), moved = (row - first) * width, coded = (row - unit) * width
-                for j in 0..<used {
-                    z[index + j] -= codewords[coded + j]
-                    targets[index + j] = (targets[index + j] - moves[moved + j]) * widenings[row]
-                }
-                // A row of zeros has no errors, whatever it is coded as.
-                if gains[row] <= 0 { for j in 0..<used { (z[index + j], targets[index + j]) = (0, 0) } }
+                groups.enumerated().map { .init(z: part(z, $1, unit), targets: part(targets, $1, unit), codewords: coded($0)) }, rows: rows.count,
+                start: step, columns: used, coder, factor, symbols: symbols, at: symbol..<symbol + coder.symbolBytes(columns: used), work: &work)
+            for (index, group) in groups.enumerated() {
+                for row in rows { finish(row, group, moves: move(index, row).start, moves, coded(index).start + (row - unit) * width, codewords) }
             }
         }
     }
 
-    /// The squared error of the scaled weights of the coded row at this place: the rotation preserves distances.
+    /// Adds to `moves` the adjustment of rows by `count` earlier rows from row `other` on.
+    private func add(_ rows: Range<Int>, after other: Int, count: Int, group: Int, into moves: FeedbackKernels.Rows) {
+        guard let outputs else { return }
+        let block = rows.lowerBound / OutputFactor.blockRows, place = OutputFactor.place(block: block)
+        kernels.add(
+            .init(
+                numbers: outputs.coefficients,
+                start: place.start + (rows.lowerBound - block * OutputFactor.blockRows) * place.rowStride + other, rowStride: place.rowStride),
+            times: part(targets, group, other), count: count, rows: rows.count, into: moves)
+    }
+
+    /// Replaces a coded row's numbers by its errors.
+    private func finish(
+        _ row: Int, _ group: Int, moves moved: Int, _ moves: FeedbackKernels.Floats, _ coded: Int, _ codewords: FeedbackKernels.Floats
+    ) {
+        let index = start(group, row)
+        for j in 0..<min(Self.width, columns - group) {
+            z[index + j] -= codewords[coded + j]
+            targets[index + j] = (targets[index + j] - moves[moved + j]) * scales[row]
+        }
+        // A row of zeros has no errors, whatever it is coded as.
+        if scales[row] <= 0 { for j in 0..<min(Self.width, columns - group) { (z[index + j], targets[index + j]) = (0, 0) } }
+    }
+
+    /// The squared error of the coordinates of the coded row at this place.
     func squaredError(place: Int) -> Double {
         var sum = 0.0
         for group in stride(from: 0, to: columns, by: Self.width) {
             for index in start(group, place)..<start(group, place) + Self.width { sum += Double(z[index]) * Double(z[index]) }
         }
-        return Double(gains[place]) * Double(gains[place]) * sum
+        return sum
     }
 }

@@ -71,8 +71,8 @@ struct FeedbackRows {
                 func part(_ numbers: FeedbackKernels.Floats) -> FeedbackKernels.Rows { all(numbers, unit * rowStride + group) }
                 let symbol = index * encoder.layout.groupBytes + code.groupBytes(columns: group)
                 kernels.code(
-                    part(z), rows: together.count, group: group, columns: used, encoder.coder, factor, targets: part(targets), codewords: part(codewords),
-                    symbols: symbols, at: symbol..<symbol + code.groupBytes(columns: used), work: &work)
+                    [.init(z: part(z), targets: part(targets), codewords: part(codewords))], rows: together.count, start: group, columns: used,
+                    encoder.coder, factor, symbols: symbols, at: symbol..<symbol + code.groupBytes(columns: used), work: &work)
                 // A row of zeros has no errors, whatever it is coded as.
                 for i in together where gains[i] > 0 {
                     for j in i * rowStride + group..<i * rowStride + group + used { errors[j] = z[j] - codewords[j] }

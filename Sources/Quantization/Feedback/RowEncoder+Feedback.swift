@@ -67,19 +67,28 @@ extension RowEncoder {
         }
         let outputs = try OutputFactor(
             gains: gains, groupRows: layout.groupRows, vectors: vectors, pool: pool, kernels: kernels, checkpoint: checkpoint, hessian: hessian)
-        let matrix = FeedbackMatrix(self, factor, outputs, kernels, baseGains: gains)
+        var scales: [Float] = []
         for (place, index) in outputs.order.enumerated() {
-            guard matrix.gains[place].isFinite else { throw unfit(row: index) }
+            let widening = FeedbackFactor.widening(fedVariance: factor.fedVariance + outputs.fedVariance[place], error: coder.expectedError)
+            // Errors are relative to the gain that a reader will decode.
+            let gain = layout.gainType.rounded(gains[index] * Float(widening))
+            guard gain.isFinite else { throw unfit(row: index) }
+            scales.append(gain > 0 ? gain / gains[index] : 0)
+            gains[index] = gain
+        }
+        let matrix = FeedbackMatrix(coder, columns: columns, factor, outputs, kernels, scales: scales)
+        for (place, index) in outputs.order.enumerated() where gains[index] > 0 {
             _ = try read(index)
-            matrix.set(place: place, weights: &row)
-            gains[index] = matrix.gains[place]
+            transform.rotate(&row, gain: gains[index], self.kernels)
+            matrix.set(place: place, coordinates: row.span)
         }
         try matrix.code(pool: pool, checkpoint: checkpoint)
 
         var scratch = row
         for (place, index) in outputs.order.enumerated() {
             if !layout.isScaled {
-                distortion.error += matrix.squaredError(place: place)
+                // The rotation preserves distances.
+                distortion.error += Double(gains[index]) * Double(gains[index]) * matrix.squaredError(place: place)
             } else {
                 var span = row.mutableSpan
                 try fill(index, &span)

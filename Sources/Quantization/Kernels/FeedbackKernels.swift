@@ -154,6 +154,37 @@ package struct FeedbackKernels: Sendable {
     let rowStride: Int
     /// Of codewords, in floats.
     let codewordStride: Int
-    /// The bytes of the group's symbols.
+    /// The bytes of the symbols, of all groups that are coded in one call.
     let symbolBytes: Int
+    /// The next group, for coders of two.
+    private(set) var next: fb_group?
+
+    init(part: fb_group, rows: Int, rowStride: Int, codewordStride: Int, symbolBytes: Int) {
+        unsafe self.part = unsafe part
+        self.rows = rows
+        self.rowStride = rowStride
+        self.codewordStride = codewordStride
+        self.symbolBytes = symbolBytes
+        unsafe next = nil
+    }
+
+    /// The columns of all groups that are coded in one call.
+    var columns: Int { unsafe part.columns + (next?.columns ?? 0) }
+
+    /// Both groups, of which the second directly follows the first.
+    func joined(with other: FeedbackGroup) -> FeedbackGroup {
+        precondition(unsafe part.columns == FeedbackKernels.groupColumns && other.next == nil)
+        var both = self
+        unsafe both.next = unsafe other.part
+        return both
+    }
+
+    /// Passes the groups to `body` as consecutive structures.
+    func withParts(_ body: (UnsafePointer<fb_group>) -> Void) {
+        var parts = unsafe [part]
+        if let next = unsafe next { unsafe parts.append(next) }
+        unsafe parts.withUnsafeBufferPointer { parts in
+            if let start = parts.baseAddress { unsafe body(start) }
+        }
+    }
 }

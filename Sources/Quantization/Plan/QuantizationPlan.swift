@@ -55,8 +55,8 @@ package struct QuantizationPlan: Hashable, Sendable {
         self.effort = effort
     }
 
-    /// Why this tensor cannot be quantized with codes of a family; nil if it can.
-    package static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family) -> String? {
+    /// Why this tensor cannot be quantized with codes of a family, or at all; nil if it can.
+    package static func obstacle(_ descriptor: TensorDescriptor, to family: Code.Family?) -> String? {
         switch descriptor.storage {
         case .alias: return "another name for a tensor"
         case .coded: return "quantized already"
@@ -66,7 +66,7 @@ package struct QuantizationPlan: Hashable, Sendable {
         }
         if descriptor.shape.count < 2 { return descriptor.shape.isEmpty ? "scalar" : "one-dimensional" }
         if descriptor.elementCount == 0 { return "empty" }
-        if !family.fits(columns: descriptor.columns) { return "\(descriptor.columns) columns have no power-of-two factor" }
+        if let family, !family.fits(columns: descriptor.columns) { return "\(descriptor.columns) columns have no power-of-two factor" }
         if descriptor.columns > CodecRegistry.maximumColumns { return "rows of \(descriptor.columns) are too long" }
         return nil
     }

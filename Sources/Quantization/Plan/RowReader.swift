@@ -8,8 +8,9 @@ struct RowReader {
     private let tensor: Int
     private let rowBytes: Int
 
+    /// - Parameter family: the codes that the tensor is to have; nil for types that take any rows.
     /// - Throws: `QAMError.invalidArgument` for a tensor that cannot be quantized with codes of the family.
-    init(_ base: any TensorSource, tensor: Int, to family: Code.Family) throws {
+    init(_ base: any TensorSource, tensor: Int, to family: Code.Family?) throws {
         guard base.tensors.indices.contains(tensor) else {
             throw QAMError(.invalidArgument, "the plan names tensor \(tensor) of \(base.tensors.count)")
         }

@@ -142,6 +142,9 @@ public struct CalibrationFile: Sendable {
     /// Whether the file has the Hessian E[x xT] of an input.
     package func hasHessian(of input: Int) -> Bool { tensorOfName[name(.hessian, of: input)] != nil }
 
+    /// Whether the file has the Hessian of any input, so that errors can be fed.
+    package var hasHessians: Bool { inputs.indices.contains { hasHessian(of: $0) } }
+
     /// Consecutive rows of E[x xT], `width` floats each, unchecked.
     ///
     /// - Throws: `QAMError.notFound` if not in the file, and errors from reading.

@@ -6,30 +6,9 @@
         uint8_t *restrict b)
 #define TASK ((task){x, count, weights, row, column})
 
-// Nibbles of 32 elements: byte j holds elements j and j + 16.
-static inline void put_nibbles(uint8_t *b, const int8_t q[MOST], int offset) {
-    for (int j = 0; j < 16; j++) b[j] = (uint8_t)(((q[j] + offset) & 15) | ((q[j + 16] + offset) & 15) << 4);
-}
-
-// The fifth bits of 32 elements.
-static inline void put_fifth_bits(uint8_t *b, const int8_t q[MOST], int offset) {
-    uint32_t bits = 0;
-    for (uint32_t j = 0; j < 32; j++) bits |= (uint32_t)((q[j] + offset) >> 4 & 1) << j;
-    gb_store16(b, (uint16_t)bits);
-    gb_store16(b + 2, (uint16_t)(bits >> 16));
-}
-
-// The positions of levels in the table of IQ4.
-static inline void to_positions(int8_t q[MOST]) {
-    for (int i = 0; i < MOST; i++) {
-        int8_t position = 0;
-        for (int j = 1; j < 16; j++) position = (int8_t)(position + (q[i] >= nonlinear_values[j]));
-        q[i] = position;
-    }
-}
-
 // Blocks of 32 with one half.
-INLINE void one_scale_from_floats(task t, uint8_t *b, size_t bytes, grid g, reach parts) {
+INLINE void one_scale_from_floats(
+    task t, uint8_t *b, size_t bytes, grid g, reach parts, void (*put)(uint8_t *b, int e, int level)) {
     lanes l;
     int8_t q[LANES][MOST];
     for (size_t k = 0; k < t.count; k += LANES) {
@@ -37,20 +16,19 @@ INLINE void one_scale_from_floats(task t, uint8_t *b, size_t bytes, grid g, reac
         floats d = half_scale(&l, 32, g, best_scale(&l, 32, g, parts));
         levels_of(&l, 32, g, d, all(0), q);
         for (size_t j = 0; j < LANES && k + j < t.count; j++, b += bytes) {
-            gb_store16(b, signed_half_bits_of(d[j]));
-            if (g.nonlinear) to_positions(q[j]);
-            if (bytes == 22) put_fifth_bits(b + 2, q[j], -g.low);
-            put_nibbles(b + bytes - 16, q[j], g.nonlinear ? 0 : -g.low);
+            half_set(b, 0, (numbers){d[j], 0});
+            for (int e = 0; e < 32; e++) put(b, e, q[j][e]);
         }
     }
 }
 
-ENCODER(q4_0) { one_scale_from_floats(TASK, b, 18, (grid){-8, 7, false}, (reach){0.6f, 1.3f, 14}); }
-ENCODER(q5_0) { one_scale_from_floats(TASK, b, 22, (grid){-16, 15, false}, (reach){0.75f, 1.2f, 16}); }
-ENCODER(iq4_nl) { one_scale_from_floats(TASK, b, 18, (grid){-127, 113, true}, (reach){0.6f, 1.3f, 10}); }
+ENCODER(q4_0) { one_scale_from_floats(TASK, b, 18, (grid){-8, 7, false}, (reach){0.6f, 1.3f, 14}, q4_0_put); }
+ENCODER(q5_0) { one_scale_from_floats(TASK, b, 22, (grid){-16, 15, false}, (reach){0.75f, 1.2f, 16}, q5_0_put); }
+ENCODER(iq4_nl) { one_scale_from_floats(TASK, b, 18, (grid){-127, 113, true}, (reach){0.6f, 1.3f, 10}, iq4_nl_put); }
 
 // Blocks of 32 with two halves.
-INLINE void one_line_from_floats(task t, uint8_t *b, size_t bytes, int top, reach inwards) {
+INLINE void one_line_from_floats(
+    task t, uint8_t *b, size_t bytes, int top, reach inwards, void (*put)(uint8_t *b, int e, int level)) {
     lanes l;
     int8_t q[LANES][MOST];
     grid g = {0, top, false};
@@ -59,10 +37,8 @@ INLINE void one_line_from_floats(task t, uint8_t *b, size_t bytes, int top, reac
         line best = half_line(&l, 32, g, best_line(&l, 32, g, false, inwards));
         levels_of(&l, 32, g, best.scale, best.offset, q);
         for (size_t j = 0; j < LANES && k + j < t.count; j++, b += bytes) {
-            gb_store16(b, signed_half_bits_of(best.scale[j]));
-            gb_store16(b + 2, signed_half_bits_of(best.offset[j]));
-            if (bytes == 24) put_fifth_bits(b + 4, q[j], 0);
-            put_nibbles(b + bytes - 16, q[j], 0);
+            halves_set(b, 0, (numbers){best.scale[j], best.offset[j]});
+            for (int e = 0; e < 32; e++) put(b, e, q[j][e]);
         }
     }
 }
@@ -70,8 +46,8 @@ INLINE void one_line_from_floats(task t, uint8_t *b, size_t bytes, int top, reac
 #define INWARDS_15 ((reach){-0.05f, 0.25f, 5})
 #define INWARDS_31 ((reach){-0.03f, 0.15f, 5})
 
-ENCODER(q4_1) { one_line_from_floats(TASK, b, 20, 15, INWARDS_15); }
-ENCODER(q5_1) { one_line_from_floats(TASK, b, 24, 31, INWARDS_31); }
+ENCODER(q4_1) { one_line_from_floats(TASK, b, 20, 15, INWARDS_15, q4_1_put); }
+ENCODER(q5_1) { one_line_from_floats(TASK, b, 24, 31, INWARDS_31, q5_1_put); }
 
 ENCODER(q3_k) {
     lanes l;
@@ -84,14 +60,8 @@ ENCODER(q3_k) {
         levels_of(&l, 16, g, s.d * s.part, all(0), q);
         memset(b, 0, 110);
         for (int j = 0; j < 16; j++) {
-            uint8_t part = (uint8_t)((int)s.part[j] + 32);
-            b[96 + j % 8] |= (uint8_t)((part & 15) << j / 8 * 4);
-            b[104 + j % 4] |= (uint8_t)(part >> 4 << j / 4 * 2);
-            for (int i = 0; i < 16; i++) {
-                int e = 16 * j + i, level = q[j][i] + 4;
-                b[32 + e / 128 * 32 + e % 32] |= (uint8_t)((level & 3) << e % 128 / 32 * 2);
-                b[e % 32] |= (uint8_t)(level >> 2 << e / 32);
-            }
+            q3_k_set(b, j, (numbers){s.part[j], 0});
+            for (int i = 0; i < 16; i++) q3_k_put(b, 16 * j + i, q[j][i]);
         }
         gb_store16(b + 108, signed_half_bits_of(s.d[0]));
     }
@@ -108,12 +78,8 @@ ENCODER(q6_k) {
         levels_of(&l, 16, g, s.d * s.part, all(0), q);
         memset(b, 0, 210);
         for (int j = 0; j < 16; j++) {
-            b[192 + j] = (uint8_t)(int8_t)s.part[j];
-            for (int i = 0; i < 16; i++) {
-                int e = 16 * j + i, level = q[j][i] + 32;
-                b[e / 128 * 64 + e % 64] |= (uint8_t)((level & 15) << e % 128 / 64 * 4);
-                b[128 + e / 128 * 32 + e % 32] |= (uint8_t)(level >> 4 << e % 128 / 32 * 2);
-            }
+            q6_k_set(b, j, (numbers){s.part[j], 0});
+            for (int i = 0; i < 16; i++) q6_k_put(b, 16 * j + i, q[j][i]);
         }
         gb_store16(b + 208, signed_half_bits_of(s.d[0]));
     }
@@ -129,17 +95,12 @@ ENCODER(iq4_xs) {
         stepped s = step_scales(&l, 32, g, scale, 32, 8, (reach){0.8f, 1, 3});
         levels_of(&l, 32, g, s.d * s.part, all(0), q);
         for (size_t j = 0; j < LANES && k + j / 8 < count; j += 8, b += 136) {
-            uint32_t high = 0;
-            memset(b, 0, 8);
-            for (size_t p = 0; p < 8; p++) {
-                uint32_t part = (uint32_t)((int)s.part[j + p] + 32);
-                b[4 + p / 2] |= (uint8_t)((part & 15) << p % 2 * 4);
-                high |= part >> 4 << 2 * p;
-                to_positions(q[j + p]);
-                put_nibbles(b + 8 + 16 * p, q[j + p], 0);
+            memset(b, 0, 136);
+            for (int p = 0; p < 8; p++) {
+                iq4_xs_set(b, p, (numbers){s.part[j + (size_t)p], 0});
+                for (int i = 0; i < 32; i++) iq4_xs_put(b, 32 * p + i, q[j + (size_t)p][i]);
             }
             gb_store16(b, signed_half_bits_of(s.d[j]));
-            gb_store16(b + 2, (uint16_t)high);
         }
     }
 }
@@ -155,11 +116,8 @@ ENCODER(q2_k) {
         levels_of(&l, 16, g, s.d * s.scale, -(s.dmin * s.minimum), q);
         memset(b, 0, 84);
         for (int j = 0; j < 16; j++) {
-            b[j] = (uint8_t)((int)s.scale[j] | (int)s.minimum[j] << 4);
-            for (int i = 0; i < 16; i++) {
-                int e = 16 * j + i;
-                b[16 + e / 128 * 32 + e % 32] |= (uint8_t)(q[j][i] << e % 128 / 32 * 2);
-            }
+            q2_k_set(b, j, (numbers){s.scale[j], s.minimum[j]});
+            for (int i = 0; i < 16; i++) q2_k_put(b, 16 * j + i, q[j][i]);
         }
         gb_store16(b + 80, signed_half_bits_of(s.d[0]));
         gb_store16(b + 82, signed_half_bits_of(s.dmin[0]));
@@ -167,7 +125,8 @@ ENCODER(q2_k) {
 }
 
 // Q4_K and Q5_K.
-INLINE void k_lines_from_floats(task t, uint8_t *b, size_t bytes, int top, reach inwards) {
+INLINE void k_lines_from_floats(
+    task t, uint8_t *b, size_t bytes, int top, reach inwards, void (*put)(uint8_t *b, int e, int level)) {
     lanes l;
     int8_t q[LANES][MOST];
     grid g = {0, top, false};
@@ -179,28 +138,17 @@ INLINE void k_lines_from_floats(task t, uint8_t *b, size_t bytes, int top, reach
             memset(b, 0, bytes);
             gb_store16(b, signed_half_bits_of(s.d[j]));
             gb_store16(b + 2, signed_half_bits_of(s.dmin[j]));
-            for (size_t p = 0; p < 8; p++) {
-                uint8_t scale = (uint8_t)s.scale[j + p], minimum = (uint8_t)s.minimum[j + p];
-                if (p < 4) {
-                    b[4 + p] |= scale;
-                    b[8 + p] |= minimum;
-                } else {
-                    b[8 + p] = (uint8_t)((scale & 15) | (minimum & 15) << 4);
-                    b[p] |= (uint8_t)(scale >> 4 << 6);
-                    b[4 + p] |= (uint8_t)(minimum >> 4 << 6);
-                }
-                for (size_t i = 0; i < 32; i++) {
-                    int level = q[j + p][i];
-                    b[bytes - 128 + p / 2 * 32 + i] |= (uint8_t)((level & 15) << p % 2 * 4);
-                    if (top > 15) b[16 + i] |= (uint8_t)(level >> 4 << p);
-                }
+            for (int p = 0; p < 8; p++) {
+                size_t lane = j + (size_t)p;
+                k_line_set(b, p, (numbers){s.scale[lane], s.minimum[lane]});
+                for (int i = 0; i < 32; i++) put(b, 32 * p + i, q[lane][i]);
             }
         }
     }
 }
 
-ENCODER(q4_k) { k_lines_from_floats(TASK, b, 144, 15, INWARDS_15); }
-ENCODER(q5_k) { k_lines_from_floats(TASK, b, 176, 31, INWARDS_31); }
+ENCODER(q4_k) { k_lines_from_floats(TASK, b, 144, 15, INWARDS_15, q4_k_put); }
+ENCODER(q5_k) { k_lines_from_floats(TASK, b, 176, 31, INWARDS_31, q5_k_put); }
 
 // Twice the magnitude of E2M1 that is nearest to m: 0, 1, 2, 3, 4, 6, 8 and 12.
 INLINE floats nearest_e2m1(floats m) {
@@ -244,7 +192,7 @@ ENCODER(mxfp4) {
         }
         for (size_t j = 0; j < LANES && k + j < count; j++, b += 17) {
             b[0] = (uint8_t)((gb_bits(best[j]) >> 23) + 1);
-            put_nibbles(b + 1, q[j], 0);
+            for (int e = 0; e < 32; e++) put_nibble(b + 1, e, q[j][e]);
         }
     }
 }
