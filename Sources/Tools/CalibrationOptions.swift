@@ -13,7 +13,7 @@ struct CalibrationOptions: ParsableArguments {
     @Flag(help: "Gather the statistics in the same run: the model reads a text, and each layer is coded when its statistics are known.")
     var calibrate = false
 
-    @Option(help: ArgumentHelp("The text for --calibrate, in UTF-8.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("The text for --calibrate, in UTF-8. (default: the text in the program)", valueName: "file"), completion: .file())
     var text: String?
 
     @Option(help: ArgumentHelp("The text for --calibrate, as a file of token ids.", valueName: "file"), completion: .file())
@@ -99,7 +99,7 @@ struct CalibrationOptions: ParsableArguments {
 
     private func tokens(of model: String, limit: Int?, quiet: Bool) async throws -> (TokenFile, warnings: [String]) {
         if let tokens { return (try TokenFile(path: tokens, limit: limit), []) }
-        guard let path = text else { throw QAMError(.invalidArgument, "--calibrate takes --text or --tokens") }
-        return try await TokenFile.read(TextFile.read(path), path: path, model: model, limit: limit, quiet: quiet)
+        let bytes = try text.map { try TextFile.read($0) } ?? CalibrationText.bytes()
+        return try await TokenFile.read(bytes, path: text ?? "the text in the program", model: model, limit: limit, quiet: quiet)
     }
 }

@@ -48,6 +48,9 @@ import Testing
         #expect(try scratch.qamw("tokenize", "m", "--text", "t.txt", "-o", "t.u16").status == 0)
         #expect(try scratch.qamw("quantize", "m", "b.qamw", "--calibrate", "--tokens", "t.u16", "--context", "32", "--windows", "9").status == 0)
         #expect(try scratch.bytes("a.qamw") == scratch.bytes("b.qamw"))
+        // The text in the program.
+        #expect(try scratch.qamw("quantize", "m", "own.qamw", "--calibrate", "--context", "32", "--windows", "9", "--quiet").status == 0)
+        #expect(try scratch.bytes("own.qamw") != scratch.bytes("a.qamw"))
         let dry = try scratch.qamw("quantize", "m", "c.qamw", "--calibrate", "--tokens", "t.u16", "--context", "32", "--dry-run")
         #expect(dry.status == 0 && dry.output.contains("of memory"))
     }
