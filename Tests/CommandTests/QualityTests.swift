@@ -41,7 +41,7 @@ import Testing
         let calibrate = ["calibrate", Self.model, "--tokens", "first.u16", "--context", "128", "-o", "statistics.safetensors", "--fisher"]
         try #require(try Command.run(calibrate, in: scratch).status == 0)
         for (name, options, _) in Self.coded {
-            try #require(try Command.run(["quantize", Self.model, "\(name).qamw"] + options, in: scratch).status == 0, "\(name)")
+            try #require(try Command.run(["quantize", Self.model, "\(name).qamw", "--recipe", "linear"] + options, in: scratch).status == 0, "\(name)")
         }
         let files = Self.coded.map { "\($0.name).qamw" }
         let evaluate = ["eval"] + files + ["--reference", Self.model, "--tokens", "second.u16", "--context", "128", "--json"]

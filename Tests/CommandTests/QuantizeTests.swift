@@ -53,8 +53,8 @@ import Testing
         let raw = try #require(json["raw"]).elements
         #expect(raw.count == 5)
         let reasons = Dictionary(uniqueKeysWithValues: raw.map { ($0["name"]?.text ?? "", $0["reason"]?.text ?? "") })
-        #expect(reasons["model.embed_tokens.weight"] == "embedding (recipe linear)")
-        #expect(reasons["lm_head.weight"] == "output head (recipe linear)")
+        #expect(reasons["model.embed_tokens.weight"] == "embedding without a Hessian (recipe model)")
+        #expect(reasons["lm_head.weight"] == "output head without a Hessian (recipe model)")
         #expect(raw[0]["parameters"]?.integer == 6400)
 
         let quantized = try #require(json["quantized"])
@@ -207,7 +207,7 @@ import Testing
     @Test func theReportIsQuietWhenAsked() throws {
         let scratch = try Self.scratch()
         let loud = try scratch.qamw("quantize", ".", "loud.qamw")
-        #expect(loud.output.contains("embedding (recipe linear)"))
+        #expect(loud.output.contains("embedding without a Hessian"))
         let quiet = try scratch.qamw("quantize", ".", "out.qamw", "--quiet")
         #expect(quiet.status == 0 && quiet.output.isEmpty)
         // Standard error is redirected to a file, so there is never a progress bar.

@@ -28,7 +28,8 @@ struct PlanBuilder {
             let outcome: Quantizer.Plan.Decision.Outcome
             switch recipe.decision(for: tensor) {
             case .code(let code):
-                if let reason = recipe.reasonToLeaveWithoutStatistics(tensor), statistics?.input(of: tensor) == nil {
+                let canFeed = statistics.map { QuantizationChoice.Feedback($0, for: tensor) != .off } ?? false
+                if !canFeed, let reason = recipe.reasonToLeaveWithoutFeedback(tensor) {
                     decisions.append(.init(tensor: index, name: tensor.name, weights: tensor.elementCount, outcome: .left(reason: reason)))
                     continue
                 }

@@ -12,7 +12,7 @@ package import QAMFormat
 public struct Recipe: Sendable {
     /// The named recipes.
     public enum Name: String, CaseIterable, Sendable {
-        /// Every matrix that inference multiplies: `linear`, and embedding and output head if there are statistics for them, without which their errors would
+        /// Every matrix that inference multiplies: `linear`, and embedding and output head if there are Hessians for them. Without feedback their errors would
         /// cost more than their size saves.
         case model
         /// Every matrix except embeddings, output heads and routers; includes the stacked matrices of experts.
@@ -89,12 +89,12 @@ public struct Recipe: Sendable {
         return .code(inclusion?.code ?? code)
     }
 
-    /// Whether a tensor is only coded with statistics; without them it is left, for this reason.
-    package func reasonToLeaveWithoutStatistics(_ tensor: TensorDescriptor) -> String? {
+    /// Why a tensor is left if there is no Hessian for it; nil if it is coded all the same.
+    package func reasonToLeaveWithoutFeedback(_ tensor: TensorDescriptor) -> String? {
         guard name == .model, !inclusions.contains(where: { $0.matches(tensor.name) }) else { return nil }
         switch TensorRole(name: tensor.name) {
-        case .embedding: return "embedding without statistics (recipe model)"
-        case .head: return "output head without statistics (recipe model)"
+        case .embedding: return "embedding without a Hessian (recipe model)"
+        case .head: return "output head without a Hessian (recipe model)"
         default: return nil
         }
     }

@@ -7,8 +7,8 @@ struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a model as .qamw with quantized weights.",
         discussion: """
-            The recipe says which tensors are quantized: "model" every matrix but routers, and embedding and output head only with \
-            statistics for them; "linear" every matrix but embeddings, output heads and routers; \
+            The recipe says which tensors are quantized: "model" every matrix but routers, and embedding and output head only with Hessians \
+            for them; "linear" every matrix but embeddings, output heads and routers; \
             "mlp" the weights of feed-forward blocks; "all" everything that can be. --include adds tensors by a regular \
             expression that is looked for in their names, with bits of their own after the last "="; of several that \
             match the last counts. --exclude takes tensors away, whatever includes them. Regular expressions have . [a-z] [^a-z] \

@@ -48,7 +48,7 @@ def quantize(
     bits: per weight, in steps of 0.5 (default 5.5; int8: 8). target_bits: instead, the average over the whole model, each tensor with the rate
         that minimises the cost of errors; needs statistics.
     codebook: "octant" (the default), "trellis", "free", "polar" or "int8". effort: how hard a trellis searches, "fast", "normal" (the default) or "best".
-    recipe: "model" (the default: embedding and head only with statistics), "linear", "mlp" or "all".
+    recipe: "model" (the default: embedding and head only with Hessians), "linear", "mlp" or "all".
     include, exclude: regular expressions for tensor names; an inclusion may state its own rate, "down_proj=6.5".
     statistics: a file of `qamw calibrate`, or llama.cpp's imatrix. They are used for feedback ("on", the default: as far as they suffice; "columns"; "off")
         and scaling ("none", "published", "optimal", "smooth"; by default "optimal" without feedback).
