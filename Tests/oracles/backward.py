@@ -15,7 +15,8 @@ def norm_back(gradient, x, weight, epsilon):
 
 def gradients(config, weights, tokens, labels):
     """For each matrix, without `.weight`, positions x rows: the gradient of the sum over positions of -log softmax(logits)[label] with
-    respect to the matrix's outputs. `labels` are tokens, or a function from probabilities (positions x vocabulary) to tokens."""
+    respect to the matrix's outputs. `labels` are tokens, or a function from probabilities (positions x vocabulary) to tokens.
+    Also what concerns the tables of tokens: the head's inputs, the probabilities, and the gradient at the embeddings."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
     epsilon, heads, kv = config["rms_norm_eps"], config["num_attention_heads"], config["num_key_value_heads"]
     size, count = config.get("head_dim") or config["hidden_size"] // heads, len(tokens)
@@ -57,11 +58,13 @@ def gradients(config, weights, tokens, labels):
         x = x + linear(forward.silu(k["gate"]) * k["up"], f"{prefix}.mlp.down_proj")
         kept.append(k)
     head = w["model.embed_tokens.weight" if config["tie_word_embeddings"] else "lm_head.weight"]
-    logits = norm(x, "model.norm") @ head.T
+    last = norm(x, "model.norm")
+    logits = last @ head.T
     assert np.allclose(logits, forward.logits(config, weights, tokens), rtol=1e-9, atol=1e-9)
 
     # Backward pass.
-    errors = forward.softmax(logits)
+    probabilities = forward.softmax(logits)
+    errors = probabilities.copy()
     errors[np.arange(count), labels(errors.copy()) if callable(labels) else labels] -= 1
     d = norm_back(errors @ head, x, w["model.norm.weight"], epsilon)
     found = {}
@@ -94,7 +97,7 @@ def gradients(config, weights, tokens, labels):
                     part = norm_back(part, k[name], w[f"{prefix}.self_attn.{name}_norm.weight"], epsilon)
             normal = normal + back(part, f"self_attn.{name}_proj")
         d = d + norm_back(normal, k["x"], w[f"{prefix}.input_layernorm.weight"], epsilon)
-    return found
+    return found, {"head": last, "probabilities": probabilities, "embedding": d}
 
 
 def names(config):
@@ -102,9 +105,11 @@ def names(config):
 
 
 def moments(config, weights, windows, labels):
-    """E[g gT] over all tokens of all windows. `labels`: per window."""
-    found = [gradients(config, weights, window, label) for window, label in zip(windows, labels)]
-    return {name: sum(g[name].T @ g[name] for g in found) / sum(len(window) for window in windows) for name in names(config)}
+    """E[g gT] over all tokens of all windows, and the tables' vectors, concatenated. `labels`: per window."""
+    runs = [gradients(config, weights, window, label) for window, label in zip(windows, labels)]
+    tokens = sum(len(window) for window in windows)
+    found = {name: sum(g[name].T @ g[name] for g, _ in runs) / tokens for name in names(config)}
+    return found, {name: np.concatenate([tables[name] for _, tables in runs]) for name in ("head", "probabilities", "embedding")}
 
 
 def check(config, weights, tokens, labels):
@@ -118,7 +123,7 @@ def check(config, weights, tokens, labels):
     inputs = {}
     forward.logits(config, weights, tokens, inputs.__setitem__)
     random = np.random.default_rng(7)
-    for name, gradient in gradients(config, weights, tokens, labels).items():
+    for name, gradient in gradients(config, weights, tokens, labels)[0].items():
         direction = random.normal(size=weights[f"{name}.weight"].shape)
         wanted = ((gradient.T @ inputs[name]) * direction).sum()
         step = 1e-6

@@ -58,21 +58,33 @@ def check_calibration(tally, qamw, folder, scratch):
     with safetensors.safe_open(stats, "numpy") as file:
         for group in json.loads(file.metadata()["qamw.calibration.inputs"]):
             groups |= {name: group[0] for name in group}
-    tally.check(set(groups) == {f"{name}.weight" for name in seen}, f"{folder.name}: the inputs name every matrix")
+    tied, table = config["tie_word_embeddings"], "model.embed_tokens.weight"
+    tables = {table} if tied else {table, "lm_head.weight"}
+    tally.check(set(groups) == {f"{name}.weight" for name in seen} | tables, f"{folder.name}: the inputs name every matrix")
+
+    def close(name, wanted, limit):
+        value = found.get(name)
+        good = value is not None and value.shape == wanted.shape and np.abs(value - wanted).max() <= limit * np.abs(wanted).max()
+        tally.check(good, f"{folder.name}: {name}")
+
     for name, parts in seen.items():
         x = np.concatenate(parts)
         for statistic, plain in STATISTICS.items():
             matrix = f"{name}.weight"
-            wanted = plain(x)
-            value = found.get(f"{groups.get(matrix) if statistic == 'second_moment' else matrix}.{statistic}")
-            good = value is not None and value.shape == wanted.shape and np.abs(value - wanted).max() <= 2e-5 * np.abs(wanted).max()
-            tally.check(good, f"{folder.name}: {matrix} {statistic}")
+            close(f"{groups.get(matrix) if statistic == 'second_moment' else matrix}.{statistic}", plain(x), 2e-5)
     windows = tokens.reshape(-1, CONTEXT)
-    moments = backward.moments(config, weights, windows, [backward.drawn(window) for window in range(len(windows))])
+    moments, vectors = backward.moments(config, weights, windows, [backward.drawn(window) for window in range(len(windows))])
     for name, wanted in moments.items():
-        value = found.get(f"{name}.weight.output_moment")
-        good = value is not None and value.shape == wanted.shape and np.abs(value - wanted).max() <= 1e-4 * np.abs(wanted).max()
-        tally.check(good, f"{folder.name}: {name} output_moment")
+        close(f"{name}.weight.output_moment", wanted, 1e-4)
+    # The head reads the last vectors; errors of the embedding cost what the gradients there say.
+    for matrix in tables:
+        for statistic, plain in STATISTICS.items():
+            wanted = plain(vectors["head" if tied or matrix == "lm_head.weight" else "embedding"])
+            if tied and statistic in ("mean_square", "second_moment"):
+                wanted = wanted + plain(vectors["embedding"])
+            close(f"{matrix}.{statistic}", wanted, 1e-4)
+        p = vectors["probabilities"]
+        close(f"{matrix}.token_weight", (p * (1 - p)).mean(0), 1e-4)
 
 
 def check_continuation(tally, qamw, folder):
