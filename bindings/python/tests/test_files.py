@@ -21,7 +21,7 @@ class Contents(FileTest):
         self.assertEqual([tensor.name for tensor in file.values()], file.names)
         proj = file["proj"]
         self.assertEqual((proj.shape, proj.dtype, proj.stored_bytes, proj.alias_of), ((1, 64), "F32", 46, None))
-        self.assertEqual(proj.encoding, qamw.Encoding("qam-pairs", "octant", 5.5, 64, 42, "float16", False))
+        self.assertEqual(proj.encoding, qamw.Encoding("qam-pairs", "octant", 5.5, 64, 42, "float16", False, 1))
         self.assertEqual((file["norm"].encoding, file["norm"].dtype), (None, "F16"))
         self.assertEqual(file.metadata, {"general.name": "example"})
         self.assertEqual((file.embedded, file.read_embedded("note.txt"), file.warnings), (["note.txt"], b"hello\n", []))
@@ -87,7 +87,7 @@ class Contents(FileTest):
         self.assertIn("x-note", warning)
         with qamw.open(os.path.join(ROOT, "testdata", "vectors", "valid", "codec-unknown.qamw")) as file:
             [tensor] = [tensor for tensor in file.values() if tensor.encoding]
-            self.assertEqual(tensor.encoding, qamw.Encoding("", "", 0.0, 0, 0, "", False))
+            self.assertEqual(tensor.encoding, qamw.Encoding("", "", 0.0, 0, 0, "", False, 0))
             self.assertIn(tensor.name, file.warnings[0])
             for use in (lambda: tensor[...], lambda: tensor.linear(np.ones(tensor.shape[-1]))):
                 with self.assertRaises(qamw.Error) as caught:
