@@ -43,10 +43,7 @@ struct CalibrationOptions: ParsableArguments {
             throw ValidationError("--text, --tokens, --context and --windows take --calibrate.")
         }
         if text != nil, tokens != nil { throw ValidationError("--text and --tokens exclude each other.") }
-        if let context, !(1...1 << 20).contains(context) {
-            throw ValidationError("--context takes a number from 1 to 1048576, not \(context).")
-        }
-        if let windows, windows < 1 { throw ValidationError("--windows takes a positive number, not \(windows).") }
+        try TokenFile.validate(context: context, windows: windows)
     }
 
     /// What a calibration in the same run reads, and what it takes.

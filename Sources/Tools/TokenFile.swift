@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Converters
 internal import QAMFormat
 
@@ -105,6 +106,14 @@ struct TokenFile {
         guard let index = tokens.firstIndex(where: { $0 >= vocabularySize }) else { return }
         throw QAMError(
             .malformed, "token \(index) is \(tokens[index]), but the model's vocabulary has \(vocabularySize)", at: .init(file: path))
+    }
+
+    /// Checks the numbers of a command: tokens per window, `least` or more, and windows; nil where they are not given.
+    static func validate(context: Int?, least: Int = 1, windows: Int?) throws {
+        if let context, !(least...1 << 20).contains(context) {
+            throw ValidationError("--context takes a number from \(least) to 1048576, not \(context).")
+        }
+        if let windows, windows < 1 { throw ValidationError("--windows takes a positive number, not \(windows).") }
     }
 
     /// Tokens that windows of so many hold, no more than can be counted; nil for all there are.

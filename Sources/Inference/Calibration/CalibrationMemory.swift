@@ -2,14 +2,15 @@ internal import QAMFormat
 
 /// The memory of a calibration.
 extension Calibrator {
-    /// The bytes of the vectors of so many windows: before each saved layer, and the current ones.
-    private func vectorBytes(windows: Int) -> (count: Int, each: Int) {
-        let layers = model.layers.count, tokens = context.multipliedReportingOverflow(by: windows)
-        let bytes = MemoryLayout<Float>.stride * model.configuration.width
-        let one = tokens.partialValue.multipliedReportingOverflow(by: bytes)
-        let each = tokens.overflow || one.overflow ? Int.max : one.partialValue
-        return (gathersGradients ? SavedVectors.count(layers: layers, bytes: each) + 1 : 1, each)
+    /// The bytes of the vectors of so many windows before one layer; the largest number if they cannot be counted.
+    func vectorBytes(windows: Int) -> Int {
+        let tokens = context.multipliedReportingOverflow(by: windows)
+        let bytes = tokens.partialValue.multipliedReportingOverflow(by: MemoryLayout<Float>.stride * model.configuration.width)
+        return tokens.overflow || bytes.overflow ? .max : bytes.partialValue
     }
+
+    /// How many layers' vectors are in memory: those before each saved layer, and the current ones.
+    private func vectorCount(bytes: Int) -> Int { gathersGradients ? SavedVectors.count(layers: model.layers.count, bytes: bytes) + 1 : 1 }
 
     /// The bytes that one window needs in a layer.
     private var passBytes: Int {
@@ -27,16 +28,16 @@ extension Calibrator {
 
     /// About how much memory a run takes.
     package func byteCount(windows: Int) -> Int {
-        let vectors = vectorBytes(windows: windows), all = vectors.each.multipliedReportingOverflow(by: vectors.count)
+        let bytes = vectorBytes(windows: windows), all = bytes.multipliedReportingOverflow(by: vectorCount(bytes: bytes))
         let total = all.partialValue.addingReportingOverflow(passBytes + partBytes)
         return all.overflow || total.overflow ? .max : total.partialValue
     }
 
     /// Throws `limitExceeded` for more windows than fit in this machine's memory.
     func requireMemory(windows: Int) throws {
-        let vectors = vectorBytes(windows: windows)
+        let bytes = vectorBytes(windows: windows)
         try MemoryBound.require(
-            vectors.count, of: vectors.each, "the activations of \(windows) windows\(gathersGradients ? " before several layers" : "")")
+            vectorCount(bytes: bytes), of: bytes, "the activations of \(windows) windows\(gathersGradients ? " before several layers" : "")")
         try MemoryBound.require(1, of: passBytes, "windows of \(context) tokens")
     }
 }

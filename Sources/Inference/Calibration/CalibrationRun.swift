@@ -54,7 +54,7 @@ package struct CalibrationRun {
         self.calibrator = calibrator
         self.labels = labels
         self.windows = try (0..<count).map { try model.embed(tokens[$0 * context..<($0 + 1) * context]) }
-        before = SavedVectors(layers: model.layers.count, bytes: count * context * MemoryLayout<Float>.stride * configuration.width)
+        before = SavedVectors(layers: model.layers.count, bytes: calibrator.vectorBytes(windows: count))
         // The backward pass includes the head.
         let layers = model.layers.count, backward = calibrator.gathersGradients ? layers + 1 + before.repeatedPasses(layers: layers) : 0
         steps = (layers + backward) * count

@@ -140,24 +140,24 @@ package struct QuantizingSource: WrappingSource {
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
         return try job.reader.named {
-            let granule = granule(of: tensor)
-            guard let factors, let key = job.factor else { return try code(units, of: job, granule, nil) }
+            guard let factors, let key = job.factor else { return try code(units, of: tensor, job, nil) }
             if job.feedsRows {
                 return try whole.rows(units, of: tensor, count: tensors[tensor].rows, job.encoder.layout.streams) { try code(tensor, job, factors, key) }
             }
-            let chunk = try code(units, of: job, granule, factors.factor(key))
+            let chunk = try code(units, of: tensor, job, factors.factor(key))
             factors.finish(rows: units.count, of: tensor, key)
             return chunk
         }
     }
 
     /// Codes rows, whose errors are fed into later columns if there is a factor.
-    private func code(_ rows: Range<Int>, of job: Job, _ granule: Int, _ factor: FeedbackFactor?) throws -> TensorChunk {
-        guard let pool else { return try code(rows, of: job, factor) }
-        return try pool.chunks(of: rows, grain: max(1, 64 / granule) * granule) { try code($0, of: job, factor) }
+    private func code(_ rows: Range<Int>, of tensor: Int, _ job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
+        guard let pool else { return try encode(rows, job, factor) }
+        let granule = granule(of: tensor)
+        return try pool.chunks(of: rows, grain: max(1, 64 / granule) * granule) { try encode($0, job, factor) }
     }
 
-    private func code(_ rows: Range<Int>, of job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
+    private func encode(_ rows: Range<Int>, _ job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
         try job.reader.withRows(rows) { fill in
             guard let factor else { return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, fill: fill) }
             return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, feedback: factor, fill: fill)

@@ -28,13 +28,13 @@ struct PlanBuilder {
             let outcome: Quantizer.Plan.Decision.Outcome
             switch recipe.decision(for: tensor) {
             case .code(let code):
-                let canFeed = statistics.map { QuantizationChoice.Feedback($0, for: tensor) != .off } ?? false
-                if !canFeed, let reason = recipe.reasonToLeaveWithoutFeedback(tensor) {
-                    decisions.append(.init(tensor: index, name: tensor.name, weights: tensor.elementCount, outcome: .left(reason: reason)))
-                    continue
+                let possible = statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off
+                if possible == .off, let reason = recipe.reasonToLeaveWithoutFeedback(tensor) {
+                    outcome = .left(reason: reason)
+                    break
                 }
                 if !recipe.hasOwnBits(tensor.name) { free.append(index) }
-                let feedback = options.feedback.limit(statistics.map { QuantizationChoice.Feedback($0, for: tensor) } ?? .off)
+                let feedback = options.feedback.limit(possible)
                 choices.choices[index] = QuantizationChoice(
                     code, blockSizeCap: options.blockSize, seed: options.seed, feedback: feedback)
                 outcome = .coded(bits: code.bits, feedsBack: feedback != .off)

@@ -188,17 +188,16 @@ public struct CalibrationFile: Sendable {
     ///
     /// - Throws: `QAMError.malformed` for numbers that are negative or not finite.
     package func tokenWeights(of tensor: TensorDescriptor) throws -> [Float]? {
-        guard let index = tokenWeights[Self.common(tensor.name)], source.tensors[index].elementCount == tensor.rows else { return nil }
-        let values = try floats(0..<tensor.rows, of: index)
-        guard values.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
-            throw QAMError(.malformed, "statistics are negative or not finite", at: .init(tensor: source.tensors[index].name))
-        }
-        return values
+        try tokenWeightIndex(of: tensor).map { try nonNegative(tensor.rows, of: $0) }
     }
 
     /// Whether the file has `tokenWeights(of:)`.
     package func hasTokenWeights(of tensor: TensorDescriptor) -> Bool {
-        tokenWeights[Self.common(tensor.name)].map { source.tensors[$0].elementCount == tensor.rows } ?? false
+        tokenWeightIndex(of: tensor) != nil
+    }
+
+    private func tokenWeightIndex(of tensor: TensorDescriptor) -> Int? {
+        tokenWeights[Self.common(tensor.name)].flatMap { source.tensors[$0].elementCount == tensor.rows ? $0 : nil }
     }
 
     private static func tokenWeights(_ tensors: [TensorDescriptor]) throws -> [String: Int] {
@@ -226,11 +225,14 @@ public struct CalibrationFile: Sendable {
     }
 
     private func channels(_ statistic: CalibrationLayout.Statistic, of input: Int) throws -> [Float]? {
-        let name = name(statistic, of: input)
-        guard let tensor = tensorOfName[name] else { return nil }
-        let values = try floats(0..<inputs[input].width, of: tensor)
+        try tensorOfName[name(statistic, of: input)].map { try nonNegative(inputs[input].width, of: $0) }
+    }
+
+    /// The numbers of a vector of statistics.
+    private func nonNegative(_ count: Int, of tensor: Int) throws -> [Float] {
+        let values = try floats(0..<count, of: tensor)
         guard values.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
-            throw QAMError(.malformed, "statistics are negative or not finite", at: .init(tensor: name))
+            throw QAMError(.malformed, "statistics are negative or not finite", at: .init(tensor: source.tensors[tensor].name))
         }
         return values
     }

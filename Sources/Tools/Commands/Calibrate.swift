@@ -48,10 +48,7 @@ struct Calibrate: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var report: ReportOptions
 
-    func validate() throws {
-        guard (1...1 << 20).contains(context) else { throw ValidationError("--context takes a number from 1 to 1048576, not \(context).") }
-        if let windows, windows < 1 { throw ValidationError("--windows takes a positive number, not \(windows).") }
-    }
+    func validate() throws { try TokenFile.validate(context: context, windows: windows) }
 
     func run() async throws {
         let start = ContinuousClock.now

@@ -45,10 +45,7 @@ struct Evaluate: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var report: ReportOptions
 
-    func validate() throws {
-        guard (2...1 << 20).contains(context) else { throw ValidationError("--context takes a number from 2 to 1048576, not \(context).") }
-        if let windows, windows < 1 { throw ValidationError("--windows takes a positive number, not \(windows).") }
-    }
+    func validate() throws { try TokenFile.validate(context: context, least: 2, windows: windows) }
 
     func run() async throws {
         let (text, textWarnings) = try await source.read(
