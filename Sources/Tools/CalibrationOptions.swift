@@ -34,35 +34,66 @@ struct CalibrationOptions: ParsableArguments {
         max(leastTokens, Int(Double(mostTokens) * min(1, (2.5e8 / Double(max(1, weights))).squareRoot())))
     }
 
+    /// The errors of a model that cannot be run.
+    static let obstacles: Set<QAMError.Code> = [.unsupported, .malformed, .notFound, .limitExceeded]
+
     /// Whether there are statistics, from whatever source.
-    var isGiven: Bool { calibrate || calibration != nil }
+    var isGiven: Bool { gathers || calibration != nil }
+
+    /// Whether statistics are to be gathered in the same run.
+    var gathers: Bool { calibrate || text != nil || tokens != nil || context != nil || windows != nil }
 
     func validate() throws {
-        if calibrate, calibration != nil { throw ValidationError("--calibrate and --calibration exclude each other.") }
-        guard calibrate || (text == nil && tokens == nil && context == nil && windows == nil) else {
-            throw ValidationError("--text, --tokens, --context and --windows take --calibrate.")
-        }
+        if gathers, calibration != nil { throw ValidationError("--calibration has its statistics already: it excludes --calibrate and its text.") }
         if text != nil, tokens != nil { throw ValidationError("--text and --tokens exclude each other.") }
         try TokenFile.validate(context: context, windows: windows)
     }
 
-    /// What a calibration in the same run reads, and what it takes.
+    /// Statistics that are gathered in the same run.
     struct Run {
+        let prepared: PreparedCalibration
         let statistics: CalibrationFile
-        let windows: Int
-        let context: Int
-        let byteCount: Int
+        /// Those of fewer tokens, for choosing rates.
+        let rateStatistics: CalibrationFile
         let warnings: [String]
+        /// The windows that are read for `rateStatistics`.
+        fileprivate let rateWindows: Int
+        /// About how many seconds gathering and coding take, once it is known what is coded.
+        private(set) var seconds: (gathering: Double, coding: Double)?
+
+        /// Estimates the time of a run.
+        ///
+        /// - Parameter choosesRates: whether `rateStatistics` are read first.
+        mutating func estimateSeconds(of quantizer: Quantizer, coding source: any TensorSource, choosesRates: Bool) throws {
+            let speed = try prepared.calibrator.measuredSpeed(), windows = prepared.windows + (choosesRates ? rateWindows : 0)
+            seconds = (
+                prepared.calibrator.multiplyAdds(windows: windows) / speed, try quantizer.codingSeconds(for: source, speed: speed)
+            )
+        }
 
         var json: JSONValue {
-            ["windows": JSONValue(windows), "context": JSONValue(context), "memoryBytes": JSONValue(byteCount)]
+            [
+                "windows": JSONValue(prepared.windows), "context": JSONValue(prepared.context), "memoryBytes": JSONValue(prepared.byteCount),
+                "expectedSeconds": seconds.map { .number($0.gathering + $0.coding) } ?? .null,
+            ]
+        }
+
+        /// What is said before a run that takes minutes; nil for a shorter one.
+        var longTime: String? {
+            guard let seconds, seconds.gathering + seconds.coding >= 60 else { return nil }
+            return
+                "gathering statistics of \(Format.count(prepared.tokenCount, "token")) takes about \(Format.duration(seconds.gathering)), coding \(Format.duration(seconds.coding))"
         }
 
         /// For the report.
         var summary: String {
-            "\(Format.count(windows * context, "token")) in windows of \(context), about \(Format.bytes(byteCount)) of memory"
+            "\(Format.count(prepared.tokenCount, "token")) in windows of \(prepared.context), about \(Format.bytes(prepared.byteCount)) of memory"
         }
     }
+
+    /// Of so many windows one is read to choose rates, unless that leaves fewer tokens than `leastTokens`: what errors cost at one rate relative to another
+    /// hardly depends on their number.
+    private static let rateStep = 4
 
     /// Prepares a calibration in the same run.
     ///
@@ -72,26 +103,18 @@ struct CalibrationOptions: ParsableArguments {
     func run(
         model path: String, hasGradients: Bool, threads: Int, quiet: Bool, progress: @escaping @Sendable (Int, Int) throws -> Void
     ) async throws -> Run {
-        let input: TransformerInput
-        do {
-            input = try TransformerInput(path: path, exact: true)
-        } catch var error as QAMError where error.code == .unsupported || error.code == .malformed {
-            error.message += "; without --calibrate it is quantized without statistics"
-            throw error
-        }
+        let input = try TransformerInput(path: path, exact: true)
         let context = context ?? min(Self.defaultContext, input.trainedContext ?? .max)
         let wanted = windows ?? max(1, Self.defaultTokens(weights: input.weightCount) / context)
         let (file, textWarnings) = try await tokens(of: path, limit: TokenFile.limit(context: context, windows: wanted), quiet: quiet)
-        try file.require(vocabularySize: input.model.configuration.vocabularySize)
-        let count = try file.windows(of: context, wanted: wanted)
-        let calibrator = try Calibrator(
-            input.model, context: context, gatheringHessians: true, gatheringGradients: hasGradients, pool: WorkerPool(width: threads),
-            checkpoint: Interruption.check)
-        let paths = input.paths + [text, tokens].compactMap(\.self)
-        let source = try CalibratingSource(calibrator, tokens: file.tokens, windows: count, paths: paths, progress: progress)
+        let prepared = try PreparedCalibration(
+            input, file, textPaths: [text, tokens].compactMap(\.self), context: context, windows: wanted, hasHessians: true, hasGradients: hasGradients,
+            threads: threads)
+        let step = min(Self.rateStep, max(1, prepared.tokenCount / Self.leastTokens))
         return Run(
-            statistics: try CalibrationFile(computing: source), windows: count, context: context, byteCount: calibrator.byteCount(windows: count),
-            warnings: input.warnings + textWarnings)
+            prepared: prepared, statistics: try CalibrationFile(computing: prepared.source(progress: progress)),
+            rateStatistics: try CalibrationFile(computing: prepared.source(every: step, progress: progress)), warnings: prepared.warnings + textWarnings,
+            rateWindows: (prepared.windows + step - 1) / step)
     }
 
     private func tokens(of model: String, limit: Int?, quiet: Bool) async throws -> (TokenFile, warnings: [String]) {

@@ -50,8 +50,8 @@ import Testing
         let changed = compared["tensors"]?.elements.filter { $0["nmse"]?.double != 0 }.compactMap { $0["name"]?.text }
         #expect(changed == [weight])
         // Quantizing on the way gives what quantizing the merged model does.
-        #expect(try scratch.qamw("quantize", "plain", "q.qamw", "--lora", "a", "--lora", "b").status == 0)
-        #expect(try scratch.qamw("quantize", "merged", "p.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "plain", "q.qamw", "--lora", "a", "--lora", "b").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "merged", "p.qamw").status == 0)
         #expect(try scratch.qamw("compare", "q.qamw", "p.qamw", "--max-nmse", "0").status == 0)
         let perplexities = try [test.perplexity("plain"), test.perplexity("merged")]
         #expect(perplexities[0] != nil && perplexities[1] != nil && perplexities[0] != perplexities[1])
@@ -81,8 +81,8 @@ import Testing
         let before = try scratch.names
         for (arguments, status, says) in [
             (["convert", "m", "o.gguf", "--lora", "m"], Int32(66), "no folder of a LoRA adapter"), (["convert", "m", "o.gguf", "--lora", "dora"], 65, "DoRA"),
-            (["quantize", "m", "o.qamw", "--lora", "nowhere"], 66, "nowhere"), (["convert", "a", "o.safetensors"], 65, "--lora"),
-            (["quantize", "a", "o.qamw"], 65, "--lora"), (["eval", "a", "--tokens", "t.u16", "--context", "40"], 65, "--lora"),
+            (["quantize", "--plain", "m", "o.qamw", "--lora", "nowhere"], 66, "nowhere"), (["convert", "a", "o.safetensors"], 65, "--lora"),
+            (["quantize", "--plain", "a", "o.qamw"], 65, "--lora"), (["eval", "a", "--tokens", "t.u16", "--context", "40"], 65, "--lora"),
         ] {
             let outcome = try Command.run(arguments, in: scratch)
             #expect(outcome.status == status && outcome.errors.contains(says), "\(arguments): \(outcome.status) \(outcome.errors)")

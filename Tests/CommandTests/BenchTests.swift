@@ -5,7 +5,7 @@ import Testing
 @Suite struct BenchTests {
     private static func scratchWithModel() throws -> Scratch {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw", "--bits", "4.5").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw", "--bits", "4.5").status == 0)
         return scratch
     }
 

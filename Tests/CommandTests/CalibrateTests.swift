@@ -66,7 +66,7 @@ import Testing
         let plain = try Self.tensors(scratch, "a"), more = try Self.tensors(scratch, "h")
         #expect(plain.count == 45 && plain.allSatisfy { more[$0.key]?.values == $0.value.values })
         // A quantized model is evaluated with exact activations.
-        #expect(try scratch.qamw("quantize", "m", "m.qamw", "--bits", "6.5", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "m.qamw", "--bits", "6.5", "--quiet").status == 0)
         #expect(try scratch.qamw("calibrate", "m.qamw", "--tokens", "t.u16", "--context", "8", "-o", "q", "--quiet").status == 0)
         let name = "model.layers.1.mlp.down_proj.weight.mean_square"
         let quantized = try #require(try Self.tensors(scratch, "q")[name]?.values), original = try #require(plain[name]?.values)
@@ -81,7 +81,7 @@ import Testing
         try scratch.write(TestInference.testdata("inference/wikilm-tiny.u16"), to: "t.u16")
         let folder = TestInference.path("wikilm-tiny")
         if model != "model" {
-            let words = model == "model.qamw" ? ["quantize", folder, model, "--bits", "6.5", "--quiet"] : ["convert", folder, model, "--quiet"]
+            let words = model == "model.qamw" ? ["quantize", "--plain", folder, model, "--bits", "6.5", "--quiet"] : ["convert", folder, model, "--quiet"]
             #expect(try Command.run(words, in: scratch).status == 0)
         }
         func calibrate(_ output: String, _ more: String...) throws -> Command.Outcome {

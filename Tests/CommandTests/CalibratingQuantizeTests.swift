@@ -21,7 +21,7 @@ import Testing
     }
 
     /// The weights are those of `calibrate` and `quantize --calibration`, in the order in which they were coded.
-    @Test(arguments: [[], ["--feedback", "columns"], ["--target-bpw", "4.5"], ["--codebook", "trellis", "--effort", "fast", "--bits", "3"]])
+    @Test(arguments: [[], ["--feedback", "columns"], ["--bits", "4.5"], ["--codebook", "trellis", "--effort", "fast", "--bits", "3"]])
     func oneRunGivesWhatTwoGive(options: [String]) throws {
         let scratch = try Self.scratch(), text = ["--tokens", "text.u16", "--context", "64"]
         let statistic = options.contains("columns") ? "--hessian" : "--fisher"
@@ -55,10 +55,68 @@ import Testing
         #expect(dry.status == 0 && dry.output.contains("of memory"))
     }
 
+    /// Without options, a model that can be run is calibrated and its rates are chosen, with the size of the usual rate.
+    @Test func calibrationIsTheDefault() throws {
+        let scratch = try Self.scratch(), few = ["--context", "64", "--windows", "24"]
+        let json = try Command.run(["quantize", "m", "a.qamw", "--json"] + few, in: scratch).json
+        #expect(json["calibration"]?["windows"]?.integer == 24 && json["feedback"]?.integer == 29 && json["rates"]?["unit"] == "divergence")
+        let fixed = try Command.run(["quantize", "m", "b.qamw", "--bits", "5.5", "--json"] + few, in: scratch).json
+        #expect(fixed["rates"] == .null && fixed["calibration"]?["windows"]?.integer == 24)
+        let bytes = try [json, fixed].map { try #require($0["bytes"]?.integer) }
+        #expect(bytes[0] <= bytes[1] && bytes[0] > bytes[1] * 97 / 100)
+        let expected = try [json, fixed].map { try #require($0["expectedDivergence"]?.double) }
+        #expect(expected[0] > 0 && expected[0] < 0.8 * expected[1])
+        // A dry run knows the size, and says how long it will take.
+        let dry = try Command.run(["quantize", "m", "c.qamw", "--dry-run", "--json"] + few, in: scratch).json
+        #expect(dry["bytes"] == fixed["bytes"] && dry["rates"] == .null && dry["expectedDivergence"] == .null)
+        #expect(try #require(dry["calibration"]?["expectedSeconds"]?.double) > 0)
+        let text = try Command.run(["quantize", "m", "c.qamw", "--dry-run"] + few, in: scratch)
+        #expect(text.output.contains("for statistics") && text.errors.isEmpty)
+        let plain = try scratch.qamw("quantize", "m", "p.qamw", "--plain", "--json").json
+        #expect(
+            plain["calibration"] == .null && plain["feedback"]?.integer == 0 && plain["expectedDivergence"] == .null
+                && plain["warnings"]?.elements.isEmpty == true)
+    }
+
+    /// The divergence that is expected is about the one that comes, on the same text.
+    @Test func theExpectedDivergenceComes() throws {
+        let scratch = try Self.scratch()
+        try scratch.write(TestInference.testdata("inference/wikilm-tiny.u16"), to: "text.u16")
+        let text = ["--tokens", "text.u16", "--context", "128"]
+        let json = try Command.run(["quantize", "m", "m.qamw", "--json", "--target-bpw", "4.5"] + text, in: scratch).json
+        let found = try Command.run(["eval", "m.qamw", "--reference", "m", "--exact", "--json"] + text, in: scratch).json
+        let expected = try #require(json["expectedDivergence"]?.double), kl = try #require(found["kl"]?.double)
+        #expect(kl > 0.6 * expected && kl < 2 * expected, "\(expected), and is \(kl)")
+    }
+
+    /// What cannot be run is coded without statistics, which is said.
+    @Test func modelsThatCannotBeRunAreCodedPlainly() throws {
+        let scratch = try Self.scratch()
+        #expect(try scratch.qamw("quantize", "m", "plain.qamw", "--plain", "--quiet").status == 0)
+        // Nothing is left to be coded.
+        #expect(try scratch.qamw("quantize", "plain.qamw", "again.qamw", "--exclude", "embed", "--json").json["calibration"] == .null)
+        let config = try scratch.bytes("m/config.json")
+        try FileManager.default.removeItem(atPath: scratch.path("m/config.json"))
+        let alone = try scratch.qamw("quantize", "m", "alone.qamw")
+        #expect(alone.status == 0 && alone.errors.contains("without calibration") && alone.errors.contains("config.json"))
+        #expect(try scratch.qamw("compare", "alone.qamw", "plain.qamw", "--max-nmse", "0", "--quiet").status == 0)
+        // Asked for, it is an error.
+        for option in [["--calibrate"], ["--target-bpw", "4.5"], ["--tokens", "text.u16"]] {
+            let refused = try Command.run(["quantize", "m", "no.qamw"] + option, in: scratch)
+            #expect(refused.status == 65 && refused.errors.contains("config.json"), "\(option): \(refused.errors)")
+        }
+        try scratch.write(config, to: "m/config.json")
+        try FileManager.default.removeItem(atPath: scratch.path("m/tokenizer.json"))
+        let wordless = try scratch.qamw("quantize", "m", "wordless.qamw")
+        #expect(wordless.status == 0 && wordless.errors.contains("without calibration") && wordless.errors.contains("tokenizer"), "\(wordless.errors)")
+        #expect(!(try scratch.names).contains("no.qamw"))
+    }
+
     @Test func whatDoesNotGoTogetherIsRefused() throws {
         let scratch = try Self.scratch()
         let senseless: [[String]] = [
-            ["--calibrate", "--calibration", "stats"], ["--text", "t"], ["--tokens", "text.u16"], ["--context", "64"], ["--windows", "2"],
+            ["--calibrate", "--calibration", "stats"], ["--text", "t", "--calibration", "stats"], ["--plain", "--calibrate"], ["--plain", "--windows", "2"],
+            ["--plain", "--calibration", "stats"], ["--plain", "--target-bpw", "5"], ["--plain", "--target-bytes", "1MB"], ["--plain", "--scaling", "optimal"],
             ["--calibrate", "--text", "t", "--tokens", "text.u16"], ["--calibrate", "--tokens", "text.u16", "--windows", "0"],
             ["--calibrate", "--tokens", "text.u16", "--lora", "a"],
         ]
@@ -69,7 +127,7 @@ import Testing
         #expect(short.status == 64 && short.errors.contains("smaller --context"))
         try scratch.write(Array(#"{"model_type": "bert", "architectures": ["BertModel"]}"#.utf8), to: "m/config.json")
         let unknown = try scratch.qamw("quantize", "m", "out.qamw", "--calibrate", "--tokens", "text.u16", "--context", "64")
-        #expect(unknown.status != 0 && unknown.errors.contains("without --calibrate"))
+        #expect(unknown.status != 0 && unknown.errors.contains("bert"))
         #expect(!(try scratch.names).contains("out.qamw"))
     }
 }

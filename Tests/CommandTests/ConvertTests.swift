@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: ["f32", "f16", "bf16"]) func floatingTensorsAreCast(_ dtype: String) throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)
         for (input, output) in [("q.qamw", "a.safetensors"), (".", "c.qamw")] {
             #expect(try scratch.qamw("convert", input, output, "--dtype", dtype).status == 0)
             let tensors = try #require(try scratch.qamw("inspect", output, "--json").json["tensors"]).elements
@@ -41,7 +41,7 @@ import Testing
 
     @Test(arguments: ["q.qamw", "packed.safetensors"]) func codedTensorsStayCodedWhateverTheTypeOfOthers(_ input: String) throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "packed.safetensors", "--packed").status == 0)
         let json = try scratch.qamw("convert", input, "b.qamw", "--dtype", "f32", "--json").json
         #expect(json["tensors"] == ["quantized": JSONValue(14), "raw": JSONValue(5), "aliased": JSONValue(0)])
@@ -88,7 +88,7 @@ import Testing
         #expect(try scratch.qamw("convert", "m", "f16.qamw", "--dtype", "f16").status == 0)
         #expect(try scratch.qamw("convert", "f16.qamw", "f16/").status == 0)
         #expect(try config("f16") == declaring("float16"))
-        #expect(try scratch.qamw("quantize", "m", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "q.qamw").status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "decoded/").status == 0)
         #expect(try config("decoded") == text)
         // Through GGUF, with types that the reverse conversion selects.
@@ -103,7 +103,7 @@ import Testing
 
     @Test func quantizedTensorsStayAsTheyAre() throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)
         let json = try scratch.qamw("convert", "q.qamw", "copy.qamw", "--json").json
         #expect(json["tensors"]?["quantized"]?.integer == 14)
         #expect(try scratch.bytes("copy.qamw") == scratch.bytes("q.qamw"))
@@ -112,7 +112,7 @@ import Testing
     @Test(arguments: [["--gain-refit", "on"], ["--compress-raw"], ["--codebook", "free", "--recipe", "all"]])
     func aPackedModelBecomesTheSameFileAgain(_ options: [String]) throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try Command.run(["quantize", ".", "q.qamw"] + options, in: scratch).status == 0)
+        #expect(try Command.run(["quantize", "--plain", ".", "q.qamw"] + options, in: scratch).status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "packed.safetensors", "--packed").status == 0)
         #expect(try scratch.qamw("verify", "packed.safetensors").status == 0)
         #expect(try scratch.qamw("convert", "packed.safetensors", "again.qamw").status == 0)
@@ -156,14 +156,14 @@ import Testing
 
     @Test func damageIsNotPassedOn() throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)
         let sections = try #require(try scratch.qamw("inspect", "q.qamw", "--json").json["sections"]).elements
         let symbols = try #require(sections.first { $0["name"]?.text == "symbols" }?["offset"]?.integer)
         var bytes = try scratch.bytes("q.qamw")
         bytes[symbols] ^= 1
         try scratch.write(bytes, to: "q.qamw")
         let before = try scratch.names
-        for arguments in [["convert", "q.qamw", "a.safetensors"], ["convert", "q.qamw", "a.qamw"], ["quantize", "q.qamw", "a.qamw"]] {
+        for arguments in [["convert", "q.qamw", "a.safetensors"], ["convert", "q.qamw", "a.qamw"], ["quantize", "--plain", "q.qamw", "a.qamw"]] {
             let outcome = try Command.run(arguments, in: scratch)
             #expect(outcome.status == 65)
             #expect(outcome.errors.hasPrefix("qamw: q.qamw: section symbols, tensor \""))

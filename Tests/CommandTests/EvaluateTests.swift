@@ -24,8 +24,8 @@ import Testing
     func quantizedFilesWithGGUFsNamesRunAlike(name: String) throws {
         let test = try TestInference(name), scratch = test.scratch
         #expect(try scratch.qamw("convert", "m", "m.gguf", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw", "--recipe", "all", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "m", "q.qamw", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m.gguf", "g.qamw", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "q.qamw", "--recipe", "all", "--quiet").status == 0)
         let gguf = try scratch.qamw("eval", "g.qamw", "--tokens", "t.u16", "--context", "40", "--json").json
         #expect(gguf["warnings"] == .array([]))
         #expect(try gguf["perplexity"]?.double == test.perplexity("q.qamw", "--threads", "1"))
@@ -45,14 +45,14 @@ import Testing
         let test = try TestInference("llama"), scratch = test.scratch
         #expect(try scratch.qamw("convert", "m", "m.gguf", "--dtype", dtype, "--quiet").status == 0)
         #expect(try scratch.qamw("convert", "m.gguf", "g.qamw", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "m.gguf", "c.qamw", "--exclude", ".", "--compress-raw", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m.gguf", "c.qamw", "--exclude", ".", "--compress-raw", "--quiet").status == 0)
         let wanted = try #require(try test.perplexity("m.gguf"))
         for model in ["g.qamw", "c.qamw"] { #expect(try test.perplexity(model) == wanted, "\(model)") }
     }
 
     @Test func reportsWhatTheContractSays() throws {
         let test = try TestInference("llama")
-        #expect(try test.scratch.qamw("quantize", "m", "m.qamw", "--quiet").status == 0)
+        #expect(try test.scratch.qamw("quantize", "--plain", "m", "m.qamw", "--quiet").status == 0)
         let outcome = try test.scratch.qamw("eval", "m.qamw", "--tokens", "t.u16", "--context", "10", "--reference", "m", "--json")
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
         let json = try outcome.json
@@ -82,8 +82,8 @@ import Testing
     func severalModelsShareOneRun(more: [String]) throws {
         let test = try TestInference("llama"), scratch = test.scratch
         let models = ["a.qamw", "m", "b.qamw"], text = ["--tokens", "t.u16", "--context", "10"] + more
-        #expect(try scratch.qamw("quantize", "m", "a.qamw", "--quiet").status == 0)
-        #expect(try scratch.qamw("quantize", "m", "b.qamw", "--bits", "3", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "a.qamw", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "b.qamw", "--bits", "3", "--quiet").status == 0)
         let outcome = try Command.run(["eval"] + models + text + ["--json"], in: scratch)
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
         let lines = outcome.output.split(separator: "\n")
@@ -120,7 +120,7 @@ import Testing
     /// int8 and float32 activations with the same quantized model.
     @Test func activationsOfEightBitsAreCloseToExactOnes() throws {
         let scratch = try Scratch(), tokens = TestInference.path("inference/wikilm-tiny.u16"), model = TestInference.path("wikilm-tiny")
-        #expect(try scratch.qamw("quantize", model, "m.qamw", "--bits", "5.5", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", model, "m.qamw", "--bits", "5.5", "--recipe", "all", "--quiet").status == 0)
         func evaluate(_ more: String...) throws -> (perplexity: Double, kl: Double) {
             let words = ["eval", "m.qamw", "--tokens", tokens, "--context", "128", "--reference", model, "--json"] + more
             let json = try Command.run(words, in: scratch).json

@@ -35,7 +35,7 @@ import Testing
         #expect(try scratch.bytes("fed.qamw") == scratch.bytes("two.qamw"))
         let plain = try Command.run(common + ["off.qamw", "--feedback", "off", "--scaling", "none"], in: scratch).json
         #expect(plain["feedback"]?.integer == 0)
-        #expect(try scratch.qamw("quantize", ".", "plain.qamw", "--bits", "3.5").status == 0)
+        #expect(try scratch.qamw("quantize", ".", "plain.qamw", "--plain", "--bits", "3.5").status == 0)
         #expect(try scratch.bytes("off.qamw") == scratch.bytes("plain.qamw"))
         #expect(try #require(fed["nmse"]?.double) > #require(plain["nmse"]?.double))
         // The same sizes, known in advance.
@@ -247,7 +247,7 @@ import Testing
     @Test func targetsWithoutKnowledgeAreRefused() throws {
         let scratch = try Self.calibrated(hessian: false)
         for target in [["--target-bpw", "4.5"], ["--target-bytes", "1MB"]] {
-            #expect(try Command.run(["quantize", ".", "out.qamw"] + target, in: scratch).status == 64)
+            #expect(try Command.run(["quantize", ".", "out.qamw", "--plain"] + target, in: scratch).status == 64)
         }
         let both = try scratch.qamw("quantize", ".", "out.qamw", "--target-bpw", "4.5", "--bits", "4.5", "--calibration", "stats.safetensors")
         #expect(both.status == 64 && both.errors.contains("exclude each other"))
@@ -260,7 +260,7 @@ import Testing
         let scratch = try Self.calibrated(hessian: false)
         let model = try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "model.safetensors")
         #expect(model.status != 0 && model.errors.contains("this is a model, not a file of calibration statistics"))
-        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--scaling", "optimal").status == 64)
+        #expect(try scratch.qamw("quantize", ".", "out.qamw", "--plain", "--scaling", "optimal").status == 64)
         #expect(try scratch.qamw("quantize", ".", "out.qamw", "--calibration", "none.safetensors").status != 0)
         #expect(!(try scratch.names).contains("out.qamw"))
     }

@@ -31,7 +31,7 @@ import Testing
     /// From a memory-mapped quantized model.
     @Test func aQuantizedModelGenerates() throws {
         let test = try TestInference("llama"), scratch = test.scratch
-        #expect(try scratch.qamw("quantize", "m", "m.qamw", "--bits", "6.5", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "m.qamw", "--bits", "6.5", "--recipe", "all", "--quiet").status == 0)
         let one = try scratch.qamw("generate", "m.qamw", "--tokens", "t.u16", "--count", "20", "--threads", "1", "--quiet")
         #expect(one.status == 0 && one.output.split(separator: " ").count == 20)
         #expect(try scratch.qamw("generate", "m.qamw", "--tokens", "t.u16", "--count", "20", "--threads", "4", "--quiet").output == one.output)

@@ -97,7 +97,7 @@ import Testing
         #expect(try scratch.qamw("inspect", "b").status == 66)
         #expect(try scratch.qamw("metadata", "b/mmproj.gguf", "--set", "general.type=string:mmproj").status == 0)
         #expect(try scratch.qamw("inspect", "b").status == 0)
-        let refused = try scratch.qamw("quantize", "b/mmproj.gguf", "q.qamw")
+        let refused = try scratch.qamw("quantize", "--plain", "b/mmproj.gguf", "q.qamw")
         #expect(refused.status == 65 && refused.errors.contains("mmproj"))
     }
 

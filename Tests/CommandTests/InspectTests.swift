@@ -5,7 +5,7 @@ import Testing
 @Suite struct InspectTests {
     @Test func jsonHasWhatTheContractSays() throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw", "--bits", "4.5", "--block-size", "32", "--seed", "7").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw", "--bits", "4.5", "--block-size", "32", "--seed", "7").status == 0)
         let json = try scratch.qamw("inspect", "q.qamw", "--json").json
         #expect(json["file"]?.text == "q.qamw")
         #expect(json["format"]?.text == "qamw")
@@ -49,7 +49,7 @@ import Testing
 
     @Test func tablesAreForPeople() throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)
         let overview = try scratch.qamw("inspect", "q.qamw").output
         for text in [".qamw 0.3", "octant 5.5 bits", "config.json (22 B)", "format"] { #expect(overview.contains(text)) }
         #expect(try scratch.qamw("inspect", "q.qamw", "--tensors").output.contains("model.layers.1.mlp.up_proj.weight"))

@@ -138,13 +138,13 @@ import Testing
 
     @Test func quantizedModelsGoToGGUFAndBack() throws {
         let scratch = try Self.scratch()
-        #expect(try scratch.qamw("quantize", "hf", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "hf", "q.qamw").status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "q.gguf").status == 0)
         #expect(try scratch.qamw("compare", "hf", "q.gguf", "--max-nmse", "0.002").status == 0)
         #expect(try scratch.qamw("compare", "q.qamw", "q.gguf", "--max-nmse", "1e-5").status == 0)
         // A model quantized under GGUF's names can be compared all the same.
         #expect(try scratch.qamw("convert", "hf", "m.gguf").status == 0)
-        #expect(try scratch.qamw("quantize", "m.gguf", "g.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m.gguf", "g.qamw").status == 0)
         #expect(try scratch.qamw("compare", "hf", "g.qamw", "--max-nmse", "0.002").status == 0)
         #expect(try scratch.qamw("convert", "g.qamw", "g/", "--to", "safetensors").status == 0)
         #expect(try scratch.qamw("compare", "hf", "g", "--max-nmse", "0.002").status == 0)
@@ -164,7 +164,7 @@ import Testing
         let back = try scratch.qamw("inspect", "back", "--json").json["tensors"]?.elements ?? []
         for tensor in back { #expect(tensor["dtype"]?.text == (tensor["shape"]?.elements.count == 1 ? "BF16" : "F16")) }
         // Coding a second time gives a warning.
-        let twice = try scratch.qamw("quantize", "q8.gguf", "twice.qamw", "--json").json
+        let twice = try scratch.qamw("quantize", "--plain", "q8.gguf", "twice.qamw", "--json").json
         #expect(twice["tensors"]?["quantized"]?.integer == 14)
         #expect(twice["warnings"]?.elements.contains { $0.text?.contains("quantized before (Q8_0)") == true } == true)
         #expect(try scratch.qamw("convert", "twice.qamw", "twice/", "--to", "safetensors").errors.isEmpty)

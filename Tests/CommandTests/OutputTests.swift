@@ -24,7 +24,7 @@ import Testing
         try manager.linkItem(atPath: scratch.path("model.safetensors"), toPath: scratch.path("hard.qamw"))
         try manager.createSymbolicLink(atPath: scratch.path("soft.qamw"), withDestinationPath: "model.safetensors")
         for output in ["hard.qamw", "soft.qamw"] {
-            for arguments in [["quantize", "model.safetensors", output, "--force"], ["convert", "model.safetensors", output, "--force"]] {
+            for arguments in [["quantize", "--plain", "model.safetensors", output, "--force"], ["convert", "model.safetensors", output, "--force"]] {
                 let outcome = try Command.run(arguments, in: scratch)
                 #expect(outcome.status == 73)
                 #expect(outcome.errors.contains("is an input"))
@@ -40,7 +40,7 @@ import Testing
     @Test func aMissingFolderIsRefused() throws {
         let scratch = try QuantizeTests.scratch()
         for arguments in [
-            ["quantize", "model.safetensors", "no/out.qamw"], ["convert", "model.safetensors", "no/out.safetensors"],
+            ["quantize", "--plain", "model.safetensors", "no/out.qamw"], ["convert", "model.safetensors", "no/out.safetensors"],
             ["convert", "model.safetensors", "no/such/folder/", "--to", "safetensors"],
         ] {
             let outcome = try Command.run(arguments, in: scratch)
@@ -52,7 +52,7 @@ import Testing
 
     @Test func anOutputFolderGetsTheModelUnderItsName() throws {
         let scratch = try QuantizeTests.scratch()
-        #expect(try scratch.qamw("quantize", ".", "new/").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "new/").status == 0)
         #expect(scratch.exists("new/model.qamw"))
         #expect(try scratch.qamw("inspect", "new").status == 0)
         let back = try scratch.qamw("convert", "new/model.qamw", "back/", "--json").json
@@ -93,7 +93,7 @@ import Testing
     @Test func anInterruptedRunLeavesNothing() throws {
         let scratch = try Self.slowScratch()
         for isTermination in [false, true] {
-            let outcome = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--bits", "3", "--threads", "1") { process in
+            let outcome = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--bits", "3", "--threads", "1") { process in
                 try Self.interrupt(process, scratch) { isTermination ? $0.terminate() : $0.interrupt() }
             }
             #expect(outcome.status == 130)
@@ -104,18 +104,18 @@ import Testing
 
     @Test func aResumedRunGivesTheBytesOfAnUndisturbedOne() throws {
         let scratch = try Self.slowScratch()
-        let outcome = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--bits", "3", "--threads", "1", "--resume") { process in
+        let outcome = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--bits", "3", "--threads", "1", "--resume") { process in
             try Self.interrupt(process, scratch) { $0.interrupt() }
         }
         #expect(outcome.status == 130)
         #expect(outcome.errors.contains("goes on from here"))
         #expect(scratch.exists("out.qamw.partial") && !scratch.exists("out.qamw"))
-        let changed = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--bits", "3.5", "--resume")
+        let changed = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--bits", "3.5", "--resume")
         #expect(changed.status == 73)
 
-        let resumed = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--bits", "3", "--resume", "--json")
+        let resumed = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--bits", "3", "--resume", "--json")
         #expect(resumed.status == 0)
-        let whole = try scratch.qamw("quantize", "in.safetensors", "whole.qamw", "--bits", "3", "--json")
+        let whole = try scratch.qamw("quantize", "--plain", "in.safetensors", "whole.qamw", "--bits", "3", "--json")
         #expect(try scratch.bytes("out.qamw") == scratch.bytes("whole.qamw"))
         #expect(try resumed.json["nmse"] == whole.json["nmse"])
         #expect(try scratch.names == ["in.safetensors", "out.qamw", "whole.qamw"])

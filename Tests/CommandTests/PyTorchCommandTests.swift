@@ -24,7 +24,7 @@ import Testing
         #expect(hashes[0] == hashes[1] && hashes[0].count == 21)
         for (input, name) in [("m", "a"), ("bin", "b")] {
             #expect(try scratch.qamw("convert", input, "\(name)/", "--to", "safetensors").status == 0)
-            #expect(try scratch.qamw("quantize", input, "\(name).qamw", "--bits", "4.5").status == 0)
+            #expect(try scratch.qamw("quantize", "--plain", input, "\(name).qamw", "--bits", "4.5").status == 0)
             #expect(try scratch.qamw("convert", input, "\(name).gguf", "--dtype", "f32").status == 0)
         }
         let (first, second) = try (SafetensorsSource(path: scratch.path("a/model.safetensors")), SafetensorsSource(path: scratch.path("b/model.safetensors")))
@@ -77,7 +77,7 @@ import Testing
         #expect(verified.status == 65 && verified.errors.contains("pytorch_model.bin"), "\(verified.errors)")
         try scratch.write(Array(bytes.prefix(bytes.count / 2)), to: "bin/pytorch_model.bin")
         let before = try scratch.names
-        for arguments in [["convert", "bin", "o.gguf"], ["quantize", "bin", "o.qamw"], ["convert", "bin", "o/", "--to", "safetensors"]] {
+        for arguments in [["convert", "bin", "o.gguf"], ["quantize", "--plain", "bin", "o.qamw"], ["convert", "bin", "o/", "--to", "safetensors"]] {
             #expect(try Command.run(arguments, in: scratch).status == 65, "\(arguments)")
         }
         #expect(try scratch.names == before)
@@ -98,11 +98,11 @@ import Testing
             #expect(names == plain.tensors.map(\.name).sorted())
         }
         #expect(try scratch.qamw("convert", "wrapped.safetensors", "o.qamw").status == 0)
-        #expect(try scratch.qamw("quantize", "wrapped.safetensors", "q.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "wrapped.safetensors", "q.qamw").status == 0)
         for model in ["wrapped.safetensors", "o.safetensors", "o.qamw"] {
             #expect(try scratch.qamw("compare", "plain.safetensors", model, "--max-nmse", "0").status == 0, "\(model)")
         }
-        #expect(try scratch.qamw("quantize", "plain.safetensors", "p.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "plain.safetensors", "p.qamw").status == 0)
         #expect(try scratch.qamw("compare", "p.qamw", "q.qamw", "--max-nmse", "0").status == 0)
         // What is stored is shown as it is stored. A prefix of some names only is part of them.
         #expect(try scratch.qamw("inspect", "wrapped.safetensors", "--tensors").output.contains("\(prefix)lm_head.weight"))

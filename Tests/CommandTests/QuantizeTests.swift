@@ -20,7 +20,7 @@ import Testing
         for name in ["octant-block-01", "free-04", "codec-unknown", "codec-book-family"] {
             for arguments in [["--recipe", "all"], ["--json"], ["--dry-run"]] {
                 let scratch = try Scratch()
-                let outcome = try Command.run(["quantize", vectors.appending(path: "\(name).qamw").path, "o.qamw"] + arguments, in: scratch)
+                let outcome = try Command.run(["quantize", "--plain", vectors.appending(path: "\(name).qamw").path, "o.qamw"] + arguments, in: scratch)
                 #expect(outcome.status == 0, "\(name): \(outcome.errors)")
                 #expect(arguments == ["--dry-run"] || scratch.exists("o.qamw"))
             }
@@ -31,14 +31,14 @@ import Testing
         let scratch = try Scratch()
         let model = TestModel(tensors: [try .weights(String(repeating: "a", count: 64) + "b.weight", 16, 16)])
         try scratch.write(model.safetensors, to: "m.safetensors")
-        let outcome = try scratch.qamw("quantize", "m.safetensors", "o.qamw", "--include", "(a+)+$", "--exclude", "(a|a)*$", "--json")
+        let outcome = try scratch.qamw("quantize", "--plain", "m.safetensors", "o.qamw", "--include", "(a+)+$", "--exclude", "(a|a)*$", "--json")
         #expect(outcome.status == 0)
         #expect(try outcome.json["warnings"]?.elements.contains { $0.text?.contains("(a+)+$") == true } == true)
     }
 
     @Test func reportsWhatTheContractSays() throws {
         let scratch = try Self.scratch()
-        let outcome = try scratch.qamw("quantize", ".", "out.qamw", "--json")
+        let outcome = try scratch.qamw("quantize", "--plain", ".", "out.qamw", "--json")
         #expect(outcome.status == 0)
         #expect(outcome.errors.isEmpty)
         let json = try outcome.json
@@ -69,26 +69,26 @@ import Testing
         // A side file that is stored compressed.
         try scratch.write((0..<10_000).map { "\($0 * 7919 % 10_007)" }.joined(separator: ","), to: "tokenizer.json")
         let before = try scratch.names
-        let dry = try scratch.qamw("quantize", ".", "out.qamw", "--dry-run", "--json", "--bits", "3.5").json
+        let dry = try scratch.qamw("quantize", "--plain", ".", "out.qamw", "--dry-run", "--json", "--bits", "3.5").json
         #expect(try scratch.names == before)
-        let wet = try scratch.qamw("quantize", ".", "out.qamw", "--json", "--bits", "3.5").json
+        let wet = try scratch.qamw("quantize", "--plain", ".", "out.qamw", "--json", "--bits", "3.5").json
         for key in ["bytes", "bitsPerWeight", "tensors", "raw", "quantized"] { #expect(dry[key] == wet[key]) }
         #expect(dry["nmse"] == .null)
     }
 
     @Test func theBytesDoNotDependOnThreads() throws {
         let scratch = try Self.scratch()
-        #expect(try scratch.qamw("quantize", ".", "one.qamw", "--threads", "1", "--bits", "4").status == 0)
-        #expect(try scratch.qamw("quantize", ".", "two.qamw", "--threads", "2", "--bits", "4").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "one.qamw", "--threads", "1", "--bits", "4").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "two.qamw", "--threads", "2", "--bits", "4").status == 0)
         #expect(try scratch.bytes("one.qamw") == scratch.bytes("two.qamw"))
-        #expect(try scratch.qamw("quantize", ".", "other.qamw", "--seed", "1", "--bits", "4").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", ".", "other.qamw", "--seed", "1", "--bits", "4").status == 0)
         #expect(try scratch.bytes("one.qamw") != scratch.bytes("other.qamw"))
     }
 
     @Test func rulesAddAndTakeAway() throws {
         let scratch = try Self.scratch()
         let arguments = [
-            "quantize", "model.safetensors", "out.qamw", "--json", "--recipe", "mlp", "--bits", "4", "--include", "attn=3", "--include",
+            "quantize", "--plain", "model.safetensors", "out.qamw", "--json", "--recipe", "mlp", "--bits", "4", "--include", "attn=3", "--include",
             "layers.1.self_attn=6.5", "--include", "q_proj", "--exclude", "v_proj", "--exclude", "up_proj",
         ]
         let json = try Command.run(arguments, in: scratch).json
@@ -109,13 +109,13 @@ import Testing
         let scratch = try Scratch()
         let model = TestModel(tensors: [try .weights("a.weight", 8, 64), try .weights("b.weight", 8, 7), try .weights("norm.weight", 64)])
         try scratch.write(model.safetensors, to: "in.safetensors")
-        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json").json
+        let json = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--json").json
         #expect(json["tensors"] == ["quantized": JSONValue(1), "raw": JSONValue(2), "aliased": JSONValue(0)])
-        let strict = try scratch.qamw("quantize", "in.safetensors", "strict.qamw", "--strict")
+        let strict = try scratch.qamw("quantize", "--plain", "in.safetensors", "strict.qamw", "--strict")
         #expect(strict.status == 65)
         #expect(strict.errors.contains("tensor \"b.weight\""))
         #expect(!scratch.exists("strict.qamw"))
-        #expect(try scratch.qamw("quantize", "in.safetensors", "strict.qamw", "--strict", "--exclude", "b\\.weight").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "in.safetensors", "strict.qamw", "--strict", "--exclude", "b\\.weight").status == 0)
     }
 
     @Test func valuesThatAreNotFiniteAreRefusedWithTheirPlace() throws {
@@ -124,7 +124,7 @@ import Testing
         values[130] = .nan
         let model = TestModel(tensors: [try .values("a.weight", values, shape: [4, 64])])
         try scratch.write(model.safetensors, to: "in.safetensors")
-        let outcome = try scratch.qamw("quantize", "in.safetensors", "out.qamw")
+        let outcome = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw")
         #expect(outcome.status == 65)
         #expect(outcome.errors.hasPrefix("qamw: in.safetensors: tensor \"a.weight\": "))
         #expect(outcome.errors.contains("row 2"))
@@ -138,7 +138,7 @@ import Testing
         head.name = "lm_head.weight"
         model.tensors.append(head)
         try scratch.write(model.safetensors, to: "in.safetensors")
-        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--recipe", "all").json
+        let json = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--json", "--recipe", "all").json
         #expect(json["tensors"] == ["quantized": JSONValue(2), "raw": JSONValue(0), "aliased": JSONValue(1)])
         #expect(json["parameters"]?.integer == 1024 * 64 + 64 * 64)
         let tensors = try #require(try scratch.qamw("inspect", "out.qamw", "--json").json["tensors"]).elements
@@ -152,7 +152,7 @@ import Testing
         for family in ["octant", "free", "polar"] {
             var last = Double.infinity
             for bits in ["2", "2.5", "3", "3.5", "4", "4.5", "5", "5.5", "6", "6.5"] {
-                let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--force", "--codebook", family, "--bits", bits).json
+                let json = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--json", "--force", "--codebook", family, "--bits", bits).json
                 let nmse = try #require(json["nmse"]?.double)
                 #expect(nmse < last)
                 last = nmse
@@ -165,7 +165,7 @@ import Testing
         let scratch = try Scratch()
         // Also an odd number of columns.
         try scratch.write(TestModel(tensors: [try .weights("a.weight", 16, 128), try .weights("b.weight", 16, 33)]).safetensors, to: "in.safetensors")
-        let json = try scratch.qamw("quantize", "in.safetensors", "out.qamw", "--json", "--codebook", "int8").json
+        let json = try scratch.qamw("quantize", "--plain", "in.safetensors", "out.qamw", "--json", "--codebook", "int8").json
         #expect(json["tensors"] == ["quantized": JSONValue(2), "raw": JSONValue(0), "aliased": JSONValue(0)])
         #expect(try #require(json["nmse"]?.double) < 2e-4)
         #expect(try scratch.qamw("verify", "out.qamw", "--quiet").status == 0)
@@ -176,7 +176,7 @@ import Testing
                 "channelScales": .bool(false),
             ])
         #expect(try scratch.qamw("inspect", "out.qamw", "--tensors").output.contains("int8 8.0 bits"))
-        #expect(try scratch.qamw("quantize", "in.safetensors", "eight.qamw", "--quiet", "--codebook", "int8", "--bits", "8").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "in.safetensors", "eight.qamw", "--quiet", "--codebook", "int8", "--bits", "8").status == 0)
         #expect(try scratch.bytes("eight.qamw") == scratch.bytes("out.qamw"))
         for (option, reason) in [
             (["--bits", "5.5"], "it has 8.0 only"), (["--include", "a=6.5"], "one rate only"),
@@ -197,18 +197,18 @@ import Testing
 
     @Test func slipsAreWarnedOf() throws {
         let scratch = try Self.scratch()
-        let slip = try scratch.qamw("quantize", ".", "out.qamw", "--include", "nobody=3", "--json").json
+        let slip = try scratch.qamw("quantize", "--plain", ".", "out.qamw", "--include", "nobody=3", "--json").json
         #expect(slip["warnings"] == ["\"nobody\" matches the name of no tensor"])
-        let none = try scratch.qamw("quantize", "model.safetensors", "none.qamw", "--exclude", "")
+        let none = try scratch.qamw("quantize", "--plain", "model.safetensors", "none.qamw", "--exclude", "")
         #expect(none.status == 0)
         #expect(none.errors == "qamw: warning: no tensor was quantized\n")
     }
 
     @Test func theReportIsQuietWhenAsked() throws {
         let scratch = try Self.scratch()
-        let loud = try scratch.qamw("quantize", ".", "loud.qamw")
+        let loud = try scratch.qamw("quantize", "--plain", ".", "loud.qamw")
         #expect(loud.output.contains("embedding without a Hessian"))
-        let quiet = try scratch.qamw("quantize", ".", "out.qamw", "--quiet")
+        let quiet = try scratch.qamw("quantize", "--plain", ".", "out.qamw", "--quiet")
         #expect(quiet.status == 0 && quiet.output.isEmpty)
         // Standard error is redirected to a file, so there is never a progress bar.
         #expect(!loud.errors.contains("\r"))
@@ -218,8 +218,8 @@ import Testing
         let scratch = try Scratch()
         let model = TestModel(tensors: [try .weights("a.weight", 8, 64), try .values("norm.weight", [Float](repeating: 1, count: 100_000))])
         try scratch.write(model.safetensors, to: "in.safetensors")
-        #expect(try scratch.qamw("quantize", "in.safetensors", "plain.qamw").status == 0)
-        #expect(try scratch.qamw("quantize", "in.safetensors", "small.qamw", "--compress-raw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "in.safetensors", "plain.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "in.safetensors", "small.qamw", "--compress-raw").status == 0)
         #expect(try scratch.bytes("small.qamw").count < 50_000)
         #expect(try scratch.bytes("plain.qamw").count > 400_000)
         #expect(try scratch.qamw("compare", "plain.qamw", "small.qamw", "--max-nmse", "0").status == 0)
@@ -235,10 +235,10 @@ import Testing
         }
         model.tensors.append(try .values("model.norm.weight", [1e30, 1, 2]))
         try scratch.write(model.safetensors, to: "m.safetensors")
-        let kept = try scratch.qamw("quantize", "m.safetensors", "keep.qamw", "--json").json
+        let kept = try scratch.qamw("quantize", "--plain", "m.safetensors", "keep.qamw", "--json").json
         #expect(kept["warnings"]?.elements.contains { $0.text?.contains("--raw-dtype bf16 halves them") == true } == true)
         for (name, dtype) in [("bf16", "BF16"), ("f16", "F16"), ("f32", "F32")] {
-            let outcome = try scratch.qamw("quantize", "m.safetensors", "\(name).qamw", "--raw-dtype", name, "--json")
+            let outcome = try scratch.qamw("quantize", "--plain", "m.safetensors", "\(name).qamw", "--raw-dtype", name, "--json")
             #expect(outcome.status == 0)
             let warnings = try #require(outcome.json["warnings"]).elements.compactMap(\.text)
             #expect(warnings == (name == "f16" ? ["tensor \"model.norm.weight\": 1 finite value became infinite"] : []))
@@ -251,8 +251,8 @@ import Testing
         let sizes = try ["keep", "bf16", "f32"].map { try scratch.bytes("\($0).qamw").count }
         #expect(sizes[0] == sizes[2] && sizes[0] - sizes[1] > 25_000)
         #expect(try scratch.qamw("compare", "keep.qamw", "bf16.qamw", "--json").json["total"]?["nmse"]?.double ?? 1 < 1e-4)
-        let small = try scratch.qamw("quantize", "m.safetensors", "dry.qamw", "--raw-dtype", "bf16", "--dry-run", "--json").json
+        let small = try scratch.qamw("quantize", "--plain", "m.safetensors", "dry.qamw", "--raw-dtype", "bf16", "--dry-run", "--json").json
         #expect(small["bytes"]?.integer == sizes[1])
-        #expect(try scratch.qamw("quantize", "m.safetensors", "x.qamw", "--raw-dtype", "f8").status == 64)
+        #expect(try scratch.qamw("quantize", "--plain", "m.safetensors", "x.qamw", "--raw-dtype", "f8").status == 64)
     }
 }

@@ -46,7 +46,8 @@ import Testing
         // As a folder with its configuration, in one .qamw file, and as tensors alone if the folder has no configuration.
         for model in ["m", "as-it-lies.qamw", "m/model.safetensors"] {
             let commands = [
-                ["quantize", model, "o.qamw"], ["quantize", model, "o.qamw", "--dry-run"], ["quantize", model, "o.qamw", "--recipe", "all"],
+                ["quantize", "--plain", model, "o.qamw"], ["quantize", "--plain", model, "o.qamw", "--dry-run"],
+                ["quantize", "--plain", model, "o.qamw", "--recipe", "all"],
                 ["convert", model, "o.qamw", "--dtype", "f16"], ["convert", model, "o.safetensors", "--dtype", "f32"],
                 ["convert", model, "o/", "--to", "safetensors", "--dtype", "bf16"],
                 ["convert", model, "o.gguf"], ["convert", model, "o.gguf", "--names", "keep"], ["convert", model, "o.gguf", "--dtype", "q8_0"],
@@ -116,9 +117,9 @@ import Testing
             #expect(try scratch.qamw("compare", "m", model, "--max-nmse", "0").status == 0, "\(model)")
         }
         #expect(try scratch.qamw("inspect", "o.qamw", "--json").json["scheme"] == .null)
-        let coded = try scratch.qamw("quantize", "m", "q.qamw")
+        let coded = try scratch.qamw("quantize", "--plain", "m", "q.qamw")
         #expect(coded.status == 0 && coded.errors.contains("\(warning)") && coded.errors.contains("a second time"), "\(coded.errors)")
-        #expect(try scratch.qamw("quantize", "o2", "plain.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "o2", "plain.qamw").status == 0)
         #expect(try scratch.qamw("compare", "q.qamw", "plain.qamw", "--max-nmse", "0").status == 0)
     }
 
@@ -138,7 +139,9 @@ import Testing
         if scheme.config != nil, scheme.tensors[0].dtype == .f8e4m3 {
             try scratch.write(try TestModel.llama().adding(scheme.tensors.dropLast()).safetensors, to: "m/model.safetensors")
             let before = try scratch.names
-            for command in [["convert", "m", "x.gguf"], ["convert", "m", "x/", "--to", "safetensors"], ["quantize", "m", "x.qamw"], ["compare", "m", "m"]] {
+            for command in [
+                ["convert", "m", "x.gguf"], ["convert", "m", "x/", "--to", "safetensors"], ["quantize", "--plain", "m", "x.qamw"], ["compare", "m", "m"],
+            ] {
                 let outcome = try Command.run(command, in: scratch)
                 #expect(outcome.status == 65 && outcome.errors.contains("tensor \"m.weight\": it is F8_E4M3 and has no"), "\(command): \(outcome.errors)")
             }
@@ -164,7 +167,7 @@ import Testing
     @Test func modelOptsOwnFileSpeaksForTheFolder() throws {
         let scratch = try Self.scratch(("", nil, []))
         try scratch.write(#"{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}"#, to: "m/hf_quant_config.json")
-        let outcome = try scratch.qamw("quantize", "m", "o.qamw")
+        let outcome = try scratch.qamw("quantize", "--plain", "m", "o.qamw")
         #expect(outcome.status == 65)
         #expect(outcome.errors.contains("ModelOpt (FP8)") && outcome.errors.contains("remove hf_quant_config.json"))
     }
@@ -180,7 +183,7 @@ import Testing
 
     @Test(arguments: ["null", "{}"]) func aConfigurationOfNothingIsNone(_ value: String) throws {
         let scratch = try Self.scratch(("", value, [("m.plain", [64, 64], .f8e4m3)]))
-        #expect(try scratch.qamw("quantize", "m", "o.qamw").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "o.qamw").status == 0)
         #expect(try scratch.qamw("convert", "m", "o.safetensors", "--dtype", "f32").status == 0)
         #expect(try scratch.qamw("inspect", "m", "--json").json["scheme"] == .null)
         #expect(try scratch.qamw("compare", "m", "o.safetensors", "--max-nmse", "0").status == 0)

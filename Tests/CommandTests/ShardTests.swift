@@ -8,7 +8,7 @@ import Testing
     /// A folder with a quantized model as one file, and as a set with the prefix `s`.
     private static func scratch() throws -> (scratch: Scratch, files: [String]) {
         let scratch = try QuantizeTests.scratch()
-        guard try scratch.qamw("quantize", ".", "q.qamw", "--recipe", "all", "--quiet").status == 0,
+        guard try scratch.qamw("quantize", "--plain", ".", "q.qamw", "--recipe", "all", "--quiet").status == 0,
             try scratch.qamw("convert", "q.qamw", "s.qamw", "--max-shard-size", "20KB", "--quiet").status == 0
         else { throw Command.Failure(description: "the set was not made") }
         return (scratch, try scratch.names.filter { $0.hasPrefix("s-") })
@@ -29,7 +29,7 @@ import Testing
         #expect(try scratch.qamw("convert", files[0], "packed.safetensors", "--packed").status == 0)
         #expect(try scratch.qamw("convert", "packed.safetensors", "unpacked.qamw").status == 0)
         #expect(try scratch.bytes("unpacked.qamw") == scratch.bytes("q.qamw"))
-        #expect(try scratch.qamw("quantize", files[0], "again.qamw", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", files[0], "again.qamw", "--quiet").status == 0)
         #expect(try scratch.qamw("checksum", files[0], files[1]).output.split(separator: "\n").count == 2)
     }
 
@@ -104,7 +104,7 @@ import Testing
 
     @Test func modelsRunFromSets() throws {
         let test = try TestInference("llama"), scratch = test.scratch
-        #expect(try scratch.qamw("quantize", "m", "q.qamw", "--recipe", "all", "--quiet").status == 0)
+        #expect(try scratch.qamw("quantize", "--plain", "m", "q.qamw", "--recipe", "all", "--quiet").status == 0)
         #expect(try scratch.qamw("convert", "q.qamw", "s.qamw", "--max-shard-size", "10KB", "--quiet").status == 0)
         let first = try #require(try scratch.names.first { $0.hasPrefix("s-00001-of-") })
         #expect(try test.perplexity(first) == test.perplexity("q.qamw"))

@@ -34,12 +34,12 @@ import Testing
         let runs = [
             ["inspect", "x"], ["inspect", "x", "--tensors", "--metadata"], ["inspect", Self.name], ["verify", Self.name], ["compare", "x", "y"],
             ["compare", "y", "x"],
-            ["quantize", Self.name, "\(Self.name).qamw"], ["quantize", "x", "q.qamw", "--include", Self.name],
-            ["quantize", "x", "r.qamw", "--recipe", "all", "--strict"],
+            ["quantize", "--plain", Self.name, "\(Self.name).qamw"], ["quantize", "--plain", "x", "q.qamw", "--include", Self.name],
+            ["quantize", "--plain", "x", "r.qamw", "--recipe", "all", "--strict"],
             ["convert", Self.name, "\(Self.name).safetensors"], ["metadata", Self.name], ["metadata", Self.name, "--set", "\(Self.name)=string:\(Self.name)"],
             ["metadata", Self.name, "--remove", "\(Self.name)!"], ["verify", "\(Self.name)gone"], ["checksum", "\(Self.name)gone"],
             ["convert", "x", Self.name],
-            ["inspect", "x", "--\(Self.name)"], ["quantize", "x", "s.qamw", "--bits", Self.name], [Self.name],
+            ["inspect", "x", "--\(Self.name)"], ["quantize", "--plain", "x", "s.qamw", "--bits", Self.name], [Self.name],
         ]
         for arguments in runs {
             let outcome = try Command.run(arguments, in: scratch)

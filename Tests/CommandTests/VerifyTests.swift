@@ -6,7 +6,7 @@ import Testing
 @Suite struct VerifyTests {
     private static func quantized() throws -> Scratch {
         let scratch = try QuantizeTests.scratch()
-        guard try scratch.qamw("quantize", ".", "q.qamw").status == 0 else { throw Command.Failure(description: "quantize failed") }
+        guard try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0 else { throw Command.Failure(description: "quantize failed") }
         return scratch
     }
 

@@ -59,13 +59,14 @@ import Testing
         #expect(try contents(third.outputs[2]) == contents(folder.path("whole") + "/" + Path.name(of: third.outputs[2])))
     }
 
-    @Test func findingsSurviveTheInterruption() async throws {
+    @Test(arguments: [nil, Distortion(error: 1, energy: 2), Distortion(error: 1, energy: 2, divergence: 0.5)])
+    func findingsSurviveTheInterruption(distortion: Distortion?) async throws {
         let folder = try ScratchFolder()
         let source = model()
         let first = SafetensorsSink(output: .file(folder.path("m")))
         #expect(try first.begin(source).isEmpty)
         try first.write(try source.read(0..<source.tensors[0].byteCount, of: 0), units: 0..<source.tensors[0].byteCount, of: 0)
-        let findings = TensorFindings(distortion: Distortion(error: 1, energy: 2), overflows: 3)
+        let findings = TensorFindings(distortion: distortion, overflows: 3)
         try first.endTensor(0, findings: findings)
         first.discard(keepingPartial: true)
         let second = SafetensorsSink(output: .file(folder.path("m")), resuming: true)

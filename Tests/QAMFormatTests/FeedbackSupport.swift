@@ -5,7 +5,7 @@ import QAMFormat
 struct FeedbackReference {
     let columns: Int
     /// The Hessian, row by row.
-    let moments: [Float]
+    var moments: [Float]
 
     /// The correlation of adjacent channels is 0.9; channels are scaled one by one, and all by a power of two.
     init(columns: Int, dead: Set<Int> = [], exponent: Int = 0) {

@@ -143,6 +143,31 @@ import Testing
         }
     }
 
+    /// Half of tr(G E H ET), estimated while coding: without damping, and for the rows' own units.
+    @Test(arguments: [(Code.Family.free, 3.5), (.octant, 5.5), (.octant, 3), (.polar, 3), (.int8, 8), (.trellis, 3)])
+    func divergenceIsThatOfTheErrors(family: Code.Family, bits: Double) throws {
+        let rows = 96, columns = 256, encoder = try Self.encoder(family, bits, columns: columns, block: 128)
+        let inputs = FeedbackReference(columns: columns), outputs = FeedbackReference(columns: rows)
+        let weights = Self.weights(rows: rows, columns: columns, seed: 17), tensor = CodedTensor(encoder, rows: rows, seed: 5)
+        func check(_ chunk: TensorChunk, _ outputs: FeedbackReference, within limit: Double) throws {
+            let exact = try Self.cost(weights, tensor.decode(chunk), inputs, outputs) / 2, found = try #require(chunk.distortion?.divergence)
+            #expect(abs(found / exact - 1) < limit, "\(found), and is \(exact)")
+        }
+        try check(Self.code(encoder, weights, inputs, outputs), outputs, within: 0.25)
+        // Into columns only, the costs of outputs are independent of each other.
+        let costs = (0..<rows).map { outputs.moments[$0 * rows + $0] }
+        var independent = FeedbackReference(columns: rows)
+        for i in 0..<rows { for j in 0..<rows where i != j { independent.moments[i * rows + j] = 0 } }
+        let chunk = try encoder.encode(rows: rows, feedback: inputs.factor(encoder), outputCosts: costs) { row, target in
+            for column in 0..<columns { target[column] = weights[row * columns + column] }
+        }
+        try check(chunk, independent, within: 0.01)
+        let unknown = try encoder.encode(rows: rows, feedback: inputs.factor(encoder)) { row, target in
+            for column in 0..<columns { target[column] = weights[row * columns + column] }
+        }
+        #expect(unknown.streams == chunk.streams && unknown.distortion?.divergence == nil)
+    }
+
     @Test(arguments: [(Code.Family.free, 4.5), (.octant, 5.5), (.octant, 4.0), (.octant, 2.5), (.polar, 3), (.int8, 8)])
     func bytesDependOnNothingElse(family: Code.Family, bits: Double) throws {
         let columns = 392, rows = 101, encoder = try Self.encoder(family, bits, columns: columns, block: 8)

@@ -45,7 +45,7 @@ def contents(folder):
 base = f"{work}/base"
 os.makedirs(base)
 shutil.copytree(f"{testdata}/wikilm-tiny", f"{base}/model")
-good(["quantize", "model", "m.qamw", "--bits", "3", "--quiet"], base)
+good(["quantize", "--plain", "model", "m.qamw", "--bits", "3", "--quiet"], base)
 good(["convert", "model", "m.gguf", "--quiet"], base)
 shutil.copy(f"{base}/model/model.safetensors", f"{base}/m.safetensors")
 # Incompressible, so that it does not fit into the space for editing in place.
@@ -81,9 +81,9 @@ def interrupted(words):
 SHARDS = ["--to", "safetensors", "--max-shard-size", "400KB"]
 # Name, set-up, command, output.
 SCENARIOS = [
-    ("quantize", None, ["quantize", "model", "out.qamw", "--bits", "3"], "out.qamw"),
-    ("quantize --force", setting_up(["quantize", "model", "out.qamw", "--bits", "4"]), ["quantize", "model", "out.qamw", "--bits", "3", "--force"], "out.qamw"),
-    ("quantize --resume", interrupted(["quantize", "model", "out.qamw", "--bits", "3"]), ["quantize", "model", "out.qamw", "--bits", "3", "--resume"],
+    ("quantize", None, ["quantize", "--plain", "model", "out.qamw", "--bits", "3"], "out.qamw"),
+    ("quantize --force", setting_up(["quantize", "--plain", "model", "out.qamw", "--bits", "4"]), ["quantize", "--plain", "model", "out.qamw", "--bits", "3", "--force"], "out.qamw"),
+    ("quantize --resume", interrupted(["quantize", "--plain", "model", "out.qamw", "--bits", "3"]), ["quantize", "--plain", "model", "out.qamw", "--bits", "3", "--resume"],
      "out.qamw"),
     ("convert to a file", None, ["convert", "m.qamw", "out.safetensors"], "out.safetensors"),
     ("convert to a file, --force", setting_up(["convert", "m.safetensors", "out.gguf"]), ["convert", "m.qamw", "out.gguf", "--names", "keep", "--force"],

@@ -37,7 +37,7 @@ def run(*words):
     return subprocess.run([qamw, *words], capture_output=True, text=True)
 
 
-run("quantize", "model", "base.qamw", "--bits", "3", "--quiet")
+run("quantize", "--plain", "model", "base.qamw", "--bits", "3", "--quiet")
 run("convert", "model", "base.gguf", "--quiet")
 shutil.copy("model/model.safetensors", "base.safetensors")
 
@@ -73,7 +73,7 @@ for force in [[], ["--force"]]:
 
 # Two signals in succession: nothing is left.
 for number in range(max(1, rounds // 10)):
-    process = start("quantize", "model", "s.qamw", "--bits", "3", "--threads", "1", "--quiet")
+    process = start("quantize", "--plain", "model", "s.qamw", "--bits", "3", "--threads", "1", "--quiet")
     time.sleep(0.02 + 0.01 * (number % 10))
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGHUP)

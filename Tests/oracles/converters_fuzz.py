@@ -143,7 +143,7 @@ class Fuzzer:
         yield ["verify", path], None
         yield ["inspect", path, "--tensors", "--metadata", "--json"], None
         yield ["compare", path, origin], None
-        yield ["quantize", path, self.work / "coded.qamw", "--bits", rng.choice(["2", "3.5", "5.5"]), "--recipe", rng.choice(["all", "linear"])], self.work / "coded.qamw"
+        yield ["quantize", "--plain", path, self.work / "coded.qamw", "--bits", rng.choice(["2", "3.5", "5.5"]), "--recipe", rng.choice(["all", "linear"])], self.work / "coded.qamw"
         for output in rng.sample(outputs, 2):
             to = ["--to", "safetensors"] if output.suffix == "" else []
             yield ["convert", path, f"{output}/" if to else output, *to, *names, *dtype], output

@@ -212,7 +212,7 @@ def check_model(command, model, scratch, tally):
         actual = {key: (kind.name, shape, data) for key, (kind, shape, data) in Contents(kept).tensors.items()}
         tally.check(actual == tensors, f"{name}, kept: tensors differ")
     coded, packed, again = (os.path.join(scratch, f) for f in ("coded.qamw", "packed.gguf", "again.qamw"))
-    if not command.run("quantize", model, coded, "--force", "--quiet"):
+    if not command.run("quantize", "--plain", model, coded, "--force", "--quiet"):
         return
     for options in ([], ["--max-shard-size", "1MB"]):
         if not command.run("convert", coded, packed, "--packed", "--force", "--quiet", *options):

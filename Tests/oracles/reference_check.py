@@ -141,7 +141,7 @@ def check_set(command, model, scratch, tally):
             tally.check(oracle.read_file(path("again", number)) == data, f"file {number} of the set: rewritten, it has other bytes")
 
     whole, split = os.path.join(folder, "whole.qamw"), os.path.join(folder, "split.qamw")
-    command.run("quantize", model, whole, "--quiet")
+    command.run("quantize", "--plain", model, whole, "--quiet")
     command.run("convert", whole, split, "--max-shard-size", "10KB", "--quiet")
     firsts = [name for name in os.listdir(folder) if name.startswith("split-00001-of-")]
     if not tally.check(len(firsts) == 1, f"the set was not written: {sorted(os.listdir(folder))}"):
@@ -216,7 +216,7 @@ def check(command, testdata, scratch, tally):
             for half_bits in range(4, 14):
                 bits = f"{half_bits / 2:.1f}"
                 path = os.path.join(scratch, f"{os.path.basename(model)}-{codebook}-{bits}.qamw")
-                if command.run("quantize", model, path, "--bits", bits, "--codebook", codebook, "--force", "--quiet"):
+                if command.run("quantize", "--plain", model, path, "--bits", bits, "--codebook", codebook, "--force", "--quiet"):
                     check_file(command, path, scratch, tally)
                     os.unlink(path)
 

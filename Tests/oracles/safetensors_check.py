@@ -145,7 +145,7 @@ def check_packed(command, model, codebook, scratch, tally):
     """Quantized, packed into safetensors and unpacked: the same .qamw."""
     coded, packed, again = (os.path.join(scratch, name) for name in ("coded.qamw", "packed.safetensors", "again.qamw"))
     name = os.path.basename(model)
-    if not (command.run("quantize", model, coded, "--bits", "4.5", "--codebook", codebook, "--force", "--quiet")
+    if not (command.run("quantize", "--plain", model, coded, "--bits", "4.5", "--codebook", codebook, "--force", "--quiet")
             and command.run("convert", coded, packed, "--packed", "--force", "--quiet")):
         return
     try:

@@ -78,9 +78,9 @@ package final class ResumeJournal {
     package func append(_ record: Record) throws {
         var payload = ByteWriter()
         let distortion = record.findings.distortion
-        payload.integer(UInt64(distortion == nil ? 0 : 1))
-        payload.integer((distortion?.error ?? 0).bitPattern)
-        payload.integer((distortion?.energy ?? 0).bitPattern)
+        let sums = [distortion?.error, distortion?.energy, distortion?.divergence].compactMap(\.self)
+        payload.count(sums.count)
+        for sum in sums { payload.integer(sum.bitPattern) }
         payload.count(record.findings.overflows)
         payload.count(record.extents.count)
         for extent in record.extents {
@@ -126,8 +126,10 @@ package final class ResumeJournal {
         let bytes = Array(try reader.take(Int(length)))
         guard try reader.integer(UInt64.self) == XXH3.hash(bytes) else { throw reader.malformed("torn record") }
         var payload = ByteReader(bytes, section: "journal")
-        let hasDistortion = try payload.integer(UInt64.self) == 1
-        let distortion = Distortion(error: Double(bitPattern: try payload.integer()), energy: Double(bitPattern: try payload.integer()))
+        let count = try payload.count()
+        guard [0, 2, 3].contains(count) else { throw payload.malformed("\(count) sums are not a distortion") }
+        let sums = try (0..<count).map { _ in Double(bitPattern: try payload.integer()) }
+        let distortion = sums.isEmpty ? nil : Distortion(error: sums[0], energy: sums[1], divergence: sums.dropFirst(2).first)
         let overflows = try payload.count()
         var extents: [Record.Extent] = []
         for _ in 0..<(try payload.count()) {
@@ -142,6 +144,6 @@ package final class ResumeJournal {
             for _ in 0..<hashCount { hashes.append(try payload.integer()) }
             extents.append(.init(length: length, hashes: hashes))
         }
-        return Record(extents: extents, findings: TensorFindings(distortion: hasDistortion ? distortion : nil, overflows: overflows))
+        return Record(extents: extents, findings: TensorFindings(distortion: distortion, overflows: overflows))
     }
 }

@@ -55,25 +55,30 @@ public struct TensorFindings: Hashable, Sendable {
     }
 }
 
-/// Squared error and squared norm of coded weights; their ratio is the normalised mean squared error.
+/// Squared error and squared norm of coded weights; their ratio is the normalised mean squared error. If errors were weighed by their effect on the model's
+/// predictions, also that effect.
 public struct Distortion: Hashable, Sendable {
     /// The sum of squared differences.
     public var error: Double
     /// The sum of squares of the original.
     public var energy: Double
+    /// The expected KL divergence of the model's predictions that the errors cause, in nats per token; nil if unknown.
+    public var divergence: Double?
 
-    public init(error: Double = 0, energy: Double = 0) {
+    public init(error: Double = 0, energy: Double = 0, divergence: Double? = nil) {
         self.error = error
         self.energy = energy
+        self.divergence = divergence
     }
 
     /// Error over energy (NMSE); 0 without energy.
     public var normalized: Double { energy > 0 ? error / energy : 0 }
 
-    /// Adds both sums.
+    /// Adds the sums, and divergences as far as they are known.
     public static func += (left: inout Distortion, right: Distortion) {
         left.error += right.error
         left.energy += right.energy
+        if let more = right.divergence { left.divergence = (left.divergence ?? 0) + more }
     }
 }
 

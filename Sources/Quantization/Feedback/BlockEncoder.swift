@@ -85,6 +85,7 @@ package struct BlockEncoder: Sendable {
         }
         try matrix.code(pool: pool, checkpoint: checkpoint)
         for place in 0..<rows { distortion.error += matrix.squaredError(place: place) }
+        distortion.divergence = matrix.meanCost() * outputs.noiseGain / 2
         return TensorChunk(streams: [matrix.symbols.array(0..<matrix.symbols.count)], distortion: distortion)
     }
 

@@ -45,6 +45,30 @@ extension FeedbackFactor {
     }
 }
 
+extension FeedbackFactor {
+    /// The damped cost of remaining errors in whole units of one row. O(columns * unitColumns).
+    ///
+    /// - Parameter columns: those of the numbers from `start` on.
+    func cost(of numbers: FeedbackKernels.Floats, at start: Int, columns: Range<Int>) -> Double {
+        var cost = 0.0
+        for first in stride(from: columns.lowerBound, to: columns.upperBound, by: unitColumns) {
+            let place = metricStart(unit: first / unitColumns), index = start + first - columns.lowerBound
+            for c in 0..<min(unitColumns, columns.upperBound - first) {
+                var value = 0.0
+                for r in 0...c { value += Double(metric[place + c * (c + 1) / 2 + r]) * Double(numbers[index + r]) }
+                cost += value * value
+            }
+        }
+        return cost * unit * unit
+    }
+
+    /// The share of the damped cost of fed noise that H itself has; the rest is due to damping.
+    var undampedShare: Double {
+        let gain = noiseGain
+        return gain > 0 ? max(0, 1 - damping * Double(transform.columns) * (1 + fedVariance) / gain) : 0
+    }
+}
+
 /// Deterministic noise of unit variance: 1 and -1.
 struct SignNoise {
     private var state: UInt64 = 1

@@ -17,6 +17,8 @@ struct FeedbackMatrix: Sendable {
     private let z: FeedbackKernels.Floats
     /// Targets; for coded columns the remaining errors, without the adjustment from earlier rows.
     private let targets: FeedbackKernels.Floats
+    /// By row in coding order, the damped cost of its errors less those fed from earlier rows.
+    private let costs: FeedbackKernels.Doubles
     /// By row in the original order.
     let symbols: FeedbackKernels.Bytes
 
@@ -34,6 +36,7 @@ struct FeedbackMatrix: Sendable {
         rows = scales.count
         z = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
         targets = .init(repeating: 0, count: rows * FeedbackKernels.padded(columns))
+        costs = .init(repeating: 0, count: rows)
         symbols = .init(repeating: 0, count: (rows + coder.groupRows - 1) / coder.groupRows * coder.symbolBytes(columns: columns))
     }
 
@@ -131,17 +134,24 @@ struct FeedbackMatrix: Sendable {
             times: part(targets, group, other), count: count, rows: rows.count, into: moves)
     }
 
-    /// Replaces a coded row's numbers by its errors.
+    /// Adds up what a coded row's errors cost, and replaces its numbers by them.
     private func finish(
         _ row: Int, _ group: Int, moves moved: Int, _ moves: FeedbackKernels.Floats, _ coded: Int, _ codewords: FeedbackKernels.Floats
     ) {
         let index = start(group, row)
+        costs[row] += factor.cost(of: targets, at: index, columns: group..<min(group + Self.width, columns)) * Double(scales[row]) * Double(scales[row])
         for j in 0..<min(Self.width, columns - group) {
             z[index + j] -= codewords[coded + j]
             targets[index + j] = (targets[index + j] - moves[moved + j]) * scales[row]
         }
         // A row of zeros has no errors, whatever it is coded as.
         if scales[row] <= 0 { for j in 0..<min(Self.width, columns - group) { (z[index + j], targets[index + j]) = (0, 0) } }
+    }
+
+    /// The mean over rows of the cost of their errors, without that due to damping, if the rows were independent and had the gains that `scales` are relative to.
+    func meanCost() -> Double {
+        let coded = scales.count { $0 > 0 }
+        return coded > 0 ? (0..<rows).reduce(0) { $0 + costs[$1] } / Double(coded) * factor.undampedShare : 0
     }
 
     /// The squared error of the coordinates of the coded row at this place.

@@ -81,8 +81,8 @@ struct FeedbackRows {
         }
     }
 
-    /// Refits and stores the gains. Returns the error and energy of the weights.
-    func finish(firstRow: Int, gains bytes: inout [UInt8]) throws -> Distortion {
+    /// Refits and stores the gains. Returns the error and energy of the weights, and with the cost of errors of each row's outputs their expected divergence.
+    func finish(firstRow: Int, outputCosts: [Float]?, gains bytes: inout [UInt8]) throws -> Distortion {
         // VT y for the codewords y of each row; VT z is its sum with the remaining errors, VT (z - y).
         let whitened = FeedbackKernels.Floats(repeating: 0, count: codewords.count)
         whitened.replace(from: 0, with: codewords.array(0..<codewords.count).span)
@@ -104,30 +104,48 @@ struct FeedbackRows {
             let stored = encoder.layout.gainType.append(fitted, to: &bytes)
             guard stored.isFinite else { throw encoder.unfit(row: firstRow + i) }
             distortion += Distortion(error: try error(i, gain: gain, stored: stored), energy: energies[i])
+            if let outputCosts {
+                distortion += Distortion(divergence: Double(outputCosts[firstRow + i]) * outputError(i, sums, gain: gain, stored: stored) / 2)
+            }
         }
         return distortion
     }
 
-    /// The inner products, weighted by H, of row i's coordinates with its codewords and of the codewords with themselves.
-    private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> (zy: Double, yy: Double) {
-        var zy = 0.0, yy = 0.0
+    /// Inner products of a row's coordinates and codewords, weighted by H.
+    private typealias Products = (zz: Double, zy: Double, yy: Double)
+
+    /// The inner products, weighted by H, of row i's coordinates and codewords.
+    private func whitenedProducts(_ row: Int, _ whitened: FeedbackKernels.Floats) -> Products {
+        var zz = 0.0, zy = 0.0, yy = 0.0
         let width = factor.unitColumns
         for u in 0..<factor.unitCount {
             let start = row * rowStride + u * width, place = factor.metricStart(unit: u)
-            var unitZY = 0.0, unitYY = 0.0
+            var unitZZ = 0.0, unitZY = 0.0, unitYY = 0.0
             for c in 0..<width {
                 let column = place + c * (c + 1) / 2
                 var value = 0.0
                 for r in 0...c { value += Double(factor.metric[column + r]) * Double(whitened[start + r]) }
                 var sum = value
                 for r in 0...c { sum += Double(factor.metric[column + r]) * Double(targets[start + r]) }
+                unitZZ += sum * sum
                 unitYY += value * value
                 unitZY += value * sum
             }
+            zz += unitZZ
             yy += unitYY
             zy += unitZY
         }
-        return (zy, yy)
+        return (zz, zy, yy)
+    }
+
+    /// The mean squared error of row i's output, without the damping of H.
+    private func outputError(_ i: Int, _ sums: Products, gain: Float, stored: Float) -> Double {
+        func squaredError(_ sums: Products) -> Double {
+            let g = Double(gain), s = Double(stored)
+            return max(0, g * g * sums.zz - 2 * g * s * sums.zy + s * s * sums.yy)
+        }
+        let row = i * rowStride..<i * rowStride + columns, plain = encoder.kernels.innerProducts(z.array(row).span, codewords.array(row).span)
+        return max(0, squaredError(sums) * factor.unit * factor.unit - factor.damping * squaredError((plain.zz, plain.zy, plain.yy)))
     }
 
     /// The squared error of row i's weights.

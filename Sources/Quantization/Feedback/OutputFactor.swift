@@ -81,9 +81,13 @@ package struct OutputFactor: Sendable {
         let errors = Self.probedErrors(coefficients, rows: rows, kernels)
         fedVariance = errors.map { max(0, $0 - 1) }
         // Remove the share of the cost that is due to damping.
-        let damped = (0..<rows).reduce(0.0) { sum, i in
-            let own = m[FeedbackKernels.rowStart(i) + i]
-            return sum + own * own
+        // Errors are not fed between the rows of a group.
+        var damped = 0.0
+        for i in 0..<rows {
+            for k in i / groupRows * groupRows...i {
+                let element = m[FeedbackKernels.rowStart(rows - 1 - k) + rows - 1 - i]
+                damped += element * element
+            }
         }
         noiseGain = max(0, damped - added * errors.reduce(0, +))
     }

@@ -11,12 +11,13 @@ extension RowEncoder {
         }
     }
 
-    /// Encodes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which must have the encoder's transform.
+    /// Encodes whole rows; as `encode(rows:firstRow:fill:)`, with errors fed through `factor`, which must have the encoder's transform. With `outputCosts`, the
+    /// cost of errors of each row's outputs, their expected divergence is in the result too.
     ///
     /// During coding, a row's gain is the coder's, widened like its targets; afterwards it may be refitted to minimise the error of the outputs.
     /// O(columns^2) for each row; memory: four floats per weight of 64 rows.
     package func encode(
-        rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, kernels: FeedbackKernels = .chosen,
+        rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, outputCosts: [Float]? = nil, kernels: FeedbackKernels = .chosen,
         fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
         try check(factor)
@@ -26,7 +27,7 @@ extension RowEncoder {
             var batch = FeedbackRows(self, factor, kernels, rows: min(Self.rowsAtATime, rows - start))
             try batch.read(firstRow: firstRow + start) { try fill(start + $0, &$1) }
             batch.code(&work)
-            let distortion = try batch.finish(firstRow: firstRow + start, gains: &chunk.streams[1])
+            let distortion = try batch.finish(firstRow: firstRow + start, outputCosts: outputCosts, gains: &chunk.streams[1])
             chunk.distortion? += distortion
             chunk.streams[0] += batch.symbols.array(0..<batch.symbols.count)
         }
@@ -51,7 +52,10 @@ extension RowEncoder {
     ) throws -> TensorChunk {
         try check(factor)
         // There are no other rows to feed.
-        if rows <= layout.groupRows { return try encode(rows: rows, feedback: factor, kernels: kernels, fill: fill) }
+        if rows <= layout.groupRows {
+            let costs = try (0..<rows).map { try hessian($0..<$0 + 1)[$0] }
+            return try encode(rows: rows, feedback: factor, outputCosts: costs, kernels: kernels, fill: fill)
+        }
         var row = [Float](repeating: 0, count: columns)
         func read(_ index: Int) throws -> (energy: Double, gain: Float) {
             var span = row.mutableSpan
@@ -84,6 +88,8 @@ extension RowEncoder {
         }
         try matrix.code(pool: pool, checkpoint: checkpoint)
 
+        // Half the squared form of the errors, as for any small step away from a minimum.
+        distortion.divergence = matrix.meanCost() * outputs.noiseGain / 2
         var scratch = row
         for (place, index) in outputs.order.enumerated() {
             if !layout.isScaled {

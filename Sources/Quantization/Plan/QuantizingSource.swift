@@ -140,27 +140,32 @@ package struct QuantizingSource: WrappingSource {
     package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         guard let job = jobs[tensor] else { return try base.read(units, of: tensor) }
         return try job.reader.named {
-            guard let factors, let key = job.factor else { return try code(units, of: tensor, job, nil) }
+            guard let factors, let key = job.factor else { return try code(units, of: tensor, job) }
             if job.feedsRows {
                 return try whole.rows(units, of: tensor, count: tensors[tensor].rows, job.encoder.layout.streams) { try code(tensor, job, factors, key) }
             }
-            let chunk = try code(units, of: tensor, job, factors.factor(key))
+            let costs = try factors.calibration.outputCosts(of: job.reader.descriptor)
+            let chunk = try code(units, of: tensor, job, feedback: (factors.factor(key), costs))
             factors.finish(rows: units.count, of: tensor, key)
             return chunk
         }
     }
 
-    /// Codes rows, whose errors are fed into later columns if there is a factor.
-    private func code(_ rows: Range<Int>, of tensor: Int, _ job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
-        guard let pool else { return try encode(rows, job, factor) }
+    /// What errors are fed into later columns by, and what errors of each output cost, if known.
+    private typealias RowFeedback = (factor: FeedbackFactor, costs: [Float]?)
+
+    /// Codes rows.
+    private func code(_ rows: Range<Int>, of tensor: Int, _ job: Job, feedback: RowFeedback? = nil) throws -> TensorChunk {
+        guard let pool else { return try encode(rows, job, feedback) }
         let granule = granule(of: tensor)
-        return try pool.chunks(of: rows, grain: max(1, 64 / granule) * granule) { try encode($0, job, factor) }
+        return try pool.chunks(of: rows, grain: max(1, 64 / granule) * granule) { try encode($0, job, feedback) }
     }
 
-    private func encode(_ rows: Range<Int>, _ job: Job, _ factor: FeedbackFactor?) throws -> TensorChunk {
+    private func encode(_ rows: Range<Int>, _ job: Job, _ feedback: RowFeedback?) throws -> TensorChunk {
         try job.reader.withRows(rows) { fill in
-            guard let factor else { return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, fill: fill) }
-            return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, feedback: factor, fill: fill)
+            guard let feedback else { return try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, fill: fill) }
+            return try job.encoder.encode(
+                rows: rows.count, firstRow: rows.lowerBound, feedback: feedback.factor, outputCosts: feedback.costs, fill: fill)
         }
     }
 

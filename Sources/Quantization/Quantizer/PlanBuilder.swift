@@ -6,7 +6,7 @@ struct PlanBuilder {
     /// The model, its uncoded tensors with the requested type.
     private let source: any TensorSource
     private let statistics: CalibrationFile?
-    private var choices: QuantizationPlan
+    private(set) var choices: QuantizationPlan
     private var decisions: [Quantizer.Plan.Decision] = []
     /// Tensors whose bits are not set by a rule.
     private var free: [Int] = []
@@ -72,7 +72,7 @@ struct PlanBuilder {
 
     /// Chooses the rates of free tensors, if an average is given.
     mutating func chooseRates(_ progress: (Quantizer.Progress) throws -> Void) async throws -> RateChoice? {
-        guard let statistics, options.rate.isChosen else { return nil }
+        guard let statistics = try quantizer.rateStatistics?.ordered(for: source), options.rate.isChosen || choosesByDefault(statistics) else { return nil }
         let measured = try await RateMeasurement.measure(
             free, of: source, plan: choices, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint
         ) {
@@ -80,7 +80,11 @@ struct PlanBuilder {
         }
         let rates: RateChoice
         switch options.rate {
-        case .usual, .bits: return nil
+        case .bits: return nil
+        case .usual:
+            // The size that the usual rate would give.
+            let limit = ModelSize(try QuantizingSource.outline(of: source, plan: choices, calibration: statistics)).storedBytes
+            rates = try RateChoice(measured, for: &choices, of: source, by: statistics, limit: limit) { ModelSize($0).storedBytes }
         case .average(let target):
             let bytes = Double(ModelSize(source).parameters) * target / 8
             rates = try RateChoice(measured, for: &choices, of: source, by: statistics, limit: Int(bytes)) { ModelSize($0).storedBytes }
@@ -92,6 +96,12 @@ struct PlanBuilder {
             decisions[index].outcome = .coded(bits: choice.code.bits, feedsBack: feedsBack)
         }
         return rates
+    }
+
+    /// Whether the rates of free tensors are chosen though none are asked for: if it is known what errors of all of them do to the predictions.
+    private func choosesByDefault(_ statistics: CalibrationFile) -> Bool {
+        options.rate == .usual && options.family.codes.count > 1 && options.feedback == .on && !free.isEmpty
+            && free.allSatisfy { statistics.measuresDivergence(of: source.tensors[$0]) }
     }
 
     func plan(rates: RateChoice?) throws -> Quantizer.Plan {

@@ -5,7 +5,8 @@ extension Quantizer {
     public struct Options: Sendable {
         /// Bits per weight.
         public enum Rate: Hashable, Sendable {
-            /// The family's default: 5.5, or its only rate.
+            /// The family's default: 5.5, or its only rate. With statistics of inputs and gradients for all tensors, the rate of each is chosen as for `average`, with
+            /// the size that this rate would give.
             case usual
             /// The same for each tensor, unless an inclusion sets others. `Code.Family.codes` lists a family's rates.
             case bits(Double)

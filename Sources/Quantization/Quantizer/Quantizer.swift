@@ -17,6 +17,7 @@ public struct Quantizer: Sendable {
     public let options: Options
     let recipe: Recipe
     let statistics: CalibrationFile?
+    let rateStatistics: CalibrationFile?
     let checkpoint: @Sendable () throws -> Void
     let fileSize: @Sendable (any TensorSource) throws -> Int
 
@@ -31,6 +32,14 @@ public struct Quantizer: Sendable {
         checkpoint: @escaping @Sendable () throws -> Void = {},
         fileSize: @escaping @Sendable (any TensorSource) throws -> Int = { ModelSize($0).storedBytes }
     ) throws {
+        try self.init(options, statistics: statistics, rateStatistics: statistics, checkpoint: checkpoint, fileSize: fileSize)
+    }
+
+    /// The same with statistics of their own for choosing rates: those of fewer vectors, if they are computed as they are read.
+    package init(
+        _ options: Options, statistics: CalibrationFile?, rateStatistics: CalibrationFile?, checkpoint: @escaping @Sendable () throws -> Void,
+        fileSize: @escaping @Sendable (any TensorSource) throws -> Int
+    ) throws {
         recipe = try options.checkedRecipe()
         if statistics == nil {
             if options.rate.isChosen { throw QAMError(.invalidArgument, "rates are chosen by statistics, and none are given") }
@@ -38,6 +47,7 @@ public struct Quantizer: Sendable {
         }
         self.options = options
         self.statistics = statistics
+        self.rateStatistics = rateStatistics
         self.checkpoint = checkpoint
         self.fileSize = fileSize
     }

@@ -22,9 +22,7 @@ package struct RateMeasurement: Sendable {
         _ tensors: [Int], of source: any TensorSource, plan: QuantizationPlan, by calibration: CalibrationFile, threads: Int,
         checkpoint: @escaping @Sendable () throws -> Void = {}, monitor: (Int, Int, String) throws -> Void = { _, _, _ in }
     ) async throws -> RateMeasurement {
-        let knowsGradients = tensors.map { source.tensors[$0] }.allSatisfy {
-            QuantizationChoice.Feedback(calibration, for: $0) == .columnsAndRows || calibration.hasTokenWeights(of: $0)
-        }
+        let knowsGradients = tensors.allSatisfy { calibration.measuresDivergence(of: source.tensors[$0]) }
         let unit = knowsGradients ? Unit.divergence : .outputError
         var coders: [Code.Family: [any GroupCoder]] = [:]
         for family in Set(tensors.compactMap { plan.choices[$0]?.code.family }) {
@@ -150,12 +148,14 @@ package struct RateMeasurement: Sendable {
                 }
                 return outputs.noiseGain / 2
             }
-            if let weights = try factors.calibration.tokenWeights(of: reader.descriptor) {
-                return zip(energies, weights).reduce(0) { $0 + $1.0 * Double($1.1) } / 2
-            }
-            var sum = 0.0
-            for row in energies.indices { sum += energies[row] * Double(try factors.calibration.outputHessian(of: name, rows: row..<row + 1)[row]) }
-            return sum / 2
+            return zip(energies, try factors.calibration.outputCosts(of: reader.descriptor) ?? []).reduce(0) { $0 + $1.0 * Double($1.1) } / 2
         }
+    }
+}
+
+extension CalibrationFile {
+    /// Whether the file tells what errors of a tensor do to the model's predictions.
+    func measuresDivergence(of tensor: TensorDescriptor) -> Bool {
+        QuantizationChoice.Feedback(self, for: tensor) == .columnsAndRows || hasTokenWeights(of: tensor)
     }
 }

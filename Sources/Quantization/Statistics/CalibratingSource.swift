@@ -25,7 +25,7 @@ package final class CalibratingSource: TensorSource {
         inputs = paths
         let text = tokens.prefix(windows * calibrator.context).flatMap { token in (0..<4).map { UInt8(truncatingIfNeeded: token >> (8 * UInt32($0))) } }
         fingerprint = "calibration \(XXH3.hash(text)) \(windows) x \(calibrator.context), \(calibrator.gathersHessians) \(calibrator.gathersGradients)"
-        gathering = Mutex(Gathering(progress: progress) { try CalibrationRun(calibrator, tokens: tokens, windows: windows) })
+        gathering = Mutex(Gathering(parts: parts.count, progress: progress) { try CalibrationRun(calibrator, tokens: tokens, windows: windows) })
     }
 
     package var metadata: Metadata { layout.metadata }
@@ -42,13 +42,15 @@ package final class CalibratingSource: TensorSource {
 
 /// The run, with the statistics of its last part.
 private struct Gathering {
+    /// The number of parts.
+    private let count: Int
     private let start: () throws -> CalibrationRun
     private let progress: @Sendable (Int, Int) throws -> Void
     private var run: CalibrationRun?
     private var part: (index: Int, statistics: Calibrator.Part)?
 
-    init(progress: @escaping @Sendable (Int, Int) throws -> Void, start: @escaping @Sendable () throws -> CalibrationRun) {
-        (self.start, self.progress) = (start, progress)
+    init(parts count: Int, progress: @escaping @Sendable (Int, Int) throws -> Void, start: @escaping @Sendable () throws -> CalibrationRun) {
+        (self.count, self.start, self.progress) = (count, start, progress)
     }
 
     /// Rows of a tensor's content. Runs the model up to its part.
@@ -79,7 +81,8 @@ private struct Gathering {
         guard let statistics = try run.next(progress: progress) else {
             throw QAMError(.invalidArgument, "the run has no part \(next)")
         }
-        self.run = run
+        // The vectors are not needed after the last part.
+        if next + 1 < count { self.run = run }
         part = (next, statistics)
     }
 

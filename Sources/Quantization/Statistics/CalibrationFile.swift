@@ -196,6 +196,20 @@ public struct CalibrationFile: Sendable {
         tokenWeightIndex(of: tensor) != nil
     }
 
+    /// What errors of each output of a matrix cost, E[g^2] of the gradients g there or the weights of tokens; nil if not in the file.
+    ///
+    /// - Throws: as `tokenWeights(of:)`, and errors from reading.
+    func outputCosts(of tensor: TensorDescriptor) throws -> [Float]? {
+        if let weights = try tokenWeights(of: tensor) { return weights }
+        guard outputCount(of: tensor.name) == tensor.rows else { return nil }
+        var costs: [Float] = []
+        for start in stride(from: 0, to: tensor.rows, by: 64) {
+            let rows = start..<min(start + 64, tensor.rows), values = try outputHessian(of: tensor.name, rows: rows)
+            costs += rows.map { values[($0 - start) * tensor.rows + $0] }
+        }
+        return costs
+    }
+
     private func tokenWeightIndex(of tensor: TensorDescriptor) -> Int? {
         tokenWeights[Self.common(tensor.name)].flatMap { source.tensors[$0].elementCount == tensor.rows ? $0 : nil }
     }

@@ -54,30 +54,25 @@ struct Calibrate: AsyncParsableCommand {
         let start = ContinuousClock.now
         let (text, textWarnings) = try await source.read(
             model: model, limit: TokenFile.limit(context: context, windows: windows), quiet: report.hidesProgress)
-        let count = try text.windows(of: context, wanted: windows)
-        let input = try TransformerInput(path: model, exact: true)
-        try text.require(vocabularySize: input.model.configuration.vocabularySize)
-        let calibrator = try Calibrator(
-            input.model, context: context, gatheringHessians: hessian || fisher, gatheringGradients: fisher,
-            pool: try WorkerPool(width: threads.count), checkpoint: Interruption.check)
+        let prepared = try PreparedCalibration(
+            TransformerInput(path: model, exact: true), text, textPaths: source.paths, context: context, windows: windows, hasHessians: hessian || fisher,
+            hasGradients: fisher, threads: threads.count)
         let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
-            let statistics = try CalibratingSource(calibrator, tokens: text.tokens, windows: count, paths: input.paths + source.paths) {
-                try bar.report($0, of: $1, item: "")
-            }
+            let statistics = try prepared.source { try bar.report($0, of: $1, item: "") }
             // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
             return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
         }
-        let warnings = input.warnings + textWarnings, inputCount = calibrator.parts.reduce(0) { $0 + $1.inputs.count }
+        let warnings = prepared.warnings + textWarnings, inputCount = prepared.calibrator.parts.reduce(0) { $0 + $1.inputs.count }
         report.show(warnings: warnings)
         let seconds = (ContinuousClock.now - start).seconds
         if report.json {
             try Console.print([
-                "output": .string(output), "bytes": JSONValue(bytes), "tokens": JSONValue(count * context), "inputs": JSONValue(inputCount),
+                "output": .string(output), "bytes": JSONValue(bytes), "tokens": JSONValue(prepared.tokenCount), "inputs": JSONValue(inputCount),
                 "seconds": .number(seconds), "warnings": .array(warnings.map(JSONValue.string)),
             ])
         } else if !report.quiet {
             try Console.print(
-                "  \(Format.printable(output)): \(Format.count(inputCount, "input")) seen over \(Format.count(count * context, "token")), "
+                "  \(Format.printable(output)): \(Format.count(inputCount, "input")) seen over \(Format.count(prepared.tokenCount, "token")), "
                     + "\(Format.bytes(bytes)), \(Format.decimal(seconds, 1)) s")
         }
     }

@@ -15,10 +15,15 @@ struct Quantize: AsyncParsableCommand {
             \\d \\w \\s \\D \\W \\S (...) (?:...) | * + ? {m,n} ^ $ \\b \\B and (?i) at the begin; a backslash before any other \
             character that is no letter or digit takes it as it is.
 
+            If the model can be run, its errors are weighed by what they do to its predictions on a text (--text, else one in the program): they \
+            are fed into the weights that are coded later, and the rate of each tensor is chosen by them. That takes minutes to hours where --plain takes \
+            seconds, and leaves a third to a fifth of the divergence.
+
             With --resume an interrupted run leaves what it has done, and the same command goes on from there.
 
-            Example:
-              qamw quantize models/llama llama.qamw --bits 4.5 --include 'down_proj=5.5' --exclude 'layers\\.0\\.'
+            Examples:
+              qamw quantize models/llama llama.qamw --target-bytes 4GB
+              qamw quantize models/llama llama.qamw --plain --bits 4.5 --include 'down_proj=5.5' --exclude 'layers\\.0\\.'
             """)
 
     @Argument(help: "The model to read.", completion: .file())
@@ -27,7 +32,10 @@ struct Quantize: AsyncParsableCommand {
     @Argument(help: "The .qamw file to write, or a folder for model.qamw.", completion: .file(extensions: ["qamw"]))
     var output: String
 
-    @Option(help: ArgumentHelp("Bits per weight: 2 to 6.5 in steps of 0.5, 5.5 by default. trellis has 1.5 too, int8 only 8.", valueName: "bits"))
+    @Option(
+        help: ArgumentHelp(
+            "Bits per weight, the same for each tensor: 2 to 6.5 in steps of 0.5; trellis has 1.5 too, int8 only 8. (default: 5.5, as an average with calibration)",
+            valueName: "bits"))
     var bits: Double?
 
     @Option(
@@ -65,6 +73,9 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: "Fit each row's gain to its codewords, which costs nothing to store. Without this option as is usual with the codebook: off for int8.")
     var gainRefit: Toggle?
 
+    @Flag(help: "Leave the calibration out: much faster, and with three to five times the divergence.")
+    var plain = false
+
     @OptionGroup var calibration: CalibrationOptions
 
     @Option(
@@ -98,13 +109,12 @@ struct Quantize: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if let scaling, scaling != .off, !calibration.isGiven { throw ValidationError("--scaling takes --calibrate or a --calibration.") }
-        if calibration.calibrate, !lora.isEmpty {
-            throw ValidationError("--calibrate runs the model without adapters: merge them first, by convert --lora.")
-        }
+        if plain, calibration.isGiven { throw ValidationError("--plain leaves the calibration out: it excludes the options of calibration.") }
+        if calibration.gathers, !lora.isEmpty { throw ValidationError("\(Self.adapters.prefix(1).uppercased() + Self.adapters.dropFirst()).") }
+        if plain, let scaling, scaling != .off { throw ValidationError("--scaling takes a calibration, which --plain leaves out.") }
         let rates = [bits.map { _ in "--bits" }, targetBpw.map { _ in "--target-bpw" }, targetBytes.map { _ in "--target-bytes" }].compactMap(\.self)
         if rates.count > 1 { throw ValidationError("\(rates[0]) and \(rates[1]) exclude each other.") }
-        if let rate = rates.first, bits == nil, !calibration.isGiven { throw ValidationError("\(rate) takes --calibrate or a --calibration.") }
+        if let rate = rates.first, bits == nil, plain { throw ValidationError("\(rate) takes a calibration, which --plain leaves out.") }
         do { _ = try options.checkedRecipe() } catch let error as QAMError { throw ValidationError(error.message + ".") }
         if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
             throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
@@ -113,7 +123,7 @@ struct Quantize: AsyncParsableCommand {
 
     private var options: Quantizer.Options {
         var options = Quantizer.Options()
-        options.rate = targetBytes.map { .bytes($0.count) } ?? targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? .usual
+        options.rate = targetBytes.map { .bytes($0.count) } ?? targetBpw.map { .average($0) } ?? bits.map { .bits($0) } ?? usualRate
         options.family = codebook.family
         options.effort = effort
         options.recipe = recipe
@@ -129,6 +139,9 @@ struct Quantize: AsyncParsableCommand {
         options.threads = threads.count
         return options
     }
+
+    /// A dry run does not choose rates that are not asked for: the size is known without them.
+    private var usualRate: Quantizer.Options.Rate { writing.dryRun ? .bits(codebook.family.usual.bits) : .usual }
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -146,18 +159,18 @@ struct Quantize: AsyncParsableCommand {
         if !writing.dryRun { try target.check(weights, reading: model.configurations, replacing: writing.force, plannedBytes: 0) }
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)
-        let calibrating = calibration.calibrate ? CalibrationProgress() : nil
+        let progress = CalibrationProgress(), gathering = try await gathering(from: weights, progress)
+        var run = gathering.run
+        let calibrating = run == nil ? nil : progress
         let bars = PhaseBars(quiet: report.hidesProgress, calibration: calibrating)
         defer { bars.clear() }
-        var run: CalibrationOptions.Run?
-        if let calibrating {
-            run = try await calibration.run(
-                model: input, hasGradients: feedback == .on, threads: threads.count, quiet: report.hidesProgress, progress: calibrating.calibrated)
-        }
         let statistics = try run?.statistics ?? calibration.calibration.map { try CalibrationFile(StatisticsFile.open($0)) }
         let layout = ModelOutput.Layout(container: container)
         let quantizer = try Quantizer(
-            options, statistics: statistics, checkpoint: Interruption.check, fileSize: { try target.plannedByteCount(of: $0, layout) })
+            options, statistics: statistics, rateStatistics: run?.rateStatistics ?? statistics, checkpoint: Interruption.check,
+            fileSize: { try target.plannedByteCount(of: $0, layout) })
+        try run?.estimateSeconds(of: quantizer, coding: source, choosesRates: bits == nil && feedback == .on)
+        if !report.hidesProgress, !writing.dryRun, let time = run?.longTime { Console.complain("\(time); --plain takes far less") }
         let plan = try await quantizer.plan(for: source, progress: bars.report)
         // With float16 gains the size is a lower bound: if even that does not fit, no scan is needed.
         let least = compressRaw ? 0 : try target.plannedByteCount(of: plan.outline, layout)
@@ -165,6 +178,7 @@ struct Quantize: AsyncParsableCommand {
         let coded = try await plan.codedSource(progress: bars.report)
         bars.clear()
         var result = QuantizeReport(output: target.path, inputBytes: model.fileBytes, plan: plan, source: coded, calibration: run)
+        result.warnings += gathering.warnings
         if writing.dryRun {
             result.bytes = try target.plannedByteCount(of: coded, layout)
         } else {
@@ -181,6 +195,27 @@ struct Quantize: AsyncParsableCommand {
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
     }
+
+    private static let adapters = "the model is run without adapters: merge them first, by convert --lora"
+
+    /// The calibration in the same run: the one that is asked for, else, if the model can be run, that on the text in the program. Why there is none is a warning.
+    private func gathering(from weights: any TensorSource, _ progress: CalibrationProgress) async throws -> (run: CalibrationOptions.Run?, warnings: [String]) {
+        let recipe = try options.checkedRecipe()
+        let codesAny = weights.tensors.contains { if case .code = recipe.decision(for: $0) { true } else { false } }
+        guard !plain, calibration.calibration == nil, codesAny else { return (nil, []) }
+        do {
+            guard lora.isEmpty else { throw QAMError(.unsupported, Self.adapters) }
+            return (
+                try await calibration.run(
+                    model: input, hasGradients: feedback == .on, threads: threads.count, quiet: report.hidesProgress, progress: progress.calibrated), []
+            )
+        } catch let error as QAMError where !isCalibrationWanted && CalibrationOptions.obstacles.contains(error.code) {
+            return (nil, ["without calibration, which divides the divergence by three to five: \(error.message)"])
+        }
+    }
+
+    /// Whether there can be no result without statistics.
+    private var isCalibrationWanted: Bool { calibration.gathers || targetBpw != nil || targetBytes != nil || scaling.map { $0 != .off } == true }
 
     private var container: ContainerOptions {
         var container = ContainerOptions()

@@ -40,6 +40,11 @@ struct QuantizeReport {
     private var isDryRun: Bool { transfer == nil }
     /// Over all coded tensors; nil before they are coded.
     private var nmse: Double? { transfer?.totalDistortion?.normalized }
+    /// The expected divergence, if the effect of all errors on the predictions is known.
+    private var divergence: Double? {
+        guard let transfer, !transfer.distortion.isEmpty, transfer.distortion.values.allSatisfy({ $0.divergence != nil }) else { return nil }
+        return transfer.totalDistortion?.divergence
+    }
     /// The error of the codes on Gaussian data.
     private var gaussianError: Double { plan.gaussianError(weighedBy: transfer?.distortion) }
     /// How many tensors are coded with feedback.
@@ -64,6 +69,7 @@ struct QuantizeReport {
             .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
             .init("tensors", size.tensorsJSON), .init("quantized", size.quantizedJSON), .init("raw", raw.json),
             .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("gaussianNmse", .number(gaussianError)),
+            .init("expectedDivergence", divergence.map(JSONValue.number) ?? .null),
             .init("feedback", JSONValue(fedBack)), .init("scaling", plan.scaling.map { .array($0.map(Self.json)) } ?? .null),
             .init("calibration", calibration?.json ?? .null), .init("rates", plan.rates?.json ?? .null), .init("seconds", .number(seconds)),
             .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)),
@@ -83,29 +89,33 @@ struct QuantizeReport {
     private var text: String {
         let size = ModelSize(source)
         var table = Table.pairs
-        let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes))" : ""
-        table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
+        let ratio = inputBytes > 0 ? ", \(Format.percent(bytes, of: inputBytes)) of \(Format.bytes(inputBytes))" : ""
+        table.add("whole model", "\(Format.bytes(bytes)) at \(Format.decimal(size.bitsPerWeight, 3)) bits per weight\(ratio)")
         table.add(
             "quantized",
             "\(Format.count(size.quantizedCount, "tensor")), \(Format.count(size.quantizedParameters)) weights "
                 + "(\(Format.percent(size.quantizedParameters, of: size.parameters))) "
                 + "at \(Format.decimal(size.quantizedBitsPerWeight, 3)) bits with all overhead")
-        table.add("whole model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
         if size.aliasCount > 0 { table.add("tied", "\(Format.count(size.aliasCount, "name")) of tensors stored once") }
         let gaussian = gaussianError
-        if let nmse {
+        if let divergence {
+            table.add("error", "divergence \(Format.scientific(divergence)) nats a token to be expected")
+        } else if let nmse {
             table.add("error", "NMSE \(Format.scientific(nmse)); on Gaussian data \(Format.scientific(gaussian))")
         } else if gaussian > 0 {
             table.add("error", "NMSE about \(Format.scientific(gaussian)), that of Gaussian data")
         }
         if let calibration { table.add("calibration", calibration.summary) }
         if fedBack > 0 { table.add("feedback", Format.count(fedBack, "tensor")) }
-        if let rates = plan.rates { table.add("rates", rates.summary) }
+        if let rates = plan.rates { table.add("rates", isDryRun ? "\(rates.summary); \(rates.expectation)" : rates.summary) }
         if let scaling = plan.scaling {
             let used = scaling.filter(\.isUsed)
             let error = used.compactMap(\.errorRatio).min().map { ", output error down to \(Format.decimal($0, 3)) of that without" } ?? ""
             let left = scaling.count == used.count ? "" : "; left out of \(scaling.count - used.count), where they would not help"
             table.add("scales", "\(Format.count(used.count, "input"))\(error)\(left)")
+        }
+        if isDryRun, let expected = calibration?.seconds {
+            table.add("expected", "\(Format.duration(expected.gathering)) for statistics, \(Format.duration(expected.coding)) for coding")
         }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")

@@ -11,9 +11,11 @@ extension RateChoice {
     }
 
     var summary: String {
-        let list = counts.map { "\(Format.count($0.count)) x \(Format.decimal($0.bits, 1))" }.joined(separator: ", ")
-        return "\(list); \(Self.words(unit)) \(Format.scientific(cost)) to be expected"
+        counts.map { "\(Format.count($0.count)) x \(Format.decimal($0.bits, 1))" }.joined(separator: ", ")
     }
+
+    /// What their errors cost.
+    var expectation: String { "\(Self.words(unit)) \(Format.scientific(cost)) to be expected" }
 
     /// Every tensor and its rate.
     var lines: [String] {

@@ -34,6 +34,15 @@ extension Format {
         return hours > 0 ? "\(hours):\(two(minutes)):\(two(total % 60))" : "\(minutes):\(two(total % 60))"
     }
 
+    /// About how long: `20 s`, `5 min`, `3.5 h`.
+    static func duration(_ seconds: Double) -> String {
+        switch seconds {
+        case ..<90: "\(decimal(max(1, seconds.rounded()), 0)) s"
+        case ..<5400: "\(decimal(seconds / 60, 0)) min"
+        default: "\(decimal(seconds / 3600, 1)) h"
+        }
+    }
+
     /// Dimensions as `4096 x 11008`; those of a scalar as `scalar`.
     static func shape(_ shape: [Int]) -> String {
         shape.isEmpty ? "scalar" : shape.map { "\($0)" }.joined(separator: " x ")
