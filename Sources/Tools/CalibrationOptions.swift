@@ -7,7 +7,9 @@ internal import Quantization
 
 /// The calibration of a command that codes weights: statistics from a file, or gathered in the same run.
 struct CalibrationOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
+    @Option(
+        name: [.long, .customLong("imatrix")],
+        help: ArgumentHelp("Statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"), completion: .file())
     var calibration: String?
 
     @Flag(help: "Gather the statistics in the same run: the model reads a text, and each layer is coded when its statistics are known.")
@@ -33,6 +35,9 @@ struct CalibrationOptions: ParsableArguments {
     private static func defaultTokens(weights: Int) -> Int {
         max(leastTokens, Int(Double(mostTokens) * min(1, (2.5e8 / Double(max(1, weights))).squareRoot())))
     }
+
+    /// Why statistics are not gathered of a model with adapters.
+    static let adapters = "The model is run without adapters: merge them first, by convert --lora"
 
     /// The errors of a model that cannot be run.
     static let obstacles: Set<QAMError.Code> = [.unsupported, .malformed, .notFound, .limitExceeded]

@@ -26,9 +26,18 @@ struct Qamw: AsyncParsableCommand {
             Evaluate.self, Generate.self, Tokenize.self, Bench.self,
         ])
 
+    /// Throws for a word that is not a command, which the parser would take for an argument.
+    private static func checkName() throws {
+        let commands = configuration.subcommands.map { $0._commandName }
+        guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), !(commands + ["help"]).contains(word) else { return }
+        let advice = Spelling.nearest(to: word, in: commands).map { "; did you mean \"\($0)\"?" } ?? "; the commands are \(Format.list(commands))"
+        throw QAMError(.invalidArgument, "\"\(word)\" is not a command\(advice)")
+    }
+
     static func main() async {
         Interruption.install()
         do {
+            try checkName()
             var command = try await asyncParseAsRoot()
             try Kernels.checkEnvironment()
             if var command = command as? any AsyncParsableCommand {

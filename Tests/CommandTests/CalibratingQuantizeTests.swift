@@ -39,6 +39,26 @@ import Testing
         #expect(try scratch.names.filter { $0.hasSuffix(".partial") }.isEmpty)
     }
 
+    /// convert --dtype codes ggml's block types by statistics of the same run: each tensor as with those of a file.
+    @Test(arguments: [["--dtype", "q4_k_m"], ["--dtype", "q5_0", "--feedback", "columns"]])
+    func convertCalibratesToo(options: [String]) throws {
+        let scratch = try Self.scratch(), text = ["--tokens", "text.u16", "--context", "64"]
+        let statistic = options.contains("columns") ? "--hessian" : "--fisher"
+        #expect(try Command.run(["calibrate", "m", "-o", "stats", statistic, "--quiet"] + text, in: scratch).status == 0)
+        let two = try Command.run(["convert", "m", "two.gguf", "--calibration", "stats", "--json"] + options, in: scratch).json
+        let one = try Command.run(["convert", "m", "one.gguf", "--calibrate", "--json"] + text + options, in: scratch).json
+        #expect(one["calibration"]?["windows"]?.integer == 32 && two["calibration"] == .null && one["bytes"] == two["bytes"])
+        #expect(one["warnings"]?.elements.count == two["warnings"]?.elements.count && one["nmse"]?.double != nil)
+        #expect((one["expectedDivergence"] == .null) == options.contains("columns"))
+        #expect(try scratch.qamw("compare", "one.gguf", "two.gguf", "--max-nmse", "0").status == 0)
+        #expect(try scratch.qamw("verify", "one.gguf").status == 0)
+        #expect(try Command.run(["convert", "m", "three.gguf", "--threads", "3", "--quiet"] + text + options, in: scratch).status == 0)
+        #expect(try scratch.bytes("three.gguf") == scratch.bytes("one.gguf"))
+        for senseless in [["--calibrate", "--dtype", "f16"], ["--calibrate"], ["--dtype", "q4_k", "--calibrate", "--calibration", "stats"]] {
+            #expect(try Command.run(["convert", "m", "no.gguf"] + senseless, in: scratch).status == 64)
+        }
+    }
+
     /// A text is cut by the model's tokenizer.
     @Test func textsCalibrate() throws {
         let scratch = try Self.scratch()

@@ -47,6 +47,36 @@ import Testing
         }
     }
 
+    /// Matrices by layer, within 80 columns: what is alike in consecutive layers is one row.
+    @Test func layersAreShown() throws {
+        let scratch = try Scratch(), model = TestInference.path("wikilm-tiny")
+        let raw = try scratch.qamw("inspect", model).output.split(separator: "\n")
+        #expect(raw.contains { $0.hasPrefix("  LAYER") && $0.contains("gate") && $0.hasSuffix("BITS") })
+        #expect(raw.contains { $0.hasPrefix("  0-3, each") && $0.contains("BF16") && $0.hasSuffix("16.00") })
+        let mixed = ["quantize", "--plain", model, "q.qamw", "--bits", "4.5", "--include", "layers.1.*down_proj=6.5", "--exclude", "layers.3.mlp.up"]
+        #expect(try Command.run(mixed, in: scratch).status == 0)
+        let lines = try scratch.qamw("inspect", "q.qamw").output.split(separator: "\n")
+        let kinds = try #require(lines.first { $0.hasPrefix("  LAYER") }).split(separator: " ")
+        let down = try #require(kinds.firstIndex(of: "down")), up = try #require(kinds.firstIndex(of: "up"))
+        for (title, bits) in [("0", ["4.5", "4.5"]), ("1", ["6.5", "4.5"]), ("2", ["4.5", "4.5"]), ("3", ["4.5", "BF16"])] {
+            let row = try #require(lines.first { $0.hasPrefix("  \(title) ") }).split(separator: " ")
+            #expect(row[down] == bits[0] && row[up] == bits[1], "\(row)")
+        }
+        #expect(try scratch.qamw("convert", model, "m.gguf", "--dtype", "q4_k_m").status == 0)
+        for file in ["q.qamw", "m.gguf", model] {
+            #expect(try scratch.qamw("inspect", file).output.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(file)")
+        }
+        // Experts are many matrices of one kind.
+        var experts: [TestModel.Tensor] = []
+        for layer in 0..<2 {
+            for expert in 0..<3 {
+                for name in ["w1", "w2"] { experts.append(try .weights("model.layers.\(layer).mlp.experts.\(expert).\(name).weight", 4, 8)) }
+            }
+        }
+        try scratch.write(TestModel(tensors: experts).safetensors, to: "e.safetensors")
+        #expect(try scratch.qamw("inspect", "e.safetensors").output.contains("0-1, each  BF16  BF16"))
+    }
+
     @Test func tablesAreForPeople() throws {
         let scratch = try QuantizeTests.scratch()
         #expect(try scratch.qamw("quantize", "--plain", ".", "q.qamw").status == 0)

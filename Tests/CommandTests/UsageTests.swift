@@ -39,6 +39,18 @@ import Testing
         #expect(outcome.output.isEmpty)
     }
 
+    @Test func misspeltCommandsAreRecognized() throws {
+        let scratch = try Scratch()
+        for (word, meant) in [("quantise", "quantize"), ("Inspect", "inspect"), ("convret", "convert"), ("evaluate", nil)] {
+            let outcome = try scratch.qamw(word, "a", "b")
+            let advice = meant.map { "did you mean \"\($0)\"?" } ?? "the commands are"
+            #expect(outcome.status == 64 && outcome.errors.contains("\"\(word)\" is not a command") && outcome.errors.contains(advice), "\(outcome.errors)")
+        }
+        #expect(try scratch.qamw("help", "verify").status == 0)
+        let gguf = try scratch.qamw("quantize", "a", "b.gguf")
+        #expect(gguf.status == 64 && gguf.errors.contains("convert --dtype q4_k_m"))
+    }
+
     @Test(arguments: ["quantize", "convert", "verify", "checksum", "inspect", "compare", "metadata", "bench"])
     func helpEndsWithAnExample(_ command: String) throws {
         let outcome = try Scratch().qamw(command, "--help")

@@ -13,7 +13,7 @@ package enum FileContent {
             case .qamw: return "a .qamw model"
             case .shardIndex: return "an index of shards"
             case .pytorch: return "a PyTorch file"
-            case .folder, .foreign, .unknown: return try FileKind.isText(FileBytes(path: path), atLeast: 64) ? "a text file" : nil
+            case .folder, .foreign, .unknown: return try FileKind.isText(FileBytes(path: path), atLeast: path.hasSuffix(".txt") ? 1 : 64) ? "a text file" : nil
             }
         } catch {
             return nil

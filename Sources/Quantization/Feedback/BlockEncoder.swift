@@ -32,10 +32,12 @@ package struct BlockEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - factor: of the Hessian of the inputs, with the encoder's transform and a unit of one column.
+    ///   - outputCosts: the cost of errors of each row's outputs, by which their expected divergence is in the result.
     ///   - fill: writes the weights of a row, given its index from 0.
     /// - Throws: `QAMError.unsupported` for values that are not finite or too large (the message counts rows from `firstRow`), and errors from `fill`.
     package func encode(
-        rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, fill: (Int, inout MutableSpan<Float>) throws -> Void
+        rows: Int, firstRow: Int = 0, feedback factor: FeedbackFactor, outputCosts: [Float]? = nil,
+        fill: (Int, inout MutableSpan<Float>) throws -> Void
     ) throws -> TensorChunk {
         try check(factor)
         var chunk = TensorChunk(streams: [[]], distortion: Distortion())
@@ -49,6 +51,10 @@ package struct BlockEncoder: Sendable {
             }
             matrix.code()
             for i in 0..<count { chunk.distortion?.error += matrix.squaredError(place: i) }
+            if let outputCosts {
+                let divergence = (0..<count).reduce(0) { $0 + Double(outputCosts[firstRow + start + $1]) * matrix.cost(place: $1) / 2 }
+                chunk.distortion? += Distortion(divergence: divergence)
+            }
             chunk.streams[0] += matrix.symbols.array(0..<count * rowBytes)
         }
         return chunk

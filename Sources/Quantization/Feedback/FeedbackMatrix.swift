@@ -148,10 +148,13 @@ struct FeedbackMatrix: Sendable {
         if scales[row] <= 0 { for j in 0..<min(Self.width, columns - group) { (z[index + j], targets[index + j]) = (0, 0) } }
     }
 
-    /// The mean over rows of the cost of their errors, without that due to damping, if the rows were independent and had the gains that `scales` are relative to.
+    /// The cost of the errors of the coded row at this place less those fed from earlier rows, without that due to damping.
+    func cost(place: Int) -> Double { costs[place] * factor.undampedShare }
+
+    /// The mean cost of rows.
     func meanCost() -> Double {
         let coded = scales.count { $0 > 0 }
-        return coded > 0 ? (0..<rows).reduce(0) { $0 + costs[$1] } / Double(coded) * factor.undampedShare : 0
+        return coded > 0 ? (0..<rows).reduce(0) { $0 + cost(place: $1) } / Double(coded) : 0
     }
 
     /// The squared error of the coordinates of the coded row at this place.

@@ -1,4 +1,4 @@
-internal import QAMFormat
+package import QAMFormat
 
 /// A source's tensors in another order.
 struct OrderedSource: WrappingSource {
@@ -24,4 +24,11 @@ struct OrderedSource: WrappingSource {
     var fingerprint: String { order.indices.elementsEqual(order) ? base.fingerprint : "ordered \(order) \(base.fingerprint)" }
 
     func origin(of tensor: Int) -> Int? { order[tensor] }
+}
+
+extension CalibrationFile {
+    /// The tensors in the order in which their statistics are computed, those without first; unchanged if the statistics are in a file.
+    package func ordering(_ source: any TensorSource) -> any TensorSource {
+        isComputed ? OrderedSource(source, by: source.tensors.map { input(of: $0.name) ?? -1 }) : source
+    }
 }

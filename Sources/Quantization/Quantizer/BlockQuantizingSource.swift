@@ -78,10 +78,14 @@ package struct BlockQuantizingSource: WrappingSource {
                 let layout = StreamLayout(role: .symbols, extent: .perRow(job.rowBytes))
                 return try whole.rows(rows, of: tensor, count: tensors[tensor].rows, [layout]) { try code(tensor, job) }
             }
-            let factor = try factors.factor(job.factor)
-            let chunk = try job.reader.withRows(rows) {
-                try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, feedback: factor, fill: $0)
+            let factor = try factors.factor(job.factor), costs = try factors.calibration.outputCosts(of: job.reader.descriptor)
+            func coded(_ rows: Range<Int>) throws -> TensorChunk {
+                try job.reader.withRows(rows) {
+                    try job.encoder.encode(rows: rows.count, firstRow: rows.lowerBound, feedback: factor, outputCosts: costs, fill: $0)
+                }
             }
+            // Statistics that are computed are read by one thread; the rows are then coded by all.
+            let chunk = factors.calibration.isComputed ? try factors.pool.chunks(of: rows, grain: 64, coded) : try coded(rows)
             factors.finish(rows: rows.count, of: tensor, job.factor)
             return chunk
         }

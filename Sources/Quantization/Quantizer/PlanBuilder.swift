@@ -20,7 +20,7 @@ struct PlanBuilder {
         self.quantizer = quantizer
         let statistics = try quantizer.statistics?.ordered(for: source)
         self.statistics = statistics
-        let source = statistics.map { Self.inOrder(source, $0) } ?? source
+        let source = statistics?.ordering(source) ?? source
         choices = QuantizationPlan(choices: [:], refit: options.fitsGains, effort: options.effort)
         for (index, tensor) in source.tensors.enumerated() {
             if case .alias = tensor.storage { continue }
@@ -53,12 +53,6 @@ struct PlanBuilder {
             try options.rawType.dtype.map { type in
                 try CastingSource(source) { coded.contains(ExactName($0.name)) ? nil : type }
             } ?? source
-    }
-
-    /// The tensors in the order in which their statistics are computed; those without come first.
-    private static func inOrder(_ source: any TensorSource, _ statistics: CalibrationFile) -> any TensorSource {
-        guard statistics.isComputed else { return source }
-        return OrderedSource(source, by: source.tensors.map { statistics.input(of: $0.name) ?? -1 })
     }
 
     /// Scales channels, if requested or the default.

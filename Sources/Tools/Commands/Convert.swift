@@ -58,12 +58,7 @@ struct Convert: AsyncParsableCommand {
     @Flag(help: "With a mixture as --dtype: all matrices get its main type.")
     var pure = false
 
-    @Option(
-        name: [.long, .customLong("imatrix")],
-        help: ArgumentHelp(
-            "Weigh the errors of block types by these statistics of the matrices' inputs: a file of calibrate, or llama.cpp's imatrix.", valueName: "file"),
-        completion: .file())
-    var calibration: String?
+    @OptionGroup var calibration: CalibrationOptions
 
     @Option(
         help: """
@@ -106,8 +101,9 @@ struct Convert: AsyncParsableCommand {
         guard !packed || lora.isEmpty else { throw ValidationError("--packed does not change tensors; remove --lora.") }
         guard !packed || alignment == nil else { throw ValidationError("--packed does not change metadata; remove --alignment.") }
         guard !pure || dtype.isBlockType else { throw ValidationError("--pure is for ggml's block types, such as --dtype q4_k_m.") }
-        guard calibration == nil || dtype.isBlockType else { throw ValidationError("--calibration is for ggml's block types, such as --dtype q4_k_m.") }
-        guard feedback == nil || calibration != nil else { throw ValidationError("--feedback takes a --calibration.") }
+        guard !calibration.isGiven || dtype.isBlockType else { throw ValidationError("A calibration is for ggml's block types, such as --dtype q4_k_m.") }
+        guard !calibration.gathers || lora.isEmpty else { throw ValidationError("\(CalibrationOptions.adapters).") }
+        guard feedback == nil || calibration.isGiven else { throw ValidationError("--feedback takes a --calibrate or --calibration.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
         }
@@ -133,7 +129,9 @@ struct Convert: AsyncParsableCommand {
     }
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
-        let source = try transformed(model, for: target)
+        let progress = CalibrationProgress()
+        let run = calibration.gathers ? try await gatheringRun(progress) : nil
+        let source = try transformed(model, for: target, run)
         var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count, dotfiles: dotfiles)
         if target.format == .safetensors, target.isFolder, maxShardSize == nil { layout.maxShardSize = ByteSize.defaultShard.count }
         let planned = try target.plannedByteCount(of: source, layout)
@@ -142,26 +140,31 @@ struct Convert: AsyncParsableCommand {
             result.bytes = planned
         } else {
             try target.check(
-                source, layout, reading: model.configurations + [calibration].compactMap(\.self), replacing: writing.force,
+                source, layout, reading: model.configurations + [calibration.calibration].compactMap(\.self), replacing: writing.force,
                 plannedBytes: layout.container.compressesRaw ? 0 : planned)
             try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
-            let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress) { bar in
-                try await target.write(
-                    source, layout, writing: writing, threads: threads.count, inputBytes: model.fileBytes, progress: bar.report)
+            let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress, countsBytes: run == nil) { bar in
+                if run != nil { progress.begin(bar) }
+                // Statistics that are gathered come in order: one thread reads, and coding uses all.
+                return try await target.write(
+                    source, layout, writing: writing, threads: run == nil ? threads.count : 1, inputBytes: model.fileBytes,
+                    progress: run == nil ? bar.report : progress.worked)
             }
             result.output = done.path
             result.bytes = done.report.bytes
             result.nmse = done.report.totalDistortion?.normalized
+            result.divergence = done.report.knownDivergence
             result.warnings = done.report.warnings(source.tensors) + done.warnings
         }
-        result.warnings = source.warnings + result.warnings
+        result.calibration = run
+        result.warnings = source.warnings + (run?.warnings ?? []) + result.warnings
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
     }
 
     /// The source with all requested transforms.
-    private func transformed(_ model: ModelInput, for target: ModelOutput) throws -> any TensorSource {
+    private func transformed(_ model: ModelInput, for target: ModelOutput, _ run: CalibrationOptions.Run?) throws -> any TensorSource {
         if let adapter = model.adapter { return try converted(adapter, for: target) }
         guard base == nil else { throw QAMError(.invalidArgument, "--base is for an adapter as INPUT") }
         if packed {
@@ -175,7 +178,7 @@ struct Convert: AsyncParsableCommand {
             // Decode to float32: a cast follows, and must round only once.
             if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
             result = try renamed(AdapterFolder.merged(lora, into: result), for: target)
-            result = try DeclaredType.updated(try cast(result, for: target.format))
+            result = try DeclaredType.updated(try cast(result, for: target.format, run))
         }
         // Find ties that are not known yet, unless the file is only copied.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
@@ -185,7 +188,7 @@ struct Convert: AsyncParsableCommand {
     private func converted(_ adapter: LoRAAdapter, for target: ModelOutput) throws -> any TensorSource {
         guard target.format == .gguf, !packed, lora.isEmpty, names ?? .gguf == .gguf else { throw adapter.refusal }
         let result = try adapter.gguf(for: AdapterFolder.modelConfiguration(of: adapter, in: input, given: base))
-        return try cast(result, for: .gguf)
+        return try cast(result, for: .gguf, nil)
     }
 
     /// Whether every tensor is copied unchanged under its name, so that its interpretation does not matter.
@@ -224,18 +227,19 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The tensors cast to the requested types, or to types of the output's format.
-    private func cast(_ source: any TensorSource, for format: OutputFormat) throws -> any TensorSource {
+    private func cast(_ source: any TensorSource, for format: OutputFormat, _ run: CalibrationOptions.Run?) throws -> any TensorSource {
         switch dtype {
         case .plain(let dtype): return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         case .blocks(let types):
             let chosen = pure ? BlockTypes.named(types.name, pure: true) ?? types : types
-            guard let calibration else { return try GGUFTypes.quantize(source, to: chosen) }
-            let statistics = try CalibrationFile(StatisticsFile.open(calibration))
+            guard let statistics = try run?.statistics ?? calibration.calibration.map({ try CalibrationFile(StatisticsFile.open($0)) }) else {
+                return try GGUFTypes.quantize(source, to: chosen)
+            }
             guard dtype.isSearched || statistics.hasHessians && feedback != .off else {
                 throw QAMError(
                     .invalidArgument, "\(dtype.name) is encoded as ggml does, whatever the mean squares of inputs; only error feedback by Hessians improves it")
             }
-            return try GGUFTypes.quantize(source, to: chosen, meanSquares: Self.meanSquares(statistics, calibration)) {
+            return try GGUFTypes.quantize(statistics.ordering(source), to: chosen, meanSquares: meanSquares(statistics)) {
                 try BlockQuantizingSource(
                     $0, types: $1, statistics: statistics, feedback: feedback ?? .on, threads: threads.count, checkpoint: Interruption.check)
             }
@@ -250,10 +254,15 @@ struct Convert: AsyncParsableCommand {
 }
 
 extension Convert {
-    /// E[x²] of a matrix's inputs, from a file of statistics.
-    fileprivate static func meanSquares(_ statistics: CalibrationFile, _ path: String) -> (TensorDescriptor) throws -> [Float]? {
+    private func gatheringRun(_ progress: CalibrationProgress) async throws -> CalibrationOptions.Run {
+        try await calibration.run(
+            model: input, hasGradients: feedback ?? .on == .on, threads: threads.count, quiet: report.hidesProgress, progress: progress.calibrated)
+    }
+
+    /// E[x²] of a matrix's inputs. Statistics that are gathered are read only for feedback, in their order.
+    private func meanSquares(_ statistics: CalibrationFile) -> (TensorDescriptor) throws -> [Float]? {
         { tensor in
-            guard let input = statistics.input(of: tensor.name) else { return nil }
+            guard let input = statistics.input(of: tensor.name), let path = calibration.calibration else { return nil }
             guard statistics.inputs[input].width == tensor.columns else {
                 throw QAMError(
                     .invalidArgument,

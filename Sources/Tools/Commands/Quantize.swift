@@ -110,14 +110,15 @@ struct Quantize: AsyncParsableCommand {
 
     func validate() throws {
         if plain, calibration.isGiven { throw ValidationError("--plain leaves the calibration out: it excludes the options of calibration.") }
-        if calibration.gathers, !lora.isEmpty { throw ValidationError("\(Self.adapters.prefix(1).uppercased() + Self.adapters.dropFirst()).") }
+        if calibration.gathers, !lora.isEmpty { throw ValidationError("\(CalibrationOptions.adapters).") }
         if plain, let scaling, scaling != .off { throw ValidationError("--scaling takes a calibration, which --plain leaves out.") }
         let rates = [bits.map { _ in "--bits" }, targetBpw.map { _ in "--target-bpw" }, targetBytes.map { _ in "--target-bytes" }].compactMap(\.self)
         if rates.count > 1 { throw ValidationError("\(rates[0]) and \(rates[1]) exclude each other.") }
         if let rate = rates.first, bits == nil, plain { throw ValidationError("\(rate) takes a calibration, which --plain leaves out.") }
         do { _ = try options.checkedRecipe() } catch let error as QAMError { throw ValidationError(error.message + ".") }
         if let format = OutputFormat(nameOf: output), format != .qamw, try FileStatus(output)?.kind != .folder {
-            throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else.")
+            let advice = format == .gguf ? "; convert --dtype q4_k_m --calibrate writes quantized GGUF" : ""
+            throw ValidationError("quantize writes .qamw files, and \(output) would be taken for something else\(advice).")
         }
     }
 
@@ -196,15 +197,13 @@ struct Quantize: AsyncParsableCommand {
         try result.print(report)
     }
 
-    private static let adapters = "the model is run without adapters: merge them first, by convert --lora"
-
     /// The calibration in the same run: the one that is asked for, else, if the model can be run, that on the text in the program. Why there is none is a warning.
     private func gathering(from weights: any TensorSource, _ progress: CalibrationProgress) async throws -> (run: CalibrationOptions.Run?, warnings: [String]) {
         let recipe = try options.checkedRecipe()
         let codesAny = weights.tensors.contains { if case .code = recipe.decision(for: $0) { true } else { false } }
         guard !plain, calibration.calibration == nil, codesAny else { return (nil, []) }
         do {
-            guard lora.isEmpty else { throw QAMError(.unsupported, Self.adapters) }
+            guard lora.isEmpty else { throw QAMError(.unsupported, CalibrationOptions.adapters) }
             return (
                 try await calibration.run(
                     model: input, hasGradients: feedback == .on, threads: threads.count, quiet: report.hidesProgress, progress: progress.calibrated), []

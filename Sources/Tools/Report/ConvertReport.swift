@@ -14,6 +14,10 @@ struct ConvertReport {
     var warnings: [String] = []
     /// The error of the tensors that became block types, relative to their energy; nil if there are none.
     var nmse: Double?
+    /// The expected divergence; nil unless it is known of all these tensors.
+    var divergence: Double?
+    /// The calibration in the same run.
+    var calibration: CalibrationOptions.Run?
     var isDryRun = false
     var seconds = 0.0
 
@@ -49,7 +53,9 @@ struct ConvertReport {
         var members: [JSONValue.Member] = [
             .init("output", .string(output)), .init("bytes", JSONValue(bytes)), .init("inputBytes", JSONValue(inputBytes)),
             .init("bitsPerWeight", .number(size.bitsPerWeight)), .init("parameters", JSONValue(size.parameters)),
-            .init("tensors", size.tensorsJSON), .init("raw", raw.json), .init("nmse", nmse.map(JSONValue.number) ?? .null), .init("seconds", .number(seconds)),
+            .init("tensors", size.tensorsJSON), .init("raw", raw.json), .init("nmse", nmse.map(JSONValue.number) ?? .null),
+            .init("expectedDivergence", divergence.map(JSONValue.number) ?? .null), .init("calibration", calibration?.json ?? .null),
+            .init("seconds", .number(seconds)),
             .init("peakMemoryBytes", JSONValue(Platform.peakMemoryBytes)), .init("warnings", .array(warnings.map(JSONValue.string))),
         ]
         if isDryRun { members.append(.init("dryRun", .bool(true))) }
@@ -63,7 +69,12 @@ struct ConvertReport {
         table.add("size", "\(Format.bytes(inputBytes)) -> \(Format.bytes(bytes))\(ratio)")
         table.add("model", "\(Format.count(size.parameters)) weights at \(Format.decimal(size.bitsPerWeight, 3)) bits")
         if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept as they are") }
-        if let nmse { table.add("error", "\(Format.scientific(nmse)) of the weights' energy (NMSE)") }
+        if let divergence {
+            table.add("error", "divergence \(Format.scientific(divergence)) nats a token to be expected")
+        } else if let nmse {
+            table.add("error", "\(Format.scientific(nmse)) of the weights' energy (NMSE)")
+        }
+        if let calibration { table.add("calibration", calibration.summary) }
         let rate = seconds > 0 && !isDryRun ? ", \(Format.rate(Double(inputBytes), seconds: seconds))" : ""
         table.add("time", "\(Format.decimal(seconds, 1)) s\(rate), peak memory \(Format.bytes(Platform.peakMemoryBytes))")
         let title = Format.printable(output) + (isDryRun ? " (dry run, nothing is written)" : "")

@@ -106,11 +106,15 @@ struct InspectReport {
         }
         if let scheme { table.add("quantized with", "\(scheme.method.title)\(scheme.format.map { ", \($0)" } ?? ""); \(scheme.evidence)") }
         let files = source.files.map { "\($0.name) (\(Format.bytes($0.byteCount)))" }
-        if !files.isEmpty { table.add(model.reader == nil ? "side files" : "embedded files", files.joined(separator: ", ")) }
+        for (index, line) in Format.wrapped(files, width: 60).enumerated() {
+            table.add(index > 0 ? "" : model.reader == nil ? "side files" : "embedded files", line)
+        }
         var lines = [Format.printable(model.path)] + table.lines + [""] + encodings(size).lines
+        let layers = LayerTable(source) { coding($0).map { Format.decimal($0.bits, 1) } ?? dtype($0) }.lines
+        if !layers.isEmpty { lines += [""] + layers }
         let shown = 8
         let entries = source.metadata.entries
-        if !entries.isEmpty { lines += [""] + metadata(entries.prefix(shown)) }
+        if !entries.isEmpty { lines += [""] + metadata(entries.prefix(shown), width: 80) }
         if entries.count > shown { lines.append("  and \(entries.count - shown) more: --metadata") }
         return lines
     }
@@ -176,9 +180,12 @@ struct InspectReport {
 
     var metadataTable: [String] { metadata(source.metadata.entries[...]) }
 
-    private func metadata(_ entries: ArraySlice<Metadata.Entry>) -> [String] {
+    /// - Parameter width: how long lines may be.
+    private func metadata(_ entries: ArraySlice<Metadata.Entry>, width: Int = 120) -> [String] {
+        let names = (entries.map(\.key.count).max() ?? 0) + (entries.map(\.value.typeName.count).max() ?? 0)
+        let limit = min(60, max(16, width - names - 24))
         var table = Table([("METADATA", .left), ("TYPE", .left), ("VALUE", .left)])
-        for entry in entries { table.add(entry.key, entry.value.typeName, Format.value(entry.value)) }
+        for entry in entries { table.add(entry.key, entry.value.typeName, Format.value(entry.value, limit: limit)) }
         return table.lines
     }
 }

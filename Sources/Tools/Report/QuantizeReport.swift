@@ -40,11 +40,7 @@ struct QuantizeReport {
     private var isDryRun: Bool { transfer == nil }
     /// Over all coded tensors; nil before they are coded.
     private var nmse: Double? { transfer?.totalDistortion?.normalized }
-    /// The expected divergence, if the effect of all errors on the predictions is known.
-    private var divergence: Double? {
-        guard let transfer, !transfer.distortion.isEmpty, transfer.distortion.values.allSatisfy({ $0.divergence != nil }) else { return nil }
-        return transfer.totalDistortion?.divergence
-    }
+    private var divergence: Double? { transfer?.knownDivergence }
     /// The error of the codes on Gaussian data.
     private var gaussianError: Double { plan.gaussianError(weighedBy: transfer?.distortion) }
     /// How many tensors are coded with feedback.
@@ -123,5 +119,13 @@ struct QuantizeReport {
         let rawTable = raw.table(parameters: size.parameters)
         let chosen = isDryRun ? plan.rates.map { [""] + $0.lines } ?? [] : []
         return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
+    }
+}
+
+extension TransferReport {
+    /// The expected divergence, if the effect of all errors on the predictions is known.
+    var knownDivergence: Double? {
+        guard !distortion.isEmpty, distortion.values.allSatisfy({ $0.divergence != nil }) else { return nil }
+        return totalDistortion?.divergence
     }
 }

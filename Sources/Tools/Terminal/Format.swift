@@ -56,6 +56,16 @@ extension Format {
         return text.prefix(width - 3 - tail) + "..." + text.suffix(tail)
     }
 
+    /// Items with commas between them, in lines no longer than `width` where an item allows.
+    static func wrapped(_ items: [String], width: Int) -> [String] {
+        var lines: [String] = []
+        for (index, item) in items.enumerated() {
+            let part = index + 1 < items.count ? item + "," : item
+            if let last = lines.last, last.count + 1 + part.count <= width { lines[lines.count - 1] += " " + part } else { lines.append(part) }
+        }
+        return lines
+    }
+
     /// `23.1 MB/s`.
     static func rate(_ count: Double, seconds: Double) -> String { "\(bytes(Int(min(max(count / seconds, 0), 0x1p60))))/s" }
 
@@ -72,8 +82,7 @@ extension Format {
     static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 
     /// A metadata value on one line, shortened: tokenizers have megabytes.
-    static func value(_ value: MetadataValue) -> String {
-        let limit = 60
+    static func value(_ value: MetadataValue, limit: Int = 60) -> String {
         if case .string(let text) = value {
             let start = printable(String(text.prefix(limit + 1)))
             return text.utf8.count <= limit ? start : "\(start.prefix(limit))... (\(count(text.utf8.count)) bytes)"
