@@ -38,13 +38,14 @@ let package = Package(
         .target(name: "Inference", dependencies: ["QAMFormat", "Architectures", "CQAMKernels", "CCalibrationText"], swiftSettings: swiftSettings),
         .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
         .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "Inference", "CQAMKernels"], swiftSettings: swiftSettings),
+        .target(name: "Models", dependencies: ["QAMFormat", "Architectures", "Converters", "Inference", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
-        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat", "Converters", "Quantization"], swiftSettings: swiftSettings),
+        .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat", "Converters", "Quantization", "Models"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [
-                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "KernelBenchmark",
+                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],

@@ -1,5 +1,6 @@
 public import CQAMW
 import Converters
+import Models
 import QAMFormat
 import Quantization
 
@@ -31,14 +32,25 @@ public func qamw_quantize(
 private struct QuantizationRequest: Sendable {
     private var options = Quantizer.Options()
     private let statistics: String?
+    private let calibration: Calibration
     private var container = ContainerOptions()
     private let replaces: Bool
 
+    private enum Calibration {
+        case none, ifPossible, required
+    }
+
+    /// The text of the calibration, a file, and how much of it is read.
+    private let text: (path: String?, tokens: String?, context: Int?, windows: Int?)
+
     @unsafe init(_ given: qamw_quantize_options) throws {
-        let (bits, targetBits, blockSize) = unsafe (given.bits, given.target_bits, given.block_size)
-        guard bits == 0 || targetBits == 0 else { throw QAMError(.invalidArgument, "bits and target_bits exclude each other") }
+        let (bits, targetBits, targetBytes, blockSize) = unsafe (given.bits, given.target_bits, given.target_bytes, given.block_size)
+        guard [bits != 0, targetBits != 0, targetBytes != 0].count(where: \.self) <= 1 else {
+            throw QAMError(.invalidArgument, "bits, target_bits and target_bytes exclude each other")
+        }
         if bits != 0 { options.rate = .bits(bits) }
         if targetBits != 0 { options.rate = .average(targetBits) }
+        if targetBytes != 0 { options.rate = .bytes(Int(clamping: targetBytes)) }
         if let name = unsafe optionalText(given.codebook) {
             guard let family = CodecRegistry.families.first(where: { $0.name == name }) else {
                 throw QAMError(.invalidArgument, "unknown codebook \"\(name)\"")
@@ -58,6 +70,21 @@ private struct QuantizationRequest: Sendable {
         if unsafe given.keeps_gains != 0 { options.fitsGains = false }
         options.isStrict = unsafe given.strict != 0
         statistics = unsafe optionalText(given.statistics)
+        text = unsafe (
+            optionalText(given.text), optionalText(given.tokens), given.text_context == 0 ? nil : Int(clamping: given.text_context),
+            given.text_windows == 0 ? nil : Int(clamping: given.text_windows)
+        )
+        let hasText = text.path != nil || text.tokens != nil || text.context != nil || text.windows != nil
+        switch unsafe Int(given.calibration) {
+        case QAMW_CALIBRATE_IF_POSSIBLE: calibration = statistics != nil ? .none : hasText ? .required : .ifPossible
+        case QAMW_CALIBRATE: calibration = .required
+        case QAMW_PLAIN: calibration = .none
+        default: throw QAMError(.invalidArgument, unsafe "unknown calibration \(given.calibration)")
+        }
+        guard text.path == nil || text.tokens == nil else { throw QAMError(.invalidArgument, "text and tokens exclude each other") }
+        guard calibration == .required ? statistics == nil : !hasText else {
+            throw QAMError(.invalidArgument, "a text is for a calibration in the same call, which statistics and QAMW_PLAIN exclude")
+        }
         container.compressesRaw = unsafe given.compresses_raw != 0
         replaces = unsafe given.replaces != 0
     }
@@ -65,22 +92,47 @@ private struct QuantizationRequest: Sendable {
     func run(from input: String, to output: String, _ callers: CallersProgress) async throws -> Done {
         let model = try ModelInput(path: input, takingFiles: true)
         let target = try ModelOutput(output, format: .qamw, from: model.format)
-        let statistics = try statistics.map { try CalibrationFile(StatisticsFile.open($0)) }
-        let quantizer = try Quantizer(options, statistics: statistics, checkpoint: callers.checkpoint)
         let weights = try model.weights(toQuantize: true).source
         try target.check(weights, reading: model.configurations, replacing: replaces, plannedBytes: 0)
         try await model.requireSound(threads: options.threads) { try callers.report(QAMW_VERIFYING, $0, $1, "") }
         let source = try AliasingSource(wrapping: weights)
+        let gathered = try gathering(from: input, coding: weights, callers), layout = ModelOutput.Layout(container: container)
+        let statistics = try gathered.statistics?.statistics ?? statistics.map { try CalibrationFile(StatisticsFile.open($0)) }
+        let quantizer = try Quantizer(
+            options, statistics: statistics, rateStatistics: gathered.statistics?.rateStatistics ?? statistics, checkpoint: callers.checkpoint,
+            fileSize: { try target.plannedByteCount(of: $0, layout) })
         let plan = try await quantizer.plan(for: source, progress: callers.report)
-        let layout = ModelOutput.Layout(container: container)
         let least = container.compressesRaw ? 0 : try target.plannedByteCount(of: plan.outline, layout)
         try target.check(source, reading: model.configurations, replacing: replaces, plannedBytes: least)
         let coded = try await plan.codedSource(progress: callers.report)
-        let done = try await target.write(coded, layout, replacing: replaces, resuming: false, threads: options.threads) {
+        let done = try await target.write(coded, layout, replacing: replaces, resuming: false, threads: plan.readingThreads) {
             try callers.report(QAMW_CODING, $0.doneBytes, $0.totalBytes, $0.tensor)
         }
         return Done(
-            plan: plan, size: ModelSize(coded), written: done, warnings: plan.warnings + done.report.warnings(coded.tensors) + done.warnings)
+            plan: plan, size: ModelSize(coded), written: done,
+            warnings: (gathered.statistics?.warnings ?? []) + plan.warnings + gathered.warnings + done.report.warnings(coded.tensors) + done.warnings)
+    }
+
+    private func gathering(
+        from input: String, coding weights: any TensorSource, _ callers: CallersProgress
+    ) throws -> (statistics: GatheredStatistics?, warnings: [String]) {
+        var request = CalibrationRequest()
+        (request.context, request.windows) = (text.context, text.windows)
+        if let path = text.path {
+            let file = try FileBytes(path: path)
+            request.text = .text(try file.read(0..<file.byteCount), path: path)
+        }
+        if let path = text.tokens { request.text = .tokens(path: path) }
+        let calibrating: @Sendable (Int, Int) throws -> Void = { try callers.report(QAMW_CALIBRATING, $0, $1, "") }
+        switch calibration {
+        case .none: return (nil, [])
+        case .ifPossible:
+            return try request.prepareIfPossible(model: input, coding: weights, by: options, checkpoint: callers.checkpoint, progress: calibrating)
+        case .required:
+            let statistics = try request.prepare(
+                model: input, hasGradients: options.feedback == .on, threads: options.threads, checkpoint: callers.checkpoint, progress: calibrating)
+            return (statistics, [])
+        }
     }
 
     /// What was done.
@@ -118,5 +170,6 @@ extension qamw_quantize_report {
         coded = UInt64(size.quantizedCount)
         raw = UInt64(size.rawCount)
         aliased = UInt64(size.aliasCount)
+        expected_divergence = report.knownDivergence ?? .nan
     }
 }

@@ -1,5 +1,6 @@
 internal import Converters
 internal import Inference
+internal import Models
 internal import QAMFormat
 
 /// A conversation on the terminal: messages from standard input, a line each, and the model's answers.

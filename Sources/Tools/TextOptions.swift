@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Converters
+internal import Models
 internal import QAMFormat
 
 /// The text that a command reads: as tokens, or as text that the model's own tokenizer cuts.
@@ -24,7 +25,7 @@ struct TextOptions: ParsableArguments {
     ///   - window: where given, the first token of each so many becomes BOS, if the tokenizer adds one to texts.
     /// - Returns: the tokens, and what reading the tokenizer noticed.
     func read(model: String, limit: Int?, beginningWindowsOf window: Int? = nil, quiet: Bool) async throws -> (TokenFile, warnings: [String]) {
-        if let tokens { return (try TokenFile(path: tokens, limit: limit), []) }
+        if let tokens { return (try TokenFile.open(tokens, limit: limit), []) }
         let path = text ?? TextFile.standardInput
         return try await TokenFile.read(
             TextFile.read(path), path: path, model: model, limit: limit, beginningWindowsOf: window, quiet: quiet)

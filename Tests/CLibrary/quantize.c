@@ -41,7 +41,8 @@ static void expect_same_bytes(const char *first, const char *second) {
 void test_quantization(const test_files *files) {
     const char *rules[] = {"down_proj=6.5", "nothing_is_called_so"};
     story told = {.stops_at = UINT32_MAX};
-    qamw_quantize_options options = {.size = sizeof options, .bits = 4.5, .progress = tell, .warning = warn, .context = &told};
+    qamw_quantize_options options = {
+        .size = sizeof options, .bits = 4.5, .progress = tell, .warning = warn, .context = &told, .calibration = QAMW_PLAIN};
     qamw_quantize_report report = {.size = sizeof report};
 
     // Cancelled while the weights are read, and while the output is written.
@@ -94,4 +95,9 @@ void test_quantization(const test_files *files) {
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "exclude each other");
     options.bits = 0;
     EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "statistics");
+    options.target_bits = 0;
+    options.text = files->checkpoint;
+    EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "QAMW_PLAIN");
+    options.calibration = 7;
+    EXPECT_FAILURE(qamw_quantize(files->checkpoint, files->output, &options, NULL, &error), QAMW_INVALID_ARGUMENT, "unknown calibration 7");
 }

@@ -47,11 +47,12 @@ enum House {
                 "CQAMKernels.Blocks",
             ]),
         Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats", "CCalibrationText"]),
+        Target("Models", .library, imports: ["QAMFormat", "Architectures", "Converters", "Inference", "Quantization"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
-        Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "CQAMW", "Dispatch"]),
+        Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "Models", "CQAMW", "Dispatch"]),
         Target(
             "Tools", .program,
-            imports: ["QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch"]),
+            imports: ["QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch"]),
         Target("CodebookSolver", .program),
     ]
 

@@ -32,7 +32,7 @@ extern "C" {
 // ---- Versions -------------------------------------------------------------------------------------------------
 
 // The version of this header. A program works with every library whose qamw_abi_version() is not less.
-#define QAMW_ABI_VERSION 2
+#define QAMW_ABI_VERSION 3
 
 uint32_t qamw_abi_version(void);
 
@@ -296,7 +296,15 @@ enum {
     QAMW_SCALING = 1,   // channel scales are computed; inputs of matrices
     QAMW_MEASURING = 2, // what tensors cost at each rate is measured; tensors
     QAMW_SCANNING = 3,  // the weights are read for the types of their gains; bytes
-    QAMW_CODING = 4     // the output is written; bytes of it
+    QAMW_CODING = 4,    // the output is written; bytes of it
+    QAMW_CALIBRATING = 5 // statistics are gathered, while rates are measured and while the output is written; windows of all layers
+};
+
+// Whether statistics of a text are gathered in the same call, as the command does: each layer is coded when its statistics are known.
+enum {
+    QAMW_CALIBRATE_IF_POSSIBLE = 0, // if the model can be run; if not, a warning says why
+    QAMW_CALIBRATE = 1,             // a model that cannot be run is an error
+    QAMW_PLAIN = 2                  // no: much faster, and with three to five times the divergence
 };
 
 typedef struct qamw_progress {
@@ -314,8 +322,8 @@ typedef int32_t (*qamw_progress_handler)(const qamw_progress *progress, void *co
 typedef struct qamw_quantize_options {
     uint32_t size;
     uint32_t threads;            // as of qamw_make_pool
-    double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number
-    double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits per weight of the whole model; takes statistics
+    double bits;                 // a weight, of those that the codebook has; 0: 5.5, or its only number, with calibration as an average
+    double target_bits;          // not 0: each tensor gets the rate that makes errors cost least, so many bits per weight of the whole model; not with QAMW_PLAIN
     const char *codebook;        // "octant", "trellis", "free", "polar", "int8"
     const char *recipe;          // "model", "linear", "mlp", "all"
     const char *const *include;  // regular expressions, each with bits of its own after a last '='
@@ -336,6 +344,13 @@ typedef struct qamw_quantize_options {
     void *context;               // of both
     const char *raw_type;        // of floating-point tensors that stay raw: "keep", "f32", "f16", "bf16"; NULL: keep
     const char *effort;          // of a trellis' search: "fast", "normal", "best"; NULL: normal
+    uint32_t calibration;        // QAMW_CALIBRATE_IF_POSSIBLE, ...; not with `statistics`
+    uint32_t reserved;           // 0
+    const char *text;            // the text of the calibration, a file in UTF-8; NULL: a text in the library
+    const char *tokens;          // instead, a file of token ids: of 16 bits if its name ends in .u16, else 32
+    uint64_t text_context;       // tokens per window; 0: 512, or as many as the model was trained on
+    uint64_t text_windows;       // that are read; 0: those of 65,536 tokens, fewer for large models
+    uint64_t target_bytes;       // not 0: as target_bits, with the size of the file
 } qamw_quantize_options;
 
 typedef struct qamw_quantize_report {
@@ -348,6 +363,7 @@ typedef struct qamw_quantize_report {
     double nmse;                   // normalised mean squared error of the coded tensors
     double gaussian_nmse;          // what is to be expected of Gaussian weights
     uint64_t coded, raw, aliased;  // tensors
+    double expected_divergence;    // KL of the model's predictions that the errors are expected to cause, in nats per token; not a number if unknown
 } qamw_quantize_report;
 
 // Writes a model as .qamw with quantized weights: what the command `qamw quantize` does. `input` is a .safetensors, .gguf or .qamw file, an index of shards

@@ -29,6 +29,12 @@ public struct TransferReport: Sendable {
         return total.energy > 0 ? total : nil
     }
 
+    /// The expected divergence of all coded tensors together, if it is known for each of them.
+    public var knownDivergence: Double? {
+        guard !distortion.isEmpty, distortion.values.allSatisfy({ $0.divergence != nil }) else { return nil }
+        return totalDistortion?.divergence
+    }
+
     /// A sentence per tensor with overflowed values, in order.
     public func warnings(_ tensors: [TensorDescriptor]) -> [String] {
         overflows.sorted { $0.key < $1.key }.map { tensor, count in

@@ -57,6 +57,9 @@ extension Quantizer {
         /// The defaults.
         public init() {}
 
+        /// Whether there can be no result without statistics.
+        package var needsStatistics: Bool { rate.isChosen || scaling.map { $0 != .off } == true }
+
         /// The rules of the recipe. Throws `invalidArgument` for invalid options.
         package func checkedRecipe() throws -> Recipe {
             guard Rotation.isBlockSize(blockSize) else {

@@ -42,8 +42,8 @@ public struct Quantizer: Sendable {
     ) throws {
         recipe = try options.checkedRecipe()
         if statistics == nil {
-            if options.rate.isChosen { throw QAMError(.invalidArgument, "rates are chosen by statistics, and none are given") }
-            if let scaling = options.scaling, scaling != .off { throw QAMError(.invalidArgument, "channels are scaled by statistics, and none are given") }
+            guard !options.rate.isChosen else { throw QAMError(.invalidArgument, "rates are chosen by statistics, and none are given") }
+            guard !options.needsStatistics else { throw QAMError(.invalidArgument, "channels are scaled by statistics, and none are given") }
         }
         self.options = options
         self.statistics = statistics

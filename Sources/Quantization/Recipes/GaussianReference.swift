@@ -5,20 +5,7 @@ package enum GaussianReference {
     /// The normalised mean squared error of a code on Gaussian weights in rows of 1,024, with the code's default gains, to about half a percent. Takes a few
     /// milliseconds, up to a second for a trellis on a slow machine; for codes of several rows together from a quarter of the samples, to about a percent.
     package static func normalizedError(_ code: Code, effort: Effort) throws -> Double {
-        let (encoder, weights) = try sample(code, effort: effort, rows: code.family.groupRows > 1 ? 32 : 128)
-        return try encoder.encode(weights).distortion?.normalized ?? 0
-    }
-
-    /// The processor time that coding takes per weight, without feedback, on one thread.
-    static func secondsPerWeight(_ code: Code, effort: Effort) throws -> Double {
-        let (encoder, weights) = try sample(code, effort: effort, rows: 16)
-        let time = try ContinuousClock().measure { _ = try encoder.encode(weights) }
-        return (Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18) / Double(weights.count)
-    }
-
-    /// Gaussian weights, and their encoder.
-    private static func sample(_ code: Code, effort: Effort, rows: Int) throws -> (encoder: RowEncoder, weights: [Float]) {
-        let columns = 1024, coder = try Coders.coder(code, effort: effort), isRotated = code.family.isRotated
+        let columns = 1024, rows = code.family.groupRows > 1 ? 32 : 128, coder = try Coders.coder(code, effort: effort), isRotated = code.family.isRotated
         let encoder = try RowEncoder(coder, columns: columns, blockSize: isRotated ? columns : nil, seed: 0, gainType: .float32)
         var state: UInt64 = 1
         func uniform() -> Float {
@@ -27,6 +14,6 @@ package enum GaussianReference {
         }
         // With a rotation, each coordinate is a sum of 1024 uniform numbers, which is Gaussian; a sum of twelve nearly is.
         let weights = (0..<rows * columns).map { _ in isRotated ? uniform() : (0..<12).reduce(0) { sum, _ in sum + uniform() } }
-        return (encoder, weights)
+        return try encoder.encode(weights).distortion?.normalized ?? 0
     }
 }

@@ -3,6 +3,7 @@ internal import Architectures
 internal import ArgumentParser
 internal import Converters
 internal import Inference
+internal import Models
 internal import QAMFormat
 
 struct Calibrate: AsyncParsableCommand {
@@ -56,7 +57,7 @@ struct Calibrate: AsyncParsableCommand {
             model: model, limit: TokenFile.limit(context: context, windows: windows), quiet: report.hidesProgress)
         let prepared = try PreparedCalibration(
             TransformerInput(path: model, exact: true), text, textPaths: source.paths, context: context, windows: windows, hasHessians: hessian || fisher,
-            hasGradients: fisher, threads: threads.count)
+            hasGradients: fisher, threads: threads.count, checkpoint: Interruption.check)
         let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
             let statistics = try prepared.source { try bar.report($0, of: $1, item: "") }
             // The statistics come layer by layer, so one thread reads them; the calibrator has its own.

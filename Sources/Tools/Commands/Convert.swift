@@ -1,6 +1,7 @@
 internal import Architectures
 internal import ArgumentParser
 internal import Converters
+internal import Models
 internal import QAMFormat
 internal import Quantization
 
@@ -164,7 +165,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The source with all requested transforms.
-    private func transformed(_ model: ModelInput, for target: ModelOutput, _ run: CalibrationOptions.Run?) throws -> any TensorSource {
+    private func transformed(_ model: ModelInput, for target: ModelOutput, _ run: GatheredStatistics?) throws -> any TensorSource {
         if let adapter = model.adapter { return try converted(adapter, for: target) }
         guard base == nil else { throw QAMError(.invalidArgument, "--base is for an adapter as INPUT") }
         if packed {
@@ -227,7 +228,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The tensors cast to the requested types, or to types of the output's format.
-    private func cast(_ source: any TensorSource, for format: OutputFormat, _ run: CalibrationOptions.Run?) throws -> any TensorSource {
+    private func cast(_ source: any TensorSource, for format: OutputFormat, _ run: GatheredStatistics?) throws -> any TensorSource {
         switch dtype {
         case .plain(let dtype): return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         case .blocks(let types):
@@ -254,9 +255,13 @@ struct Convert: AsyncParsableCommand {
 }
 
 extension Convert {
-    private func gatheringRun(_ progress: CalibrationProgress) async throws -> CalibrationOptions.Run {
-        try await calibration.run(
-            model: input, hasGradients: feedback ?? .on == .on, threads: threads.count, quiet: report.hidesProgress, progress: progress.calibrated)
+    private func gatheringRun(_ progress: CalibrationProgress) async throws -> GatheredStatistics {
+        let request = try calibration.request()
+        return try await ProgressBar.during("Tokenizing", quiet: report.hidesProgress) { bar in
+            try request.prepare(
+                model: input, hasGradients: feedback ?? .on == .on, threads: threads.count, checkpoint: Interruption.check,
+                tokenizing: { try bar.report($0, of: $1, item: "") }, progress: progress.calibrated)
+        }
     }
 
     /// E[x²] of a matrix's inputs. Statistics that are gathered are read only for feedback, in their order.

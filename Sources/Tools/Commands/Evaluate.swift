@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Converters
 internal import Inference
+internal import Models
 internal import QAMFormat
 
 struct Evaluate: AsyncParsableCommand {

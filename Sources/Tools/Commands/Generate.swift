@@ -2,6 +2,7 @@ internal import Architectures
 internal import ArgumentParser
 internal import Converters
 internal import Inference
+internal import Models
 internal import QAMFormat
 
 struct Generate: AsyncParsableCommand {
@@ -100,7 +101,7 @@ struct Generate: AsyncParsableCommand {
     }
 
     private func promptTokens(_ found: ModelTokenizer?, _ format: ChatFormat?) async throws -> TokenFile {
-        guard let found else { return try TokenFile(path: tokens ?? TextFile.standardInput) }
+        guard let found else { return try TokenFile.open(tokens ?? TextFile.standardInput) }
         let bytes = try prompt.map { Array($0.utf8) } ?? TextFile.read(text ?? TextFile.standardInput)
         let path = text ?? "--prompt"
         guard let format else {

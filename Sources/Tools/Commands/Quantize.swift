@@ -1,6 +1,7 @@
 public import Quantization
 public import ArgumentParser
 internal import Converters
+internal import Models
 internal import QAMFormat
 
 struct Quantize: AsyncParsableCommand {
@@ -110,7 +111,9 @@ struct Quantize: AsyncParsableCommand {
 
     func validate() throws {
         if plain, calibration.isGiven { throw ValidationError("--plain leaves the calibration out: it excludes the options of calibration.") }
-        if calibration.gathers, !lora.isEmpty { throw ValidationError("\(CalibrationOptions.adapters).") }
+        if calibration.gathers || targetBpw != nil || targetBytes != nil, calibration.calibration == nil, !lora.isEmpty {
+            throw ValidationError("\(CalibrationOptions.adapters).")
+        }
         if plain, let scaling, scaling != .off { throw ValidationError("--scaling takes a calibration, which --plain leaves out.") }
         let rates = [bits.map { _ in "--bits" }, targetBpw.map { _ in "--target-bpw" }, targetBytes.map { _ in "--target-bytes" }].compactMap(\.self)
         if rates.count > 1 { throw ValidationError("\(rates[0]) and \(rates[1]) exclude each other.") }
@@ -161,7 +164,7 @@ struct Quantize: AsyncParsableCommand {
         try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
         let source = try AliasingSource(wrapping: weights)
         let progress = CalibrationProgress(), gathering = try await gathering(from: weights, progress)
-        var run = gathering.run
+        var run = gathering.statistics
         let calibrating = run == nil ? nil : progress
         let bars = PhaseBars(quiet: report.hidesProgress, calibration: calibrating)
         defer { bars.clear() }
@@ -198,23 +201,24 @@ struct Quantize: AsyncParsableCommand {
     }
 
     /// The calibration in the same run: the one that is asked for, else, if the model can be run, that on the text in the program. Why there is none is a warning.
-    private func gathering(from weights: any TensorSource, _ progress: CalibrationProgress) async throws -> (run: CalibrationOptions.Run?, warnings: [String]) {
-        let recipe = try options.checkedRecipe()
-        let codesAny = weights.tensors.contains { if case .code = recipe.decision(for: $0) { true } else { false } }
-        guard !plain, calibration.calibration == nil, codesAny else { return (nil, []) }
-        do {
-            guard lora.isEmpty else { throw QAMError(.unsupported, CalibrationOptions.adapters) }
-            return (
-                try await calibration.run(
-                    model: input, hasGradients: feedback == .on, threads: threads.count, quiet: report.hidesProgress, progress: progress.calibrated), []
-            )
-        } catch let error as QAMError where !isCalibrationWanted && CalibrationOptions.obstacles.contains(error.code) {
-            return (nil, ["without calibration, which divides the divergence by three to five: \(error.message)"])
+    private func gathering(
+        from weights: any TensorSource, _ progress: CalibrationProgress
+    ) async throws -> (statistics: GatheredStatistics?, warnings: [String]) {
+        guard !plain, calibration.calibration == nil else { return (nil, []) }
+        guard lora.isEmpty else { return (nil, ["\(CalibrationRequest.missing): \(CalibrationOptions.adapters)"]) }
+        let request = try calibration.request(), options = options
+        return try await ProgressBar.during("Tokenizing", quiet: report.hidesProgress) { bar in
+            func tokenizing(_ done: Int, _ total: Int) throws { try bar.report(done, of: total, item: "") }
+            guard calibration.gathers else {
+                return try request.prepareIfPossible(
+                    model: input, coding: weights, by: options, checkpoint: Interruption.check, tokenizing: tokenizing, progress: progress.calibrated)
+            }
+            let statistics = try request.prepare(
+                model: input, hasGradients: feedback == .on, threads: threads.count, checkpoint: Interruption.check, tokenizing: tokenizing,
+                progress: progress.calibrated)
+            return (statistics, [])
         }
     }
-
-    /// Whether there can be no result without statistics.
-    private var isCalibrationWanted: Bool { calibration.gathers || targetBpw != nil || targetBytes != nil || scaling.map { $0 != .off } == true }
 
     private var container: ContainerOptions {
         var container = ContainerOptions()

@@ -1,6 +1,7 @@
 internal import Architectures
 internal import ArgumentParser
 internal import Converters
+internal import Models
 internal import QAMFormat
 
 struct Tokenize: AsyncParsableCommand {
@@ -96,7 +97,7 @@ struct Tokenize: AsyncParsableCommand {
     }
 
     private func printText(_ found: ModelTokenizer) throws {
-        let ids = try tokens.map { try TokenFile(path: $0).tokens } ?? Self.ids(given.map { Array($0.utf8) } ?? TextFile.read(text ?? ""))
+        let ids = try tokens.map { try TokenFile.open($0).tokens } ?? Self.ids(given.map { Array($0.utf8) } ?? TextFile.read(text ?? ""))
         let unknown = Set(ids.filter { found.tokenizer.text(of: $0) == nil })
         let warning = unknown.isEmpty ? [] : ["no tokens have these ids, so they are left out: \(Format.list(unknown.sorted().map(String.init), first: 8))"]
         report.show(warnings: warning)

@@ -1,5 +1,6 @@
 internal import Architectures
 internal import Converters
+internal import Models
 internal import QAMFormat
 
 /// The result of `convert`, or of its dry run.
@@ -17,7 +18,7 @@ struct ConvertReport {
     /// The expected divergence; nil unless it is known of all these tensors.
     var divergence: Double?
     /// The calibration in the same run.
-    var calibration: CalibrationOptions.Run?
+    var calibration: GatheredStatistics?
     var isDryRun = false
     var seconds = 0.0
 

@@ -1,6 +1,7 @@
 internal import Quantization
 internal import Architectures
 internal import Converters
+internal import Models
 internal import QAMFormat
 
 /// The result of `quantize`, or of its dry run.
@@ -11,7 +12,7 @@ struct QuantizeReport {
     /// The model as it is coded.
     let source: any TensorSource
     /// The calibration in the same run.
-    let calibration: CalibrationOptions.Run?
+    let calibration: GatheredStatistics?
     var bytes = 0
     /// What was done; nil for a dry run.
     var transfer: TransferReport?
@@ -19,7 +20,7 @@ struct QuantizeReport {
     /// Those of the plan, then those of writing.
     var warnings: [String]
 
-    init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource, calibration: CalibrationOptions.Run?) {
+    init(output: String, inputBytes: Int, plan: Quantizer.Plan, source: any TensorSource, calibration: GatheredStatistics?) {
         self.output = output
         self.inputBytes = inputBytes
         self.plan = plan
@@ -119,13 +120,5 @@ struct QuantizeReport {
         let rawTable = raw.table(parameters: size.parameters)
         let chosen = isDryRun ? plan.rates.map { [""] + $0.lines } ?? [] : []
         return ([title] + table.lines + chosen + (rawTable.isEmpty ? [] : [""] + rawTable.lines)).joined(separator: "\n")
-    }
-}
-
-extension TransferReport {
-    /// The expected divergence, if the effect of all errors on the predictions is known.
-    var knownDivergence: Double? {
-        guard !distortion.isEmpty, distortion.values.allSatisfy({ $0.divergence != nil }) else { return nil }
-        return totalDistortion?.divergence
     }
 }

@@ -4,7 +4,7 @@ import ctypes
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p)
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 ACCESS = {"mapped": 0, "buffered": 1, "direct": 2}
 RAW, CODED, ALIAS, UNREADABLE = range(4)
@@ -70,7 +70,7 @@ class ProgressRecord(Structure):
     _fields_ = [("size", c_uint32), ("phase", c_uint32), ("done", c_uint64), ("total", c_uint64), ("item", c_char_p)]
 
 
-PHASES = ("verifying", "scaling", "measuring", "scanning", "coding")
+PHASES = ("verifying", "scaling", "measuring", "scanning", "coding", "calibrating")
 PROGRESS_HANDLER = CFUNCTYPE(c_int32, POINTER(ProgressRecord), c_void_p)
 WARNING_HANDLER = CFUNCTYPE(None, c_char_p, c_void_p)
 
@@ -82,14 +82,15 @@ class QuantizeOptions(Sized):
         ("block_size", c_uint64), ("seed", c_uint64), ("statistics", c_char_p), ("feedback", c_char_p), ("scaling", c_char_p),
         ("keeps_gains", c_uint32), ("strict", c_uint32), ("compresses_raw", c_uint32), ("replaces", c_uint32),
         ("progress", PROGRESS_HANDLER), ("warning", WARNING_HANDLER), ("context", c_void_p), ("raw_type", c_char_p),
-        ("effort", c_char_p)]
+        ("effort", c_char_p), ("calibration", c_uint32), ("reserved", c_uint32), ("text", c_char_p), ("tokens", c_char_p),
+        ("text_context", c_uint64), ("text_windows", c_uint64), ("target_bytes", c_uint64)]
 
 
 class QuantizeReport(Sized):
     _fields_ = [
         ("size", c_uint32), ("fed_back", c_uint32), ("bytes", c_uint64), ("weights", c_uint64), ("bits_per_weight", c_double),
         ("coded_bits_per_weight", c_double), ("nmse", c_double), ("gaussian_nmse", c_double), ("coded", c_uint64), ("raw", c_uint64),
-        ("aliased", c_uint64)]
+        ("aliased", c_uint64), ("expected_divergence", c_double)]
 
 
 PROBLEM_HANDLER = CFUNCTYPE(None, POINTER(ProblemRecord), c_void_p)

@@ -13,9 +13,9 @@ NAME = "model.layers.0.mlp.down_proj.weight"
 
 
 class Quantize(FileTest):
-    def quantize(self, name="model.qamw", source=MODEL, **options):
+    def quantize(self, name="model.qamw", source=MODEL, calibrate=False, **options):
         path = os.path.join(self.folder, name)
-        return path, qamw.quantize(source, path, **options)
+        return path, qamw.quantize(source, path, calibrate=calibrate, **options)
 
     def test_a_model_becomes_a_file(self):
         seen = []
@@ -42,6 +42,34 @@ class Quantize(FileTest):
             self.assertGreater(done.bytes, self.quantize("kept.qamw")[1].bytes)
         with self.assertRaises(qamw.InvalidArgumentError):
             self.quantize("x.qamw", raw_dtype="f8")
+
+    def test_a_text_calibrates(self):
+        text = os.path.join(self.folder, "text.txt")
+        with open(text, "w") as file:
+            file.write("The tower is 324 metres tall, about the same height as a building. " * 200)
+        seen = []
+        plain = self.quantize("plain.qamw", bits=4.5, recipe="all")[1]
+        path, done = self.quantize(calibrate=None, text=text, context=64, windows=40, target_bytes=plain.bytes, progress=seen.append)
+        self.assertEqual((done.bytes, done.fed_back, done.warnings), (os.path.getsize(path), 29, []))
+        self.assertTrue(plain.bytes * 0.97 < done.bytes <= plain.bytes and done.expected_divergence > 0)
+        self.assertNotEqual(plain.expected_divergence, plain.expected_divergence)  # not a number
+        self.assertEqual({progress.phase for progress in seen}, {"calibrating", "measuring", "scanning", "coding"})
+        with qamw.open(path) as model:
+            self.assertGreater(len({tensor.encoding.bits for tensor in model.values() if tensor.encoding}), 1)
+        # By default too; a model that cannot be run is quantized without, or refused.
+        self.assertEqual(self.quantize("own.qamw", calibrate=None, context=64, windows=4)[1].fed_back, 29)
+        alone = os.path.join(MODEL, "model.safetensors")
+        target = os.path.join(self.folder, "alone.safetensors")
+        os.symlink(alone, target)
+        done = self.quantize("alone.qamw", source=target, calibrate=None)[1]
+        self.assertEqual((done.fed_back, len(done.warnings)), (0, 1))
+        self.assertIn("config.json", done.warnings[0])
+        for options in ({"calibrate": True}, {"target_bits": 5}):
+            with self.assertRaises(qamw.Error):
+                self.quantize("no.qamw", source=target, **{"calibrate": None, **options})
+        for options in ({"text": text}, {"calibrate": True, "statistics": text}, {"calibrate": None, "text": text, "tokens": text}):
+            with self.assertRaises(qamw.InvalidArgumentError):
+                self.quantize("no.qamw", **options)
 
     def test_threads_change_no_byte(self):
         contents = []

@@ -1,24 +1,24 @@
 internal import Architectures
 internal import Converters
-internal import Inference
+package import Inference
 internal import QAMFormat
 
-/// A model that a command runs: its weights, and its shape as its config.json says.
-struct TransformerInput {
-    let model: Transformer
+/// A model in a file or folder that is run: its weights, and its shape as its config.json says.
+package struct TransformerInput {
+    package let model: Transformer
     /// The number of weights of the file's tensors.
-    let weightCount: Int
+    package let weightCount: Int
     /// What opening noticed. Side files do not matter here.
-    let warnings: [String]
+    package let warnings: [String]
     /// The files that were read.
-    let paths: [String]
+    package let paths: [String]
     /// The longest text, in tokens, that the model was trained on; nil if its configuration does not say it.
-    let trainedContext: Int?
+    package let trainedContext: Int?
 
     /// - Parameter exact: coded matrices meet activations of 32 bits instead of eight.
     /// - Throws: `unsupported` for a model that is of no known family, `malformed` where its configuration and its tensors do not
     ///   fit, and what opening throws.
-    init(path: String, exact: Bool) throws {
+    package init(path: String, exact: Bool) throws {
         let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
         let stored = try input.weights()
         do {

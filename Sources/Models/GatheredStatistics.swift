@@ -1,0 +1,35 @@
+import Inference
+package import QAMFormat
+package import Quantization
+
+/// Statistics that are gathered while a model is coded.
+package struct GatheredStatistics: Sendable {
+    package let prepared: PreparedCalibration
+    package let statistics: CalibrationFile
+    /// Those of fewer windows, for choosing rates.
+    package let rateStatistics: CalibrationFile
+    /// What opening the model and its tokenizer noticed.
+    package let warnings: [String]
+    private let rateWindows: Int
+    /// About how many seconds gathering and coding take, once it is known what is coded.
+    package private(set) var seconds: (gathering: Double, coding: Double)?
+
+    /// - Parameter rateStep: of so many windows one is read to choose rates.
+    init(
+        _ prepared: PreparedCalibration, rateStep: Int, warnings: [String], progress: @escaping @Sendable (Int, Int) throws -> Void
+    ) throws {
+        self.prepared = prepared
+        self.warnings = warnings
+        statistics = try CalibrationFile(computing: prepared.source(progress: progress))
+        rateStatistics = try CalibrationFile(computing: prepared.source(every: rateStep, progress: progress))
+        rateWindows = (prepared.windows + rateStep - 1) / rateStep
+    }
+
+    /// Estimates the time of the work.
+    ///
+    /// - Parameter choosesRates: whether `rateStatistics` are read first.
+    package mutating func estimateSeconds(of quantizer: Quantizer, coding source: any TensorSource, choosesRates: Bool) throws {
+        let speed = try prepared.calibrator.measuredSpeed(), windows = prepared.windows + (choosesRates ? rateWindows : 0)
+        seconds = (prepared.calibrator.multiplyAdds(windows: windows) / speed, try quantizer.codingSeconds(for: source, speed: speed))
+    }
+}
