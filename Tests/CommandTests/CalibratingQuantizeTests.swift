@@ -59,6 +59,44 @@ import Testing
         }
     }
 
+    /// convert --target-bytes chooses the block types by what errors cost: less of it than one type in as many bytes.
+    @Test func typesAreChosenByNeed() throws {
+        let scratch = try Self.scratch(), text = ["--tokens", "text.u16", "--context", "64"]
+        let one = try Command.run(["convert", "m", "one.gguf", "--dtype", "q5_0", "--pure", "--json"] + text, in: scratch).json
+        let bytes = try #require(one["bytes"]?.integer)
+        let chosen = try Command.run(["convert", "m", "chosen.gguf", "--target-bytes", "\(bytes)B", "--json"] + text, in: scratch).json
+        let size = try scratch.bytes("chosen.gguf").count
+        #expect(chosen["bytes"]?.integer == size && size <= bytes && size > bytes * 97 / 100)
+        let expected = try [chosen, one].map { try #require($0["expectedDivergence"]?.double) }
+        #expect(expected[0] < 0.95 * expected[1])
+        let listed = try #require(scratch.qamw("inspect", "chosen.gguf", "--json").json["tensors"]).elements
+        let matrices = listed.filter { ($0["shape"]?.elements.count ?? 0) > 1 }
+        let types = Set(matrices.compactMap { $0["dtype"]?.text })
+        #expect(matrices.count == 29 && types.count > 1 && types.isSubset(of: ["Q4_0", "IQ4_NL", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]), "\(types)")
+        #expect(try scratch.qamw("verify", "chosen.gguf").status == 0)
+        // Statistics in a file give the same rates, if they are those of the same windows; the dry run knows the size.
+        #expect(try Command.run(["calibrate", "m", "-o", "stats", "--fisher", "--quiet"] + text, in: scratch).status == 0)
+        let filed = try scratch.qamw("convert", "m", "filed.gguf", "--target-bpw", "6", "--calibration", "stats", "--json").json
+        #expect(try #require(filed["bitsPerWeight"]?.double) <= 6)
+        let dry = try scratch.qamw("convert", "m", "dry.gguf", "--target-bpw", "6", "--calibration", "stats", "--dry-run", "--json").json
+        #expect(dry["bytes"] == filed["bytes"])
+        // Long rows take types of 256; a rate out of reach is refused.
+        let senseless: [([String], String)] = [
+            (["--target-bpw", "2", "--calibration", "stats"], "too few"), (["--target-bpw", "5", "--target-bytes", "1MB"], "exclude"),
+            (["--target-bpw", "5", "--dtype", "q4_k"], "--dtype"), (["--target-bpw", "5", "--packed"], "--packed"), (["--target-bpw", "0"], "positive"),
+        ]
+        for (options, reason) in senseless {
+            let refused = try Command.run(["convert", "m", "no.gguf"] + options, in: scratch)
+            #expect(refused.status == 64 && refused.errors.contains(reason), "\(options): \(refused.errors)")
+        }
+        let elsewhere = try scratch.qamw("convert", "m", "no.safetensors", "--target-bpw", "5")
+        #expect(elsewhere.status == 64 && elsewhere.errors.contains("GGUF"))
+        #expect(try scratch.qamw("calibrate", "m", "-o", "small", "--quiet", "--tokens", "text.u16", "--context", "64").status == 0)
+        let without = try scratch.qamw("convert", "m", "no.gguf", "--target-bpw", "6", "--calibration", "small")
+        #expect(without.status == 64 && without.errors.contains("chosen by Hessians"))
+        #expect(!(try scratch.names).contains { $0.hasPrefix("no.") })
+    }
+
     /// A text is cut by the model's tokenizer.
     @Test func textsCalibrate() throws {
         let scratch = try Self.scratch()

@@ -39,6 +39,12 @@ package struct BlockTypes: Hashable, Sendable {
         .init("mxfp4", "MXFP4", 38), .init("mxfp4_moe", "MXFP4", 38, .mxfp4),
     ]
 
+    /// The types among which those of tensors are chosen: one of each size for rows of whole blocks of 256, and those of 32.
+    static let choices: [DType] = ["Q2_K", "Q3_K", "IQ4_XS", "Q4_K", "Q5_K", "Q6_K", "Q4_0", "IQ4_NL", "Q4_1", "Q5_0", "Q5_1", "Q8_0"].map(DType.ggml)
+
+    /// llama.cpp's number for a file whose matrices have this type.
+    static func fileType(_ dtype: DType) -> UInt32? { all.last { $0.base == dtype && $0.name != "mxfp4_moe" }?.fileType }
+
     /// The type for rows that are not whole blocks of `dtype`, as llama.cpp chooses it: the next larger of those with blocks of 32.
     static func fallback(_ dtype: DType, columns: Int) -> DType {
         guard columns % dtype.blockElements != 0 else { return dtype }

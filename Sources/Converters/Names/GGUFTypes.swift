@@ -31,10 +31,44 @@ package enum GGUFTypes {
     package static func quantize(
         _ source: any TensorSource, to types: BlockTypes, meanSquares: ((TensorDescriptor) throws -> [Float]?)? = nil, by quantizer: BlockQuantizer? = nil
     ) throws -> any TensorSource {
-        let names: ModelNames? = source.metadata[ModelNames.architectureKey] == nil ? nil : .gguf
+        let names = names(of: source)
         let wanted: [DType?] =
             try types.mixture?.types(of: source.tensors, source.metadata, base: types.base, hasStatistics: meanSquares != nil)
             ?? source.tensors.map { QuantizableTensors.contains($0, named: names) ? types.base : nil }
+        return try quantize(source, to: wanted, fileType: types.fileType, meanSquares: meanSquares, by: quantizer)
+    }
+
+    /// The same with a type for each tensor, by index; the others keep theirs. `general.file_type` is that of most bytes.
+    package static func quantize(_ source: any TensorSource, to types: [Int: DType], by quantizer: BlockQuantizer? = nil) throws -> any TensorSource {
+        var bytes: [DType: Int] = [:]
+        for (tensor, type) in types { bytes[type, default: 0] += type.byteCount(elements: source.tensors[tensor].elementCount) ?? 0 }
+        let most = bytes.max { ($0.value, $1.key.id) < ($1.value, $0.key.id) }?.key
+        return try quantize(
+            source, to: source.tensors.indices.map { types[$0] }, fileType: most.flatMap(BlockTypes.fileType), meanSquares: nil, by: quantizer)
+    }
+
+    /// The types among which those of each tensor can be chosen, by index: what llama.cpp quantizes, as far as rows are whole blocks.
+    package static func candidates(_ source: any TensorSource) -> [Int: [DType]] {
+        let names = names(of: source)
+        var candidates: [Int: [DType]] = [:]
+        for (index, tensor) in source.tensors.enumerated() where QuantizableTensors.contains(tensor, named: names) {
+            let types = BlockTypes.choices.filter { tensor.columns % $0.blockElements == 0 }
+            // Types of small blocks are for rows that the others do not fit.
+            let large = types.filter { $0.blockElements > 32 || $0 == .q8_0 }
+            candidates[index] = large.count > 1 ? large : types
+        }
+        return candidates.filter { !$0.value.isEmpty }
+    }
+
+    /// The type of a matrix about whose errors nothing is known: about that of llama.cpp's mixtures for embedding and head.
+    package static func cautious(_ tensor: TensorDescriptor) -> DType { BlockTypes.fallback(.ggml("Q6_K"), columns: tensor.columns) }
+
+    private static func names(of source: any TensorSource) -> ModelNames? { source.metadata[ModelNames.architectureKey] == nil ? nil : .gguf }
+
+    private static func quantize(
+        _ source: any TensorSource, to wanted: [DType?], fileType: UInt32?, meanSquares: ((TensorDescriptor) throws -> [Float]?)?, by quantizer: BlockQuantizer?
+    ) throws -> any TensorSource {
+        let names = names(of: source)
         var chosen: [Int: DType] = [:], typeOfName: [String: DType] = [:], fallen: [String: [String]] = [:], again: [String] = []
         for (index, tensor) in source.tensors.enumerated() {
             guard case .raw(let old) = tensor.storage, DType.floating.contains(old), !isPlain(tensor), let wanted = wanted[index] else { continue }
@@ -68,7 +102,7 @@ package enum GGUFTypes {
         if !unweighted.isEmpty { warnings.append("no statistics of their inputs, so that all columns count equally: \(Format.list(unweighted))") }
         var metadata = source.metadata
         if names == .gguf {
-            metadata.set("general.file_type", .uint32(types.fileType))
+            if let fileType { metadata.set("general.file_type", .uint32(fileType)) } else { metadata.remove("general.file_type") }
             metadata.set("general.quantization_version", .uint32(quantizationVersion))
         }
         return described(cast, metadata, warnings: warnings)

@@ -1,3 +1,5 @@
+internal import QAMFormat
+
 /// The cost of coding a tensor at each of its rates.
 package struct RateCurve: Hashable, Sendable {
     package struct Point: Hashable, Sendable {
@@ -65,5 +67,30 @@ package enum RateAllocation {
             left -= step.storedBits
         }
         return chosen
+    }
+
+    /// The index of the chosen point of each curve, so that the model takes at most `limit` bytes.
+    ///
+    /// - Parameters:
+    ///   - parameters: the weights of the model, for the message.
+    ///   - size: the bytes of the model with such a choice.
+    /// - Throws: `QAMError.invalidArgument` if the model is larger even with the lowest points, and errors from `size`.
+    static func choose(_ curves: [RateCurve], limit: Int, parameters: Int, size: ([Int]) throws -> Int) throws -> [Int] {
+        let lowest = curves.map { _ in 0 }, least = try size(lowest)
+        guard least <= limit else {
+            let bits = [limit, least].map { Format.decimal(8 * Double($0) / Double(max(1, parameters)), 3) }
+            throw QAMError(
+                .invalidArgument,
+                "\(Format.bytes(limit)) (\(bits[0]) bits per weight) are too few: at the lowest rates the model takes \(Format.bytes(least)) (\(bits[1]))")
+        }
+        // Shared data such as codebooks depend on the choice: the budget for payloads shrinks until everything fits.
+        let leastBits = curves.reduce(0) { $0 + ($1.points.first?.storedBits ?? 0) }
+        var budget = leastBits + 8 * (limit - least)
+        while budget >= leastBits, let next = choose(curves, storedBits: budget) {
+            let excess = try size(next) - limit
+            if excess <= 0 { return next }
+            budget -= 8 * excess
+        }
+        return lowest
     }
 }

@@ -47,25 +47,8 @@ public struct RateChoice: Hashable, Sendable {
             }
             return try size(QuantizingSource.outline(of: source, plan: plan, calibration: calibration))
         }
-        let lowest = curves.map { _ in 0 }, least = try apply(lowest)
         let parameters = max(1, ModelSize(source).parameters)
-        guard least <= limit else {
-            let bits = [limit, least].map { Format.decimal(8 * Double($0) / Double(parameters), 3) }
-            throw QAMError(
-                .invalidArgument,
-                "\(Format.bytes(limit)) (\(bits[0]) bits per weight) are too few: at the lowest rates the model takes \(Format.bytes(least)) (\(bits[1]))")
-        }
-        // Shared data such as codebooks depend on the choice: the budget for payloads shrinks until everything fits.
-        let leastBits = curves.reduce(0) { $0 + ($1.points.first?.storedBits ?? 0) }
-        var budget = leastBits + 8 * (limit - least), chosen = lowest
-        while budget >= leastBits, let next = RateAllocation.choose(curves, storedBits: budget) {
-            let excess = try apply(next) - limit
-            if excess <= 0 {
-                chosen = next
-                break
-            }
-            budget -= 8 * excess
-        }
+        let chosen = try RateAllocation.choose(curves, limit: limit, parameters: parameters, size: apply)
         _ = try apply(chosen)
         unit = measured.unit
         target = 8 * Double(limit) / Double(parameters)

@@ -142,6 +142,9 @@ public struct CalibrationFile: Sendable {
     /// Whether the file has the Hessian E[x xT] of an input.
     package func hasHessian(of input: Int) -> Bool { tensorOfName[name(.hessian, of: input)] != nil }
 
+    /// Whether the file has the Hessian of a tensor's input.
+    package func hasHessian(of tensor: TensorDescriptor) -> Bool { input(of: tensor).map(hasHessian) ?? false }
+
     /// Whether the file has the Hessian of any input, so that errors can be fed.
     package var hasHessians: Bool { inputs.indices.contains { hasHessian(of: $0) } }
 

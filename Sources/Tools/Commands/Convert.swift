@@ -56,6 +56,17 @@ struct Convert: AsyncParsableCommand {
         help: "The type of floating-point tensors; in .qamw quantized ones stay quantized. ggml's block types and llama.cpp's mixtures of them are for GGUF.")
     var dtype = TargetType.keep
 
+    @Option(
+        help: ArgumentHelp(
+            "For GGUF, instead of --dtype: choose the block type of each matrix so that errors cost least, with so many bits per weight of the whole model.",
+            valueName: "bits"))
+    var targetBpw: Double?
+
+    @Option(
+        help: ArgumentHelp("The same with the size of the whole file: a number with B, KB, MB, GB, KiB, MiB or GiB.", valueName: "size"),
+        transform: ByteSize.init)
+    var targetBytes: ByteSize?
+
     @Flag(help: "With a mixture as --dtype: all matrices get its main type.")
     var pure = false
 
@@ -102,13 +113,24 @@ struct Convert: AsyncParsableCommand {
         guard !packed || lora.isEmpty else { throw ValidationError("--packed does not change tensors; remove --lora.") }
         guard !packed || alignment == nil else { throw ValidationError("--packed does not change metadata; remove --alignment.") }
         guard !pure || dtype.isBlockType else { throw ValidationError("--pure is for ggml's block types, such as --dtype q4_k_m.") }
-        guard !calibration.isGiven || dtype.isBlockType else { throw ValidationError("A calibration is for ggml's block types, such as --dtype q4_k_m.") }
-        guard !calibration.gathers || lora.isEmpty else { throw ValidationError("\(CalibrationOptions.adapters).") }
+        guard !calibration.isGiven || dtype.isBlockType || choosesTypes else {
+            throw ValidationError("A calibration is for ggml's block types, such as --dtype q4_k_m.")
+        }
+        guard targetBpw == nil || targetBytes == nil else { throw ValidationError("--target-bpw and --target-bytes exclude each other.") }
+        guard !choosesTypes || dtype == .keep && !packed else {
+            throw ValidationError("--target-bpw and --target-bytes choose the types; remove \(packed ? "--packed" : "--dtype").")
+        }
+        if let targetBpw, !(targetBpw > 0 && targetBpw <= 64) { throw ValidationError("--target-bpw takes a positive number up to 64, not \(targetBpw).") }
+        guard !gathers || lora.isEmpty else { throw ValidationError("\(CalibrationOptions.adapters).") }
         guard feedback == nil || calibration.isGiven else { throw ValidationError("--feedback takes a --calibrate or --calibration.") }
         if let alignment, alignment.nonzeroBitCount != 1 || !(1...1 << 30).contains(alignment) {
             throw ValidationError("--alignment takes a power of two from 1 to 2^30, not \(alignment).")
         }
     }
+
+    private var choosesTypes: Bool { targetBpw != nil || targetBytes != nil }
+    /// Whether statistics are gathered in the same run. Types are chosen by statistics.
+    private var gathers: Bool { calibration.gathers || choosesTypes && calibration.calibration == nil }
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -118,6 +140,10 @@ struct Convert: AsyncParsableCommand {
             throw QAMError(.invalidArgument, "--packed is for safetensors and GGUF; .qamw stores quantized tensors natively")
         }
         guard !dtype.isBlockType || target.format == .gguf else { throw QAMError(.invalidArgument, "--dtype \(dtype.name) is for GGUF") }
+        guard !choosesTypes || target.format == .gguf else {
+            let advice = target.format == .qamw ? "; quantize has the same for .qamw" : ""
+            throw QAMError(.invalidArgument, "--target-bpw and --target-bytes are for GGUF\(advice)")
+        }
         guard maxShardSize == nil || target.format != .safetensors || target.isFolder else {
             throw QAMError(.invalidArgument, "--max-shard-size is for .qamw, for GGUF and for a folder of safetensors")
         }
@@ -131,10 +157,14 @@ struct Convert: AsyncParsableCommand {
 
     private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
         let progress = CalibrationProgress()
-        let run = calibration.gathers ? try await gatheringRun(progress) : nil
-        let source = try transformed(model, for: target, run)
+        let run = gathers ? try await gatheringRun(progress) : nil
+        let statistics = try run?.statistics ?? calibration.calibration.map { try CalibrationFile(StatisticsFile.open($0)) }
         var layout = ModelOutput.Layout(container: try model.containerOptions, alignment: alignment, maxShardSize: maxShardSize?.count, dotfiles: dotfiles)
         if target.format == .safetensors, target.isFolder, maxShardSize == nil { layout.maxShardSize = ByteSize.defaultShard.count }
+        var source = try transformed(model, for: target, statistics), choice: TypeChoice?
+        if choosesTypes, let statistics {
+            (source, choice) = try await chosenTypes(source, for: target, layout, run, statistics, progress)
+        }
         let planned = try target.plannedByteCount(of: source, layout)
         var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.stored, after: source, isPacked: packed)
         if writing.dryRun {
@@ -158,6 +188,7 @@ struct Convert: AsyncParsableCommand {
             result.warnings = done.report.warnings(source.tensors) + done.warnings
         }
         result.calibration = run
+        result.choice = choice
         result.warnings = source.warnings + (run?.warnings ?? []) + result.warnings
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
@@ -165,7 +196,7 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The source with all requested transforms.
-    private func transformed(_ model: ModelInput, for target: ModelOutput, _ run: GatheredStatistics?) throws -> any TensorSource {
+    private func transformed(_ model: ModelInput, for target: ModelOutput, _ statistics: CalibrationFile?) throws -> any TensorSource {
         if let adapter = model.adapter { return try converted(adapter, for: target) }
         guard base == nil else { throw QAMError(.invalidArgument, "--base is for an adapter as INPUT") }
         if packed {
@@ -179,7 +210,7 @@ struct Convert: AsyncParsableCommand {
             // Decode to float32: a cast follows, and must round only once.
             if target.format != .qamw { result = try DequantizingSource(result, to: dtype == .keep ? .keep : .dtype(.f32)) }
             result = try renamed(AdapterFolder.merged(lora, into: result), for: target)
-            result = try DeclaredType.updated(try cast(result, for: target.format, run))
+            result = try DeclaredType.updated(try cast(result, for: target.format, statistics))
         }
         // Find ties that are not known yet, unless the file is only copied.
         return target.format == .qamw && model.format != .qamw && model.unpacked == nil ? try AliasingSource(wrapping: result) : result
@@ -228,22 +259,17 @@ struct Convert: AsyncParsableCommand {
     }
 
     /// The tensors cast to the requested types, or to types of the output's format.
-    private func cast(_ source: any TensorSource, for format: OutputFormat, _ run: GatheredStatistics?) throws -> any TensorSource {
+    private func cast(_ source: any TensorSource, for format: OutputFormat, _ statistics: CalibrationFile?) throws -> any TensorSource {
         switch dtype {
         case .plain(let dtype): return format == .gguf ? try GGUFTypes.cast(source, to: dtype) : try CastingSource(source, to: dtype)
         case .blocks(let types):
             let chosen = pure ? BlockTypes.named(types.name, pure: true) ?? types : types
-            guard let statistics = try run?.statistics ?? calibration.calibration.map({ try CalibrationFile(StatisticsFile.open($0)) }) else {
-                return try GGUFTypes.quantize(source, to: chosen)
-            }
+            guard let statistics else { return try GGUFTypes.quantize(source, to: chosen) }
             guard dtype.isSearched || statistics.hasHessians && feedback != .off else {
                 throw QAMError(
                     .invalidArgument, "\(dtype.name) is encoded as ggml does, whatever the mean squares of inputs; only error feedback by Hessians improves it")
             }
-            return try GGUFTypes.quantize(statistics.ordering(source), to: chosen, meanSquares: meanSquares(statistics)) {
-                try BlockQuantizingSource(
-                    $0, types: $1, statistics: statistics, feedback: feedback ?? .on, threads: threads.count, checkpoint: Interruption.check)
-            }
+            return try GGUFTypes.quantize(statistics.ordering(source), to: chosen, meanSquares: meanSquares(statistics), by: quantizer(statistics))
         case .keep: break
         }
         guard format == .safetensors else { return source }
@@ -255,6 +281,37 @@ struct Convert: AsyncParsableCommand {
 }
 
 extension Convert {
+    private func quantizer(_ statistics: CalibrationFile) -> GGUFTypes.BlockQuantizer {
+        {
+            try BlockQuantizingSource(
+                $0, types: $1, statistics: statistics, feedback: feedback ?? .on, threads: threads.count, checkpoint: Interruption.check)
+        }
+    }
+
+    /// The model with the type of each matrix chosen by what its errors cost.
+    private func chosenTypes(
+        _ source: any TensorSource, for target: ModelOutput, _ layout: ModelOutput.Layout, _ run: GatheredStatistics?, _ statistics: CalibrationFile,
+        _ progress: CalibrationProgress
+    ) async throws -> (any TensorSource, TypeChoice) {
+        let source = statistics.ordering(source), parameters = ModelSize(source).parameters
+        let all = GGUFTypes.candidates(source), candidates = all.filter { statistics.hasHessian(of: source.tensors[$0.key]) }
+        guard !candidates.isEmpty else { throw QAMError(.invalidArgument, "types are chosen by Hessians, which the statistics do not have for this model") }
+        let fixed = all.filter { candidates[$0.key] == nil }.map { ($0.key, GGUFTypes.cautious(source.tensors[$0.key])) }
+        func typed(_ types: [Int: DType]) -> [Int: DType] { types.merging(fixed) { chosen, _ in chosen } }
+        func size(_ types: [Int: DType]) throws -> Int {
+            let typed = try GGUFTypes.quantize(source, to: typed(types))
+            return targetBytes == nil ? ModelSize(typed).storedBytes : try target.plannedByteCount(of: typed, layout)
+        }
+        let limit = targetBytes?.count ?? Int(Double(parameters) * (targetBpw ?? 0) / 8)
+        let choice = try await ProgressBar.during("Measuring", quiet: report.hidesProgress, countsBytes: false) { bar in
+            if run != nil { progress.begin(bar) }
+            return try await TypeChoice.choose(
+                candidates, of: source, by: run?.rateStatistics ?? statistics, feedback: feedback ?? .on, limit: limit, size: size,
+                threads: threads.count, checkpoint: Interruption.check, monitor: run == nil ? bar.report : progress.worked)
+        }
+        return (try GGUFTypes.quantize(source, to: typed(choice.types), by: quantizer(statistics)), choice)
+    }
+
     private func gatheringRun(_ progress: CalibrationProgress) async throws -> GatheredStatistics {
         let request = try calibration.request()
         return try await ProgressBar.during("Tokenizing", quiet: report.hidesProgress) { bar in

@@ -2,6 +2,7 @@ internal import Architectures
 internal import Converters
 internal import Models
 internal import QAMFormat
+internal import Quantization
 
 /// The result of `convert`, or of its dry run.
 struct ConvertReport {
@@ -17,6 +18,8 @@ struct ConvertReport {
     var nmse: Double?
     /// The expected divergence; nil unless it is known of all these tensors.
     var divergence: Double?
+    /// The types that were chosen by what errors cost; nil if they are given.
+    var choice: TypeChoice?
     /// The calibration in the same run.
     var calibration: GatheredStatistics?
     var isDryRun = false
@@ -72,6 +75,8 @@ struct ConvertReport {
         if size.quantizedCount > 0 { table.add("quantized", "\(Format.count(size.quantizedCount, "tensor")), kept as they are") }
         if let divergence {
             table.add("error", "divergence \(Format.scientific(divergence)) nats a token to be expected")
+        } else if isDryRun, let choice {
+            table.add("error", "\(RateChoice.words(choice.unit)) \(Format.scientific(choice.cost)) to be expected")
         } else if let nmse {
             table.add("error", "\(Format.scientific(nmse)) of the weights' energy (NMSE)")
         }

@@ -31,7 +31,7 @@ extension RateChoice {
         ]
     }
 
-    private static func words(_ unit: Unit) -> String {
+    static func words(_ unit: Unit) -> String {
         switch unit {
         case .divergence: "divergence in nats a token"
         case .outputError: "output error"
