@@ -23,8 +23,3 @@ public struct DiskFile: EmbeddedFile {
     /// Identifies the file's current state: modified files differ in size, time or inode.
     package var fingerprint: String { bytes.fingerprint }
 }
-
-extension FileBytes {
-    /// Identifies the file's current state without reading it.
-    package var fingerprint: String { "\(Path.name(of: name)) \(byteCount) \(status.modified) \(status.changed) \(status.inode)" }
-}

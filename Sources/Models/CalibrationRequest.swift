@@ -50,7 +50,8 @@ package struct CalibrationRequest: Sendable {
         model path: String, hasGradients: Bool, threads: Int, checkpoint: @escaping @Sendable () throws -> Void,
         tokenizing: (Int, Int) throws -> Void = { _, _ in }, progress: @escaping @Sendable (Int, Int) throws -> Void
     ) throws -> GatheredStatistics {
-        let input = try TransformerInput(path: path, exact: true)
+        // Copies cost little here, and a file that becomes shorter is an error.
+        let input = try TransformerInput(path: path, exact: true, access: .buffered)
         let context = context ?? min(Self.defaultContext, input.trainedContext ?? .max)
         let windows = windows ?? max(1, Self.defaultTokens(weights: input.weightCount) / context)
         let limit = TokenFile.limit(context: context, windows: windows)

@@ -1,7 +1,7 @@
 internal import Architectures
 internal import Converters
 package import Inference
-internal import QAMFormat
+package import QAMFormat
 
 /// A model in a file or folder that is run: its weights, and its shape as its config.json says.
 package struct TransformerInput {
@@ -15,11 +15,13 @@ package struct TransformerInput {
     /// The longest text, in tokens, that the model was trained on; nil if its configuration does not say it.
     package let trainedContext: Int?
 
-    /// - Parameter exact: coded matrices meet activations of 32 bits instead of eight.
+    /// - Parameters:
+    ///   - exact: coded matrices meet activations of 32 bits instead of eight.
+    ///   - access: how weights are read; mapped files must not change meanwhile.
     /// - Throws: `unsupported` for a model that is of no known family, `malformed` where its configuration and its tensors do not
     ///   fit, and what opening throws.
-    package init(path: String, exact: Bool) throws {
-        let input = try ModelInput(path: path, takingFiles: false, access: .mapped)
+    package init(path: String, exact: Bool, access: AccessMode = .mapped) throws {
+        let input = try ModelInput(path: path, takingFiles: false, access: access)
         let stored = try input.weights()
         do {
             let weights: ModelWeights, whole: any TensorSource, named: any TensorSource

@@ -23,12 +23,12 @@ public struct GGUFModel: WrappingSource {
     }
 
     /// The model in a file or a set given by its first file, with the folder's side files if one is given.
-    package init(model file: String, folder: String?) throws {
-        let first = try GGUFSource(path: file)
+    package init(model file: String, folder: String?, access: AccessMode = .buffered) throws {
+        let first = try GGUFSource(path: file, access: access)
         let split: GGUFSplit?
         do { split = try GGUFSplit(first.metadata) } catch let error as QAMError { throw error.inFile(file) }
         if let split {
-            let set = try SplitGGUFSource(first: first, split: split)
+            let set = try SplitGGUFSource(first: first, split: split, access: access)
             (base, shards) = (set, set.shards)
         } else {
             (base, shards) = (first, [first])

@@ -8,12 +8,15 @@ public struct GGUFSource: LendingSource {
     public let inputs: [String]
     public let fingerprint: String
     package let header: GGUFHeader
-    private let file: FileBytes
+    private let file: any StoredBytes
 
     /// Opens the file and reads only its header. Throws `notFound`, `io`, or the header's errors; names the kind of a foreign file. O(n log
     /// n) for n tensors and O(bytes of the metadata).
-    public init(path: String) throws {
-        let file = try FileBytes(path: path)
+    public init(path: String) throws { try self.init(path: path, access: .buffered) }
+
+    /// The same with another way of reading.
+    package init(path: String, access: AccessMode) throws {
+        let file = try access.opened(path)
         switch try FileKind.of(file) {
         case .gguf, .unknown: break
         case let kind: throw (kind.refusal ?? QAMError(.malformed, "this is not a GGUF file\(kind == .safetensors ? ", but safetensors" : "")")).inFile(path)

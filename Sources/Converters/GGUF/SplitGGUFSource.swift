@@ -14,9 +14,9 @@ package struct SplitGGUFSource: LendingSource {
 
     /// Opens all files of a set, given the first. Throws `malformed` if files are missing, contradict each other or contain a tensor twice.
     /// Keeps one file open per shard.
-    init(first: GGUFSource, split: GGUFSplit) throws {
+    init(first: GGUFSource, split: GGUFSplit, access: AccessMode) throws {
         let path = first.inputs[0]
-        let shards = try Self.open(first, split, path: path)
+        let shards = try Self.open(first, split, path: path, access)
         var tensors: [TensorDescriptor] = []
         var starts = [0]
         for shard in shards {
@@ -48,13 +48,13 @@ package struct SplitGGUFSource: LendingSource {
         return try shards[place.shard].withBytes(range, ofStream: stream, of: place.tensor, body)
     }
 
-    private static func open(_ first: GGUFSource, _ split: GGUFSplit, path: String) throws -> [GGUFSource] {
+    private static func open(_ first: GGUFSource, _ split: GGUFSplit, path: String, _ access: AccessMode) throws -> [GGUFSource] {
         guard split.number == 0 else {
             throw QAMError(
                 .malformed, "this is file \(split.number + 1) of a set of \(split.count); name the first one", at: .init(file: path, section: "metadata"))
         }
         let others = try ShardName.others(first: path, count: split.count, fileExtension: GGUFSplit.fileExtension, section: "metadata")
-        return [first] + (try others.map { try GGUFSource(path: $0) })
+        return [first] + (try others.map { try GGUFSource(path: $0, access: access) })
     }
 
     private static func check(_ shards: [GGUFSource], _ split: GGUFSplit, tensorCount: Int) throws {

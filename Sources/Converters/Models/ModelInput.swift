@@ -26,7 +26,7 @@ package struct ModelInput: Sendable {
     private let detection = SchemeDetection()
 
     /// Opens a file, an index, a folder, or a model in the Hub's cache. With `takingFiles`, includes the side files of a folder's model, and warns about
-    /// those left out. `access` applies to .qamw files. Throws `notFound`, `io`, or the errors of the format's reader.
+    /// those left out. `access` applies to the weights. Throws `notFound`, `io`, or the errors of the format's reader.
     package init(path: String, takingFiles: Bool, access: AccessMode = .buffered) throws {
         self.path = path
         location = try HubCache.resolved(path)
@@ -40,7 +40,7 @@ package struct ModelInput: Sendable {
             let model = try QAMReader(path: file, access: access)
             (format, source, reader) = (.qamw, model, model)
         case .gguf:
-            let model = try GGUFModel(model: file, folder: folder)
+            let model = try GGUFModel(model: file, folder: folder, access: access)
             (format, source, gguf) = (.gguf, model, model)
         case .folder:
             let model = try AdapterFolder(file)
@@ -48,7 +48,9 @@ package struct ModelInput: Sendable {
             pytorch = model.weights.parts.compactMap { $0 as? PyTorchSource }
         case .safetensors, .pytorch, .shardIndex:
             let model =
-                if let folder { try HuggingFaceFolder(model: file, folder: folder) } else { try HuggingFaceFolder(path: file, takingFiles: takingFiles) }
+                if let folder { try HuggingFaceFolder(model: file, folder: folder, access: access) } else {
+                    try HuggingFaceFolder(path: file, takingFiles: takingFiles, access: access)
+                }
             (format, source) = (model.format, model)
             pytorch = model.parts.compactMap { $0 as? PyTorchSource }
         case let kind:

@@ -13,14 +13,17 @@ public struct PyTorchSource: LendingSource {
     /// The entry that each tensor lies in.
     private let storages: [Int]
     private let entries: [ZipArchive.Entry]
-    private let file: FileBytes
+    private let file: any StoredBytes
 
     public var metadata: Metadata { Metadata() }
 
     /// Opens the file, and reads the archive's directory and the pickle. Throws `notFound`, `io`, `malformed`, `truncated`, `limitExceeded`,
     /// and `unsupported` for pickles that are more than a plain state dict. O(n log n) for n tensors.
-    public init(path: String) throws {
-        let file = try FileBytes(path: path)
+    public init(path: String) throws { try self.init(path: path, access: .buffered) }
+
+    /// The same with another way of reading.
+    package init(path: String, access: AccessMode) throws {
+        let file = try access.opened(path)
         do {
             if let refusal = try FileKind.of(file).refusal { throw refusal }
             let header = try PyTorchHeader(reading: file)

@@ -9,12 +9,15 @@ public struct SafetensorsSource: LendingSource {
     public let fingerprint: String
     /// The file range of each tensor's payload.
     package let ranges: [Range<Int>]
-    private let file: FileBytes
+    private let file: any StoredBytes
 
     /// Opens the file and reads only its header. Throws `notFound`, `io`, or the header's errors; names the kind of a foreign file. O(n log
     /// n) for n tensors.
-    public init(path: String) throws {
-        let file = try FileBytes(path: path)
+    public init(path: String) throws { try self.init(path: path, access: .buffered) }
+
+    /// The same with another way of reading.
+    package init(path: String, access: AccessMode) throws {
+        let file = try access.opened(path)
         if let refusal = try FileKind.of(file).refusal { throw refusal.inFile(path) }
         let header = try SafetensorsHeader(reading: file)
         self.file = file

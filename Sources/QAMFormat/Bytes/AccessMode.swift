@@ -12,7 +12,10 @@ public enum AccessMode: Hashable, Sendable, CaseIterable {
     case direct
 
     /// Opens a file this way. Throws `notFound` or `io`.
-    public func open(_ path: String) throws -> any ByteSource {
+    public func open(_ path: String) throws -> any ByteSource { try opened(path) }
+
+    /// The same, with the file's status.
+    package func opened(_ path: String) throws -> any StoredBytes {
         switch self {
         case .mapped: try MappedBytes(path: path)
         case .buffered: try FileBytes(path: path)

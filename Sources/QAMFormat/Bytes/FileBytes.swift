@@ -78,6 +78,7 @@ package final class DirectBytes: ByteSource {
 
     package var name: String { file.path }
     package var byteCount: Int { file.status.byteCount }
+    package var status: FileStatus { file.status }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         try withBytes(range) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }

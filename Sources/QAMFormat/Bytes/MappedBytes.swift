@@ -20,6 +20,7 @@
 
     public var name: String { file.path }
     public var byteCount: Int { file.status.byteCount }
+    package var status: FileStatus { file.status }
 
     public func read(_ range: Range<Int>) throws -> [UInt8] {
         try checkBounds(range)
