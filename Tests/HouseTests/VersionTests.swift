@@ -12,7 +12,8 @@ import Testing
     @Test func thePythonPackageHasTheLibrarysVersion() throws {
         let library = try #require(try Self.text("Sources/QAMFormat/Version.swift").firstMatch(of: /text = "(\d+\.\d+\.\d+)"/)?.output.1)
         let package = try #require(try Self.text("bindings/python/pyproject.toml").firstMatch(of: /(?m)^version = "(.*)"/)?.output.1)
-        #expect(package == library)
+        let module = try #require(try Self.text("bindings/python/qamw/__init__.py").firstMatch(of: /(?m)^__version__ = "(.*)"/)?.output.1)
+        #expect(package == library && module == library)
     }
 
     /// The header, the library and the Python package state the same interface version.

@@ -17,10 +17,14 @@ from ._errors import CannotCreateError, DamagedError, Error, InvalidArgumentErro
 from ._file import File, Problem, Verification
 from ._library import library_version
 from ._quantize import Progress, Quantized, quantize
+from ._safe import load_file, safe_open, save_file
 from ._tensor import Encoding, Tensor
 
+#: The version of the package.
+__version__ = "0.3.0"
+
 __all__ = [
-    "open", "quantize", "File", "Tensor", "Encoding", "Problem", "Verification", "Progress", "Quantized", "library_version",
+    "__version__", "open", "quantize", "safe_open", "load_file", "save_file", "File", "Tensor", "Encoding", "Problem", "Verification", "Progress", "Quantized", "library_version",
     "Error", "CannotCreateError", "DamagedError", "InvalidArgumentError", "NotFoundError",
 ]
 

@@ -7,6 +7,7 @@ from ctypes import (
 ABI_VERSION = 3
 
 ACCESS = {"mapped": 0, "buffered": 1, "direct": 2}
+from typing import Any
 RAW, CODED, ALIAS, UNREADABLE = range(4)
 ELEMENTS, SYMBOLS, GAINS, CHANNEL_SCALES, CODEBOOK = range(5)
 F32, F16, BF16 = range(3)
@@ -20,7 +21,7 @@ class ErrorRecord(Structure):
 class Sized(Structure):
     """A struct that begins with its size, which is set here."""
 
-    def __init__(self, **members):
+    def __init__(self, **members: Any) -> None:
         super().__init__(size=ctypes.sizeof(self), **members)
 
 
@@ -46,7 +47,7 @@ class TensorRecord(Sized):
 class String(Structure):
     _fields_ = [("text", c_void_p), ("bytes", c_uint64)]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ctypes.string_at(self.text, self.bytes).decode("utf-8")
 
 

@@ -146,25 +146,24 @@ class File:
         problems: List[Problem] = []
         warnings: List[str] = []
 
-        @_abi.WARNING_HANDLER
-        def warn(text, _):
+        def warn(text: bytes, _: object) -> None:
             warnings.append(text.decode("utf-8"))
 
-        @_abi.PROBLEM_HANDLER
-        def note(record, _):
+        def note(record: Any, _: object) -> None:
             found = record.contents
             section, tensor = (text and text.decode("utf-8") for text in (found.section, found.tensor))
             offset = None if found.offset < 0 else found.offset
             problems.append(Problem(
                 CODES.get(found.status, "io"), found.message.decode("utf-8"), section, tensor, offset, found.length or None))
 
+        warning, problem = _abi.WARNING_HANDLER(warn), _abi.PROBLEM_HANDLER(note)
         count, array = 0, None
         if indices is not None:
             unique = sorted(set(indices))
             count, array = len(unique), (c_uint64 * max(1, len(unique)))(*unique)
         verified = c_uint64()
         try:
-            call("qamw_verify_and_warn", self._mapping.handle, array, count, threads, note, warn, None, ctypes.byref(verified))
+            call("qamw_verify_and_warn", self._mapping.handle, array, count, threads, problem, warning, None, ctypes.byref(verified))
         except Error:
             # With problems, the status is that of the first; without, the call itself failed.
             if not problems:

@@ -5,7 +5,7 @@ import os
 import threading
 import weakref
 from ctypes import c_uint64, c_void_p
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Handle:
         # What ctypes passes for this object.
         self._as_parameter_ = pointer
         # Not at the interpreter's exit: arrays on the mapping may still be in use then.
-        weakref.finalize(self, _end, end, pointer.value, os.getpid()).atexit = False
+        weakref.finalize(self, _end, end, pointer.value or 0, os.getpid()).atexit = False
 
 
 def _end(function: str, pointer: int, process: int) -> None:
@@ -44,6 +44,8 @@ class Mapping:
             raise ValueError(f"access is one of {', '.join(_abi.ACCESS)}, not {access!r}")
         if "\0" in path:
             raise ValueError("a path cannot hold a zero byte")
+        self.path = os.path.abspath(path)
+        self.options: Dict[str, Any] = {"access": access, "verify": verify, "threads": threads}
         options = _abi.Options(access=_abi.ACCESS[access], verifies_payload=int(verify))
         self._handle: Optional[Handle] = _make("qamw_open", "qamw_close", os.fsencode(path), ctypes.byref(options))
         self._threads = threads

@@ -5,7 +5,7 @@ from typing import Any, Callable, Tuple
 import numpy as np
 
 # Decodes entries begin ..< end of the first dimension.
-Decode = Callable[[int, int], np.ndarray]
+Decode = Callable[[int, int], Any]
 
 
 def _runs(indices: np.ndarray) -> Any:
@@ -16,7 +16,7 @@ def _runs(indices: np.ndarray) -> Any:
             yield int(run[0]), int(run[-1]) + 1
 
 
-def _gather(indices: np.ndarray, shape: Tuple[int, ...], decode: Decode) -> np.ndarray:
+def _gather(indices: np.ndarray, shape: Tuple[int, ...], decode: Decode) -> Any:
     """The entries at ascending indices."""
     runs = list(_runs(indices))
     if len(runs) == 1:
@@ -29,9 +29,13 @@ def _gather(indices: np.ndarray, shape: Tuple[int, ...], decode: Decode) -> np.n
     return out
 
 
-def take(key: Any, shape: Tuple[int, ...], decode: Decode) -> np.ndarray:
+def take(key: Any, shape: Tuple[int, ...], decode: Decode) -> Any:
     """The result of indexing the whole array with `key`, decoding only the needed entries of the first dimension.\
     The first dimension takes an integer, a slice, or an array of integers or booleans."""
+    # The lookup of one row, as fast as it goes.
+    if type(key) is int and shape and -shape[0] <= key < shape[0]:
+        begin = key % shape[0]
+        return decode(begin, begin + 1)[0]
     keys = key if isinstance(key, tuple) else (key,)
     first = keys[0] if keys else Ellipsis
     if not shape or first is Ellipsis or first is None:

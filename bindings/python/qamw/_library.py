@@ -43,4 +43,5 @@ def call(name: str, *arguments: object) -> None:
 
 def library_version() -> str:
     """The version of the loaded library, such as "0.3.0"."""
-    return library.qamw_version().decode("utf-8")
+    version: bytes = library.qamw_version()
+    return version.decode("utf-8")

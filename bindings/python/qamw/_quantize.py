@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from typing import Callable, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Union
 
 from . import _abi
 from ._errors import Error
@@ -71,7 +71,7 @@ def quantize(
     raised: List[BaseException] = []
     warnings: List[str] = []
 
-    def tell(record, _):
+    def tell(record: Any, _: object) -> int:
         # An exception must not pass through the library's frames.
         try:
             if progress is not None and not raised:
@@ -122,7 +122,7 @@ def _text(text: Optional[str]) -> Optional[bytes]:
     return None if text is None else text.encode("utf-8")
 
 
-def _texts(texts: Sequence[str]) -> ctypes.Array:
+def _texts(texts: Sequence[str]) -> "ctypes.Array[ctypes.c_char_p]":
     if isinstance(texts, str):
         raise TypeError("include and exclude are lists of texts")
     return (ctypes.c_char_p * len(texts))(*[_text(text) for text in texts])

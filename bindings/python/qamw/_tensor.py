@@ -68,9 +68,28 @@ class Tensor:
         return len(self.shape)
 
     @property
+    def nbytes(self) -> int:
+        """The bytes of the elements in memory, decoded, as of the result of `[...]`."""
+        dtype = numpy_type(self.dtype) if self._is_native else None
+        return self.size * (int(dtype.itemsize) if dtype is not None else 4)
+
+    @property
+    def T(self) -> Any:
+        """The transposed array of all elements."""
+        return self[...].T
+
+    def astype(self, dtype: Any) -> np.ndarray:
+        """All elements in another type of NumPy."""
+        return self.__array__(dtype)
+
+    def __reduce__(self) -> Any:
+        # By path: another process maps the same file.
+        return _reopened, (self._mapping.path, self._mapping.options, self.name)
+
+    @property
     def size(self) -> int:
         """The number of elements."""
-        return self._rows * self._columns
+        return int(self._rows * self._columns)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -83,7 +102,7 @@ class Tensor:
 
     # Weights
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Any) -> Any:
         if self._is_native:
             return self.raw[key]
         return take(key, self.shape, self._decode_entries)
@@ -146,7 +165,8 @@ class Tensor:
             products = vectors @ self.dequantize().T
         else:
             products = self._mapping.multiply(self._target, vectors, self._rows)
-        return products.reshape(*x.shape[:-1], self._rows)
+        shaped: np.ndarray = products.reshape(*x.shape[:-1], self._rows)
+        return shaped
 
     def matmul(self, x: Any) -> np.ndarray:
         """W x for a vector [columns] or a matrix [columns, n], float32; see `linear`, which needs no transposed copy."""
@@ -198,3 +218,8 @@ class Tensor:
     def codebook(self) -> bytes:
         """The codebook record of a coded tensor (spec/qamw.md, section 8.3)."""
         return self._mapping.part(self._index, _abi.CODEBOOK).tobytes()
+
+
+def _reopened(path: str, options: Any, name: str) -> Tensor:
+    from ._file import File
+    return File(path, **options)[name]

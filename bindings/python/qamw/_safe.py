@@ -1,0 +1,133 @@
+"""The interface of the package safetensors, for .qamw files too."""
+
+import importlib
+import os
+import tempfile
+from typing import Any, Dict, List, Optional, Union
+
+from ._arrays import array
+from ._errors import InvalidArgumentError
+from ._file import File
+from ._tensor import Tensor
+
+Path = Union[str, "os.PathLike[str]"]
+
+_FRAMEWORKS = {"np": "numpy", "numpy": "numpy", "pt": "torch", "torch": "torch", "pytorch": "torch"}
+
+
+def _is_qamw(path: str) -> bool:
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start == b"GGUF":
+        raise InvalidArgumentError(f"{path} is GGUF: `qamw convert {path} OUT.qamw` makes a file that opens here")
+    return start == b"\x89QAM"
+
+
+def _required(package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as cause:
+        raise ImportError(f"safetensors files are read and written by the package safetensors ({cause}): pip install safetensors") from cause
+
+
+class Slice:
+    """A tensor that is read in parts: `slice[2:4]` as of a NumPy array."""
+
+    def __init__(self, tensor: Tensor, framework: str):
+        self._tensor = tensor
+        self._framework = framework
+
+    def get_shape(self) -> List[int]:
+        return list(self._tensor.shape)
+
+    def get_dtype(self) -> str:
+        """The type's name in the file: for a coded tensor, the one before it was coded."""
+        return self._tensor.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        part = self._tensor[key]
+        if self._framework == "numpy":
+            return part
+        from . import torch as qamw_torch
+        return qamw_torch.from_array(part, self._tensor.dtype)
+
+
+class SafeFile:
+    """A .qamw file with the methods of safetensors' `safe_open`."""
+
+    def __init__(self, path: str, framework: str, device: Any):
+        self._file = File(path)
+        self._framework = framework
+        self._device = device
+
+    def keys(self) -> List[str]:
+        return sorted(self._file.names)
+
+    def offset_keys(self) -> List[str]:
+        """The names in the file's order."""
+        return self._file.names
+
+    def metadata(self) -> Optional[Dict[str, str]]:
+        """The metadata that are texts; None if there are none."""
+        return {key: value for key, value in self._file.metadata.items() if isinstance(value, str)} or None
+
+    def get_tensor(self, name: str) -> Any:
+        """The tensor in its own type, decoded if it is coded; in NumPy BF16 and F8 need the package ml_dtypes, and are float32 without it."""
+        if self._framework == "numpy":
+            return array(self._file[name])
+        from . import torch as qamw_torch
+        return qamw_torch.tensor(self._file[name]).to(self._device)
+
+    def get_tensors(self) -> Dict[str, Any]:
+        return {name: self.get_tensor(name) for name in self.keys()}
+
+    def get_slice(self, name: str) -> Slice:
+        return Slice(self._file[name], self._framework)
+
+    def __enter__(self) -> "SafeFile":
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def safe_open(filename: Path, framework: str = "np", device: Any = "cpu") -> Any:
+    """Opens a .qamw or safetensors file as `safetensors.safe_open` does: keys, metadata, get_tensor, get_slice.
+
+    framework: "np" or "pt". A safetensors file is opened by the package safetensors.
+    """
+    path = os.fsdecode(filename)
+    if framework not in _FRAMEWORKS:
+        raise ValueError(f'framework is "np" or "pt", not {framework!r}')
+    if not _is_qamw(path):
+        return _required("safetensors").safe_open(path, framework=framework, device=device)
+    return SafeFile(path, _FRAMEWORKS[framework], device)
+
+
+def load_file(filename: Path) -> Dict[str, Any]:
+    """All tensors of a .qamw or safetensors file as NumPy arrays, by name; of a .qamw as `SafeFile.get_tensor`."""
+    path = os.fsdecode(filename)
+    if not _is_qamw(path):
+        loaded: Dict[str, Any] = _required("safetensors.numpy").load_file(path)
+        return loaded
+    with SafeFile(path, "numpy", None) as file:
+        return file.get_tensors()
+
+
+def save_file(tensors: Dict[str, Any], filename: Path, metadata: Optional[Dict[str, str]] = None, **options: Any) -> None:
+    """Writes NumPy arrays as safetensors or, if the name ends in .qamw, as .qamw: as they are, or quantized with the options of `quantize`.
+
+    Replaces an existing file. Written by the package safetensors.
+    """
+    path, numpy = os.fsdecode(filename), _required("safetensors.numpy")
+    if not path.endswith(".qamw"):
+        if options:
+            raise TypeError(f"{', '.join(options)}: options of quantize are for .qamw")
+        numpy.save_file(tensors, path, metadata)
+        return
+    from ._quantize import quantize
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
+        plain = os.path.join(folder, "model.safetensors")
+        numpy.save_file(tensors, plain, metadata)
+        quantize(plain, path, **{"replace": True, "calibrate": False, **(options or {"exclude": [""]})})

@@ -1,0 +1,188 @@
+"""Modules for PyTorch whose weights are the mapped symbols of a .qamw file.
+
+    from qamw.torch import load_model
+
+    model, tokenizer = load_model("model.qamw")     # a model of transformers; needs the package transformers
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+import weakref
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
+
+import numpy as np
+import torch
+from torch import nn
+
+import qamw
+
+from ._arrays import bits
+
+_BITS = {
+    "BF16": torch.bfloat16, "F8_E5M2": torch.float8_e5m2, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+}
+
+# Coded tensors by the number that the operator takes: it can have no other objects as arguments.
+_tensors: "weakref.WeakValueDictionary[int, qamw.Tensor]" = weakref.WeakValueDictionary()
+
+
+def from_array(values: "np.ndarray[Any, Any]", dtype: str) -> torch.Tensor:
+    """An array as a tensor: of the type `dtype` in the file if the array has its bits, else of its own."""
+    if dtype in _BITS and values.dtype.kind == "u":
+        signed = np.ascontiguousarray(values).view(np.int16 if values.dtype.itemsize == 2 else np.uint8)
+        return torch.from_numpy(signed if signed.flags.writeable else signed.copy()).view(_BITS[dtype])
+    # PyTorch warns of memory that cannot be written.
+    return torch.from_numpy(values if values.flags.writeable else values.copy())
+
+
+def tensor(source: qamw.Tensor) -> torch.Tensor:
+    """A tensor of a file in its own type, decoded if it is coded."""
+    return from_array(bits(source), source.dtype)
+
+
+def load_file(filename: Union[str, "os.PathLike[str]"], device: Any = "cpu") -> Dict[str, torch.Tensor]:
+    """All tensors of a .qamw or safetensors file, by name."""
+    with qamw.safe_open(filename, framework="pt", device=device) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}
+
+
+@torch.library.custom_op("qamw::linear", mutates_args=())
+def _linear(x: torch.Tensor, number: int, rows: int) -> torch.Tensor:
+    products = _tensors[number].linear(x.detach().to(torch.float32).numpy())
+    return torch.from_numpy(products).to(x.dtype)
+
+
+@_linear.register_fake
+def _(x: torch.Tensor, number: int, rows: int) -> torch.Tensor:
+    return x.new_empty((*x.shape[:-1], rows))
+
+
+class QAMLinear(nn.Module):
+    """nn.Linear with the weights of a coded tensor, [out_features, in_features].
+
+    On the CPU x W^T is computed from the mapped symbols, with activations rounded to int8: within about 0.7% of the norm. With gradients, or on another
+    device, the weights are decoded at each call.
+    """
+
+    def __init__(self, weight: qamw.Tensor, bias: Optional[torch.Tensor] = None):
+        super().__init__()
+        if weight.encoding is None or weight.ndim != 2:
+            raise qamw.InvalidArgumentError(f"{weight.name} is not a coded matrix")
+        self.source = weight
+        self.out_features, self.in_features = weight.shape
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        _tensors[id(weight)] = weight
+
+    def decoded(self, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        """The weights."""
+        return torch.from_numpy(self.source.to_float32()).to(device=device, dtype=dtype)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
+            return nn.functional.linear(x, self.decoded(x.dtype, x.device), self.bias)
+        y: torch.Tensor = torch.ops.qamw.linear(x, id(self.source), self.out_features)
+        return y if self.bias is None else y + self.bias.to(y.dtype)
+
+    def extra_repr(self) -> str:
+        encoding = self.source.encoding
+        assert encoding is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, {encoding.codebook or encoding.codec} {encoding.bits} bits"
+
+
+class QAMEmbedding(nn.Module):
+    """nn.Embedding with the rows of a coded tensor, decoded as they are looked up."""
+
+    def __init__(self, weight: qamw.Tensor, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        if weight.encoding is None or weight.ndim != 2:
+            raise qamw.InvalidArgumentError(f"{weight.name} is not a coded matrix")
+        self.source = weight
+        self.dtype = dtype
+        self.num_embeddings, self.embedding_dim = weight.shape
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        rows = self.source[ids.detach().cpu().numpy().reshape(-1)]
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(device=ids.device, dtype=self.dtype).reshape(*ids.shape, self.embedding_dim)
+
+
+@contextlib.contextmanager
+def _without_weights() -> Iterator[None]:
+    """Parameters that modules register take no memory; buffers do."""
+    register = nn.Module.register_parameter
+
+    def registered(module: nn.Module, name: str, parameter: Optional[nn.Parameter]) -> None:
+        register(module, name, parameter)
+        if parameter is not None:
+            module._parameters[name] = nn.Parameter(parameter.to("meta"), requires_grad=parameter.requires_grad)
+
+    nn.Module.register_parameter = registered  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = register  # type: ignore[method-assign]
+
+
+def _target(file: qamw.File, name: str) -> Optional[qamw.Tensor]:
+    """The tensor of this name, or the one that it is an alias of."""
+    found = file[name] if name in file else None
+    return file[found.alias_of] if found is not None and found.alias_of is not None else found
+
+
+def load_model(path: Union[str, "os.PathLike[str]"], dtype: torch.dtype = torch.float32, threads: int = 0) -> Tuple[Any, Any]:
+    """A causal language model of transformers with the weights of a .qamw file, and its tokenizer (None if the file has none).
+
+    Coded matrices become `QAMLinear` and `QAMEmbedding` modules on the mapped file, all other weights parameters of type `dtype`. The file must have
+    Hugging Face's names and its config.json. The model is in evaluation mode.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    file = qamw.open(path, threads=threads)
+    if "config.json" not in file.embedded:
+        raise qamw.InvalidArgumentError(f"{os.fsdecode(path)} has no config.json, which says what model it is")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in file.embedded:
+            if "/" not in name:
+                with open(os.path.join(folder, name), "wb") as side:
+                    side.write(file.read_embedded(name))
+        config = AutoConfig.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder) if "tokenizer.json" in file.embedded else None
+        generation = json.loads(file.read_embedded("generation_config.json")) if "generation_config.json" in file.embedded else None
+    with _without_weights():
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call]
+    ties_head = bool(getattr(config, "tie_word_embeddings", False))
+    missing = []
+    for module_name, module in list(model.named_modules()):
+        for parameter_name, parameter in list(module.named_parameters(recurse=False)):
+            name = f"{module_name}.{parameter_name}"
+            source = _target(file, name)
+            if source is None and ties_head and module is model.get_output_embeddings():
+                embedding = model.get_input_embeddings()
+                source = next((_target(file, f"{other}.weight") for other, found in model.named_modules() if found is embedding), None)
+                source = source or getattr(embedding, "source", None)
+            if source is None:
+                missing.append(name)
+            elif tuple(source.shape) != tuple(parameter.shape):
+                raise qamw.InvalidArgumentError(f"{name} is {list(source.shape)}, and {list(parameter.shape)} by config.json")
+            elif source.encoding is not None and isinstance(module, (nn.Linear, nn.Embedding)) and parameter_name == "weight":
+                _replace(model, module_name, module, source, file, dtype)
+                break
+            else:
+                setattr(module, parameter_name, nn.Parameter(tensor(source).to(dtype), requires_grad=False))
+    if missing:
+        raise qamw.InvalidArgumentError(f"the file lacks {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}")
+    if generation is not None:
+        model.generation_config.update(**generation)
+    return model.eval(), tokenizer
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module, source: qamw.Tensor, file: qamw.File, dtype: torch.dtype) -> None:
+    parent, _, own = name.rpartition(".")
+    if isinstance(module, nn.Embedding):
+        made: nn.Module = QAMEmbedding(source, dtype)
+    else:
+        bias = _target(file, f"{name}.bias") if getattr(module, "bias", None) is not None else None
+        made = QAMLinear(source, None if bias is None else tensor(bias).to(dtype))
+    setattr(model.get_submodule(parent), own, made)
