@@ -1,4 +1,4 @@
-internal import QAMFormat
+package import QAMFormat
 
 /// A family of models: its names in Hugging Face and GGUF, the names of its tensors and hyperparameters in both, and their other
 /// differences. Each has a table in a file of its own.
@@ -12,6 +12,18 @@ package struct Architecture: Sendable {
     package let tensors: [TensorRule]
     package let hyperparameters: [Hyperparameter]
     package let features: [Feature]
+    /// The keys of config.json that have other names in this architecture than in the tables.
+    package let names: [(table: String, own: String)]
+    /// Other names that newer versions of transformers write, and older ones do not know.
+    package let synonyms: [(table: String, own: String)]
+    /// transformers' values of keys that config.json lacks, where they are not those of a hyperparameter.
+    package let defaults: [(key: String, value: JSONValue)]
+    /// Keys of GGUF, without the architecture's prefix, that have the same value in all models.
+    package let constants: [(key: String, value: MetadataValue)]
+    /// Keys of GGUF that follow from others.
+    package let derived: [(key: String, value: TensorRule.Extent)]
+    /// A key of GGUF that tells the architecture from others with the same name there, which lack it or have 0.
+    package let mark: String?
     /// Values that config.json must have if it has the key; the first is written. GGUF implies them.
     package let fixed: [(key: String, values: [JSONValue])]
     /// Keys of config.json that do not affect results in this architecture, in addition to those that affect none.
@@ -25,7 +37,10 @@ package struct Architecture: Sendable {
 
     package init(
         gguf: String, modelTypes: [String], className: String, tensors: [TensorRule], hyperparameters: [Hyperparameter],
-        features: [Feature], fixed: [(key: String, values: [JSONValue])], harmless: Set<String> = [],
+        features: [Feature], names: [(table: String, own: String)] = [], synonyms: [(table: String, own: String)] = [],
+        defaults: [(key: String, value: JSONValue)] = [],
+        constants: [(key: String, value: MetadataValue)] = [], derived: [(key: String, value: TensorRule.Extent)] = [], mark: String? = nil,
+        fixed: [(key: String, values: [JSONValue])], harmless: Set<String> = [],
         textDefaults: [(key: String, value: JSONValue)] = [], alwaysTied: Bool = false,
         headsFillWidth: Bool = false
     ) {
@@ -35,6 +50,12 @@ package struct Architecture: Sendable {
         self.tensors = tensors
         self.hyperparameters = hyperparameters
         self.features = features
+        self.names = names
+        self.synonyms = synonyms
+        self.defaults = defaults
+        self.constants = constants
+        self.derived = derived
+        self.mark = mark
         self.fixed = fixed
         self.harmless = harmless
         self.textDefaults = textDefaults
@@ -43,75 +64,27 @@ package struct Architecture: Sendable {
     }
 
     /// All known architectures. Of two with the same GGUF name, the first is the default.
-    package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3, .gemma2, .gemma3, .phi3]
+    package static let all: [Architecture] = [
+        .llama, .mistral, .mixtral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi, .phi3, .arcee, .bloom, .cohere, .cohere2, .deepSeekV2, .deepSeekV3, .dots1,
+        .ernie45, .ernie45MoE, .exaone4, .falcon, .glm4, .glm4MoE, .gpt2, .gptBigCode, .gptNeoX, .gptOSS, .granite, .graniteMoE, .graniteMoEShared, .nemotron,
+        .olmo, .olmo2, .olmo3, .olmoe, .qwen2MoE, .qwen3MoE,
+        .seedOSS, .smolLM3, .stableLM, .starCoder2,
+    ]
 
     /// The `model_type` of the language model in models with several parts, by their own, if the configuration does not name it.
     package static let textModelTypes = [
         "gemma3": "gemma3_text", "llava": "llama", "llava_next": "llama", "vipllava": "llama", "mistral3": "mistral",
     ]
 
-    package static let headName = "lm_head.weight"
-    package static let embeddingName = "model.embed_tokens.weight"
+    /// The names of head and embedding in Hugging Face; nil for an architecture that has none.
+    package var headName: String? { nameInHuggingFace(of: TensorRule.headInGGUF) }
+    package var embeddingName: String? { nameInHuggingFace(of: TensorRule.embeddingInGGUF) }
+
+    private func nameInHuggingFace(of name: String) -> String? { tensors.first { $0.gguf == name }.map { $0.huggingFace + ".weight" } }
+
+    package var hasExperts: Bool { hyperparameters.contains { $0.keys.contains("expert_count") } }
+
     package static let blockCountKey = "num_hidden_layers"
-}
-
-/// A tensor's two names, without `.weight` or `.bias`, its shape, and its bias. `#` stands for the block number.
-package struct TensorRule: Sendable {
-    /// A dimension, determined by the configuration.
-    package enum Extent: Sendable {
-        case vocabulary
-        case width
-        case feedForward
-        /// Two feed-forward matrices in one.
-        case gateAndUp
-        /// All heads together.
-        case queries
-        /// All key or value heads together.
-        case keys
-        /// Queries, keys and values in one.
-        case attention
-        case head
-    }
-
-    /// The raw value is the key in config.json that counts them.
-    package enum Heads: String, Sendable {
-        case ofQueries = "num_attention_heads"
-        /// Also the value heads.
-        case ofKeys = "num_key_value_heads"
-    }
-
-    /// The bias added to the products.
-    package enum Bias: Sendable {
-        case none
-        case required
-        /// Present if the key of config.json is true; a `lenient` one may be missing and is then zero. `loadable`: whether GGUF loaders
-        /// accept it.
-        case flagged(String, lenient: Bool = false, loadable: Bool = true)
-    }
-
-    package enum Change: Sendable {
-        /// The same elements in both formats.
-        case none
-        /// GGUF interleaves the rows of each head.
-        case interleaved(Heads)
-        /// GGUF adds 1.
-        case plusOne
-    }
-
-    package let huggingFace: String
-    package let gguf: String
-    /// Shape of the weight, rows first. A bias has one element per row of the weight.
-    package let shape: [Extent]
-    package let change: Change
-    package let bias: Bias
-
-    package init(_ huggingFace: String, _ gguf: String, _ shape: Extent..., change: Change = .none, bias: Bias = .none) {
-        self.huggingFace = huggingFace
-        self.gguf = gguf
-        self.shape = shape
-        self.change = change
-        self.bias = bias
-    }
 }
 
 /// Properties that loaders need beyond single numbers, each implemented by its own code.
@@ -124,6 +97,19 @@ package enum Feature: Hashable, Sendable {
     case longRope
     /// Every n-th layer has full attention, the others a sliding window. GGUF states n if it differs from what loaders assume.
     case slidingPattern(assumed: Int)
+    /// `layer_types`, for each layer whether it has a sliding window; without it, every n-th has full attention. `always`: GGUF says it even if it is
+    /// what loaders assume.
+    case layerTypes(assumed: Int, always: Bool)
+    /// `no_rope_layers`: every n-th layer has no rotary embedding, which loaders take for granted.
+    case layersWithoutRotary(every: Int)
+    /// A key that loaders heed only in models with this number of layers.
+    case heeded(String, inModelsOf: Range<Int>)
+    /// Without `rope_scaling`, transformers scales.
+    case scaledByDefault
+    /// `num_nextn_predict_layers`: that many layers after the others predict further tokens. They are left out.
+    case furtherLayers
+    /// GGUF says yarn's `mscale_all_dim` in place of a factor of attention.
+    case yarnMultiplier
     /// `sliding_window`, which GGUF loaders ignore.
     case unusedWindow
     /// `query_pre_attn_scalar`: loaders use the head size, or width / heads in models with this number of layers.

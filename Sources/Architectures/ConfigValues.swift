@@ -16,11 +16,16 @@ package struct ConfigValues: Sendable {
 
     private func value(_ hyperparameter: Hyperparameter) throws -> JSONValue? {
         if let given = config[hyperparameter.config] { return given }
+        if case .window = hyperparameter.kind, config.isNull(hyperparameter.config) { return .null }
         switch hyperparameter.configDefault {
         case .required: throw ModelConfig.fault("\"\(hyperparameter.config)\" is missing")
-        case .omitted: return nil
+        case .omitted, .difference: return nil
         case .value(let standard): return standard
         case .same(let key): return JSONValue(try count(key))
+        case .multiple(let factor, let key):
+            let (product, isTooLarge) = factor.multipliedReportingOverflow(by: try count(key))
+            guard !isTooLarge else { throw ModelConfig.fault("\"\(key)\" is too large") }
+            return JSONValue(product)
         case .headSize: return JSONValue(try headSize())
         }
     }

@@ -38,7 +38,9 @@ package struct HuggingFaceCounterparts: Sendable {
     package subscript(name: String) -> Counterpart? {
         guard let match = names.match(gguf: name) else { return nil }
         switch match.rule.change {
-        case .none: return Counterpart(name: match.name, difference: .none)
+        case .none where !match.rule.isStacked: return Counterpart(name: match.name, difference: .none)
+        // A stack, or a part of a tensor, is no tensor of Hugging Face.
+        case .none, .arranged: return nil
         case .plusOne: return Counterpart(name: match.name, difference: .values)
         case .interleaved(let heads):
             return architecture.heads(heads.rawValue, in: metadata).map { Counterpart(name: match.name, difference: .interleaved(heads: $0)) }
@@ -49,8 +51,8 @@ package struct HuggingFaceCounterparts: Sendable {
 extension Architecture {
     /// The number of heads that a key of config.json counts, from GGUF's metadata; nil if they lack it.
     package func heads(_ key: String, in metadata: Metadata) -> Int? {
-        guard let hyperparameter = hyperparameters.first(where: { $0.config == key }) else { return nil }
-        let name = "\(gguf).\(hyperparameter.keys[0])"
+        guard let hyperparameter = hyperparameters.first(where: { $0.config == key }), let key = hyperparameter.keys.first else { return nil }
+        let name = "\(gguf).\(key)"
         if let value = metadata[name] { return try? value.count(key: name) }
         guard case .same(let other) = hyperparameter.ggufDefault else { return nil }
         return heads(other, in: metadata)

@@ -50,10 +50,14 @@ package struct ModelConfig: Sendable {
             members = .object(own + outer.filter { !names.contains($0.key) })
         }
         spreadRotaryParameters()
+        complete()
     }
 
     /// The value of a key; nil if missing or null.
     package subscript(key: String) -> JSONValue? { members[key].flatMap { $0 == .null ? nil : $0 } }
+
+    /// Whether the key is there and null.
+    package func isNull(_ key: String) -> Bool { members[key] == .null }
 
     /// Whether the file names a class without a head, such as MistralModel: its outputs are vectors of the last layer.
     package var isOfBaseModel: Bool {
@@ -96,12 +100,30 @@ package struct ModelConfig: Sendable {
         return float
     }
 
+    package func flag(_ value: JSONValue, key: String) throws -> Bool {
+        guard case .bool(let flag) = value else { throw Self.fault("\"\(key)\" must be true or false, not \(JSONWriter.text(value))") }
+        return flag
+    }
+
     package func floats(_ value: JSONValue?, key: String) throws -> [Float] {
         guard case .array(let elements) = value else { throw Self.fault("\"\(key)\" must be a list of numbers") }
         return try elements.map { try float($0, key: key) }
     }
 
     package static func fault(_ message: String, _ code: QAMError.Code = .malformed) -> QAMError { QAMError(code, message, at: .init(file: name)) }
+
+    /// Adds the keys of the tables for those that have other names in the architecture, and its defaults.
+    private mutating func complete() {
+        guard case .object(var list) = members, case .string(let type)? = self["model_type"],
+            let architecture = Architecture.all.first(where: { $0.modelTypes.contains(type) })
+        else { return }
+        let others = (architecture.names + architecture.synonyms).compactMap { name in self[name.own].map { (key: name.table, value: $0) } }
+        for (key, value) in others + architecture.defaults where !list.contains(where: { $0.key == key && $0.value != .null }) {
+            list.removeAll { $0.key == key }
+            list.append(.init(key, value))
+        }
+        members = .object(list)
+    }
 
     private mutating func spreadRotaryParameters() {
         guard case .object(var list) = members, let parameters = self["rope_parameters"] else { return }

@@ -37,18 +37,28 @@ extension Architecture {
         guard let name = source.metadata[ModelNames.architectureKey]?.string else {
             throw Unknown(reason: "the metadata have no \"\(ModelNames.architectureKey)\"")
         }
-        let candidates = all.filter { $0.gguf == name }
-        guard let first = candidates.first else {
+        guard all.contains(where: { $0.gguf == name }) else {
             throw Unknown(reason: "the architecture \"\(name)\" is not known; known are \(Set(all.map(\.gguf)).sorted().joined(separator: ", "))")
         }
-        if let experts = source.metadata["\(name).expert_count"], try experts.count(key: "\(name).expert_count") > 0 {
-            throw Unknown(reason: "models of the architecture \"\(name)\" with experts are not known")
+        let expertsKey = "\(name).expert_count"
+        let hasExperts = try source.metadata[expertsKey].map { try $0.count(key: expertsKey) > 0 } ?? false
+        let candidates = all.filter { $0.gguf == name && $0.hasExperts == hasExperts }
+        guard let first = candidates.first else {
+            throw Unknown(reason: "models of the architecture \"\(name)\" \(hasExperts ? "with" : "without") experts are not known")
+        }
+        let furtherKey = "\(name).nextn_predict_layers"
+        if let further = source.metadata[furtherKey], try further.count(key: furtherKey) > 0 {
+            throw Unknown(reason: "models of the architecture \"\(name)\" with layers that predict further tokens (\(furtherKey)) are not known")
         }
         if let type = source.metadata[OriginKeys.modelType]?.string {
             return candidates.first { $0.modelTypes.contains(type) } ?? first
         }
+        for candidate in candidates {
+            guard let mark = candidate.mark.map({ "\(name).\($0)" }), let value = source.metadata[mark], try value.count(key: mark) > 0 else { continue }
+            return candidate
+        }
         // Other converters to `llama` keep only the model's name.
         let hints = ["general.basename", "general.name"].compactMap { source.metadata[$0]?.string?.lowercased() }
-        return candidates.dropFirst().first { candidate in hints.contains { $0.contains(candidate.modelTypes[0]) } } ?? first
+        return candidates.dropFirst().first { candidate in candidate.mark == nil && hints.contains { $0.contains(candidate.modelTypes[0]) } } ?? first
     }
 }

@@ -41,17 +41,28 @@ extension ModelShape {
     }
 
     private func require(_ rule: TensorRule, of layer: Int?, in shapes: [ExactName: [Int]], _ names: ModelNames, _ loader: ModelNames) throws {
-        let name = rule.name(names, layer: layer), weight = "\(name).weight", bias = "\(name).bias"
+        guard has(rule, in: layer) else { return }
+        let template = rule.name(names, layer: layer)
+        guard names == .huggingFace, rule.isStacked else { return try require(rule, named: template, in: shapes, names, loader) }
+        for expert in 0..<(rule.shape.first.map(count) ?? 0) {
+            try require(rule, named: template.replacing("*", with: String(expert)), in: shapes, names, loader)
+        }
+    }
+
+    private func require(_ rule: TensorRule, named name: String, in shapes: [ExactName: [Int]], _ names: ModelNames, _ loader: ModelNames) throws {
+        let weight = rule.isWhole ? name : "\(name).weight", bias = "\(name).bias"
+        let wanted = names == .gguf ? rule.shape : rule.huggingFaceShape
         if let shape = shapes[ExactName(weight)] {
-            try compare(shape, rule.shape, of: weight)
-        } else if rule.huggingFace != TensorRule.head.huggingFace {
+            try compare(shape, wanted, of: weight)
+        } else if rule.gguf != TensorRule.headInGGUF {
             throw missing(weight)
         } else if names == .huggingFace, !architecture.alwaysTied, config["tie_word_embeddings"] == false, !(isBaseModel && loader == .gguf) {
             throw QAMError(
                 .malformed, "the tensor is missing, and since \"tie_word_embeddings\" is false the embedding cannot take its place", at: .init(tensor: weight))
         }
+        guard !rule.isWhole else { return }
         if let shape = shapes[ExactName(bias)] {
-            try compare(shape, Array(rule.shape.prefix(1)), of: bias)
+            try compare(shape, rule.biasShape(names), of: bias)
         } else if needsBias(rule) {
             throw missing(bias)
         }
@@ -83,11 +94,19 @@ extension ModelShape {
         throw QAMError(.malformed, "the tensor is \(text(shape)), and by the model's configuration \(text(wanted))\(advice)", at: .init(tensor: name))
     }
 
+    /// The rules of this configuration's model for a tensor.
+    package func matches(_ name: String, _ names: ModelNames, _ table: TensorNames) -> [TensorNames.Match] {
+        table.matches(name, names).filter { match in
+            let stacked = match.rule.isStacked ? match.rule.shape.first.map(count) ?? 0 : 1
+            return match.layer ?? 0 < layers && has(match.rule, in: match.layer) && match.expert ?? 0 < stacked
+        }
+    }
+
     private func surplus(_ tensors: [TensorDescriptor], _ names: ModelNames, _ loader: ModelNames) -> Surplus {
         let table = TensorNames(architecture)
         var surplus = Surplus()
         for tensor in tensors where !TensorNames.followsFromConfiguration(tensor.name, names) {
-            guard let match = names == .gguf ? table.match(gguf: tensor.name) : table.match(huggingFace: tensor.name), match.layer ?? 0 < layers else {
+            guard let match = matches(tensor.name, names, table).first else {
                 surplus.unknown.append(tensor.name)
                 continue
             }
@@ -104,6 +123,13 @@ extension ModelShape {
 }
 
 extension TensorRule {
+    /// That of the weight without the dimension along which a product is summed.
+    package func biasShape(_ names: ModelNames) -> [Extent] {
+        // A matrix that is transposed in Hugging Face has rows of inputs.
+        if names == .huggingFace, case .arranged(let pieces, let shape) = change, shape.count == 2, pieces.first?.order.last == 0 { return [shape[1]] }
+        return Array((names == .gguf ? shape : huggingFaceShape).prefix(1))
+    }
+
     fileprivate var isOfLayers: Bool { huggingFace.contains("#") }
 
     fileprivate func name(_ names: ModelNames, layer: Int?) -> String {

@@ -13,6 +13,7 @@ package struct ModelShape: Sendable {
 
     package let architecture: Architecture
     package let config: ModelConfig
+    private let values: ConfigValues
 
     /// Products of two counts up to this limit, and sums of a few such products, cannot overflow.
     private static let largest = 1 << 28
@@ -27,6 +28,7 @@ package struct ModelShape: Sendable {
     package init(_ architecture: Architecture, _ config: ModelConfig, _ values: ConfigValues) throws {
         self.architecture = architecture
         self.config = config
+        self.values = values
         func count(_ key: String) throws -> Int {
             let count = try values.count(key)
             guard (1...Self.largest).contains(count) else { throw ModelConfig.fault("\"\(key)\" is \(count), which no model has") }
@@ -52,17 +54,48 @@ package struct ModelShape: Sendable {
         }
     }
 
-    /// A tensor's dimension.
+    /// A tensor's dimension. Absurd numbers of a configuration make a dimension that no tensor has.
     package func count(_ extent: TensorRule.Extent) -> Int {
         switch extent {
-        case .vocabulary: vocabulary
-        case .width: width
-        case .feedForward: feedForward
-        case .gateAndUp: 2 * feedForward
-        case .queries: heads * headSize
-        case .keys: keyValueHeads * headSize
-        case .attention: (heads + 2 * keyValueHeads) * headSize
-        case .head: headSize
+        case .vocabulary: return vocabulary
+        case .width: return width
+        case .feedForward: return feedForward
+        case .gateAndUp: return 2 * feedForward
+        case .queries: return heads * headSize
+        case .keys: return keyValueHeads * headSize
+        case .attention: return (heads + 2 * keyValueHeads) * headSize
+        case .head: return headSize
+        case .number(let number): return number
+        case .key(let key): return min(number(key), Self.largest)
+        case .sum(let left, let right): return count(left).saturating(Int.addingReportingOverflow, count(right))
+        case .difference(let left, let right): return max(0, count(left) - count(right))
+        case .product(let left, let right): return count(left).saturating(Int.multipliedReportingOverflow, count(right))
+        case .quotient(let left, let right): return count(left) / max(1, count(right))
         }
+    }
+
+    /// The number that a key has; 0 if it has none.
+    private func number(_ key: String) -> Int { (try? values.count(key)) ?? config[key].flatMap { try? Int(config.count($0, key: key)) } ?? 0 }
+
+    /// Whether a model of this configuration has the tensor in this layer.
+    package func has(_ rule: TensorRule, in layer: Int?) -> Bool {
+        rule.conditions.allSatisfy { condition in
+            switch condition {
+            case .set(let key): isSet(key)
+            case .unset(let key): !isSet(key)
+            case .before(let key): layer.map { $0 < number(key) } ?? true
+            case .from(let key): layer.map { $0 >= number(key) } ?? true
+            }
+        }
+    }
+
+    private func isSet(_ key: String) -> Bool { ![nil, .null, false, 0].contains(values[key] ?? config[key]) }
+}
+
+extension Int {
+    /// The result of an operation, or the largest number if that is none.
+    fileprivate func saturating(_ operation: (Int) -> (Int) -> (partialValue: Int, overflow: Bool), _ other: Int) -> Int {
+        let (value, isTooLarge) = operation(self)(other)
+        return isTooLarge ? .max : value
     }
 }

@@ -4,32 +4,51 @@ internal import QAMFormat
 package struct TensorNames: Sendable {
     package struct Match: Sendable {
         package var rule: TensorRule
-        /// The name in the other format.
+        /// The name in the other format. In Hugging Face's, of tensors that GGUF stacks, with `*` for the number.
         package var name: String
         /// Nil for a tensor outside the layers.
         package var layer: Int?
+        /// The number of a tensor that GGUF stacks with others.
+        package var expert: Int?
         package var isBias: Bool
-    }
 
-    private var byHuggingFace: [String: TensorRule] = [:]
-    private var byGGUF: [String: TensorRule] = [:]
+        package var ggufName: String { filled(rule.gguf) }
 
-    package init(_ architecture: Architecture) {
-        for rule in architecture.tensors {
-            byHuggingFace[rule.huggingFace] = rule
-            byGGUF[rule.gguf] = rule
+        /// With `*` for the number of tensors that GGUF stacks.
+        package var huggingFaceName: String { filled(rule.huggingFace) }
+
+        private func filled(_ template: String) -> String {
+            let name = template + (rule.isWhole ? "" : isBias ? ".bias" : ".weight")
+            return layer.map { name.replacing("#", with: String($0)) } ?? name
         }
     }
 
-    /// O(length).
-    package func match(huggingFace name: String) -> Match? {
-        guard let parts = Parts(name), let rule = byHuggingFace[parts.template] else { return nil }
-        return Match(rule: rule, name: parts.filled(into: rule.gguf), layer: parts.layer, isBias: parts.isBias)
+    private struct Entry: Sendable {
+        var rule: TensorRule
+        var other: String
+        var isBias: Bool
     }
 
-    package func match(gguf name: String) -> Match? {
-        guard let parts = Parts(name), let rule = byGGUF[parts.template] else { return nil }
-        return Match(rule: rule, name: parts.filled(into: rule.huggingFace), layer: parts.layer, isBias: parts.isBias)
+    private var byHuggingFace: [String: [Entry]] = [:]
+    private var byGGUF: [String: [Entry]] = [:]
+
+    package init(_ architecture: Architecture) {
+        for rule in architecture.tensors {
+            for (ending, isBias) in rule.isWhole ? [("", false)] : [(".weight", false), (".bias", true)] {
+                byHuggingFace[rule.huggingFace + ending, default: []].append(Entry(rule: rule, other: rule.gguf + ending, isBias: isBias))
+                byGGUF[rule.gguf + ending, default: []].append(Entry(rule: rule, other: rule.huggingFace + ending, isBias: isBias))
+            }
+        }
+    }
+
+    /// The first match. O(length).
+    package func match(huggingFace name: String) -> Match? { matches(name, .huggingFace).first }
+    package func match(gguf name: String) -> Match? { matches(name, .gguf).first }
+
+    /// By all rules with this name: those of different models, and of Hugging Face's names, those of tensors that have parts of it. O(length).
+    package func matches(_ name: String, _ names: ModelNames) -> [Match] {
+        guard let parts = Parts(name) else { return [] }
+        return ((names == .gguf ? byGGUF : byHuggingFace)[parts.template] ?? []).map { parts.match($0) }
     }
 
     /// Determined by the configuration; newer checkpoints omit it.
@@ -45,29 +64,27 @@ package struct TensorNames: Sendable {
         names == .gguf ? isRotaryFactor(gguf: name) : isRotaryFrequency(huggingFace: name)
     }
 
-    /// A name's template, with `#` in place of the first number, and that number.
+    /// A name's template, with `#` in place of the first number and `*` in place of the second, and the numbers.
     private struct Parts {
         var template: String
-        private var number: String?
-        private var suffix: String
-
-        var layer: Int? { number.flatMap { Int($0) } }
-        var isBias: Bool { suffix == ".bias" }
+        private var numbers: [String] = []
 
         init?(_ name: String) {
-            // `#` is the placeholder of templates, not part of a name.
-            guard !name.contains("#"), let suffix = [".weight", ".bias"].first(where: { name.hasSuffix($0) }) else { return nil }
-            self.suffix = suffix
-            var parts = name.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-            if let place = parts.firstIndex(where: { Int($0).map(String.init) == $0 }) {
-                number = parts[place]
-                parts[place] = "#"
+            // These are the placeholders of templates, not parts of a name.
+            guard !name.contains("#"), !name.contains("*") else { return nil }
+            var parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            for place in parts.indices where numbers.count < 2 && Int(parts[place]).map(String.init) == parts[place] {
+                numbers.append(parts[place])
+                parts[place] = numbers.count == 1 ? "#" : "*"
             }
             template = parts.joined(separator: ".")
         }
 
-        func filled(into template: String) -> String {
-            (number.map { template.replacing("#", with: $0) } ?? template) + suffix
+        func match(_ entry: Entry) -> Match {
+            let number = numbers.first
+            return Match(
+                rule: entry.rule, name: number.map { entry.other.replacing("#", with: $0) } ?? entry.other, layer: number.flatMap { Int($0) },
+                expert: numbers.count > 1 ? Int(numbers[1]) : nil, isBias: entry.isBias)
         }
     }
 }

@@ -67,7 +67,7 @@ import Testing
         #expect(try knows { _ in } == [true, true, true])
         #expect(try knows { $0.set("general.architecture", .string("other")) } == [false, false, true])
         #expect(try knows { $0.remove("general.architecture") } == [false, false, true])
-        #expect(try knows { $0.set("llama.expert_count", .uint32(8)) } == [false, false, true])
+        #expect(try knows { $0.set("llama.nextn_predict_layers", .uint32(1)) } == [false, false, true])
         #expect(try knows { $0.remove("llama.attention.head_count") } == [false, true, true])
         // As many key heads as query heads by default.
         #expect(try knows { $0.remove("llama.attention.head_count_kv") } == [true, true, true])

@@ -38,7 +38,8 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, 
     package init(stringLiteral value: String) { self = .string(value) }
 }
 
-extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+extension JSONValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral {
+    package init(floatLiteral value: Double) { self = .number(value) }
     package init(integerLiteral value: Int) { self.init(value) }
     package init(booleanLiteral value: Bool) { self = .bool(value) }
 }

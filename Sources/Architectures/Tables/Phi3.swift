@@ -5,9 +5,7 @@ extension Architecture {
         tensors: TensorRule.embeddingAndHead + TensorRule.norms + [
             TensorRule("model.layers.#.self_attn.qkv_proj", "blk.#.attn_qkv", .attention, .width),
             TensorRule("model.layers.#.self_attn.o_proj", "blk.#.attn_output", .width, .queries),
-            TensorRule("model.layers.#.mlp.gate_up_proj", "blk.#.ffn_up", .gateAndUp, .width),
-            TensorRule("model.layers.#.mlp.down_proj", "blk.#.ffn_down", .width, .feedForward),
-        ],
+        ] + TensorRule.fusedFeedForward,
         hyperparameters: Hyperparameter.decoder(context: 4096, epsilon: 1e-5, theta: 10000) + [
             Hyperparameter(
                 "original_max_position_embeddings", "rope.scaling.original_context_length",

@@ -53,6 +53,10 @@ private struct AdapterConversion {
             switch change {
             case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toInterleaved)
             case .none: break
+            case .arranged:
+                throw QAMError(
+                    .unsupported, "GGUF has the model's weights in another form: merge the adapter into the model with --lora, and convert that",
+                    at: .init(tensor: plain.tensors[module.a].name))
             case .plusOne: throw QAMError(.unsupported, "a norm has no matrices", at: .init(tensor: plain.tensors[module.a].name))
             }
             var second = plain.tensors[module.b]
@@ -72,7 +76,7 @@ private struct AdapterConversion {
             throw fault("GGUF's \(architecture.gguf) has no tensor \(module.weight)")
         }
         if let layer = match.layer, layer >= shape.layers { throw fault("the model has \(shape.layers) layers: the adapter belongs to another model") }
-        if match.rule.huggingFace + ".weight" == Architecture.headName, architecture.alwaysTied || model["tie_word_embeddings"] == true {
+        if match.rule.gguf == TensorRule.headInGGUF, architecture.alwaysTied || model["tie_word_embeddings"] == true {
             throw fault("the model's head is tied to the embedding, and would change with it")
         }
         let wanted = match.rule.shape.map { shape.count($0) }

@@ -108,7 +108,7 @@ package struct MergingSource: WrappingSource {
             // Adapters of models without a head, or of checkpoints without one, differ in the first part.
             let names = [name, "model." + name] + (name.hasPrefix("model.") ? [String(name.dropFirst(6))] : [])
             guard let place = names.lazy.compactMap({ indices[ExactName($0)] }).first else {
-                let tied = name == Architecture.headName ? "; where the head is tied to the embedding, the model has none of its own" : ""
+                let tied = name == TensorRule.head.huggingFace + ".weight" ? "; where the head is tied to the embedding, the model has none of its own" : ""
                 throw fault("the model has no tensor \(name), which the adapter changes: it belongs to another model\(tied)")
             }
             let target = tensors[place]

@@ -31,6 +31,8 @@ struct GGUFHyperparameters {
             let converted = try hyperparameter.metadataValue(value, config)
             for key in hyperparameter.keys { set(key, converted) }
         }
+        for (key, value) in architecture.constants { set(key, value) }
+        for (key, value) in architecture.derived { set(key, .uint32(UInt32(truncatingIfNeeded: shape.count(value)))) }
         try requireWholeHeads()
         for feature in architecture.features { try add(feature) }
         warnings += UnsaidKeys.warnings(config, architecture)
@@ -57,6 +59,13 @@ struct GGUFHyperparameters {
         case .ropeScaling: try addScaling()
         case .longRope: try addLongRope()
         case .slidingPattern(let assumed): try addPattern(assumed)
+        case .layerTypes(let assumed, let always): try addLayerTypes(assumed, always)
+        case .layersWithoutRotary(let period): try requireRotaryLayers(period)
+        case .heeded(let key, let layers): try requireLayers(layers, for: key)
+        case .scaledByDefault:
+            guard config["rope_scaling"] == nil, config["rope_parameters"] == nil else { break }
+            throw ModelConfig.fault("\"rope_scaling\" is missing, and transformers scales all the same: say how")
+        case .furtherLayers, .yarnMultiplier: break
         case .unusedWindow: try warnOfWindow()
         case .queryScalar(let layers): try addQueryScale(layers)
         case .flag: break
@@ -77,7 +86,11 @@ struct GGUFHyperparameters {
     private mutating func addScaling() throws {
         guard let json = config["rope_scaling"] else { return }
         let scaling = try RopeScaling(json, config)
-        for (key, value) in try scaling.entries(context: values.count("max_position_embeddings")) { set(key, value) }
+        let isMultiplied = architecture.features.contains(.yarnMultiplier)
+        for (key, value) in try scaling.entries(context: values.count("max_position_embeddings")) where !(isMultiplied && key == RopeScaling.attentionKey) {
+            set(key, value)
+        }
+        if isMultiplied, let share = try scaling.sharedMultiplier() { set(RopeScaling.multiplierKey, .float32(Float(0.1 * share))) }
         warnings += scaling.warnings + (scaling.isLong ? [scaling.notSaid] : [])
         guard scaling.kind == "llama3" else { return }
         let theta = try values.number("rope_theta")
@@ -118,6 +131,30 @@ struct GGUFHyperparameters {
         }
         guard pattern > 0 else { throw ModelConfig.fault("\"sliding_window_pattern\" must not be 0") }
         if pattern != assumed { set("attention.sliding_window_pattern", .uint32(UInt32(pattern))) }
+    }
+
+    private mutating func addLayerTypes(_ assumed: Int, _ always: Bool) throws {
+        guard config["sliding_window"] != nil || values["sliding_window"] ?? .null != .null else { return }
+        let usual = (1...shape.layers).map { $0 % assumed != 0 }
+        var windows = usual
+        if case .array(let kinds)? = config["layer_types"] {
+            guard kinds.count == shape.layers, kinds.allSatisfy({ ["sliding_attention", "full_attention"].contains($0) }) else {
+                throw ModelConfig.fault("\"layer_types\" must say for each of \(shape.layers) layers \"sliding_attention\" or \"full_attention\"")
+            }
+            windows = kinds.map { $0 == "sliding_attention" }
+        }
+        if always || windows != usual { set("attention.sliding_window_pattern", .array(.bool(windows))) }
+    }
+
+    private func requireRotaryLayers(_ period: Int) throws {
+        guard case .array(let layers)? = config["no_rope_layers"], layers != (1...shape.layers).map({ $0 % period == 0 ? 0 : 1 }) else { return }
+        throw ModelConfig.fault(
+            "\"no_rope_layers\" is not every \(period)th layer, which loaders of GGUF take for granted in \(architecture.gguf)", .unsupported)
+    }
+
+    private func requireLayers(_ layers: Range<Int>, for key: String) throws {
+        guard let value = config[key] ?? values[key], ![.null, false].contains(value), !layers.contains(shape.layers) else { return }
+        throw ModelConfig.fault("\"\(key)\" is ignored by loaders of GGUF in \(architecture.gguf) of \(shape.layers) layers", .unsupported)
     }
 
     private mutating func warnOfWindow() throws {

@@ -34,11 +34,11 @@ struct GGUFToHuggingFace {
         let config = try config(of: base, dtype: isQuantized ? .f16 : matrixType, isTied: isTied)
         let shape = try ModelShape(architecture, config, ConfigValues(architecture, config))
         try check(base, shape)
-        try add(base, shape, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
+        let assembled = try add(base, shape, matrixType: matrixType, fallback: isQuantized ? [.bf16, .f16] : [matrixType].filter { $0 != .f32 })
         if isTied { addTied(base.metadata) }
 
         let files = try files(of: base, config)
-        var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata(of: base), files: files, warnings: warnings)
+        var result: any TensorSource = SelectingSource(assembled, items: items, metadata: metadata(of: base), files: files, warnings: warnings)
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !minusOne.isEmpty { result = try OffsetSource(result, changes: minusOne) }
         if !narrowed.isEmpty { result = try CastingSource(result) { narrowed[$0.name] } }
@@ -74,50 +74,90 @@ struct GGUFToHuggingFace {
         warnings.append("\(message); transformers ignores it")
     }
 
-    private mutating func add(_ base: any TensorSource, _ shape: ModelShape, fallback: [DType]) throws {
+    private mutating func add(_ base: any TensorSource, _ shape: ModelShape, matrixType: DType, fallback: [DType]) throws -> any TensorSource {
         let names = TensorNames(architecture)
+        let base = try separable(base, shape, names, matrixType)
+        let assembly = TensorAssembly(shape, names, of: base)
+        var outputs: [(descriptor: TensorDescriptor, source: Int, match: TensorNames.Match?)] = []
+        var assemblies: [AssemblingSource.Assembly] = []
+        var done: Set<String> = []
         for (index, tensor) in base.tensors.enumerated() where !TensorNames.isRotaryFactor(gguf: tensor.name) {
+            let match = shape.matches(tensor.name, .gguf, names).first
+            if let match, let made = try assembly.toHuggingFace(match, of: tensor) {
+                for made in made where done.insert(made.descriptor.name).inserted {
+                    outputs.append((made.descriptor, base.tensors.count + assemblies.count, match))
+                    assemblies.append(made)
+                }
+                continue
+            }
             var descriptor = tensor
             var source = index
             if case .alias(let target) = tensor.storage {
                 source = target
                 descriptor.storage = base.tensors[target].storage
             }
-            let match = names.match(gguf: tensor.name)
             descriptor.name = match?.name ?? tensor.name
-            var offset: Float = 0
-            switch match?.rule.change {
-            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toHalves)
-            case .plusOne: offset = 1
-            case .some(.none), nil: break
-            }
-            var item = SelectingSource.Item(descriptor, .base(source))
-            if case .raw(.f32) = descriptor.storage, descriptor.shape.count <= 1 {
-                switch try OriginTypes.origin(of: source, in: base, named: descriptor.name, offset: offset, fallback: fallback) {
-                case .elements(let bytes, let dtype):
-                    item.payload = .made(bytes)
-                    item.descriptor.storage = .raw(dtype)
-                    offset = 0
-                    permutations[items.count] = nil
-                case .type(let dtype):
-                    if offset != 0 {
-                        minusOne[items.count] = OffsetSource.Change(offset: -offset, target: dtype)
-                    } else if dtype != .f32 {
-                        narrowed[descriptor.name] = dtype
-                    }
-                }
-            } else if offset != 0 {
-                minusOne[items.count] = OffsetSource.Change(offset: -offset, target: .f32)
-            }
-            items.append(item)
+            outputs.append((descriptor, source, match))
         }
+        let assembled: any TensorSource = try assemblies.isEmpty ? base : AssemblingSource(base, assemblies)
+        for output in outputs { try add(output.descriptor, at: output.source, output.match, of: assembled, shape, fallback: fallback) }
+        return assembled
+    }
+
+    /// The source with tensors decoded whose block types do not let them be taken apart: blocks of another axis, or of several types in one tensor.
+    private func separable(_ base: any TensorSource, _ shape: ModelShape, _ names: TensorNames, _ matrixType: DType) throws -> any TensorSource {
+        var types: [String: Set<DType>] = [:]
+        var decoded: Set<String> = []
+        for tensor in base.tensors {
+            guard case .raw(let dtype) = tensor.storage, let match = shape.matches(tensor.name, .gguf, names).first,
+                case .arranged(let pieces, _) = match.rule.change
+            else { continue }
+            types[match.name, default: []].insert(dtype)
+            if dtype.blockElements > 1, pieces.contains(where: { $0.order.last != $0.axes.count - 1 }) { decoded.insert(match.name) }
+        }
+        decoded.formUnion(types.filter { $0.value.count > 1 }.keys)
+        guard !decoded.isEmpty else { return base }
+        let plain = matrixType.blockElements > 1 ? .f16 : matrixType
+        return try CastingSource(base) { tensor in
+            shape.matches(tensor.name, .gguf, names).first.flatMap { decoded.contains($0.name) ? plain : nil }
+        }
+    }
+
+    private mutating func add(
+        _ descriptor: TensorDescriptor, at source: Int, _ match: TensorNames.Match?, of base: any TensorSource, _ shape: ModelShape, fallback: [DType]
+    ) throws {
+        var offset: Float = 0
+        switch match?.rule.change {
+        case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toHalves)
+        case .plusOne where match?.isBias == false: offset = 1
+        case .some(.none), .plusOne, .arranged, nil: break
+        }
+        var item = SelectingSource.Item(descriptor, .base(source))
+        if case .raw(.f32) = descriptor.storage, descriptor.shape.count <= 1 || match.map({ GGUFTypes.isPlain(named: $0.ggufName) }) == true {
+            switch try OriginTypes.origin(of: source, in: base, named: descriptor.name, offset: offset, fallback: fallback) {
+            case .elements(let bytes, let dtype):
+                item.payload = .made(bytes)
+                item.descriptor.storage = .raw(dtype)
+                offset = 0
+                permutations[items.count] = nil
+            case .type(let dtype):
+                if offset != 0 {
+                    minusOne[items.count] = OffsetSource.Change(offset: -offset, target: dtype)
+                } else if dtype != .f32 {
+                    narrowed[descriptor.name] = dtype
+                }
+            }
+        } else if offset != 0 {
+            minusOne[items.count] = OffsetSource.Change(offset: -offset, target: .f32)
+        }
+        items.append(item)
     }
 
     private mutating func addTied(_ metadata: Metadata) {
         guard case .array(.string(let names))? = metadata[OriginKeys.tied],
-            let embedding = items.firstIndex(where: { $0.descriptor.name == Architecture.embeddingName })
+            let embedding = items.firstIndex(where: { $0.descriptor.name == architecture.embeddingName })
         else { return }
-        for name in names where name == Architecture.headName {
+        for name in names where name == architecture.headName {
             let descriptor = TensorDescriptor(name: name, shape: items[embedding].descriptor.shape, storage: .alias(of: embedding))
             items.append(SelectingSource.Item(descriptor, .base(0)))
         }

@@ -6,8 +6,20 @@ package enum GGUFTypes {
     /// Whether loaders require the tensor in F32: floating-point one-dimensional tensors and norms.
     static func isPlain(_ tensor: TensorDescriptor) -> Bool {
         guard case .raw(let dtype) = tensor.storage, DType.floating.contains(dtype) else { return false }
-        return tensor.shape.count <= 1 || tensor.name.hasSuffix("norm.weight")
+        return tensor.shape.count <= 1 || isPlain(named: tensor.name)
     }
+
+    /// Whether loaders require a tensor with this name of GGUF in F32, whatever its shape.
+    static func isPlain(named name: String) -> Bool {
+        if plainNames.contains(name) || name.hasSuffix("norm.weight") { return true }
+        return name.hasPrefix("blk.") && plainEndings.contains(where: name.hasSuffix)
+    }
+
+    private static let plainNames: Set<String> = ["position_embd.weight", "token_types.weight"]
+    /// Routers, biases of experts, and the convolutions and parameters of state space models.
+    private static let plainEndings = [
+        ".bias", ".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight", ".ssm_a", ".ssm_d",
+    ]
 
     /// A source with weights of this plain type. One-dimensional tensors and norms become F32. Sets `general.file_type` if there is an
     /// architecture.

@@ -28,12 +28,16 @@ struct HuggingFaceConfig {
         }
         for feature in architecture.features { try add(feature) }
         for (key, values) in architecture.fixed where self[key] == nil { values.first.map { set(key, $0) } }
-        set("tie_word_embeddings", .bool(isTied))
+        if self["tie_word_embeddings"] == nil { set("tie_word_embeddings", .bool(isTied)) }
         for token in OriginKeys.tokens {
             guard let value = source.metadata[token.ggml] else { continue }
             let id = try value.count(key: token.ggml)
             // Ids outside the vocabulary are ignored, as other loaders do.
             if id < count("vocab_size") { set(token.config, JSONValue(id)) }
+        }
+        for name in architecture.names {
+            guard let member = members.firstIndex(where: { $0.key == name.table }) else { continue }
+            members[member].key = name.own
         }
         set("use_cache", true)
         set("torch_dtype", .string(Self.name(of: dtype)))
@@ -56,14 +60,21 @@ struct HuggingFaceConfig {
     }
 
     private mutating func add(_ hyperparameter: Hyperparameter) throws {
-        if let (key, value) = metadata(hyperparameter.keys[0]) { return set(hyperparameter.config, try hyperparameter.configValue(value, key: key)) }
+        if let name = hyperparameter.keys.first, let (key, value) = metadata(name) {
+            return set(hyperparameter.config, try hyperparameter.configValue(value, key: key))
+        }
         switch hyperparameter.ggufDefault {
         case .required:
-            throw QAMError(.malformed, "\"\(architecture.gguf).\(hyperparameter.keys[0])\" is missing", at: .init(section: "metadata"))
+            throw QAMError(
+                .malformed, "\"\(architecture.gguf).\(hyperparameter.keys.first ?? hyperparameter.config)\" is missing", at: .init(section: "metadata"))
         case .omitted: break
         case .value(let value): set(hyperparameter.config, value)
         case .same(let key): self[key].map { set(hyperparameter.config, $0) }
+        case .multiple(let factor, let key): set(hyperparameter.config, JSONValue(factor * count(key)))
         case .headSize: set(hyperparameter.config, JSONValue(headSize))
+        case .difference(let large, let small):
+            let numbers = try [large, small].map { key in try metadata(key).map { try $0.value.count(key: $0.key) } ?? 0 }
+            set(hyperparameter.config, JSONValue(max(0, numbers[0] - numbers[1])))
         }
     }
 
@@ -78,7 +89,9 @@ struct HuggingFaceConfig {
         case .ropeDimensions:
             guard let (key, value) = metadata("rope.dimension_count") else { return }
             let dimensions = try value.count(key: key)
-            if dimensions < headSize { set("partial_rotary_factor", .number(Double(dimensions) / Double(headSize))) }
+            if dimensions < headSize || architecture.defaults.contains(where: { $0.key == "partial_rotary_factor" }) {
+                set("partial_rotary_factor", .number(Double(dimensions) / Double(headSize)))
+            }
         case .ropeScaling: try scaling().map { set("rope_scaling", $0) }
         case .longRope:
             guard let long = try RopeFactors.values(RopeFactors.long, in: source), let short = try RopeFactors.values(RopeFactors.short, in: source)
@@ -96,7 +109,19 @@ struct HuggingFaceConfig {
             }
             let isWide = count(Architecture.blockCountKey) == layers
             set("query_pre_attn_scalar", JSONValue(isWide ? count("hidden_size") / max(1, count("num_attention_heads")) : headSize))
-        case .unusedWindow: break
+        case .layerTypes(let assumed, _):
+            guard ![nil, .null].contains(self["sliding_window"]) else { return }
+            var windows = (0..<min(count(Architecture.blockCountKey), 1 << 16)).map { ($0 + 1) % assumed != 0 }
+            if let (key, value) = metadata("attention.sliding_window_pattern") {
+                guard case .array(.bool(let given)) = value, given.count == windows.count else {
+                    throw QAMError(.unsupported, "\"\(key)\" does not say for each layer whether it has a window", at: .init(section: "metadata"))
+                }
+                windows = given
+            }
+            set("layer_types", .array(windows.map { $0 ? "sliding_attention" : "full_attention" }))
+        case .scaledByDefault: if self["rope_scaling"] == nil { set("rope_scaling", ["rope_type": "default"]) }
+        case .furtherLayers: set("num_nextn_predict_layers", 0)
+        case .unusedWindow, .yarnMultiplier, .layersWithoutRotary, .heeded: break
         case .flag(let key, let tensor): set(key, .bool(source.tensors.contains { $0.name == tensor }))
         }
     }
@@ -123,7 +148,10 @@ struct HuggingFaceConfig {
             if let (key, value) = metadata("rope.scaling.original_context_length") {
                 scaling.append(.init("original_max_position_embeddings", JSONValue(try value.count(key: key))))
             }
-            if let (key, value) = metadata(RopeScaling.attentionKey) {
+            if let (key, value) = metadata(RopeScaling.multiplierKey) {
+                let share = JSONValue.number((try value.number(key: key) * 1e7).rounded() / 1e6)
+                scaling += [.init("mscale", share), .init("mscale_all_dim", share)]
+            } else if let (key, value) = metadata(RopeScaling.attentionKey) {
                 let attention = try value.number(key: key) * RopeScaling.yarnScale(try factor.value.number(key: factor.key))
                 scaling.append(.init("attention_factor", .number((attention * 1e6).rounded() / 1e6)))
             } else if let (key, value) = metadata("rope.scaling.yarn_attn_factor") {

@@ -13,6 +13,7 @@ struct HuggingFaceToGGUF {
     private let namePrefix: String?
 
     private var items: [SelectingSource.Item] = []
+    private var assemblies: [AssemblingSource.Assembly] = []
     private var permutations: [Int: HeadPermutation] = [:]
     private var plusOne: [Int: OffsetSource.Change] = [:]
     private var origins = OriginTypes()
@@ -37,6 +38,7 @@ struct HuggingFaceToGGUF {
     private mutating func converted(_ base: any TensorSource) throws -> any TensorSource {
         let hyperparameters = try GGUFHyperparameters(architecture, config)
         warnings += hyperparameters.warnings
+        let base = try withoutFurtherLayers(base, hyperparameters.shape)
         try check(base, hyperparameters.shape)
         items = hyperparameters.made
         try add(base, dropsHead: dropsHead(of: base), hyperparameters.shape)
@@ -46,10 +48,31 @@ struct HuggingFaceToGGUF {
         let metadata = try metadata(of: base, hyperparameters, tokenizer: tokenizer.entries)
         let said = tokenizer.isSaid ? Tokenizers.names : [ModelConfig.name, GenerationConfig.name]
         let files = carryingFiles ? base.files : base.files.filter { !said.contains($0.name) }
-        var result: any TensorSource = SelectingSource(base, items: items, metadata: metadata, files: files, warnings: warnings)
+        var result: any TensorSource = SelectingSource(
+            try assemblies.isEmpty ? base : AssemblingSource(base, assemblies), items: items, metadata: metadata, files: files, warnings: warnings)
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !plusOne.isEmpty { result = try OffsetSource(result, changes: plusOne) }
         return try CastingSource(result) { GGUFTypes.isPlain($0) ? .f32 : nil }
+    }
+
+    /// The source without the layers that predict further tokens, which transformers ignores too.
+    private mutating func withoutFurtherLayers(_ base: any TensorSource, _ shape: ModelShape) throws -> any TensorSource {
+        guard architecture.features.contains(.furtherLayers), let value = config["num_nextn_predict_layers"] else { return base }
+        let further = shape.layers..<shape.layers + Int(try config.count(value, key: "num_nextn_predict_layers"))
+        let prefixes = Set(further.prefix(64).map { "model.layers.\($0)." })
+        let isLeftOut = base.tensors.map { tensor in prefixes.contains { tensor.name.hasPrefix($0) } }
+        guard isLeftOut.contains(true) else { return base }
+        warnings.append("the layers from \(shape.layers) on, which predict further tokens, are left out: \(isLeftOut.count { $0 }) tensors")
+        var places: [Int: Int] = [:]
+        for index in isLeftOut.indices where !isLeftOut[index] { places[index] = places.count }
+        let items = base.tensors.indices.filter { !isLeftOut[$0] }.map { index in
+            var descriptor = base.tensors[index]
+            guard case .alias(let target) = descriptor.storage else { return SelectingSource.Item(descriptor, .base(index)) }
+            // A target that is left out lends its elements.
+            descriptor.storage = places[target].map { TensorDescriptor.Storage.alias(of: $0) } ?? base.tensors[target].storage
+            return SelectingSource.Item(descriptor, .base(target))
+        }
+        return SelectingSource(base, items: items, metadata: base.metadata, files: base.files)
     }
 
     /// Loaders require all known tensors in the expected shapes, and reject others.
@@ -62,7 +85,7 @@ struct HuggingFaceToGGUF {
                     + "refuse the file; \"--names keep\" leaves all names as they are")
         }
         warnings += surplus.warnings
-        if shape.isBaseModel, config["tie_word_embeddings"] == false, !base.tensors.contains(where: { $0.name == Architecture.headName }) {
+        if shape.isBaseModel, config["tie_word_embeddings"] == false, !base.tensors.contains(where: { $0.name == architecture.headName }) {
             warnings.append("the model has no head: GGUF loaders take the embedding for it, so that only its vectors are right, not its predictions")
         }
     }
@@ -70,13 +93,14 @@ struct HuggingFaceToGGUF {
     /// Whether to omit the head: if it aliases the embedding or is tied to it. One that differs from the embedding, although they are tied,
     /// is kept if loaders accept it, as in transformers; warns of it.
     private mutating func dropsHead(of source: any TensorSource) throws -> Bool {
-        guard let head = source.tensors.firstIndex(where: { $0.name == Architecture.headName }),
-            let embedding = source.tensors.firstIndex(where: { $0.name == Architecture.embeddingName })
+        guard let headName = architecture.headName, let embeddingName = architecture.embeddingName,
+            let head = source.tensors.firstIndex(where: { $0.name == headName }),
+            let embedding = source.tensors.firstIndex(where: { $0.name == embeddingName })
         else { return false }
         let isAlias = source.tensors[head].storage == .alias(of: embedding) || source.tensors[embedding].storage == .alias(of: head)
         guard isAlias || architecture.alwaysTied || config["tie_word_embeddings"] == true else { return false }
         guard try !isAlias && !AliasingSource.areEqual(head, embedding, in: source) else { return true }
-        let differs = "\(Architecture.headName) differs from \(Architecture.embeddingName), although they are tied"
+        let differs = "\(headName) differs from \(embeddingName), although they are tied"
         if architecture.alwaysTied {
             warnings.append("\(differs); it is left out, since GGUF loaders use the embedding in \(architecture.gguf), so results differ from transformers'")
         } else {
@@ -87,37 +111,62 @@ struct HuggingFaceToGGUF {
 
     private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ shape: ModelShape) throws {
         let names = TensorNames(architecture)
+        let assembly = TensorAssembly(shape, names, of: base)
         var frequencies = 0
         for (index, tensor) in base.tensors.enumerated() {
             if TensorNames.isRotaryFrequency(huggingFace: tensor.name) {
                 frequencies += 1
                 continue
             }
-            if dropsHead, tensor.name == Architecture.headName {
+            if dropsHead, tensor.name == architecture.headName {
                 tied.append(tensor.name)
                 continue
             }
-            var descriptor = tensor
-            var source = index
-            if case .alias(let target) = tensor.storage {
-                source = target
-                descriptor.storage = base.tensors[target].storage
+            let matches = shape.matches(tensor.name, .huggingFace, names)
+            guard !matches.isEmpty else {
+                try add(tensor, at: index, nil, base, shape)
+                continue
             }
-            let match = names.match(huggingFace: tensor.name)
-            descriptor.name = match?.name ?? tensor.name
-            var offset: Float?
-            switch match?.rule.change {
-            case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toInterleaved)
-            case .plusOne: offset = 1
-            case .some(.none), nil: break
+            for match in matches {
+                guard match.rule.isStacked || match.rule.isArranged else {
+                    try add(tensor, at: index, match, base, shape)
+                    continue
+                }
+                // The first tensor of a stack stands for all.
+                guard match.expert ?? 0 == 0, let (made, parts) = try assembly.toGGUF(match, of: tensor) else { continue }
+                if GGUFTypes.isPlain(made.descriptor) { try record(parts, of: base) }
+                items.append(SelectingSource.Item(made.descriptor, .base(base.tensors.count + assemblies.count)))
+                assemblies.append(made)
             }
-            if GGUFTypes.isPlain(descriptor) || offset != nil {
-                if offset != nil { plusOne[items.count] = OffsetSource.Change(offset: 1, target: .f32) }
-                try origins.add(descriptor, named: tensor.name, offset: offset) { try base.payload(of: source) }
-            }
-            items.append(SelectingSource.Item(descriptor, .base(source)))
         }
         if frequencies > 0 { warnings.append("\(frequencies) tables of rotary frequencies, which follow from the configuration, are left out") }
+    }
+
+    /// Adds a tensor of Hugging Face that is one of GGUF too.
+    private mutating func add(_ tensor: TensorDescriptor, at index: Int, _ match: TensorNames.Match?, _ base: any TensorSource, _ shape: ModelShape) throws {
+        var descriptor = tensor
+        var source = index
+        if case .alias(let target) = tensor.storage {
+            source = target
+            descriptor.storage = base.tensors[target].storage
+        }
+        descriptor.name = match?.name ?? tensor.name
+        var offset: Float?
+        switch match?.rule.change {
+        case .interleaved(let heads): permutations[items.count] = HeadPermutation(heads: shape.count(heads), .toInterleaved)
+        case .plusOne where match?.isBias == false: offset = 1
+        case .some(.none), .plusOne, .arranged, nil: break
+        }
+        if GGUFTypes.isPlain(descriptor) || offset != nil {
+            if offset != nil { plusOne[items.count] = OffsetSource.Change(offset: 1, target: .f32) }
+            try origins.add(descriptor, named: tensor.name, offset: offset) { try base.payload(of: source) }
+        }
+        items.append(SelectingSource.Item(descriptor, .base(source)))
+    }
+
+    /// Records the types of tensors that become one in F32.
+    private mutating func record(_ parts: [Int], of base: any TensorSource) throws {
+        for part in parts { try origins.add(base.tensors[part], named: base.tensors[part].name, offset: nil) { try base.payload(of: part) } }
     }
 
     private mutating func metadata(

@@ -4,7 +4,7 @@ import QAMFormat
 /// The original types of tensors that GGUF requires in F32: recorded on conversion, restored on the way back.
 struct OriginTypes {
     /// Larger tensors, which cannot be vectors of weights, are skipped.
-    private static let maximumElements = 1 << 22
+    private static let maximumElements = 1 << 24
 
     private var types: [(name: String, dtype: DType)] = []
     private var exact: [Metadata.Entry] = []

@@ -78,6 +78,17 @@ struct RopeScaling {
         return attention
     }
 
+    /// yarn's `mscale_all_dim`, which loaders of some architectures take for `mscale` too; nil if there is none.
+    func sharedMultiplier() throws -> Double? {
+        guard kind == "yarn", let share = try number("mscale_all_dim") else { return nil }
+        guard try number("mscale") ?? 1 == share else {
+            throw ModelConfig.fault("\"rope_scaling.mscale\" and \"mscale_all_dim\" differ, which GGUF cannot say for this architecture", .unsupported)
+        }
+        return share
+    }
+
+    static let multiplierKey = "rope.scaling.yarn_log_multiplier"
+
     /// Loaders multiply by this, and additionally by `attn_factor`.
     static func yarnScale(_ factor: Double, _ share: Double = 1) -> Double { factor > 1 ? 1 + 0.1 * share * log(factor) : 1 }
 

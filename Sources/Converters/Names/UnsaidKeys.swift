@@ -13,12 +13,19 @@ enum UnsaidKeys {
 
     /// Keys that the architecture's tables read.
     private static func said(_ architecture: Architecture) -> Set<String> {
-        var keys = Set(architecture.hyperparameters.map(\.config) + architecture.fixed.map(\.key))
+        var keys = Set(
+            architecture.hyperparameters.map(\.config) + architecture.fixed.map(\.key)
+                + (architecture.names + architecture.synonyms).flatMap { [$0.table, $0.own] } + architecture.defaults.map(\.key))
         for feature in architecture.features {
             switch feature {
             case .ropeDimensions: keys.insert("partial_rotary_factor")
             case .ropeScaling, .longRope: keys.formUnion(["rope_scaling", "original_max_position_embeddings"])
             case .slidingPattern: keys.formUnion(["sliding_window_pattern", "_sliding_window_pattern", "layer_types"])
+            case .layerTypes: keys.insert("layer_types")
+            case .layersWithoutRotary: keys.insert("no_rope_layers")
+            case .heeded(let key, _): keys.insert(key)
+            case .furtherLayers: keys.insert("num_nextn_predict_layers")
+            case .yarnMultiplier, .scaledByDefault: break
             case .unusedWindow: keys.insert("sliding_window")
             case .queryScalar: keys.insert("query_pre_attn_scalar")
             case .flag(let key, _): keys.insert(key)

@@ -2,8 +2,7 @@ internal import QAMFormat
 
 /// The elements of a tensor that lie in its storage at strides, such as a transposed matrix.
 ///
-/// Reading a range of the tensor reads pieces of the storage of at most 1 MiB that hold a good share of what is wanted, so that memory is
-/// bounded by the range, whatever the strides are.
+/// Memory is bounded by the range that is read, whatever the strides are (`StridedBox`).
 struct StridedView: Hashable, Sendable {
     /// The offset of the first element in the file.
     let start: Int
@@ -14,17 +13,7 @@ struct StridedView: Hashable, Sendable {
     /// The elements of one index of each dimension.
     private let blocks: [Int]
 
-    private struct Dimension: Hashable, Sendable {
-        var count: Int
-        /// In elements of the storage.
-        var stride: Int
-        /// In elements of the tensor.
-        var target: Int = 0
-    }
-
-    /// The largest piece of the storage that is read at once, and the one below which it does not matter how much of it is wanted.
-    private static let largestPiece = 1 << 20
-    private static let smallestPiece = 1 << 12
+    private typealias Dimension = StridedBox.Dimension
 
     /// The caller has checked that all elements lie within the file, and that none of the counts is zero.
     init(start: Int, elementBytes: Int, shape: [Int], strides: [Int]) {
@@ -65,8 +54,7 @@ struct StridedView: Hashable, Sendable {
                 for inner in dimensions.indices.dropFirst(level + 1) {
                     box.append(Dimension(count: dimensions[inner].count, stride: dimensions[inner].stride, target: blocks[inner]))
                 }
-                // Longest strides first: what lies together in the storage is read together.
-                try copy(box.sorted { $0.stride > $1.stride }, from: source + index * stride, to: place, file, &output)
+                try copy(box, from: source + index * stride, to: place, file, &output)
                 element += whole * block
             } else {
                 let end = min(elements.upperBound, (index + 1) * block)
@@ -75,54 +63,9 @@ struct StridedView: Hashable, Sendable {
             }
         }
     }
-
-    /// Copies a box. Halves it along its longest stride until one piece of the storage serves it.
-    private func copy(_ box: [Dimension], from source: Int, to target: Int, _ file: any ByteSource, _ output: inout [UInt8]) throws {
-        let span = (box.reduce(1) { $0 + ($1.count - 1) * $1.stride }) * elementBytes
-        let wanted = box.reduce(elementBytes) { $0 * $1.count }
-        if span <= Self.largestPiece && wanted >= span / 16 || span <= Self.smallestPiece {
-            let begin = start + source * elementBytes
-            return try file.withBytes(begin..<begin + span) { bytes in
-                unsafe bytes.withUnsafeBytes { bytes in
-                    unsafe output.withUnsafeMutableBytes { output in
-                        unsafe scatter(box[...], bytes, UnsafeMutableRawBufferPointer(rebasing: output[(target * elementBytes)...]))
-                    }
-                }
-            }
-        }
-        guard let first = box.first, first.count > 1 else { return try copy(Array(box.dropFirst()), from: source, to: target, file, &output) }
-        let half = first.count / 2
-        var left = box, right = box
-        left[0].count = half
-        right[0].count -= half
-        try copy(left, from: source, to: target, file, &output)
-        try copy(right, from: source + half * first.stride, to: target + half * first.target, file, &output)
-    }
-
-    private func scatter(_ box: ArraySlice<Dimension>, _ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer) {
-        switch elementBytes {
-        case 1: unsafe scatter(box, source, target, UInt8.self)
-        case 2: unsafe scatter(box, source, target, UInt16.self)
-        case 4: unsafe scatter(box, source, target, UInt32.self)
-        default: unsafe scatter(box, source, target, UInt64.self)
-        }
-    }
-
-    private func scatter<Element: FixedWidthInteger & BitwiseCopyable>(
-        _ box: ArraySlice<Dimension>, _ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _ type: Element.Type
-    ) {
-        let size = MemoryLayout<Element>.size
-        guard let first = box.first else {
-            return unsafe target.storeBytes(of: source.loadUnaligned(fromByteOffset: 0, as: type), toByteOffset: 0, as: type)
-        }
-        let inner = box.dropFirst()
-        for index in 0..<first.count {
-            let from = index &* first.stride &* size, to = index &* first.target &* size
-            if inner.isEmpty {
-                unsafe target.storeBytes(of: source.loadUnaligned(fromByteOffset: from, as: type), toByteOffset: to, as: type)
-            } else {
-                unsafe scatter(inner, UnsafeRawBufferPointer(rebasing: source[from...]), UnsafeMutableRawBufferPointer(rebasing: target[to...]), type)
-            }
+    private func copy(_ dimensions: [Dimension], from source: Int, to target: Int, _ file: any ByteSource, _ output: inout [UInt8]) throws {
+        try StridedBox(dimensions, elementBytes: elementBytes).copy(from: source, to: target, &output) { bytes, body in
+            try file.withBytes(start + bytes.lowerBound..<start + bytes.upperBound, body)
         }
     }
 }
