@@ -65,10 +65,10 @@ package struct Architecture: Sendable {
 
     /// All known architectures. Of two with the same GGUF name, the first is the default.
     package static let all: [Architecture] = [
-        .llama, .mistral, .mixtral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi, .phi3, .arcee, .bloom, .cohere, .cohere2, .deepSeekV2, .deepSeekV3, .dots1,
-        .ernie45, .ernie45MoE, .exaone4, .falcon, .glm4, .glm4MoE, .gpt2, .gptBigCode, .gptNeoX, .gptOSS, .granite, .graniteMoE, .graniteMoEShared, .nemotron,
-        .olmo, .olmo2, .olmo3, .olmoe, .qwen2MoE, .qwen3MoE,
-        .seedOSS, .smolLM3, .stableLM, .starCoder2,
+        .llama, .mistral, .internLM3, .mixtral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi, .phi3, .arcee, .bloom, .cohere, .cohere2, .deepSeekV2,
+        .deepSeekV3, .dots1, .ernie45, .ernie45MoE, .exaone, .exaone4, .falcon, .glm4, .glm4MoE, .glm4MoELite, .gpt2, .gptBigCode, .gptNeoX, .gptOSS,
+        .granite, .graniteMoE, .graniteMoEShared, .miniMaxM2, .nemotron, .olmo, .olmo2, .olmo3, .olmoe, .qwen2MoE, .qwen3MoE, .seedOSS, .smolLM3, .stableLM,
+        .starCoder2,
     ]
 
     /// The `model_type` of the language model in models with several parts, by their own, if the configuration does not name it.
@@ -81,6 +81,9 @@ package struct Architecture: Sendable {
     package var embeddingName: String? { nameInHuggingFace(of: TensorRule.embeddingInGGUF) }
 
     private func nameInHuggingFace(of name: String) -> String? { tensors.first { $0.gguf == name }.map { $0.huggingFace + ".weight" } }
+
+    /// What precedes the names of all tensors but the head, such as `model.`.
+    package var namePrefix: String { embeddingName.map { $0.prefix { $0 != "." } + "." } ?? "" }
 
     package var hasExperts: Bool { hyperparameters.contains { $0.keys.contains("expert_count") } }
 

@@ -62,7 +62,7 @@ package struct ModelConfig: Sendable {
     /// Whether the file names a class without a head, such as MistralModel: its outputs are vectors of the last layer.
     package var isOfBaseModel: Bool {
         guard case .array(let classes)? = self["architectures"], case .string(let name)? = classes.first else { return false }
-        return name.hasSuffix("Model")
+        return name.hasSuffix("Model") && !name.hasSuffix("LMHeadModel")
     }
 
     /// The keys whose values are not null, false or empty.

@@ -51,8 +51,10 @@ package struct TensorNames: Sendable {
         return ((names == .gguf ? byGGUF : byHuggingFace)[parts.template] ?? []).map { parts.match($0) }
     }
 
-    /// Determined by the configuration; newer checkpoints omit it.
-    package static func isRotaryFrequency(huggingFace name: String) -> Bool { name.hasSuffix("rotary_emb.inv_freq") }
+    /// A table of rotary frequencies or a mask of attention, which follow from the configuration; newer checkpoints omit them.
+    package static func isTable(huggingFace name: String) -> Bool { tables.contains(where: name.hasSuffix) }
+
+    private static let tables = ["rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"]
 
     /// Stored in config.json by Hugging Face.
     package static func isRotaryFactor(gguf name: String) -> Bool {
@@ -61,7 +63,7 @@ package struct TensorNames: Sendable {
 
     /// Whether a tensor is one of these, and thus excluded from the check.
     package static func followsFromConfiguration(_ name: String, _ names: ModelNames) -> Bool {
-        names == .gguf ? isRotaryFactor(gguf: name) : isRotaryFrequency(huggingFace: name)
+        names == .gguf ? isRotaryFactor(gguf: name) : isTable(huggingFace: name)
     }
 
     /// A name's template, with `#` in place of the first number and `*` in place of the second, and the numbers.

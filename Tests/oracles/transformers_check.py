@@ -40,6 +40,7 @@ ONLY_OURS = {
     "expert_gating_func": "of glm4_moe, the default",
 }
 ONLY_THEIRS = {
+    "nextn_predict_layers": "0, the default",
     "attention.layer_norm_rms_epsilon": "of nemotron, which has layer norms",
     "rope.scaling.type": "\"none\", the default",
 }

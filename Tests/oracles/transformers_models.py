@@ -41,6 +41,8 @@ CONFIGURATIONS = {
     "seed_oss": ("SeedOss", {"head_dim": 24, "attention_out_bias": False}),
     "nemotron": ("Nemotron", {"head_dim": 16}),
     "arcee": ("Arcee", {}),
+    "internlm3": ("InternLM3", {"head_dim": 16}),
+    "exaone": ("Exaone", {"head_dim": 16}),
     "gpt2": ("GPT2", {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 512, "n_ctx": 512, "tie_word_embeddings": True}),
     "gpt_bigcode": ("GPTBigCode", {"num_key_value_heads": 1, "n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 512, "tie_word_embeddings": True}),
     "gpt_neox": ("GPTNeoX", {"intermediate_size": 256}),
@@ -84,12 +86,18 @@ CONFIGURATIONS = {
         "topk_group": 2, "rope_parameters": {
             "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 128, "beta_fast": 32, "beta_slow": 1,
             "mscale": 1.0, "mscale_all_dim": 1.0}}),
+    "glm4_moe_lite": ("Glm4MoeLite", {
+        "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "q_lora_rank": 24, "kv_lora_rank": 32, "qk_nope_head_dim": 16,
+        "qk_rope_head_dim": 8, "v_head_dim": 16, "num_key_value_heads": 4}),
     "glm4_moe": ("Glm4Moe", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "moe_intermediate_size": 32, "first_k_dense_replace": 1, "head_dim": 16,
         "num_nextn_predict_layers": 0, "use_qk_norm": True}),
+    "minimax_m2": ("MiniMaxM2", {
+        "num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5000000.0, "partial_rotary_factor": 0.5}}),
     "dots1": ("Dots1", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "moe_intermediate_size": 32, "first_k_dense_replace": 1, "head_dim": 16,
-        "sliding_window": None}),
+        "sliding_window": None, "num_key_value_heads": 4}),
     "ernie4_5_moe": ("Ernie4_5_Moe", {
         "moe_num_experts": 4, "moe_k": 2, "moe_num_shared_experts": 2, "intermediate_size": 128, "moe_intermediate_size": 32, "moe_layer_start_index": 1,
         "tie_word_embeddings": True}),
@@ -97,8 +105,11 @@ CONFIGURATIONS = {
 
 # What the published files of a model say, and transformers' own do not any more.
 PUBLISHED = {
+    "minimax_m2": {"rotary_dim": 8, "scoring_func": "sigmoid"},
     "gpt_neox": {"rotary_pct": 0.25}, "gpt_neox-serial": {"rotary_pct": 0.5}, "bloom": {"seq_length": 512}, "deepseek_v3": {"scoring_func": "sigmoid"},
     "deepseek_v3-yarn": {"scoring_func": "sigmoid"}, "deepseek_v2": {"scoring_func": "softmax"}, "dots1": {"scoring_func": "sigmoid"},
+    "glm4_moe_lite": {"first_k_dense_replace": 1, "scoring_func": "sigmoid"}, "internlm3": {"architectures": ["InternLM3ForCausalLM"]},
+    "exaone": {"architectures": ["ExaoneForCausalLM"], "activation_function": "silu"},
 }
 
 

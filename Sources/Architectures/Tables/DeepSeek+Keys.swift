@@ -33,5 +33,7 @@ extension Architecture {
         ("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("mlp_bias", [false]), ("moe_layer_freq", [1]),
     ]
 
-    static let deepSeekHarmless: Set<String> = ["aux_loss_alpha", "seq_aux", "ep_size", "head_dim", "qk_head_dim", "num_mtp_layers"]
+    static let deepSeekHarmless: Set<String> = [
+        "aux_loss_alpha", "seq_aux", "ep_size", "head_dim", "qk_head_dim", "num_mtp_layers", "mlp_layer_types",
+    ]
 }

@@ -6,15 +6,24 @@ extension Architecture {
         fixed: deepSeekFixed + [("topk_method", ["greedy"]), ("scoring_func", ["softmax"])], harmless: deepSeekHarmless)
 
     /// DeepSeek V3 and R1: the same with a bias of the choice of experts.
-    package static let deepSeekV3 = Architecture(
-        gguf: "deepseek2", modelTypes: ["deepseek_v3"], className: "DeepseekV3ForCausalLM",
-        tensors: deepSeekTensors + [
-            TensorRule(
-                "model.layers.#.mlp.gate.e_score_correction_bias", "blk.#.exp_probs_b.bias", .key("n_routed_experts"),
-                when: [.from("first_k_dense_replace")], isWhole: true)
-        ],
-        hyperparameters: deepSeekHyperparameters(scoring: "sigmoid"), features: deepSeekFeatures, derived: deepSeekDerived, mark: "expert_group_count",
-        fixed: deepSeekFixed + [("topk_method", ["noaux_tc"]), ("rope_interleave", [true])], harmless: deepSeekHarmless)
+    package static let deepSeekV3 = likeDeepSeekV3("deepseek_v3", "DeepseekV3ForCausalLM", mark: "expert_group_count", defaults: [])
+
+    /// GLM 4.7 Flash.
+    package static let glm4MoELite = likeDeepSeekV3("glm4_moe_lite", "Glm4MoeLiteForCausalLM", mark: nil, defaults: [("first_k_dense_replace", 1)])
+
+    private static func likeDeepSeekV3(
+        _ type: String, _ className: String, mark: String?, defaults: [(key: String, value: JSONValue)]
+    ) -> Architecture {
+        Architecture(
+            gguf: "deepseek2", modelTypes: [type], className: className,
+            tensors: deepSeekTensors + [
+                TensorRule(
+                    "model.layers.#.mlp.gate.e_score_correction_bias", "blk.#.exp_probs_b.bias", .key("n_routed_experts"),
+                    when: [.from("first_k_dense_replace")], isWhole: true)
+            ],
+            hyperparameters: deepSeekHyperparameters(scoring: "sigmoid"), features: deepSeekFeatures, defaults: defaults, derived: deepSeekDerived,
+            mark: mark, fixed: deepSeekFixed + [("topk_method", ["noaux_tc"]), ("rope_interleave", [true])], harmless: deepSeekHarmless)
+    }
 
     private static let deepSeekTensors =
         TensorRule.embeddingAndHead + TensorRule.norms + [

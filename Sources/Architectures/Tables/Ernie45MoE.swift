@@ -7,8 +7,7 @@ extension Architecture {
             + TensorRule.experts(count: .key("moe_num_experts"), when: [.from("moe_layer_start_index")])
             + TensorRule.sharedExperts("shared_experts", width: shared, when: [.from("moe_layer_start_index"), .set("moe_num_shared_experts")]) + [
                 TensorRule(
-                    "model.layers.#.mlp.moe_statics.e_score_correction_bias", "blk.#.exp_probs_b.bias", .key("moe_num_experts"),
-                    change: .arranged([Arrangement([.number(1), .key("moe_num_experts")])], from: [.number(1), .key("moe_num_experts")]),
+                    "model.layers.#.mlp.moe_statics.e_score_correction_bias", "blk.#.exp_probs_b.bias", .number(1), .key("moe_num_experts"),
                     when: [.from("moe_layer_start_index")], isWhole: true)
             ],
         hyperparameters: Hyperparameter.decoder(context: 131_072, epsilon: 1e-5, theta: 500_000, keyValueHeads: .value(4)) + [

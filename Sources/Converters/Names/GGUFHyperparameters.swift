@@ -80,6 +80,11 @@ struct GGUFHyperparameters {
 
     private func rotaryDimensions() throws -> Int {
         guard shape.headSize <= 65536 else { throw ModelConfig.fault("\"head_dim\" is too large: \(shape.headSize)") }
+        if config["partial_rotary_factor"] == nil, let value = config["rotary_dim"] {
+            let dimensions = Int(try config.count(value, key: "rotary_dim"))
+            guard (1...shape.headSize).contains(dimensions) else { throw ModelConfig.fault("\"rotary_dim\" must be from 1 to \(shape.headSize)") }
+            return dimensions
+        }
         return Int(try rotaryShare() * Double(shape.headSize))
     }
 

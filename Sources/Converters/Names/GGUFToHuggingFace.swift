@@ -42,7 +42,7 @@ struct GGUFToHuggingFace {
         if !permutations.isEmpty { result = try RowPermutingSource(result, permutations: permutations) }
         if !minusOne.isEmpty { result = try OffsetSource(result, changes: minusOne) }
         if !narrowed.isEmpty { result = try CastingSource(result) { narrowed[$0.name] } }
-        return TextModel.restored(result, prefix: base.metadata[OriginKeys.namePrefix]?.string)
+        return TextModel.restored(result, prefix: base.metadata[OriginKeys.namePrefix]?.string, architecture)
     }
 
     /// The kept config.json if it still describes this model, else one built from the metadata.

@@ -112,10 +112,10 @@ struct HuggingFaceToGGUF {
     private mutating func add(_ base: any TensorSource, dropsHead: Bool, _ shape: ModelShape) throws {
         let names = TensorNames(architecture)
         let assembly = TensorAssembly(shape, names, of: base)
-        var frequencies = 0
+        var tables = 0
         for (index, tensor) in base.tensors.enumerated() {
-            if TensorNames.isRotaryFrequency(huggingFace: tensor.name) {
-                frequencies += 1
+            if TensorNames.isTable(huggingFace: tensor.name) {
+                tables += 1
                 continue
             }
             if dropsHead, tensor.name == architecture.headName {
@@ -139,7 +139,7 @@ struct HuggingFaceToGGUF {
                 assemblies.append(made)
             }
         }
-        if frequencies > 0 { warnings.append("\(frequencies) tables of rotary frequencies, which follow from the configuration, are left out") }
+        if tables > 0 { warnings.append("\(tables) tables of rotary frequencies or masks, which follow from the configuration, are left out") }
     }
 
     /// Adds a tensor of Hugging Face that is one of GGUF too.

@@ -22,9 +22,9 @@ extension ModelNames {
                 _ = try Architecture.of(huggingFace: source)
                 let text = try TextModel.reduced(source)
                 let (architecture, config) = try Architecture.of(huggingFace: text)
-                return try HuggingFaceToGGUF(
-                    architecture, config, namePrefix: TextModel.prefixOfBaseModel(source), pre: pre, carryingFiles: carryingFiles
-                ).source(text)
+                let whole = TextModel.withPrefix(text, architecture)
+                let namePrefix = whole == nil ? TextModel.prefixOfBaseModel(source) : ""
+                return try HuggingFaceToGGUF(architecture, config, namePrefix: namePrefix, pre: pre, carryingFiles: carryingFiles).source(whole ?? text)
             case .huggingFace:
                 return try GGUFToHuggingFace(Architecture.of(gguf: source), strict: strict).source(source)
             }

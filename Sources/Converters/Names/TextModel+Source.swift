@@ -17,11 +17,24 @@ extension TextModel {
     }
 
     /// The source with names that have this prefix in place of that of the tables.
-    package static func restored(_ source: any TensorSource, prefix: String?) -> any TensorSource {
+    static func restored(_ source: any TensorSource, prefix: String?, _ architecture: Architecture) -> any TensorSource {
         guard let prefix else { return source }
+        let canonical = architecture.namePrefix
+        return renamed(source) { $0.hasPrefix(canonical) ? prefix + String($0.dropFirst(canonical.count)) : $0 }
+    }
+
+    /// A model that was saved without its head, so that its names have no prefix, under the names of the table; nil for another.
+    static func withPrefix(_ source: any TensorSource, _ architecture: Architecture) -> (any TensorSource)? {
+        let prefix = architecture.namePrefix, names = Set(source.tensors.map(\.name))
+        guard let embedding = architecture.embeddingName, !names.contains(embedding), names.contains(String(embedding.dropFirst(prefix.count)))
+        else { return nil }
+        return renamed(source) { $0 == architecture.headName ? $0 : prefix + $0 }
+    }
+
+    private static func renamed(_ source: any TensorSource, _ name: (String) -> String) -> any TensorSource {
         let items = source.tensors.enumerated().map { index, tensor in
             var tensor = tensor
-            if tensor.name.hasPrefix(canonical) { tensor.name = prefix + String(tensor.name.dropFirst(canonical.count)) }
+            tensor.name = name(tensor.name)
             return SelectingSource.Item(tensor, .base(index))
         }
         return SelectingSource(source, items: items, metadata: source.metadata, files: source.files)

@@ -18,7 +18,7 @@ enum UnsaidKeys {
                 + (architecture.names + architecture.synonyms).flatMap { [$0.table, $0.own] } + architecture.defaults.map(\.key))
         for feature in architecture.features {
             switch feature {
-            case .ropeDimensions: keys.insert("partial_rotary_factor")
+            case .ropeDimensions(let isPartial): keys.formUnion(isPartial ? ["partial_rotary_factor", "rotary_dim"] : ["partial_rotary_factor"])
             case .ropeScaling, .longRope: keys.formUnion(["rope_scaling", "original_max_position_embeddings"])
             case .slidingPattern: keys.formUnion(["sliding_window_pattern", "_sliding_window_pattern", "layer_types"])
             case .layerTypes: keys.insert("layer_types")
