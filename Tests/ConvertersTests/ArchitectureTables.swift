@@ -19,10 +19,12 @@ struct ArchitectureTable: Sendable, CustomStringConvertible {
         "first_k_dense_replace": 1, "moe_layer_start_index": 1, "q_lora_rank": 8, "kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8,
         "v_head_dim": 8, "sliding_window": 16, "query_pre_attn_scalar": 8,
     ]
-    /// Those of models that have no groups of query heads, or whose windows loaders do not heed.
+    /// Those of models that have no groups of query heads, have biases by default, or whose windows loaders do not heed.
     private static let own: [String: [String: JSONValue]] = [
         "gpt2": ["num_key_value_heads": 4], "bloom": ["num_key_value_heads": 4], "exaone4": ["sliding_window": .null],
         "gpt_oss": ["rope_scaling": ["rope_type": "default"]], "gpt_neox": ["num_key_value_heads": 4],
+        "deepseek_v2": ["num_key_value_heads": 4], "deepseek_v3": ["num_key_value_heads": 4], "qwen2_moe": ["qkv_bias": false],
+        "seed_oss": ["attention_bias": false],
     ]
 
     var config: [String: JSONValue] {
