@@ -65,9 +65,9 @@ package struct Architecture: Sendable {
 
     /// All known architectures. Of two with the same GGUF name, the first is the default.
     package static let all: [Architecture] = [
-        .llama, .mistral, .mixtral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi, .phi3, .arcee, .bloom, .cohere, .cohere2, .deepSeekV2,
-        .deepSeekV3, .dots1, .ernie45, .ernie45MoE, .exaone4, .glm4, .glm4MoE, .gpt2, .gptBigCode, .gptNeoX, .gptOSS,
-        .granite, .graniteMoE, .graniteMoEShared, .nemotron, .olmo, .olmo2, .olmo3, .olmoe, .qwen2MoE, .qwen3MoE, .seedOSS, .smolLM3, .stableLM,
+        .llama, .mistral, .internLM3, .mixtral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi, .phi3, .arcee, .bloom, .cohere, .cohere2, .deepSeekV2,
+        .deepSeekV3, .dots1, .ernie45, .ernie45MoE, .exaone4, .glm4, .glm4MoE, .glm4MoELite, .gpt2, .gptBigCode, .gptNeoX, .gptOSS,
+        .granite, .graniteMoE, .graniteMoEShared, .miniMaxM2, .nemotron, .olmo, .olmo2, .olmo3, .olmoe, .qwen2MoE, .qwen3MoE, .seedOSS, .smolLM3, .stableLM,
         .starCoder2,
     ]
 

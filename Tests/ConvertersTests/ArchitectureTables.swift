@@ -23,7 +23,8 @@ struct ArchitectureTable: Sendable, CustomStringConvertible {
     private static let own: [String: [String: JSONValue]] = [
         "gpt2": ["num_key_value_heads": 4], "bloom": ["num_key_value_heads": 4], "exaone4": ["sliding_window": .null],
         "gpt_oss": ["rope_scaling": ["rope_type": "default"]], "gpt_neox": ["num_key_value_heads": 4],
-        "deepseek_v2": ["num_key_value_heads": 4], "deepseek_v3": ["num_key_value_heads": 4], "qwen2_moe": ["qkv_bias": false],
+        "deepseek_v2": ["num_key_value_heads": 4], "deepseek_v3": ["num_key_value_heads": 4], "glm4_moe_lite": ["num_key_value_heads": 4],
+        "qwen2_moe": ["qkv_bias": false],
         "seed_oss": ["attention_bias": false],
     ]
 

@@ -52,7 +52,9 @@ enum House {
         Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "Models", "CQAMW", "Dispatch"]),
         Target(
             "Tools", .program,
-            imports: ["QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch"]),
+            imports: [
+                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch",
+            ]),
         Target("CodebookSolver", .program),
     ]
 

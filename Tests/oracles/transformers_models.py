@@ -42,16 +42,11 @@ CONFIGURATIONS = {
     "nemotron": ("Nemotron", {"head_dim": 16}),
     "arcee": ("Arcee", {}),
     "internlm3": ("InternLM3", {"head_dim": 16}),
-    "exaone": ("Exaone", {"head_dim": 16}),
     "gpt2": ("GPT2", {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 512, "n_ctx": 512, "tie_word_embeddings": True}),
     "gpt_bigcode": ("GPTBigCode", {"num_key_value_heads": 1, "n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 512, "tie_word_embeddings": True}),
     "gpt_neox": ("GPTNeoX", {"intermediate_size": 256}),
     "gpt_neox-serial": ("GPTNeoX", {"hidden_act": "gelu_new", "use_parallel_residual": False, "rotary_pct": 0.5}),
     "bloom": ("Bloom", {"n_layer": 3, "n_head": 4, "tie_word_embeddings": True}),
-    "falcon-new": ("Falcon", {"new_decoder_architecture": True, "num_kv_heads": 2, "tie_word_embeddings": True, "bias": False}),
-    "falcon": ("Falcon", {"multi_query": True, "parallel_attn": True, "bias": False, "alibi": False, "num_kv_heads": 1, "tie_word_embeddings": True}),
-    "falcon-new": ("Falcon", {
-        "new_decoder_architecture": True, "num_kv_heads": 2, "bias": False, "alibi": False, "tie_word_embeddings": True}),
     "qwen2_moe": ("Qwen2Moe", {
         "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 48}),
     "qwen3_moe": ("Qwen3Moe", {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 24, "norm_topk_prob": True}),
@@ -109,7 +104,6 @@ PUBLISHED = {
     "gpt_neox": {"rotary_pct": 0.25}, "gpt_neox-serial": {"rotary_pct": 0.5}, "bloom": {"seq_length": 512}, "deepseek_v3": {"scoring_func": "sigmoid"},
     "deepseek_v3-yarn": {"scoring_func": "sigmoid"}, "deepseek_v2": {"scoring_func": "softmax"}, "dots1": {"scoring_func": "sigmoid"},
     "glm4_moe_lite": {"first_k_dense_replace": 1, "scoring_func": "sigmoid"}, "internlm3": {"architectures": ["InternLM3ForCausalLM"]},
-    "exaone": {"architectures": ["ExaoneForCausalLM"], "activation_function": "silu"},
 }
 
 

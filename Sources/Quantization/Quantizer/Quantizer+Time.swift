@@ -30,9 +30,12 @@ extension Quantizer {
     private static func secondsPerWeight(_ code: Code, effort: Effort, isFed: Bool) throws -> Double {
         let rows = 64, columns = 256, coder = try Coders.coder(code, effort: effort)
         let encoder = try RowEncoder(coder, columns: columns, blockSize: code.family.isRotated ? columns : nil, seed: 0, gainType: .float32)
-        let factor = try !isFed ? nil : FeedbackFactor(encoder.transform, unitColumns: type(of: coder).unitColumns, pool: WorkerPool(width: 1)) { range in
-            range.flatMap { row in (0..<columns).map { $0 == row ? 1 : 0 } }
-        }
+        let factor =
+            try !isFed
+            ? nil
+            : FeedbackFactor(encoder.transform, unitColumns: type(of: coder).unitColumns, pool: WorkerPool(width: 1)) { range in
+                range.flatMap { row in (0..<columns).map { $0 == row ? 1 : 0 } }
+            }
         var noise = SignNoise()
         let weights = (0..<rows * columns).map { _ in (0..<12).reduce(Float(0)) { sum, _ in sum + noise.next() } }
         let time = try ContinuousClock().measure {

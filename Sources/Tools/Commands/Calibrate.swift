@@ -56,7 +56,8 @@ struct Calibrate: AsyncParsableCommand {
         let (text, textWarnings) = try await source.read(
             model: model, limit: TokenFile.limit(context: context, windows: windows), quiet: report.hidesProgress)
         let prepared = try PreparedCalibration(
-            TransformerInput(path: model, exact: true, access: .buffered), text, textPaths: source.paths, context: context, windows: windows, hasHessians: hessian || fisher,
+            TransformerInput(path: model, exact: true, access: .buffered), text, textPaths: source.paths, context: context, windows: windows,
+            hasHessians: hessian || fisher,
             hasGradients: fisher, threads: threads.count, checkpoint: Interruption.check)
         let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
             let statistics = try prepared.source { try bar.report($0, of: $1, item: "") }
