@@ -68,7 +68,7 @@ extension GatheredStatistics {
     var longTime: String? {
         guard let seconds, seconds.gathering + seconds.coding >= 60 else { return nil }
         return
-            "gathering statistics of \(Format.count(prepared.tokenCount, "token")) takes about \(Format.duration(seconds.gathering)), coding \(Format.duration(seconds.coding))"
+            "statistics of \(Format.count(prepared.tokenCount, "token")) take about \(Format.duration(seconds.gathering)), coding \(Format.duration(seconds.coding))"
     }
 
     /// For the report.

@@ -67,6 +67,8 @@ struct PlanBuilder {
     /// Chooses the rates of free tensors, if an average is given.
     mutating func chooseRates(_ progress: (Quantizer.Progress) throws -> Void) async throws -> RateChoice? {
         guard let statistics = try quantizer.rateStatistics?.ordered(for: source), options.rate.isChosen || choosesByDefault(statistics) else { return nil }
+        // Statistics may have to be gathered before the first tensor.
+        try progress(.init(phase: .measuring, done: 0, total: free.count, item: ""))
         let measured = try await RateMeasurement.measure(
             free, of: source, plan: choices, by: statistics, threads: options.threads, checkpoint: quantizer.checkpoint
         ) {

@@ -46,6 +46,8 @@ final class CalibrationProgress: Sendable {
             let now = ContinuousClock.now
             add(&state, (now - state.last).seconds)
             state.last = now
+            // Before anything is known, nothing is done.
+            guard state.calibration.total != nil || state.work.total != nil else { return (state.bar, 0.0, 0.001) }
             let calibration = state.calibration.total ?? 0
             return (state.bar, state.calibration.seconds + state.work.seconds, calibration + (state.work.total ?? Self.expectedWork * calibration))
         }
