@@ -34,6 +34,8 @@ package struct Architecture: Sendable {
     package let alwaysTied: Bool
     /// Whether GGUF loaders require that the heads together are as wide as the model.
     package let headsFillWidth: Bool
+    /// Nil if such models cannot be run.
+    package let forward: ForwardPass?
 
     package init(
         gguf: String, modelTypes: [String], className: String, tensors: [TensorRule], hyperparameters: [Hyperparameter],
@@ -42,7 +44,7 @@ package struct Architecture: Sendable {
         constants: [(key: String, value: MetadataValue)] = [], derived: [(key: String, value: TensorRule.Extent)] = [], mark: String? = nil,
         fixed: [(key: String, values: [JSONValue])], harmless: Set<String> = [],
         textDefaults: [(key: String, value: JSONValue)] = [], alwaysTied: Bool = false,
-        headsFillWidth: Bool = false
+        headsFillWidth: Bool = false, forward: ForwardPass? = nil
     ) {
         self.gguf = gguf
         self.modelTypes = modelTypes
@@ -61,6 +63,7 @@ package struct Architecture: Sendable {
         self.textDefaults = textDefaults
         self.alwaysTied = alwaysTied
         self.headsFillWidth = headsFillWidth
+        self.forward = forward
     }
 
     /// All known architectures. Of two with the same GGUF name, the first is the default.

@@ -47,6 +47,26 @@ package struct ModelShape: Sendable {
         guard (1...Self.largest).contains(headSize) else { throw ModelConfig.fault("\"head_dim\" is \(headSize), which no model has") }
     }
 
+    /// The value of the hyperparameter that has this key in GGUF, without the architecture's prefix; nil if the architecture or the configuration lacks it.
+    package func value(gguf key: String) -> JSONValue? {
+        guard let hyperparameter = architecture.hyperparameters.first(where: { $0.keys.contains(key) }) else { return nil }
+        return values[hyperparameter.config].flatMap { $0 == .null ? nil : $0 }
+    }
+
+    /// The same as a number. Throws `malformed` for another value.
+    package func number(gguf key: String) throws -> Double? { try value(gguf: key).map { try config.number($0, key: key) } }
+
+    /// The same as a count. Throws `malformed` for another value.
+    package func count(gguf key: String) throws -> Int? { try value(gguf: key).map { Int(try config.count($0, key: key)) } }
+
+    /// The rule of the tensor that has this name in GGUF, without `blk.#.` and the ending; nil if the model has none, or none in this layer.
+    package func rule(_ name: String, in layer: Int? = nil) -> TensorRule? {
+        let name = layer == nil ? name : "blk.#.\(name)"
+        return architecture.tensors.first { rule in
+            (rule.gguf == name || rule.isWhole && rule.gguf.hasPrefix(name + ".")) && has(rule, in: layer)
+        }
+    }
+
     package func count(_ heads: TensorRule.Heads) -> Int {
         switch heads {
         case .ofQueries: self.heads

@@ -45,7 +45,7 @@ package struct TransformerInput {
             let surplus = try shape.check(tensors, named: .huggingFace, for: .huggingFace)
             weightCount = ModelSize(stored.source).parameters
             paths = stored.source.inputs + (beside.map { [$0.path] } ?? [])
-            model = try Transformer(try TransformerConfiguration(config, shape), weights: weights)
+            model = try Transformer(try TransformerConfiguration(shape), weights: weights)
             let unused =
                 surplus.unknown.isEmpty ? [] : ["\(ModelShape.Surplus.listed(surplus.unknown)): not used by the model's configuration"]
             warnings = stored.source.warnings + named.warnings.dropFirst(whole.warnings.count) + surplus.warnings + unused

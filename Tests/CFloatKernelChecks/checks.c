@@ -142,45 +142,105 @@ static void check_exp(check *c) {
     }
 }
 
-static void check_silu_product(check *c) {
-    for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
-        for (size_t n = 0; n <= LONGEST; n++) {
-            float *x = place_floats(c, n, kind), *y = place_floats(c, n, kind);
-            float *expected = place_copy(c, x, n * sizeof *x), *actual = place_copy(c, x, n * sizeof *x);
-            c->truth->silu_product(expected, y, n);
-            c->table->silu_product(actual, y, n);
-            same(c, "silu_product", n, expected, actual, n);
-            for (size_t i = 0; i < n; i++) {
-                double plain = (double)x[i] / (1 + exp(-(double)x[i])) * (double)y[i];
-                if (kind == GAUSSIAN) close_to(c, "silu_product", n, plain, (double)actual[i], 1e-6 * fabs(plain) + 1e-12);
-                if (isnan(x[i]) && !isnan(actual[i])) fail(c, "silu_product of %zu hides what is not a number", n);
+typedef struct {
+    const char *name;
+    fk_activation activation;
+} activation_case;
+
+static const activation_case activations[] = {
+    {"silu", FK_SILU}, {"gelu", FK_GELU}, {"squared_relu", FK_SQUARED_RELU}, {"clamped_gate", FK_CLAMPED_GATE},
+};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
+
+// The activation and its derivative.
+static double activated(fk_activation activation, double x, double *slope) {
+    double u = sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x), gate = fmin(x, 7), share;
+    switch (activation) {
+    case FK_SILU: share = 1 / (1 + exp(-x)); *slope = share + x * share * (1 - share); return x * share;
+    case FK_GELU:
+        *slope = 0.5 * (1 + tanh(u)) + 0.5 * x * (1 - tanh(u) * tanh(u)) * sqrt(2 / acos(-1.0)) * (1 + 3 * 0.044715 * x * x);
+        return 0.5 * x * (1 + tanh(u));
+    case FK_SQUARED_RELU: *slope = 2 * fmax(x, 0); return fmax(x, 0) * fmax(x, 0);
+    case FK_CLAMPED_GATE:
+        share = 1 / (1 + exp(-1.702 * gate));
+        *slope = x > 7 ? 0 : share + 1.702 * gate * share * (1 - share);
+        return gate * share;
+    }
+    return NAN;
+}
+
+static double other_factor(fk_activation activation, double y) { return activation == FK_CLAMPED_GATE ? fmax(-7, fmin(y, 7)) + 1 : y; }
+
+static void check_activation(check *c, activation_case a, bool has_factor, value_kind kind, size_t n) {
+    float *x = place_floats(c, n, kind), *y = has_factor ? place_floats(c, n, kind) : NULL;
+    // Some beyond the limits of a clamped gate.
+    for (size_t i = 0; i < n; i += 3) x[i] *= 4, y ? y[i] *= 4 : 0;
+    float *expected = place_copy(c, x, n * sizeof *x), *actual = place_copy(c, x, n * sizeof *x);
+    c->truth->activate(a.activation, expected, y, n);
+    c->table->activate(a.activation, actual, y, n);
+    same(c, a.name, n, expected, actual, n);
+    for (size_t i = 0; i < n; i++) {
+        double slope, plain = activated(a.activation, (double)x[i], &slope) * (y ? other_factor(a.activation, (double)y[i]) : 1);
+        if (kind == GAUSSIAN) close_to(c, a.name, n, plain, (double)actual[i], 3e-6 * fabs(plain) + 1e-6 * (y ? fabs((double)y[i]) : 1));
+        if (isnan(x[i]) && !isnan(actual[i])) fail(c, "an activation of %zu hides what is not a number", n);
+    }
+    release(c, a.name, n);
+}
+
+static void check_activation_gradient(check *c, activation_case a, bool has_factor, value_kind kind, size_t n) {
+    size_t size = n * sizeof(float);
+    float *x = place_floats(c, n, kind), *y = has_factor ? place_floats(c, n, kind) : NULL, *gradient = place_floats(c, n, kind);
+    for (size_t i = 0; i < n; i += 3) x[i] *= 4, y ? y[i] *= 4 : 0;
+    float *expected_x = place_copy(c, x, size), *actual_x = place_copy(c, x, size);
+    float *expected_y = y ? place_copy(c, y, size) : NULL, *actual_y = y ? place_copy(c, y, size) : NULL;
+    c->truth->activation_gradient(a.activation, expected_x, expected_y, gradient, n);
+    c->table->activation_gradient(a.activation, actual_x, actual_y, gradient, n);
+    same(c, "activation_gradient at x", n, expected_x, actual_x, n);
+    if (y) same(c, "activation_gradient at y", n, expected_y, actual_y, n);
+    for (size_t i = 0; i < n; i++) {
+        double slope, value = activated(a.activation, (double)x[i], &slope), g = (double)gradient[i];
+        double at_x = g * slope * (y ? other_factor(a.activation, (double)y[i]) : 1), scale = fabs(g) * (y ? 1 + fabs((double)y[i]) : 1);
+        double at_y = y && a.activation == FK_CLAMPED_GATE && fabs((double)y[i]) > 7 ? 0 : g * value;
+        if (kind == GAUSSIAN) {
+            close_to(c, a.name, n, at_x, (double)actual_x[i], 3e-6 * (fabs(at_x) + scale) + 1e-12);
+            if (y) close_to(c, a.name, n, at_y, (double)actual_y[i], 3e-6 * (fabs(at_y) + fabs(g)) + 1e-12);
+        }
+        if (isnan(x[i]) && !isnan(actual_x[i])) fail(c, "activation_gradient of %zu hides what is not a number", n);
+    }
+    release(c, a.name, n);
+}
+
+static void check_activations(check *c) {
+    for (size_t index = 0; index < 2 * ACTIVATIONS; index++) {
+        for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
+            for (size_t n = 0; n <= LONGEST; n++) {
+                check_activation(c, activations[index / 2], index % 2, kind, n);
+                check_activation_gradient(c, activations[index / 2], index % 2, kind, n);
             }
-            release(c, "silu_product", n);
         }
     }
 }
 
-static void check_silu_product_gradient(check *c) {
+static void check_bounds_and_scales(check *c) {
     for (value_kind kind = GAUSSIAN; kind < VALUE_KINDS; kind++) {
         for (size_t n = 0; n <= LONGEST; n++) {
             size_t size = n * sizeof(float);
-            float *x = place_floats(c, n, kind), *y = place_floats(c, n, kind), *gradient = place_floats(c, n, kind);
-            float *expected_x = place_copy(c, x, size), *actual_x = place_copy(c, x, size);
-            float *expected_y = place_copy(c, y, size), *actual_y = place_copy(c, y, size);
-            c->truth->silu_product_gradient(expected_x, expected_y, gradient, n);
-            c->table->silu_product_gradient(actual_x, actual_y, gradient, n);
-            same(c, "silu_product_gradient at x", n, expected_x, actual_x, n);
-            same(c, "silu_product_gradient at y", n, expected_y, actual_y, n);
-            for (size_t i = 0; i < n; i++) {
-                double a = (double)x[i], g = (double)gradient[i], share = 1 / (1 + exp(-a)), plain = g * a * share;
-                if (kind == GAUSSIAN) {
-                    close_to(c, "silu_product_gradient at y", n, plain, (double)actual_y[i], 1e-6 * fabs(plain) + 1e-12);
-                    plain = g * (double)y[i] * (share + a * share * (1 - share));
-                    close_to(c, "silu_product_gradient at x", n, plain, (double)actual_x[i], 1e-6 * fabs(g * (double)y[i]) + 1e-12);
-                }
-                if (isnan(x[i]) && !(isnan(actual_x[i]) && isnan(actual_y[i]))) fail(c, "silu_product_gradient of %zu hides what is not a number", n);
+            float *x = place_floats(c, n, kind), *y = place_floats(c, n, kind);
+            float *expected[4], *actual[4];
+            for (int i = 0; i < 4; i++) expected[i] = place_copy(c, x, size), actual[i] = place_copy(c, x, size);
+            c->truth->sigmoid(expected[0], n), c->table->sigmoid(actual[0], n);
+            c->truth->soft_cap(expected[1], 1.5f, 2.5f, n), c->table->soft_cap(actual[1], 1.5f, 2.5f, n);
+            c->truth->add_scaled(expected[2], y, 0.3f, n), c->table->add_scaled(actual[2], y, 0.3f, n);
+            c->truth->scale(expected[3], 0.7f, n), c->table->scale(actual[3], 0.7f, n);
+            for (int i = 0; i < 4; i++) same(c, "a bound or scale", n, expected[i], actual[i], n);
+            for (size_t i = 0; i < n && kind == GAUSSIAN; i++) {
+                double a = (double)x[i];
+                close_to(c, "sigmoid", n, 1 / (1 + exp(-a)), (double)actual[0][i], 1e-6 / (1 + exp(-a)));
+                close_to(c, "soft_cap", n, 2.5 * tanh(a * 1.5 / 2.5), (double)actual[1][i], 1e-6);
+                close_to(c, "add_scaled", n, a + (double)0.3f * (double)y[i], (double)actual[2][i], 1e-6 * (1 + fabs(a) + fabs((double)y[i])));
+                close_to(c, "scale", n, a * (double)0.7f, (double)actual[3][i], 1e-7 * fabs(a));
             }
-            release(c, "silu_product_gradient", n);
+            release(c, "bounds and scales", n);
         }
     }
 }
@@ -235,8 +295,8 @@ static const struct {
     void (*run)(check *);
 } checks[] = {
     {"widen", check_widen}, {"all halves", check_all_halves}, {"multiply", check_multiply}, {"rms_norm", check_rms_norm},
-    {"softmax", check_softmax}, {"exp", check_exp}, {"silu_product", check_silu_product},
-    {"silu_product_gradient", check_silu_product_gradient}, {"rotary, add", check_rotary_and_add}, {"log_sum_exp, divergence", check_distributions},
+    {"softmax", check_softmax}, {"exp", check_exp}, {"activations", check_activations},
+    {"bounds, scales", check_bounds_and_scales}, {"rotary, add", check_rotary_and_add}, {"log_sum_exp, divergence", check_distributions},
 };
 
 size_t fk_check_count(void) { return sizeof checks / sizeof *checks; }

@@ -140,13 +140,15 @@ import Testing
 
     private static let faults: [(config: [String: JSONValue?], status: Int32, says: String)] = [
         (["model_type": "gpt2"], 65, "cannot be run"), (["model_type": nil], 65, "cannot be run"),
-        (["hidden_act": "gelu"], 65, "activation"), (["vocab_size": nil], 65, "vocab_size"), (["vocab_size": 96], 65, "embed_tokens"),
+        (["hidden_act": "gelu"], 65, "\"hidden_act\" \"gelu\" cannot be run"), (["vocab_size": nil], 65, "vocab_size"),
+        (["vocab_size": 96], 65, "embed_tokens"),
         (["vocab_size": 4294967295], 65, "vocab_size"), (["hidden_size": "64"], 65, "hidden_size"), (["hidden_size": -1], 65, "hidden_size"),
         (["num_attention_heads": 0], 65, "heads"), (["num_key_value_heads": 0], 65, "heads"), (["num_key_value_heads": 3], 65, "does not divide"),
         (["head_dim": 4294967295], 65, "head"), (["head_dim": 15], 65, "60 x 64"), (["num_hidden_layers": 16777216], 65, "model.layers.2"),
         (["rms_norm_eps": 2], 65, "epsilon"), (["rope_theta": 0], 65, "rotary"), (["attention_bias": true], 65, "q_proj.bias"),
         (["rope_scaling": ["type": "linear", "factor": 0]], 65, "rotary"), (["rope_scaling": ["type": "linear"]], 65, "factor"),
-        (["rope_scaling": ["rope_type": "yarn", "factor": 2]], 65, "yarn"), (["rope_scaling": "linear"], 65, "rotary scaling"),
+        (["rope_scaling": ["rope_type": "dynamic", "factor": 2]], 65, "dynamic"), (["rope_scaling": ["rope_type": "yarn", "factor": 0]], 65, "rotary"),
+        (["rope_scaling": "linear"], 65, "rotary scaling"),
         (["partial_rotary_factor": .number(0.5)], 65, "partial rotary"), (["model_type": "mistral", "sliding_window": 0], 65, "sliding window"),
         (["model_type": "qwen2"], 65, "q_proj.bias"), (["model_type": "qwen3"], 65, "512 x 64"), (["tie_word_embeddings": true], 0, ""),
         (["model_type": "mistral", "sliding_window": nil], 0, ""), (["rope_scaling": nil], 0, ""), (["use_sliding_window": true], 0, ""),

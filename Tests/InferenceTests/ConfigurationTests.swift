@@ -46,9 +46,9 @@ import Testing
         var configuration = try Fixture.configuration(fixture.folder)
         func logits() throws -> [Float] { try Transformer(configuration, weights: .source(fixture.source)).logits(tokens) }
         let all = try logits()
-        configuration.slidingWindow = .init(tokens: 7, firstLayer: 1)
+        configuration.slidingWindow = .init(tokens: 7, layers: .from(1))
         let second = try logits()
-        configuration.slidingWindow = .init(tokens: 7, firstLayer: 2)
+        configuration.slidingWindow = .init(tokens: 7, layers: .from(2))
         let none = try logits()
         configuration.slidingWindow = nil
         #expect(try logits() == none)

@@ -1,3 +1,4 @@
+import Architectures
 import Converters
 import Foundation
 import Inference
@@ -6,7 +7,12 @@ import Testing
 
 /// A tiny model of testdata/inference, with a text and the logits of a float64 reference forward pass (scripts/make-inference-fixtures).
 struct Fixture: CustomTestStringConvertible {
-    static let all = ["llama", "mistral", "qwen2", "qwen3"].map(Fixture.init)
+    static let all = (["llama", "mistral", "qwen2", "qwen3"] + madeByTransformers).map(Fixture.init)
+    /// By Tests/oracles/transformers_fixtures.py.
+    static let madeByTransformers = [
+        "arcee", "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5", "ernie4_5_moe", "exaone4", "gemma", "gemma2", "gemma3", "glm4", "glm4_moe", "granite",
+        "minimax_m2", "mixtral", "olmo2", "olmo3", "olmoe", "phi3", "phi3-long", "qwen2_moe", "qwen3_moe", "seed_oss", "smollm3",
+    ]
 
     let name: String
 
@@ -35,39 +41,21 @@ struct Fixture: CustomTestStringConvertible {
 
     var model: Transformer { get throws { try Transformer(Self.configuration(folder), weights: .source(source)) } }
 
-    /// The members of config.json that the test models need.
     static func configuration(_ folder: URL) throws -> TransformerConfiguration {
-        struct Config: Decodable {
-            struct Scaling: Decodable {
-                var factor: Double
-                var low_freq_factor: Double?
-                var high_freq_factor: Double?
-                var original_max_position_embeddings: Int?
-            }
-            var model_type: String
-            var vocab_size: Int, hidden_size: Int, intermediate_size: Int, num_hidden_layers: Int
-            var num_attention_heads: Int, num_key_value_heads: Int
-            var head_dim: Int?
-            var rms_norm_eps: Double, rope_theta: Double
-            var rope_scaling: Scaling?
-            var sliding_window: Int?
+        let config = try ModelConfig(Array(Data(contentsOf: folder.appending(path: "config.json"))))
+        return try TransformerConfiguration(TransformerConfiguration.shape(config))
+    }
+
+    /// The diagonal and the first row of E[g gT], by the matrix's name.
+    var gradients: [String: [Float]] {
+        get throws {
+            let source = try SafetensorsSource(path: folder.appending(path: "gradients.safetensors").path)
+            return try Dictionary(
+                uniqueKeysWithValues: source.tensors.indices.map { index in
+                    let tensor = source.tensors[index]
+                    return (tensor.name, try ElementConversion.floats(source.read(0..<tensor.byteCount, of: index).streams[0], as: .f32))
+                })
         }
-        let config = try JSONDecoder().decode(Config.self, from: Data(contentsOf: folder.appending(path: "config.json")))
-        var result = TransformerConfiguration(
-            vocabularySize: config.vocab_size, width: config.hidden_size, feedForwardWidth: config.intermediate_size,
-            layerCount: config.num_hidden_layers, headCount: config.num_attention_heads, keyValueHeadCount: config.num_key_value_heads,
-            headWidth: config.head_dim ?? config.hidden_size / config.num_attention_heads, normEpsilon: config.rms_norm_eps)
-        result.rotary.base = config.rope_theta
-        if let scaling = config.rope_scaling {
-            if let low = scaling.low_freq_factor, let high = scaling.high_freq_factor, let original = scaling.original_max_position_embeddings {
-                result.rotary.scaling = .llama3(
-                    factor: scaling.factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: original)
-            } else {
-                result.rotary.scaling = .linear(factor: scaling.factor)
-            }
-        }
-        result.slidingWindow = config.sliding_window.map { .init(tokens: $0) }
-        return result
     }
 }
 

@@ -14,7 +14,7 @@ import Testing
         let largest = wanted.reduce(0) { max($0, $1.magnitude) }
         let error = zip(found, wanted).reduce(0) { max($0, ($1.0 - $1.1).magnitude) }
         #expect(largest > 1)
-        #expect(error < 1e-5 * largest, "\(error / largest)")
+        #expect(error < 2e-5 * largest, "\(error / largest)")
     }
 
     /// Prefill and decoding of single tokens, on one and several threads, also with sliding windows that reach into earlier pieces.
@@ -65,8 +65,8 @@ import Testing
         }
     }
 
-    /// With GGUF's names and order of rows.
-    @Test(arguments: Fixture.all)
+    /// With GGUF's names and order of rows. Loaders of GGUF take for granted that an exaone4 of so few layers has no windows.
+    @Test(arguments: Fixture.all.filter { $0.name != "exaone4" })
     func ggufGivesTheSameBits(fixture: Fixture) async throws {
         let folder = try TemporaryFolder(), path = folder.path("m.gguf")
         let named = try ModelNames.gguf.applied(to: fixture.source, strict: true)
@@ -83,7 +83,7 @@ import Testing
         let reversed = ReversedSource(base: source)
         var places: [String: ModelWeights.Place] = [:]
         for tensor in source.tensors {
-            places[tensor.name] = .init(name: "\(tensor.name).reversed", order: (0..<tensor.shape[0]).reversed())
+            places[tensor.name] = .init(name: "\(tensor.name).reversed", order: tensor.shape[0] == 1 ? nil : (0..<tensor.shape[0]).reversed())
         }
         for coded in [false, true] {
             var plan = QuantizationPlan(choices: [:]), gains: [Int: GainType] = [:]

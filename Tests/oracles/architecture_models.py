@@ -105,10 +105,14 @@ def write(folder: Path, config: dict, weights: dict[str, np.ndarray], dtype: str
     """The weights must be exact in the type."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
+    write_tensors(folder / "model.safetensors", weights, dtype)
+
+
+def write_tensors(path: Path, weights: dict[str, np.ndarray], dtype: str):
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, value in weights.items():
         payload = ENCODINGS[dtype](value)
         header[name] = {"dtype": dtype, "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(payload)]}
         data += payload
     text = json.dumps(header).encode()
-    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)

@@ -119,7 +119,10 @@ def model(name, seed):
             continue
         # Away from the values that a fresh model has, so that a norm or bias that is left out is seen.
         spread = torch.randn_like(value)
-        if key.endswith("bias") or key.endswith("sinks"):
+        if key.endswith("correction_bias"):
+            # A choice that does not follow the scores alone, and yet uses all experts.
+            value.data = 0.1 * spread
+        elif key.endswith("bias") or key.endswith("sinks"):
             value.data = 0.3 * spread
         elif value.dim() == 1:
             value.data = value.data + 0.2 * spread

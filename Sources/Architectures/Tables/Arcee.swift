@@ -6,5 +6,6 @@ extension Architecture {
             + TensorRule.plainFeedForward(),
         hyperparameters: Hyperparameter.decoder(context: 4096, epsilon: 1e-5, theta: 10000) + [.headSize()],
         features: [.ropeDimensions(partial: false), .ropeScaling],
-        fixed: [("hidden_act", ["relu2"]), ("attention_bias", [false]), ("mlp_bias", [false])])
+        fixed: [("hidden_act", ["relu2"]), ("attention_bias", [false]), ("mlp_bias", [false])],
+        forward: ForwardPass(.squaredReLU))
 }

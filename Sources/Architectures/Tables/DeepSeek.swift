@@ -3,7 +3,8 @@ extension Architecture {
     package static let deepSeekV2 = Architecture(
         gguf: "deepseek2", modelTypes: ["deepseek_v2"], className: "DeepseekV2ForCausalLM", tensors: deepSeekTensors,
         hyperparameters: deepSeekHyperparameters(scoring: "softmax"), features: deepSeekFeatures, derived: deepSeekDerived,
-        fixed: deepSeekFixed + [("topk_method", ["greedy"]), ("scoring_func", ["softmax"])], harmless: deepSeekHarmless)
+        fixed: deepSeekFixed + [("topk_method", ["greedy"]), ("scoring_func", ["softmax"])], harmless: deepSeekHarmless,
+        forward: ForwardPass(routing: .init(.softmax, .asConfigured)))
 
     /// DeepSeek V3 and R1: the same with a bias of the choice of experts.
     package static let deepSeekV3 = likeDeepSeekV3("deepseek_v3", "DeepseekV3ForCausalLM", mark: "expert_group_count", defaults: [])
@@ -22,7 +23,8 @@ extension Architecture {
                     when: [.from("first_k_dense_replace")], isWhole: true)
             ],
             hyperparameters: deepSeekHyperparameters(scoring: "sigmoid"), features: deepSeekFeatures, defaults: defaults, derived: deepSeekDerived,
-            mark: mark, fixed: deepSeekFixed + [("topk_method", ["noaux_tc"]), ("rope_interleave", [true])], harmless: deepSeekHarmless)
+            mark: mark, fixed: deepSeekFixed + [("topk_method", ["noaux_tc"]), ("rope_interleave", [true])], harmless: deepSeekHarmless,
+            forward: ForwardPass(routing: .init(.sigmoid, .asConfigured, groupsByTwo: true)))
     }
 
     private static let deepSeekTensors =

@@ -16,5 +16,6 @@ extension Architecture {
             ("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("scoring_func", ["sigmoid"]), ("topk_method", ["noaux_tc"]),
             ("tie_word_embeddings", [false]),
         ],
-        harmless: ["max_window_layers", "layer_types"])
+        harmless: ["max_window_layers", "layer_types"],
+        forward: ForwardPass(windows: .all, routing: .init(.sigmoid, .asConfigured, groupsByTwo: true)))
 }

@@ -6,5 +6,6 @@ extension Architecture {
             + TensorRule.feedForward(),
         hyperparameters: Hyperparameter.decoder(context: 131_072, epsilon: 1e-5, theta: 500_000, keyValueHeads: .value(2)) + [.headSize(128)],
         features: [.ropeScaling],
-        fixed: [("hidden_act", ["silu", "swish"]), ("use_bias", [false])])
+        fixed: [("hidden_act", ["silu", "swish"]), ("use_bias", [false])],
+        forward: ForwardPass(rotaryPairs: .neighbours))
 }

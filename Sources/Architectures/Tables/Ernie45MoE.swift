@@ -18,7 +18,8 @@ extension Architecture {
         features: [.ropeScaling],
         derived: [("expert_shared_feed_forward_length", shared)],
         fixed: [("hidden_act", ["silu", "swish"]), ("use_bias", [false]), ("moe_layer_interval", [1])],
-        harmless: ["router_aux_loss_coef", "moe_layer_end_index", "moe_norm_min", "moe_capacity", "moe_gate", "moe_use_aux_free"])
+        harmless: ["router_aux_loss_coef", "moe_layer_end_index", "moe_norm_min", "moe_capacity", "moe_gate", "moe_use_aux_free"],
+        forward: ForwardPass(rotaryPairs: .neighbours, routing: .init(.softmax, .always)))
 
     private static let shared = TensorRule.Extent.product(.key("moe_num_shared_experts"), .key("moe_intermediate_size"))
 }

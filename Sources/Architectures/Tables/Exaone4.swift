@@ -9,5 +9,6 @@ extension Architecture {
             Hyperparameter("sliding_window", "attention.sliding_window", kind: .window, configDefault: .value(4096), ggufDefault: .value(.null)),
         ],
         features: [.ropeScaling, .layerTypes(assumed: 4, always: true), .heeded("sliding_window", inModelsOf: 64..<65)],
-        fixed: [("hidden_act", ["silu", "swish"]), ("sliding_window_pattern", [4, "LLLG", 0])], headsFillWidth: true)
+        fixed: [("hidden_act", ["silu", "swish"]), ("sliding_window_pattern", [4, "LLLG", 0])], headsFillWidth: true,
+        forward: ForwardPass(windows: .allBut(every: 4), rotatesOnlyInWindows: true))
 }

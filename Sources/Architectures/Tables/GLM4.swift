@@ -9,5 +9,6 @@ extension Architecture {
         hyperparameters: Hyperparameter.decoder(context: 131_072, epsilon: 1.5625e-07, theta: 10000, keyValueHeads: .value(2)) + [.headSize(128)],
         features: [.ropeDimensions(partial: true), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias")],
         defaults: [("partial_rotary_factor", 0.5)],
-        fixed: [("hidden_act", ["silu", "swish"])])
+        fixed: [("hidden_act", ["silu", "swish"])],
+        forward: ForwardPass(rotaryPairs: .neighbours))
 }

@@ -20,7 +20,8 @@ extension Architecture {
             .flag("use_qk_norm", tensor: "blk.0.attn_q_norm.weight"),
         ],
         defaults: [("partial_rotary_factor", 0.5)], constants: [("expert_gating_func", .uint32(2))],
-        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["num_mtp_layers"])
+        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["num_mtp_layers"],
+        forward: ForwardPass(routing: .init(.sigmoid, .asConfigured, groupsByTwo: true)))
 }
 
 extension TensorRule {

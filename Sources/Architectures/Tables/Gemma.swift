@@ -8,5 +8,6 @@ extension Architecture {
         features: [.flag("attention_bias", tensor: "blk.0.attn_q.bias")],
         // transformers computes with the tanh form where the key is missing, whatever `hidden_act` says.
         fixed: [("hidden_activation", ["gelu_pytorch_tanh"])],
-        harmless: ["hidden_act"], alwaysTied: true)
+        harmless: ["hidden_act"], alwaysTied: true,
+        forward: ForwardPass(.gelu, scalesEmbedding: true))
 }

@@ -14,5 +14,6 @@ extension Architecture {
         ],
         features: [.queryScalar(layersOfWidthByHeads: 46), .flag("attention_bias", tensor: "blk.0.attn_q.bias")],
         fixed: [("hidden_activation", ["gelu_pytorch_tanh"])],
-        harmless: ["hidden_act", "layer_types"], alwaysTied: true)
+        harmless: ["hidden_act", "layer_types"], alwaysTied: true,
+        forward: ForwardPass(.gelu, windows: .allBut(every: 2), scalesEmbedding: true))
 }

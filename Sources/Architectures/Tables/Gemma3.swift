@@ -20,5 +20,6 @@ extension Architecture {
             .flag("attention_bias", tensor: "blk.0.attn_q.bias"),
         ],
         fixed: [("hidden_activation", ["gelu_pytorch_tanh"]), ("attn_logit_softcapping", [.null])],
-        harmless: ["hidden_act"], textDefaults: [("hidden_size", 2304), ("intermediate_size", 9216), ("num_hidden_layers", 26)])
+        harmless: ["hidden_act"], textDefaults: [("hidden_size", 2304), ("intermediate_size", 9216), ("num_hidden_layers", 26)],
+        forward: ForwardPass(.gelu, windows: .allBut(every: 6), scalesWindows: false, scalesEmbedding: true))
 }

@@ -8,7 +8,8 @@ extension Architecture {
         features: [
             .ropeDimensions(partial: false), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias"), .flag("mlp_bias", tensor: "blk.0.ffn_up.bias"),
         ],
-        fixed: [("hidden_act", ["silu", "swish"])])
+        fixed: [("hidden_act", ["silu", "swish"])],
+        forward: ForwardPass())
 
     static let graniteHyperparameters =
         Hyperparameter.decoder(context: 2048, epsilon: 1e-6, theta: 10000) + [

@@ -7,5 +7,6 @@ extension Architecture {
         hyperparameters: Hyperparameter.decoder(context: 32768, epsilon: 1e-5, theta: 10000, keyValueHeads: .value(2)) + [.headSize(128)],
         features: [.ropeDimensions(partial: false), .ropeScaling],
         synonyms: [("attention_bias", "qkv_bias"), ("mlp_bias", "bias")],
-        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("mlp_bias", [false])])
+        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("mlp_bias", [false])],
+        forward: ForwardPass())
 }

@@ -9,5 +9,6 @@ extension Architecture {
             .ropeDimensions(partial: false), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias"), .flag("mlp_bias", tensor: "blk.0.ffn_up.bias"),
         ],
         fixed: [("hidden_act", ["silu", "swish"])],
-        textDefaults: [("vocab_size", 32000), ("hidden_size", 4096), ("intermediate_size", 11008), ("num_hidden_layers", 32), ("num_attention_heads", 32)])
+        textDefaults: [("vocab_size", 32000), ("hidden_size", 4096), ("intermediate_size", 11008), ("num_hidden_layers", 32), ("num_attention_heads", 32)],
+        forward: ForwardPass())
 }

@@ -22,5 +22,6 @@ extension Architecture {
         harmless: [
             "router_aux_loss_coef", "router_jitter_noise", "attn_type_list", "layernorm_full_attention_beta", "layernorm_linear_attention_beta",
             "layernorm_mlp_beta", "mlp_intermediate_size", "use_mtp", "num_mtp_modules", "mtp_transformer_layers",
-        ])
+        ],
+        forward: ForwardPass(routing: .init(.sigmoid, .always)))
 }

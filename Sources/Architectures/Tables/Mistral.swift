@@ -13,5 +13,6 @@ extension Architecture {
         textDefaults: [
             ("vocab_size", 32000), ("hidden_size", 4096), ("intermediate_size", 14336), ("num_hidden_layers", 32), ("num_attention_heads", 32),
             ("num_key_value_heads", 8),
-        ])
+        ],
+        forward: ForwardPass(windows: .all))
 }

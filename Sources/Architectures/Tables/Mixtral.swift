@@ -7,5 +7,6 @@ extension Architecture {
         hyperparameters: Hyperparameter.decoder(context: 131_072, epsilon: 1e-5, theta: 1e6, keyValueHeads: .value(8)) + [.headSize()]
             + Hyperparameter.experts(count: "num_local_experts", width: nil),
         features: [.ropeDimensions(partial: false), .ropeScaling, .unusedWindow],
-        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef", "router_jitter_noise"])
+        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef", "router_jitter_noise"],
+        forward: ForwardPass(windows: .all, routing: .init(.softmax, .always)))
 }

@@ -4,7 +4,8 @@ extension Architecture {
         gguf: "olmo2", modelTypes: ["olmo2"], className: "Olmo2ForCausalLM", tensors: olmo2Tensors,
         hyperparameters: Hyperparameter.decoder(context: 2048, epsilon: 1e-5, theta: 500_000) + [.headSize()],
         features: [.ropeScaling],
-        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("tie_word_embeddings", [false])], headsFillWidth: true)
+        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("tie_word_embeddings", [false])], headsFillWidth: true,
+        forward: ForwardPass())
 
     /// OLMo 3: OLMo 2 with sliding windows.
     package static let olmo3 = Architecture(
@@ -16,7 +17,8 @@ extension Architecture {
         ],
         features: [.ropeScaling, .layerTypes(assumed: 4, always: true)],
         mark: "attention.sliding_window",
-        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("tie_word_embeddings", [false])], headsFillWidth: true)
+        fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("tie_word_embeddings", [false])], headsFillWidth: true,
+        forward: ForwardPass(windows: .allBut(every: 4), scalesWindows: false))
 
     private static let olmo2Tensors =
         TensorRule.embeddingAndHead + TensorRule.normsAfter + TensorRule.attention(interleaved: false, bias: .none, outputBias: .none)

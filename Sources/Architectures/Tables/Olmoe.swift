@@ -10,5 +10,6 @@ extension Architecture {
             ("hidden_act", ["silu", "swish"]), ("attention_bias", [false]), ("norm_topk_prob", [false]), ("clip_qkv", [.null]),
             ("tie_word_embeddings", [false]),
         ],
-        harmless: ["router_aux_loss_coef"], headsFillWidth: true)
+        harmless: ["router_aux_loss_coef"], headsFillWidth: true,
+        forward: ForwardPass(routing: .init(.softmax, .asConfigured)))
 }

@@ -16,5 +16,6 @@ extension Architecture {
         features: [.ropeDimensions(partial: true), .longRope, .unusedWindow],
         fixed: [("hidden_act", ["silu", "swish"])],
         // Both are 1 and unused in Phi 4.
-        harmless: ["full_attn_mod", "interpolate_factor"], headsFillWidth: true)
+        harmless: ["full_attn_mod", "interpolate_factor"], headsFillWidth: true,
+        forward: ForwardPass(windows: .all))
 }

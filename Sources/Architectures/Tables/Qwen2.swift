@@ -7,5 +7,6 @@ extension Architecture {
         hyperparameters: Hyperparameter.decoder(context: 32768, epsilon: 1e-6, theta: 10000) + [.headSize()],
         features: [.ropeScaling],
         fixed: [("hidden_act", ["silu", "swish"]), ("use_sliding_window", [false])],
-        harmless: ["sliding_window", "max_window_layers", "layer_types"], headsFillWidth: true)
+        harmless: ["sliding_window", "max_window_layers", "layer_types"], headsFillWidth: true,
+        forward: ForwardPass(windows: .last))
 }

@@ -15,5 +15,6 @@ extension Architecture {
             ("hidden_act", ["silu", "swish"]), ("use_sliding_window", [false]), ("norm_topk_prob", [false]), ("decoder_sparse_step", [1]),
             ("mlp_only_layers", [[]]),
         ],
-        harmless: ["sliding_window", "max_window_layers", "layer_types", "router_aux_loss_coef"], headsFillWidth: true)
+        harmless: ["sliding_window", "max_window_layers", "layer_types", "router_aux_loss_coef"], headsFillWidth: true,
+        forward: ForwardPass(routing: .init(.softmax, .asConfigured)))
 }

@@ -12,5 +12,6 @@ extension Architecture {
             ("hidden_act", ["silu", "swish"]), ("use_sliding_window", [false]), ("attention_bias", [false]), ("norm_topk_prob", [true]),
             ("decoder_sparse_step", [1]), ("mlp_only_layers", [[]]),
         ],
-        harmless: ["sliding_window", "max_window_layers", "layer_types", "router_aux_loss_coef"])
+        harmless: ["sliding_window", "max_window_layers", "layer_types", "router_aux_loss_coef"],
+        forward: ForwardPass(routing: .init(.softmax, .asConfigured)))
 }

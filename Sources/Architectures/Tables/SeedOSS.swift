@@ -10,5 +10,6 @@ extension Architecture {
         hyperparameters: Hyperparameter.decoder(context: 524_288, epsilon: 1e-6, theta: 10000, keyValueHeads: .value(8)) + [.headSize(128)],
         features: [.ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias")],
         defaults: [("attention_bias", true)],
-        fixed: [("hidden_act", ["silu", "swish"]), ("attention_out_bias", [false]), ("mlp_bias", [false])], harmless: ["residual_dropout"])
+        fixed: [("hidden_act", ["silu", "swish"]), ("attention_out_bias", [false]), ("mlp_bias", [false])], harmless: ["residual_dropout"],
+        forward: ForwardPass())
 }

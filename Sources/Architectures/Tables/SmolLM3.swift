@@ -10,5 +10,6 @@ extension Architecture {
             ("hidden_act", ["silu", "swish"]), ("no_rope_layer_interval", [4]), ("use_sliding_window", [false]), ("attention_bias", [false]),
             ("mlp_bias", [false]),
         ],
-        harmless: ["sliding_window", "max_window_layers", "layer_types"])
+        harmless: ["sliding_window", "max_window_layers", "layer_types"],
+        forward: ForwardPass())
 }

@@ -211,32 +211,134 @@ INLINE floats silu16(floats x) {
     return select16((words)(sign != 0), negative, positive);
 }
 
-static void silu_product(float *x, const float *y, size_t count) {
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) store(x + i, silu16(load(x + i)) * load(y + i));
-    if (i < count) store_part(x + i, silu16(load_part(x + i, count - i)) * load_part(y + i, count - i), count - i);
+// Up to sixteen numbers.
+INLINE floats load_some(const float *p, size_t count) { return count == LANES ? load(p) : load_part(p, count); }
+
+INLINE void store_some(float *p, floats v, size_t count) {
+    if (count == LANES) store(p, v);
+    else store_part(p, v, count);
 }
 
-// Backward pass of a gate: from x and y to the gradients at them, in place.
-INLINE void silu_gradient16(floats *x, floats *y, floats gradient) {
-    words sign = (words)*x & 0x80000000u;
-    floats e = exp16((floats)((words)*x | 0x80000000u));
-    // The logistic function and its complement to 1, both without cancellation.
+// x / (1 + exp(-v)) of a function v of x.
+INLINE floats logistic_product16(floats x, floats v) {
+    words negative = (words)(((words)v & 0x80000000u) != 0);
+    floats e = exp16((floats)((words)v | 0x80000000u));
+    return select16(negative, x * e / (e + 1.0f), x / (e + 1.0f));
+}
+
+// gelu's tanh form is x / (1 + exp(-v)).
+INLINE floats gelu_argument16(floats x) { return x * fma16(x * x, (floats){} + 0.0713548162726f, (floats){} + 1.595769122f); }
+
+INLINE floats clamp16(floats x, float low, float high) {
+    return select16((words)(x > high), (floats){} + high, select16((words)(x < low), (floats){} + low, x));
+}
+
+// Propagates NaNs.
+INLINE floats relu16(floats x) { return select16((words)(x < 0.0f), (floats){}, x); }
+
+#define GATE_LIMIT 7.0f
+#define GATE_SLOPE 1.702f
+
+INLINE floats activate16(fk_activation activation, floats x) {
+    switch (activation) {
+    case FK_SILU: return silu16(x);
+    case FK_GELU: return logistic_product16(x, gelu_argument16(x));
+    case FK_SQUARED_RELU: return relu16(x) * relu16(x);
+    case FK_CLAMPED_GATE: {
+        floats gate = clamp16(x, -INFINITY, GATE_LIMIT);
+        return logistic_product16(gate, GATE_SLOPE * gate);
+    }
+    }
+    return x;
+}
+
+INLINE floats factor16(fk_activation activation, floats y) { return activation == FK_CLAMPED_GATE ? clamp16(y, -GATE_LIMIT, GATE_LIMIT) + 1.0f : y; }
+
+INLINE void activate_typed(fk_activation activation, float *x, const float *y, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        floats a = activate16(activation, load_some(x + i, n));
+        store_some(x + i, y ? a * factor16(activation, load_some(y + i, n)) : a, n);
+    }
+}
+
+static void activate(fk_activation activation, float *x, const float *y, size_t count) {
+    switch (activation) {
+    case FK_SILU: activate_typed(FK_SILU, x, y, count); break;
+    case FK_GELU: activate_typed(FK_GELU, x, y, count); break;
+    case FK_SQUARED_RELU: activate_typed(FK_SQUARED_RELU, x, y, count); break;
+    case FK_CLAMPED_GATE: activate_typed(FK_CLAMPED_GATE, x, y, count); break;
+    }
+}
+
+// The value of x / (1 + exp(-v)) and its derivative, where v has the derivative `slope`. Without cancellation.
+INLINE floats logistic_gradient16(floats x, floats v, floats slope, floats *value) {
+    words sign = (words)v & 0x80000000u;
+    floats e = exp16((floats)((words)v | 0x80000000u));
+    // The logistic function and its complement to 1.
     floats small = e / (e + 1.0f), large = 1.0f / (e + 1.0f);
     words negative = (words)(sign != 0);
     floats share = select16(negative, small, large), rest = select16(negative, large, small);
-    floats slope = share * fma16(*x, rest, (floats){} + 1.0f), value = *x * share;
-    *x = gradient * *y * slope;
-    *y = gradient * value;
+    *value = x * share;
+    return share * fma16(x * slope, rest, (floats){} + 1.0f);
 }
 
-static void silu_product_gradient(float *x, float *y, const float *gradient, size_t count) {
+INLINE floats activation_gradient16(fk_activation activation, floats x, floats *value) {
+    switch (activation) {
+    case FK_SILU: return logistic_gradient16(x, x, (floats){} + 1.0f, value);
+    case FK_GELU:
+        return logistic_gradient16(x, gelu_argument16(x), fma16(x * x, (floats){} + 0.2140644488178f, (floats){} + 1.595769122f), value);
+    case FK_SQUARED_RELU: *value = activate16(FK_SQUARED_RELU, x); return 2.0f * relu16(x);
+    case FK_CLAMPED_GATE: {
+        floats gate = clamp16(x, -INFINITY, GATE_LIMIT);
+        floats slope = logistic_gradient16(gate, GATE_SLOPE * gate, (floats){} + GATE_SLOPE, value);
+        return select16((words)(x > GATE_LIMIT), (floats){}, slope);
+    }
+    }
+    *value = x;
+    return x;
+}
+
+INLINE void activation_gradient_typed(fk_activation activation, float *x, float *y, const float *gradient, size_t count) {
     for (size_t i = 0; i < count; i += LANES) {
         size_t n = count - i < LANES ? count - i : LANES;
-        floats a = load_part(x + i, n), b = load_part(y + i, n);
-        silu_gradient16(&a, &b, load_part(gradient + i, n));
-        store_part(x + i, a, n);
-        store_part(y + i, b, n);
+        floats g = load_some(gradient + i, n), value, slope = activation_gradient16(activation, load_some(x + i, n), &value);
+        if (!y) {
+            store_some(x + i, g * slope, n);
+            continue;
+        }
+        floats b = load_some(y + i, n), at_y = g * value;
+        if (activation == FK_CLAMPED_GATE) at_y = select16((words)(clamp16(b, -GATE_LIMIT, GATE_LIMIT) == b), at_y, (floats){});
+        store_some(x + i, g * factor16(activation, b) * slope, n);
+        store_some(y + i, at_y, n);
+    }
+}
+
+static void activation_gradient(fk_activation activation, float *x, float *y, const float *gradient, size_t count) {
+    switch (activation) {
+    case FK_SILU: activation_gradient_typed(FK_SILU, x, y, gradient, count); break;
+    case FK_GELU: activation_gradient_typed(FK_GELU, x, y, gradient, count); break;
+    case FK_SQUARED_RELU: activation_gradient_typed(FK_SQUARED_RELU, x, y, gradient, count); break;
+    case FK_CLAMPED_GATE: activation_gradient_typed(FK_CLAMPED_GATE, x, y, gradient, count); break;
+    }
+}
+
+static void sigmoid(float *x, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        store_some(x + i, logistic_product16((floats){} + 1.0f, load_some(x + i, n)), n);
+    }
+}
+
+static void soft_cap(float *x, float scale, float cap, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        // tanh(v) = (1 - e) / (1 + e) with e = exp(-2v) for v >= 0, and odd.
+        floats v = load_some(x + i, n) * (scale / cap);
+        words sign = (words)v & 0x80000000u;
+        floats e = exp16(2.0f * (floats)((words)v | 0x80000000u));
+        floats capped = cap * (1.0f - e) / (e + 1.0f);
+        store_some(x + i, (floats)((words)capped ^ sign), n);
     }
 }
 
@@ -250,6 +352,17 @@ static void rotary(float *x, const float *cosines, const float *sines, size_t ha
 
 static void add(float *x, const float *y, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] += y[i];
+}
+
+static void add_scaled(float *x, const float *y, float scale, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t n = count - i < LANES ? count - i : LANES;
+        store_some(x + i, fma16(load_some(y + i, n), (floats){} + scale, load_some(x + i, n)), n);
+    }
+}
+
+static void scale(float *x, float factor, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
 }
 
 // ---- Distributions ----
@@ -285,10 +398,14 @@ const fk_functions FK_TABLE = {
     .widen = widen,
     .rms_norm = rms_norm,
     .softmax = softmax,
-    .silu_product = silu_product,
-    .silu_product_gradient = silu_product_gradient,
+    .activate = activate,
+    .activation_gradient = activation_gradient,
+    .sigmoid = sigmoid,
+    .soft_cap = soft_cap,
     .rotary = rotary,
     .add = add,
+    .add_scaled = add_scaled,
+    .scale = scale,
     .log_sum_exp = log_sum_exp,
     .divergence = divergence,
 };

@@ -15,6 +15,18 @@
 // Stored numbers, little-endian.
 typedef enum { FK_F32, FK_F16, FK_BF16 } fk_type;
 
+// The functions f of a feed-forward network.
+typedef enum {
+    // x / (1 + exp(-x)).
+    FK_SILU,
+    // x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2.
+    FK_GELU,
+    // max(x, 0)^2.
+    FK_SQUARED_RELU,
+    // x / (1 + exp(-1.702 x)) of min(x, 7). The other factor is 1 + y with y clamped to -7 ... 7.
+    FK_CLAMPED_GATE,
+} fk_activation;
+
 typedef struct {
     // The products of rows and vectors: out[t * out_stride + i] = sum over j of rows[i][j] * x[t * x_stride + j].
     // Row i begins at `rows` + i * `row_bytes`.
@@ -31,18 +43,29 @@ typedef struct {
     // x = exp(x * scale - max) / sum of all, in place; minus infinity becomes 0.
     void (*softmax)(float *x, float scale, size_t count);
 
-    // x = x / (1 + exp(-x)) * y, in place.
-    void (*silu_product)(float *x, const float *y, size_t count);
+    // x = f(x) * h(y), in place, where f is the activation, and h(y) = y except for FK_CLAMPED_GATE. Without y, x = f(x).
+    void (*activate)(fk_activation activation, float *x, const float *y, size_t count);
 
-    // Backward pass of x / (1 + exp(-x)) * y: replaces x and y with the gradients at them, given the gradient at the
-    // product.
-    void (*silu_product_gradient)(float *x, float *y, const float *gradient, size_t count);
+    // Backward pass of `activate`: replaces x and y, if there is one, with the gradients at them, given the gradient at the product.
+    void (*activation_gradient)(fk_activation activation, float *x, float *y, const float *gradient, size_t count);
+
+    // x = 1 / (1 + exp(-x)).
+    void (*sigmoid)(float *x, size_t count);
+
+    // x = cap * tanh(x * scale / cap).
+    void (*soft_cap)(float *x, float scale, float cap, size_t count);
 
     // Rotates the pairs (x[j], x[j + half]) by the angles with the given cosines and sines.
     void (*rotary)(float *x, const float *cosines, const float *sines, size_t half);
 
     // x += y.
     void (*add)(float *x, const float *y, size_t count);
+
+    // x += scale * y.
+    void (*add_scaled)(float *x, const float *y, float scale, size_t count);
+
+    // x *= factor.
+    void (*scale)(float *x, float factor, size_t count);
 
     // The logarithm of the sum of exp(x). `count` is at least 1.
     double (*log_sum_exp)(const float *x, size_t count);

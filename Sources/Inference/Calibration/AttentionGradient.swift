@@ -17,11 +17,11 @@ struct AttentionGradient {
     ///   - gradient: at the attention output of each token: one vector per token, heads concatenated.
     ///   - cache: as left by `LayerPass.trace`.
     func apply(_ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, pool: WorkerPool) -> Result {
-        let c = attention.configuration, width = c.headWidth, count = gradient.count
+        let c = attention.configuration, width = c.headWidth, valueWidth = c.valueWidth, count = gradient.count
         let queries = FloatMatrix(count: count, width: c.headCount * width)
         // Heads that share keys and values are summed afterwards in a fixed order, so that the result does not depend on threads.
         let parts = (0..<c.headCount).map { _ in
-            (keys: FloatMatrix(count: count, width: width), values: FloatMatrix(count: count, width: width))
+            (keys: FloatMatrix(count: count, width: width), values: FloatMatrix(count: count, width: valueWidth))
         }
         pool.forEach(0..<c.headCount, grain: 1) { heads in
             for head in heads {
@@ -29,13 +29,13 @@ struct AttentionGradient {
             }
         }
         let keys = FloatMatrix(count: count, width: c.keyValueHeadCount * width)
-        let values = FloatMatrix(count: count, width: c.keyValueHeadCount * width)
+        let values = FloatMatrix(count: count, width: c.keyValueHeadCount * valueWidth)
         pool.forEach(0..<count, grain: 16) { tokens in
             for t in tokens {
                 for (head, part) in parts.enumerated() {
-                    let offset = attention.sharedHead(head) * width
-                    FloatKernels.add(part.keys, t, to: keys, t, offset: offset)
-                    FloatKernels.add(part.values, t, to: values, t, offset: offset)
+                    let shared = attention.sharedHead(head)
+                    FloatKernels.add(part.keys, t, to: keys, t, offset: shared * width)
+                    FloatKernels.add(part.values, t, to: values, t, offset: shared * valueWidth)
                 }
             }
         }
@@ -47,7 +47,8 @@ struct AttentionGradient {
         _ head: Int, _ gradient: FloatMatrix, _ trace: LayerTrace.Attention, _ cache: KeyValueCache, queries: FloatMatrix,
         keys: FloatMatrix, values: FloatMatrix
     ) {
-        let width = keys.width, offset = head * width, shared = attention.sharedHead(head) * width
+        let width = keys.width, valueWidth = values.width, sharedHead = attention.sharedHead(head), shared = sharedHead * width
+        let offset = head * width, valueOffset = head * valueWidth
         let keysAcross = FloatMatrix(count: width, width: gradient.count)
         keysAcross.copyAcross(trace.keys, 0..<gradient.count, columns: shared..<shared + width)
         for start in stride(from: 0, to: gradient.count, by: Attention.tokensOfPiece) {
@@ -55,15 +56,16 @@ struct AttentionGradient {
             let weights = attention.weights(head, trace.queries, tokens, cache, 0)
             let scores = FloatMatrix(count: tokens.count, width: end)
             FloatKernels.multiply(
-                .init(matrix: trace.values, count: end, offset: shared, width: width),
-                by: .init(matrix: gradient, first: start, count: tokens.count, offset: offset, width: width),
+                .init(matrix: trace.values, count: end, offset: sharedHead * valueWidth, width: valueWidth),
+                by: .init(matrix: gradient, first: start, count: tokens.count, offset: valueOffset, width: valueWidth),
                 into: .init(matrix: scores, count: tokens.count, width: end))
             for row in 0..<tokens.count { passSoftmax(scores, weights, row) }
+            if let cap = attention.configuration.attentionCap { passCap(scores, attention.scores(head, trace.queries, tokens, cache, 0), cap) }
             FloatKernels.multiply(
                 .init(matrix: keysAcross, count: width, width: end), by: .init(matrix: scores, count: tokens.count, width: end),
                 into: .init(matrix: queries, first: start, count: tokens.count, offset: offset, width: width))
             addProducts(scores, end, trace.queries, tokens, offset: offset, to: keys)
-            addProducts(weights, end, gradient, tokens, offset: offset, to: values)
+            addProducts(weights, end, gradient, tokens, offset: valueOffset, to: values)
         }
     }
 
@@ -75,6 +77,20 @@ struct AttentionGradient {
                 var mean = 0.0
                 for i in scores.indices { mean += Double(weights[i]) * Double(scores[i]) }
                 for i in scores.indices { scores[i] = Float(scale * Double(weights[i]) * (Double(scores[i]) - mean)) }
+            }
+        }
+    }
+
+    /// From the gradient at capped products to that at the products.
+    private func passCap(_ scores: FloatMatrix, _ capped: FloatMatrix, _ cap: Double) {
+        for row in 0..<scores.count {
+            capped.withVectors(row..<row + 1) { capped in
+                scores.withMutableVectors(row..<row + 1) { scores in
+                    for i in scores.indices {
+                        let share = Double(capped[i]) / cap
+                        scores[i] = Float(Double(scores[i]) * (1 - share * share))
+                    }
+                }
             }
         }
     }

@@ -60,7 +60,7 @@ package struct CalibrationRun {
         steps = (layers + backward) * count
         cache = KeyValueCache(configuration, capacity: context)
         pass = LayerPass(
-            configuration: configuration, rotary: model.rotary(positions: context), pool: calibrator.pool, checkpoint: calibrator.checkpoint,
+            configuration: configuration, rotaries: model.rotaries(positions: context), pool: calibrator.pool, checkpoint: calibrator.checkpoint,
             observer: nil)
         stage = calibrator.gathersGradients ? .predictions : model.layers.isEmpty ? .headInputs : .forward(0)
     }
@@ -96,7 +96,8 @@ package struct CalibrationRun {
             try step(progress)
         }
         stage = index + 1 < layers.count ? .forward(index + 1) : .headInputs
-        return Calibrator.Part(inputs: gathered.inputs)
+        let unused = ExpertStatistics(layers[index])?.complete(gathered, []) ?? 0
+        return Calibrator.Part(inputs: gathered.inputs, unusedExperts: unused)
     }
 
     /// Without gradients, a head that is the embedding has no statistics: they would lack what errors of the embedding cost.
@@ -157,8 +158,10 @@ package struct CalibrationRun {
         let gathered = GatheredInputs(layers[index].inputs, calibrator)
         var observed = pass
         observed.observer = { names, vectors in gathered.add(names, vectors) }
-        let layer = try LayerGradient(layers[index], pass: observed, inverseRotary: pass.rotary.inverse)
-        let outputs = layers[index].inputs.joined().map { Calibrator.Output(matrix: $0.name, hessian: HessianSum(width: $0.rows)) }
+        let layer = try LayerGradient(layers[index], pass: observed, transposed: pass.rotaries.mapValues(\.transposed))
+        // The mean over all tokens, also those that do not use a matrix.
+        let tokens = windows.reduce(0) { $0 + $1.count }
+        let outputs = layers[index].inputs.joined().map { Calibrator.Output(matrix: $0.name, hessian: HessianSum(width: $0.rows, tokens: tokens)) }
         for (x, gradient) in zip(inputs, windows) {
             try layer.apply(to: gradient, at: x, cache) { matrix, vectors in
                 outputs.first { $0.matrix == matrix }?.hessian.add(vectors, pool: pool)
@@ -166,16 +169,21 @@ package struct CalibrationRun {
             try step(progress)
         }
         stage = index > 0 ? .backward(index - 1) : .embedding
-        return Calibrator.Part(inputs: gathered.inputs, outputs: outputs)
+        let unused = ExpertStatistics(layers[index])?.complete(gathered, outputs) ?? 0
+        return Calibrator.Part(inputs: gathered.inputs, outputs: outputs, unusedExperts: unused)
     }
 
-    /// The cost of errors e in a row of the embedding is e G eT for the gradients g at the first layer's inputs, G = E[g gT]. If the embedding is the head
-    /// too, H of the head's inputs comes on top.
+    /// The cost of errors e in a row of the embedding is e G eT for the gradients g at the embeddings, G = E[g gT]. If the embedding is the head too, H of the
+    /// head's inputs comes on top.
     private mutating func embedding() -> Calibrator.Part {
         let table = calibrator.model.embedding, isTied = tied != nil
         let gathered = tied ?? GatheredInputs([[table]], calibrator)
         tied = nil
-        for gradient in windows { gathered.add([table.name], gradient, isSecond: isTied) }
+        let scale = Float(calibrator.model.configuration.embeddingScale)
+        for gradient in windows {
+            if scale != 1 { for t in 0..<gradient.count { FloatKernels.scale(gradient, t, 0..<gradient.width, by: scale) } }
+            gathered.add([table.name], gradient, isSecond: isTied)
+        }
         return Calibrator.Part(inputs: gathered.inputs, tokenWeights: tokenWeights.map { [$0.named(table.name)] } ?? [])
     }
 }

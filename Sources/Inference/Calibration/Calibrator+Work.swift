@@ -28,7 +28,7 @@ extension Calibrator {
     ///
     /// - Throws: errors from reading weights.
     package func measuredSpeed() throws -> Double {
-        guard let matrix = model.layers.first?.gate.matrix else { return 1 }
+        guard let matrix = model.layers.first?.feedForward.networks.first?.inner.projections.first?.matrix else { return 1 }
         let input = LayerInput(FloatMatrix(count: min(context, 128), width: matrix.columns)), out = FloatMatrix(count: input.count, width: matrix.rows)
         // The first product reads the weights. The fastest of several is that without other programs.
         try matrix.multiply(input, into: out, pool: pool)

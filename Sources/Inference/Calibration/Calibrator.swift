@@ -20,6 +20,8 @@ package struct Calibrator: Sendable {
         package let inputs: [Input]
         package var outputs: [Output] = []
         package var tokenWeights: [TokenWeights] = []
+        /// Experts of the layer that no token uses; their statistics are those of the others.
+        package var unusedExperts = 0
     }
 
     /// What a run gathers of a part.
@@ -83,12 +85,5 @@ package struct Calibrator: Sendable {
         }
         let head = model.isTied ? [] : [table(model.head)]
         return gathersGradients ? head + layers.reversed() + [table(model.embedding)] : layers + head
-    }
-}
-
-extension TransformerLayer {
-    /// The matrices that read the same vectors, in execution order.
-    var inputs: [[any Linear]] {
-        [[query.matrix, key.matrix, value.matrix], [output.matrix], [gate.matrix, up.matrix], [down.matrix]]
     }
 }

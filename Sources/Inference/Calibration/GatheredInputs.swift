@@ -22,4 +22,12 @@ final class GatheredInputs {
         if isSecond { inputs[index].statistics.addSquares(vectors) } else { inputs[index].statistics.add(vectors) }
         inputs[index].hessian?.add(vectors, counting: !isSecond, pool: pool)
     }
+
+    /// Completes the statistics of experts that few tokens use; `experts` are the names of each one's matrices.
+    func complete(_ experts: [[String]]) {
+        let indexes = inputs.indices.filter { experts.contains(inputs[$0].matrices) }
+        HessianSum.complete(indexes.compactMap { inputs[$0].hessian })
+        let all = indexes.map { inputs[$0].statistics }
+        for index in indexes { inputs[index].statistics.complete(all) }
+    }
 }

@@ -35,22 +35,49 @@ struct HeadGradient {
         observer(normal)
         for start in stride(from: 0, to: x.count, by: Self.block) {
             let tokens = start..<min(start + Self.block, x.count)
-            let errors = FloatMatrix(count: tokens.count, width: model.configuration.vocabularySize)
-            try model.head.multiply(LayerInput(FloatMatrix(copying: normal, tokens)), into: errors, pool: pass.pool)
+            let errors = try model.logits(FloatMatrix(copying: normal, tokens), pool: pass.pool)
+            let slopes = slopes(errors)
             pass.pool.forEach(0..<tokens.count, grain: 4) { piece in
                 for t in piece { FloatKernels.softmax(errors, t, 0..<errors.width, scale: 1) }
             }
-            weights.add(errors, pool: pass.pool)
+            weights.add(errors, slopes: slopes, pool: pass.pool)
             pass.pool.forEach(0..<tokens.count, grain: 4) { piece in
                 for t in piece {
                     errors[t, errors.withVectors(t..<t + 1) { label(start + t, $0) }] -= 1
                 }
             }
+            if let slopes { multiply(errors, by: slopes) }
             head.multiply(errors, 0..<tokens.count, into: out, at: start, pool: pass.pool)
         }
         pass.pool.forEach(0..<x.count, grain: 16) { tokens in
             for t in tokens { NormGradient.apply(to: out, at: x, t, model.norm, epsilon: model.configuration.normEpsilon) }
         }
         x.copy(out, 0..<x.count, at: 0)
+    }
+
+    /// The derivatives of the logits by the head's products; nil if they are the same.
+    private func slopes(_ logits: FloatMatrix) -> FloatMatrix? {
+        let c = model.configuration
+        guard c.logitScale != 1 || c.logitCap != nil else { return nil }
+        let slopes = FloatMatrix(copying: logits, 0..<logits.count)
+        pass.pool.forEach(0..<slopes.count, grain: 4) { tokens in
+            slopes.withMutableVectors(tokens) { slopes in
+                for i in slopes.indices {
+                    let share = c.logitCap.map { Double(slopes[i]) / $0 } ?? 0
+                    slopes[i] = Float(c.logitScale * (1 - share * share))
+                }
+            }
+        }
+        return slopes
+    }
+
+    private func multiply(_ x: FloatMatrix, by factors: FloatMatrix) {
+        pass.pool.forEach(0..<x.count, grain: 4) { tokens in
+            factors.withVectors(tokens) { factors in
+                x.withMutableVectors(tokens) { x in
+                    for i in x.indices { x[i] *= factors[i] }
+                }
+            }
+        }
     }
 }

@@ -4,11 +4,18 @@ internal import QAMFormat
 package final class HessianSum {
     /// The upper triangle, including some elements below the diagonal; the rest is symmetric.
     private let sum: FloatMatrix
-    private var count = 0
+    /// The vectors that were added.
+    private(set) var count = 0
+    /// The number that the mean is taken over, if it is not that of the vectors.
+    private var tokens: Int?
     /// Rows of the sum per piece of work.
     private static let rowsOfPiece = 32
 
-    init(width: Int) { sum = FloatMatrix(count: width, width: width) }
+    /// - Parameter tokens: the number that the mean is taken over; nil for the number of vectors.
+    init(width: Int, tokens: Int? = nil) {
+        sum = FloatMatrix(count: width, width: width)
+        self.tokens = tokens
+    }
 
     package var width: Int { sum.width }
 
@@ -34,7 +41,21 @@ package final class HessianSum {
 
     /// Rows of E[x xT]: exactly symmetric. O(rows * width).
     package func mean(rows: Range<Int>) -> [Float] {
-        let scale = 1 / Float(max(1, count))
+        let scale = 1 / Float(max(1, tokens ?? count))
         return rows.flatMap { row in (0..<width).map { scale * sum[min(row, $0), max(row, $0)] } }
+    }
+
+    /// Adds to each sum of fewer vectors than it has rows as many as are missing, like the mean of all sums' vectors. O(sums * width^2).
+    static func complete(_ sums: [HessianSum]) {
+        let count = sums.reduce(0) { $0 + $1.count }
+        guard count > 0, let width = sums.first?.width, sums.contains(where: { $0.count < width }) else { return }
+        let mean = FloatMatrix(count: width, width: width)
+        for sum in sums {
+            for row in 0..<width { FloatKernels.add(sum.sum, row, times: 1 / Float(count), to: mean, row) }
+        }
+        for sum in sums where sum.count < width {
+            for row in 0..<width { FloatKernels.add(mean, row, times: Float(width - sum.count), to: sum.sum, row) }
+            sum.count = width
+        }
     }
 }

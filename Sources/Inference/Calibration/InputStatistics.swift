@@ -41,4 +41,19 @@ package struct InputStatistics: Sendable {
         }
         count += x.count
     }
+
+    /// Adds as many vectors as are missing up to one for each channel, like the mean of the others' vectors. O(others * width).
+    mutating func complete(_ others: [InputStatistics]) {
+        let total = others.reduce(0) { $0 + $1.count }, missing = squares.count - count
+        guard missing > 0, total > 0 else { return }
+        let share = Double(missing) / Double(total)
+        for other in others {
+            for channel in squares.indices {
+                squares[channel] += share * other.squares[channel]
+                magnitudes[channel] += share * other.magnitudes[channel]
+                largest[channel] = max(largest[channel], other.largest[channel])
+            }
+        }
+        count += missing
+    }
 }

@@ -7,32 +7,19 @@ struct LayerGradient {
 
     private let layer: TransformerLayer
     private let pass: LayerPass
-    private let inverseRotary: RotaryTable
-    private let query: TransposedLinear
-    private let key: TransposedLinear
-    private let value: TransposedLinear
-    private let output: TransposedLinear
-    private let gate: TransposedLinear
-    private let up: TransposedLinear
-    private let down: TransposedLinear
+    private let transposed: RotaryTables
+    private let attention: AttentionProjectionsGradient
+    private let feedForward: FeedForwardGradient
 
     /// Reads all weights of the layer, which take `byteCount` bytes.
     ///
-    /// - Parameter inverseRotary: the inverse of the forward pass's rotary table.
-    init(_ layer: TransformerLayer, pass: LayerPass, inverseRotary: RotaryTable) throws {
-        func transposed(_ projection: TransformerLayer.Projection) throws -> TransposedLinear {
-            try TransposedLinear(projection.matrix, pool: pass.pool)
-        }
+    /// - Parameter transposed: the transposes of the forward pass's rotary tables.
+    init(_ layer: TransformerLayer, pass: LayerPass, transposed: RotaryTables) throws {
         self.layer = layer
         self.pass = pass
-        self.inverseRotary = inverseRotary
-        query = try transposed(layer.query)
-        key = try transposed(layer.key)
-        value = try transposed(layer.value)
-        output = try transposed(layer.output)
-        gate = try transposed(layer.gate)
-        up = try transposed(layer.up)
-        down = try transposed(layer.down)
+        self.transposed = transposed
+        attention = try AttentionProjectionsGradient(layer.attention, pass)
+        feedForward = try FeedForwardGradient(layer.feedForward, pass)
     }
 
     /// The memory for a layer's weights.
@@ -42,9 +29,9 @@ struct LayerGradient {
 
     /// The memory per token in the backward pass, not including the KV cache.
     static func bytesOfToken(_ configuration: TransformerConfiguration) -> Int {
-        let c = configuration
+        let c = configuration, inner = max(c.feedForwardWidth, c.experts.map { $0.used * ($0.width + c.width) } ?? 0)
         return LayerPass.bytesOfToken(c)
-            + MemoryLayout<Float>.stride * (4 * c.width + 3 * c.feedForwardWidth + (7 * c.headCount + 5 * c.keyValueHeadCount) * c.headWidth)
+            + MemoryLayout<Float>.stride * (4 * c.width + 3 * inner + (7 * c.headCount + 5 * c.keyValueHeadCount) * max(c.headWidth, c.valueWidth))
     }
 
     /// Replaces the gradient at a layer's outputs by the gradient at its inputs, for one window. The pass's observer gets the inputs of all matrices.
@@ -54,65 +41,65 @@ struct LayerGradient {
     ///   - cache: overwritten.
     func apply(to gradient: FloatMatrix, at x: FloatMatrix, _ cache: KeyValueCache, observer: Observer) throws {
         let trace = try pass.trace(layer, FloatMatrix(copying: x, 0..<x.count), cache)
-        if let inputs = pass.observer {
-            let product = FloatMatrix(copying: trace.gate, 0..<x.count)
-            pass.pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.siluProduct(product, trace.up, t) } }
-            try inputs([layer.down.matrix.name], product)
-        }
-        feedForward(gradient, trace, observer)
+        try passFeedForward(gradient, trace, observer)
         attend(gradient, x, trace, cache, observer)
     }
 
-    private func feedForward(_ gradient: FloatMatrix, _ trace: LayerTrace, _ observer: Observer) {
-        observer(layer.down.matrix.name, gradient)
-        let product = down.multiply(gradient, pool: pass.pool)
-        pass.pool.forEach(0..<product.count, grain: 16) { tokens in
-            for t in tokens { FloatKernels.siluProductGradient(trace.gate, trace.up, t, gradient: product) }
+    private func passFeedForward(_ gradient: FloatMatrix, _ trace: LayerTrace, _ observer: Observer) throws {
+        let normal = pass.normalized(trace.attended, layer.feedForwardNorm), added = scaled(gradient)
+        if let norm = layer.feedForwardOutputNorm {
+            var unobserved = pass
+            unobserved.observer = nil
+            passNorm(added, at: try unobserved.apply(layer.feedForward, to: normal), norm)
         }
-        observer(layer.gate.matrix.name, trace.gate)
-        observer(layer.up.matrix.name, trace.up)
-        addInputs([(gate, trace.gate), (up, trace.up)], layer.feedForwardNorm, at: trace.attended, to: gradient)
+        let input = try feedForward.apply(added, at: normal, observer)
+        add(input, layer.feedForwardNorm, at: trace.attended, to: gradient)
     }
 
     private func attend(_ gradient: FloatMatrix, _ x: FloatMatrix, _ trace: LayerTrace, _ cache: KeyValueCache, _ observer: Observer) {
-        let c = pass.configuration, pool = pass.pool
-        observer(layer.output.matrix.name, gradient)
-        let attention = AttentionGradient(attention: Attention(configuration: c, window: layer.window))
-        let found = attention.apply(output.multiply(gradient, pool: pool), trace.attention, cache, pool: pool)
-        pool.forEach(0..<x.count, grain: 16) { tokens in
-            for t in tokens {
-                normAndRotaryGradient(found.queries, t, heads: c.headCount, layer.queryNorm, plain: trace.attention.plainQueries)
-                normAndRotaryGradient(found.keys, t, heads: c.keyValueHeadCount, layer.keyNorm, plain: trace.attention.plainKeys)
-            }
-        }
-        observer(layer.query.matrix.name, found.queries)
-        observer(layer.key.matrix.name, found.keys)
-        observer(layer.value.matrix.name, found.values)
-        addInputs([(query, found.queries), (key, found.keys), (value, found.values)], layer.inputNorm, at: x, to: gradient)
-    }
-
-    /// Backward through the rotary embedding, and through the head norms if there are any.
-    private func normAndRotaryGradient(_ gradient: FloatMatrix, _ t: Int, heads: Int, _ norm: [Float]?, plain: FloatMatrix?) {
-        let c = pass.configuration
-        for offset in stride(from: 0, to: heads * c.headWidth, by: c.headWidth) {
-            inverseRotary.rotate(gradient, t, offset: offset, position: t)
-            if let norm, let plain {
-                NormGradient.apply(to: gradient, at: plain, t, offset: offset, norm, epsilon: c.normEpsilon)
-            }
-        }
-    }
-
-    /// Adds to the gradient at `x` the contributions of matrices that read the same normalised vectors.
-    private func addInputs(
-        _ outputs: [(matrix: TransposedLinear, gradient: FloatMatrix)], _ norm: [Float], at x: FloatMatrix, to gradient: FloatMatrix
-    ) {
-        let parts = outputs.map { $0.matrix.multiply($0.gradient, pool: pass.pool) }
+        let added = scaled(gradient), weights = layer.attention
+        if let norm = layer.attentionOutputNorm, let output = trace.attention.output { passNorm(added, at: output, norm) }
+        let attended = attention.passOutput(added, observer)
+        let found = AttentionGradient(attention: Attention(pass.configuration, layer)).apply(attended, trace.attention, cache, pool: pass.pool)
+        let table = layer.rotary.flatMap { transposed[$0] }
         pass.pool.forEach(0..<x.count, grain: 16) { tokens in
             for t in tokens {
-                for part in parts.dropFirst() { FloatKernels.add(part, t, to: parts[0], t) }
-                NormGradient.apply(to: parts[0], at: x, t, norm, epsilon: pass.configuration.normEpsilon)
-                FloatKernels.add(parts[0], t, to: gradient, t)
+                passRotaryAndNorm(found.queries, t, weights.queryNorm, plain: trace.attention.plainQueries, table)
+                passRotaryAndNorm(found.keys, t, weights.keyNorm, plain: trace.attention.plainKeys, table)
             }
         }
+        add(attention.apply(found, trace.attention, observer), layer.inputNorm, at: x, to: gradient)
+    }
+
+    /// Backward through the rotary embedding, and through the norms of queries or keys if there are any.
+    private func passRotaryAndNorm(_ gradient: FloatMatrix, _ t: Int, _ norm: [Float]?, plain: FloatMatrix?, _ table: RotaryTable?) {
+        let c = pass.configuration
+        if let table {
+            for offset in stride(from: c.rotaryOffset, to: gradient.width, by: c.headWidth) { table.rotate(gradient, t, offset: offset, position: t) }
+        }
+        guard let norm, let plain else { return }
+        for offset in stride(from: 0, to: gradient.width, by: norm.count) {
+            NormGradient.apply(to: gradient, at: plain, t, offset: offset, norm, epsilon: c.normEpsilon)
+        }
+    }
+
+    /// A copy of the gradient at a layer's outputs: that at what is added, with the scale of residuals.
+    private func scaled(_ gradient: FloatMatrix) -> FloatMatrix {
+        let copy = FloatMatrix(copying: gradient, 0..<gradient.count), scale = Float(pass.configuration.residualScale)
+        guard scale != 1 else { return copy }
+        for t in 0..<copy.count { FloatKernels.scale(copy, t, 0..<copy.width, by: scale) }
+        return copy
+    }
+
+    private func passNorm(_ gradient: FloatMatrix, at x: FloatMatrix, _ norm: [Float]) {
+        pass.pool.forEach(0..<x.count, grain: 16) { tokens in
+            for t in tokens { NormGradient.apply(to: gradient, at: x, t, norm, epsilon: pass.configuration.normEpsilon) }
+        }
+    }
+
+    /// Adds the gradient at the normalised vectors of `x`, overwritten, to the gradient at x.
+    private func add(_ part: FloatMatrix, _ norm: [Float]?, at x: FloatMatrix, to gradient: FloatMatrix) {
+        if let norm { passNorm(part, at: x, norm) }
+        pass.pool.forEach(0..<x.count, grain: 16) { for t in $0 { FloatKernels.add(part, t, to: gradient, t) } }
     }
 }

@@ -17,12 +17,20 @@ package final class TokenWeights {
     }
 
     /// Adds predictions: one vector of all tokens' probabilities each.
-    func add(_ probabilities: FloatMatrix, pool: WorkerPool) {
+    ///
+    /// - Parameter slopes: the derivatives of the logits by the head's products; nil for 1.
+    func add(_ probabilities: FloatMatrix, slopes: FloatMatrix?, pool: WorkerPool) {
         pool.forEach(0..<sums.width, grain: Self.tokensOfPiece) { piece in
             for t in 0..<probabilities.count {
                 probabilities.withVectors(t..<t + 1) { p in
                     sums.withMutableVectors(0..<1) { sum in
-                        for token in piece { sum[token] += p[token] * (1 - p[token]) }
+                        guard let slopes else {
+                            for token in piece { sum[token] += p[token] * (1 - p[token]) }
+                            return
+                        }
+                        slopes.withVectors(t..<t + 1) { slope in
+                            for token in piece { sum[token] += p[token] * (1 - p[token]) * slope[token] * slope[token] }
+                        }
                     }
                 }
             }

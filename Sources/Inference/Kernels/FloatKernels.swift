@@ -1,3 +1,4 @@
+internal import Architectures
 internal import CQAMKernels.Floats
 internal import QAMFormat
 
@@ -83,19 +84,6 @@ enum FloatKernels {
         unsafe table.softmax(x.pointer(t, range.lowerBound, length: range.count), scale, range.count)
     }
 
-    /// x = x / (1 + exp(-x)) * y.
-    static func siluProduct(_ x: FloatMatrix, _ y: FloatMatrix, _ t: Int) {
-        precondition(x.width == y.width)
-        unsafe table.silu_product(x.pointer(t, length: x.width), y.pointer(t, length: y.width), x.width)
-    }
-
-    /// Replaces x and y by the gradients at them, given the gradient at x / (1 + exp(-x)) * y.
-    static func siluProductGradient(_ x: FloatMatrix, _ y: FloatMatrix, _ t: Int, gradient: FloatMatrix) {
-        precondition(x.width == y.width && x.width == gradient.width)
-        unsafe table.silu_product_gradient(
-            x.pointer(t, length: x.width), y.pointer(t, length: y.width), gradient.pointer(t, length: x.width), x.width)
-    }
-
     /// Applies the rotary embedding: rotates the pairs (j, j + half) of `2 * half` columns from `offset`.
     static func rotate(_ x: FloatMatrix, _ t: Int, offset: Int, cosines: ArraySlice<Float>, sines: ArraySlice<Float>) {
         let half = cosines.count
@@ -118,12 +106,49 @@ enum FloatKernels {
         unsafe table.add(x.pointer(t, length: x.width), bias, bias.count)
     }
 
+    // MARK: - Activations, bounds and scales
+
+    /// x = f(x) * h(y), where f is the activation and h(y) = y, or 1 + y for a clamped gate; without y, x = f(x).
+    static func activate(_ activation: ForwardPass.Activation, _ x: FloatMatrix, _ y: FloatMatrix?, _ t: Int) {
+        precondition(y.map { $0.width == x.width } ?? true)
+        unsafe table.activate(activation.code, x.pointer(t, length: x.width), y?.pointer(t, length: x.width), x.width)
+    }
+
+    /// Replaces x and y by the gradients at them, given the gradient at the result of `activate`.
+    static func activationGradient(_ activation: ForwardPass.Activation, _ x: FloatMatrix, _ y: FloatMatrix?, _ t: Int, gradient: FloatMatrix) {
+        precondition(y.map { $0.width == x.width } ?? true && x.width == gradient.width)
+        unsafe table.activation_gradient(
+            activation.code, x.pointer(t, length: x.width), y?.pointer(t, length: x.width), gradient.pointer(t, length: x.width), x.width)
+    }
+
+    /// x = 1 / (1 + exp(-x)).
+    static func sigmoid(_ x: FloatMatrix, _ t: Int) { unsafe table.sigmoid(x.pointer(t, length: x.width), x.width) }
+
+    /// x = cap * tanh(scale * x / cap), for the columns of `range`.
+    static func softCap(_ x: FloatMatrix, _ t: Int, _ range: Range<Int>, scale: Float = 1, cap: Float) {
+        precondition(range.upperBound <= x.width)
+        unsafe table.soft_cap(x.pointer(t, range.lowerBound, length: range.count), scale, cap, range.count)
+    }
+
+    /// x *= factor, for the columns of `range`.
+    static func scale(_ x: FloatMatrix, _ t: Int, _ range: Range<Int>, by factor: Float) {
+        precondition(range.upperBound <= x.width)
+        unsafe table.scale(x.pointer(t, range.lowerBound, length: range.count), factor, range.count)
+    }
+
+    /// x[t] += factor * y[s].
+    static func add(_ y: FloatMatrix, _ s: Int, times factor: Float, to x: FloatMatrix, _ t: Int) {
+        precondition(x.width == y.width)
+        unsafe table.add_scaled(x.pointer(t, length: x.width), y.pointer(s, length: y.width), factor, x.width)
+    }
+
     // MARK: - Distributions
 
-    /// The logarithm of the sum of exp(x[t]).
-    static func logSumExp(_ x: FloatMatrix, _ t: Int) -> Double {
-        precondition(x.width > 0)
-        return unsafe table.log_sum_exp(x.pointer(t, length: x.width), x.width)
+    /// The logarithm of the sum of exp(x[t]), over the columns of `range` if there is one.
+    static func logSumExp(_ x: FloatMatrix, _ t: Int, _ range: Range<Int>? = nil) -> Double {
+        let range = range ?? 0..<x.width
+        precondition(!range.isEmpty && range.upperBound <= x.width)
+        return unsafe table.log_sum_exp(x.pointer(t, range.lowerBound, length: range.count), range.count)
     }
 
     /// The Kullback-Leibler divergence of the softmax of x[t] from that of reference[t], given the `logSumExp` of both.
@@ -131,5 +156,16 @@ enum FloatKernels {
         precondition(reference.width == x.width)
         return unsafe table.divergence(
             reference.pointer(t, length: x.width), referenceNorm, x.pointer(t, length: x.width), norm, x.width)
+    }
+}
+
+extension ForwardPass.Activation {
+    fileprivate var code: fk_activation {
+        switch self {
+        case .silu: FK_SILU
+        case .gelu: FK_GELU
+        case .squaredReLU: FK_SQUARED_RELU
+        case .clampedGate: FK_CLAMPED_GATE
+        }
     }
 }

@@ -41,6 +41,28 @@
         unsafe (target + start * width).update(from: source + range.lowerBound * width, count: range.count * width)
     }
 
+    /// Copies of some vectors, in this order.
+    convenience init(_ other: FloatMatrix, at places: [Int]) {
+        self.init(count: places.count, width: other.width)
+        for (t, place) in places.enumerated() { copy(other, place..<place + 1, at: t) }
+    }
+
+    /// A copy of some columns.
+    convenience init(_ other: FloatMatrix, columns: Range<Int>) {
+        self.init(count: other.count, width: columns.count)
+        copyColumns(other, columns, to: 0)
+    }
+
+    /// Copies columns of all vectors of another matrix to those from `start`.
+    func copyColumns(_ other: FloatMatrix, _ columns: Range<Int>, to start: Int) {
+        precondition(columns.lowerBound >= 0 && columns.upperBound <= other.width && other.count == count)
+        precondition(start >= 0 && columns.count <= width - start && other !== self)
+        guard let source = unsafe other.floats.baseAddress, let target = unsafe floats.baseAddress else { return }
+        for t in 0..<count {
+            unsafe (target + t * width + start).update(from: source + t * other.width + columns.lowerBound, count: columns.count)
+        }
+    }
+
     /// Copies columns of another matrix's vectors, transposed: `self[first + j, offset + i]` becomes element j of the i-th vector.
     package func copyAcross(_ other: FloatMatrix, _ range: Range<Int>, columns: Range<Int>, at first: Int = 0, offset: Int = 0) {
         precondition(columns.lowerBound >= 0 && columns.upperBound <= other.width && offset >= 0 && range.count <= width - offset)

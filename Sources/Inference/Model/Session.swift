@@ -28,7 +28,7 @@ package final class Session {
         self.model = model
         self.capacity = capacity
         pass = LayerPass(
-            configuration: configuration, rotary: model.rotary(positions: capacity), pool: pool, checkpoint: checkpoint, observer: nil)
+            configuration: configuration, rotaries: model.rotaries(positions: capacity), pool: pool, checkpoint: checkpoint, observer: nil)
         caches = model.layers.map { _ in KeyValueCache(configuration, capacity: capacity) }
     }
 
@@ -78,9 +78,6 @@ package final class Session {
 
     /// The logits of the next token, for vectors returned by `read`.
     package func logits(_ vectors: FloatMatrix, _ range: Range<Int>) throws -> FloatMatrix {
-        let out = FloatMatrix(count: range.count, width: model.configuration.vocabularySize)
-        let chosen = range == 0..<vectors.count ? vectors : FloatMatrix(copying: vectors, range)
-        try model.head.multiply(LayerInput(chosen), into: out, pool: pass.pool)
-        return out
+        try model.logits(range == 0..<vectors.count ? vectors : FloatMatrix(copying: vectors, range), pool: pass.pool)
     }
 }

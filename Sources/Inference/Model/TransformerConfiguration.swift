@@ -1,24 +1,22 @@
+package import Architectures
 internal import QAMFormat
 
-/// The hyperparameters of a llama-family model's forward pass.
-package struct TransformerConfiguration: Hashable, Sendable {
-    /// The rotary position embedding.
-    package struct Rotary: Hashable, Sendable {
-        package enum Scaling: Hashable, Sendable {
-            case none
-            /// Positions are divided by `factor`.
-            case linear(factor: Double)
-            /// Llama 3: low frequencies are divided by `factor`, high ones kept, those between interpolated; the bounds are
-            /// `originalContext` divided by the factors, as wavelengths.
-            case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
-        }
+/// The hyperparameters of a model's forward pass.
+package struct TransformerConfiguration: Sendable {
+    /// Some of a model's layers.
+    package enum Layers: Hashable, Sendable {
+        case from(Int)
+        /// All but every n-th.
+        case allBut(every: Int)
+        /// For each layer whether it is one of them.
+        case listed([Bool])
 
-        package var base: Double
-        package var scaling: Scaling
-
-        package init(base: Double = 10000, scaling: Scaling = .none) {
-            self.base = base
-            self.scaling = scaling
+        func contains(_ layer: Int) -> Bool {
+            switch self {
+            case .from(let first): layer >= first
+            case .allBut(let period): (layer + 1) % period != 0
+            case .listed(let layers): layers.indices.contains(layer) && layers[layer]
+            }
         }
     }
 
@@ -26,12 +24,11 @@ package struct TransformerConfiguration: Hashable, Sendable {
     package struct SlidingWindow: Hashable, Sendable {
         /// The window's length, including the token itself.
         package var tokens: Int
-        /// Layers before this one have no window.
-        package var firstLayer: Int
+        package var layers: Layers
 
-        package init(tokens: Int, firstLayer: Int = 0) {
+        package init(tokens: Int, layers: Layers = .from(0)) {
             self.tokens = tokens
-            self.firstLayer = firstLayer
+            self.layers = layers
         }
     }
 
@@ -43,6 +40,8 @@ package struct TransformerConfiguration: Hashable, Sendable {
         case asFound
     }
 
+    /// The embedding's and the head's tensors and those of the layers, as the architecture's table names them.
+    package let shape: ModelShape
     package var vocabularySize: Int
     /// The length of a token's vector.
     package var width: Int
@@ -51,58 +50,54 @@ package struct TransformerConfiguration: Hashable, Sendable {
     package var headCount: Int
     /// KV heads, each shared by `headCount / keyValueHeadCount` query heads.
     package var keyValueHeadCount: Int
+    /// The width of a query's and a key's head.
     package var headWidth: Int
     package var normEpsilon: Double
+    package var activation = ForwardPass.Activation.silu
     package var rotary = Rotary()
+    /// That of layers with a sliding window, if it is another.
+    package var windowRotary: Rotary?
+    /// The layers that have a rotary embedding; nil for all.
+    package var rotatedLayers: Layers?
     package var slidingWindow: SlidingWindow?
+    /// The factor of query-key products; nil for 1 / sqrt(head width).
+    package var attentionScale: Double?
+    /// Scaled query-key products s become cap * tanh(s / cap).
+    package var attentionCap: Double?
+    /// Logits l become cap * tanh(l / cap).
+    package var logitCap: Double?
+    package var embeddingScale = 1.0
+    /// The factor of what attention and feed-forward network add.
+    package var residualScale = 1.0
+    package var logitScale = 1.0
+    package var experts: ExpertRouting?
+    package var latentAttention: LatentAttention?
     package var head = Head.asFound
 
-    package init(
-        vocabularySize: Int, width: Int, feedForwardWidth: Int, layerCount: Int, headCount: Int, keyValueHeadCount: Int, headWidth: Int,
-        normEpsilon: Double
-    ) {
-        self.vocabularySize = vocabularySize
-        self.width = width
-        self.feedForwardWidth = feedForwardWidth
-        self.layerCount = layerCount
-        self.headCount = headCount
-        self.keyValueHeadCount = keyValueHeadCount
-        self.headWidth = headWidth
+    /// The width of a value's head.
+    var valueWidth: Int { latentAttention?.valueWidth ?? headWidth }
+
+    /// Where the rotated part of a head begins.
+    var rotaryOffset: Int { latentAttention.map { headWidth - $0.rotatedWidth } ?? 0 }
+
+    init(_ shape: ModelShape, normEpsilon: Double) {
+        self.shape = shape
+        vocabularySize = shape.vocabulary
+        width = shape.width
+        feedForwardWidth = shape.feedForward
+        layerCount = shape.layers
+        headCount = shape.heads
+        keyValueHeadCount = shape.keyValueHeads
+        headWidth = shape.headSize
         self.normEpsilon = normEpsilon
     }
 
     /// The length of a layer's sliding window, or nil.
-    func window(ofLayer layer: Int) -> Int? { slidingWindow.flatMap { layer >= $0.firstLayer ? $0.tokens : nil } }
+    func window(ofLayer layer: Int) -> Int? { slidingWindow.flatMap { $0.layers.contains(layer) ? $0.tokens : nil } }
 
-    /// The largest dimension accepted: products of two of them and a small factor cannot overflow.
-    private static let largestDimension = 1 << 24
-
-    /// Throws `malformed` for invalid values.
-    func check() throws {
-        func fault(_ message: String) -> QAMError { QAMError(.malformed, "the model's configuration: \(message)") }
-        let counts = [
-            ("vocabulary", vocabularySize), ("width", width), ("feed-forward width", feedForwardWidth), ("number of layers", layerCount),
-            ("number of heads", headCount), ("number of KV heads", keyValueHeadCount), ("head width", headWidth),
-        ]
-        for (name, count) in counts where !(1...Self.largestDimension).contains(count) { throw fault("its \(name) is \(count)") }
-        guard headCount % keyValueHeadCount == 0 else {
-            throw fault("\(headCount) heads are not a multiple of \(keyValueHeadCount) KV heads")
-        }
-        guard headWidth % 2 == 0 else { throw fault("a head width of \(headWidth) is odd, but the rotary embedding needs pairs") }
-        guard normEpsilon >= 0, normEpsilon < 1 else { throw fault("the epsilon \(normEpsilon) of its norms is invalid") }
-        if let slidingWindow, slidingWindow.tokens < 1 || slidingWindow.firstLayer < 0 { throw fault("its sliding window is invalid") }
-        guard rotary.isSensible else { throw fault("its rotary embedding is invalid") }
-    }
-}
-
-extension TransformerConfiguration.Rotary {
-    fileprivate var isSensible: Bool {
-        func isPositive(_ values: Double...) -> Bool { values.allSatisfy { $0 > 0 && $0.isFinite } }
-        guard isPositive(base) else { return false }
-        switch scaling {
-        case .none: return true
-        case .linear(let factor): return isPositive(factor)
-        case .llama3(let factor, let low, let high, let context): return isPositive(factor, low, high, Double(context)) && low < high
-        }
+    /// A layer's rotary embedding, or nil.
+    func rotary(ofLayer layer: Int) -> Rotary? {
+        guard rotatedLayers?.contains(layer) ?? true else { return nil }
+        return window(ofLayer: layer) == nil ? rotary : windowRotary ?? rotary
     }
 }

@@ -1,63 +1,34 @@
 internal import QAMFormat
 
-/// The weights of one layer of a llama-family model.
+/// The weights of one layer. Norms are nil where the architecture has none.
 struct TransformerLayer: Sendable {
-    /// A matrix and its bias.
-    struct Projection: Sendable {
-        var matrix: any Linear
-        var bias: [Float]?
-
-        init(_ name: String, rows: Int, columns: Int, from weights: ModelWeights) throws {
-            matrix = try weights.matrix("\(name).weight", rows: rows, columns: columns)
-            bias = try weights.vector(ifThere: "\(name).bias", count: rows)
-        }
-
-        func apply(_ input: LayerInput, pool: WorkerPool) throws -> FloatMatrix {
-            let out = FloatMatrix(count: input.count, width: matrix.rows)
-            try matrix.multiply(input, into: out, pool: pool)
-            if let bias { for t in 0..<input.count { FloatKernels.add(bias, to: out, t) } }
-            return out
-        }
-    }
-
     /// The length of the sliding window, including the token itself; nil without a window.
     let window: Int?
-    let inputNorm: [Float]
-    let query: Projection
-    let key: Projection
-    let value: Projection
-    let output: Projection
-    /// Query and key norms (Qwen 3).
-    let queryNorm: [Float]?
-    let keyNorm: [Float]?
-    let feedForwardNorm: [Float]
-    let gate: Projection
-    let up: Projection
-    let down: Projection
+    let rotary: TransformerConfiguration.Rotary?
+    let inputNorm: [Float]?
+    let attention: AttentionWeights
+    /// Of what attention adds.
+    let attentionOutputNorm: [Float]?
+    let feedForwardNorm: [Float]?
+    let feedForward: FeedForward
+    /// Of what the feed-forward network adds.
+    let feedForwardOutputNorm: [Float]?
 
     /// Throws `malformed` for a missing tensor or one whose shape contradicts the configuration.
     init(_ index: Int, _ configuration: TransformerConfiguration, from weights: ModelWeights) throws {
-        let prefix = "model.layers.\(index)", c = configuration
-        func projection(_ name: String, _ rows: Int, _ columns: Int) throws -> Projection {
-            try Projection("\(prefix).\(name)", rows: rows, columns: columns, from: weights)
-        }
-        func input(_ name: String, heads: Int) throws -> Projection { try projection("self_attn.\(name)", heads * c.headWidth, c.width) }
-        func norm(_ name: String) throws -> [Float] { try weights.vector("\(prefix).\(name).weight", count: c.width) }
-        func headNorm(_ name: String) throws -> [Float]? {
-            try weights.vector(ifThere: "\(prefix).self_attn.\(name).weight", count: c.headWidth)
-        }
-
-        window = c.window(ofLayer: index)
-        inputNorm = try norm("input_layernorm")
-        query = try input("q_proj", heads: c.headCount)
-        key = try input("k_proj", heads: c.keyValueHeadCount)
-        value = try input("v_proj", heads: c.keyValueHeadCount)
-        output = try projection("self_attn.o_proj", c.width, c.headCount * c.headWidth)
-        queryNorm = try headNorm("q_norm")
-        keyNorm = try headNorm("k_norm")
-        feedForwardNorm = try norm("post_attention_layernorm")
-        gate = try projection("mlp.gate_proj", c.feedForwardWidth, c.width)
-        up = try projection("mlp.up_proj", c.feedForwardWidth, c.width)
-        down = try projection("mlp.down_proj", c.width, c.feedForwardWidth)
+        let tensors = LayerTensors(configuration: configuration, weights: weights, layer: index), width = configuration.width
+        // Some architectures' norm before the feed-forward network is called `post_attention_norm` in GGUF.
+        let isNamedAfter = tensors.rule("ffn_norm") == nil && tensors.rule("attn_norm") != nil
+        window = configuration.window(ofLayer: index)
+        rotary = configuration.rotary(ofLayer: index)
+        inputNorm = try tensors.norm("attn_norm", count: width)
+        attention = try AttentionWeights(tensors)
+        attentionOutputNorm = isNamedAfter ? nil : try tensors.norm("post_attention_norm", count: width)
+        feedForwardNorm = try tensors.norm(isNamedAfter ? "post_attention_norm" : "ffn_norm", count: width)
+        feedForward = try FeedForward(tensors)
+        feedForwardOutputNorm = try tensors.norm("post_ffw_norm", count: width)
     }
+
+    /// The matrices that read the same vectors, in execution order.
+    var inputs: [[any Linear]] { attention.inputs + feedForward.inputs }
 }
