@@ -10,6 +10,7 @@ package struct GatheredStatistics: Sendable {
     package let rateStatistics: CalibrationFile
     /// What opening the model and its tokenizer noticed.
     package let warnings: [String]
+    private let gathering: CalibratingSource
     private let rateWindows: Int
     /// About how many seconds gathering and coding take, once it is known what is coded.
     package private(set) var seconds: (gathering: Double, coding: Double)?
@@ -20,10 +21,14 @@ package struct GatheredStatistics: Sendable {
     ) throws {
         self.prepared = prepared
         self.warnings = warnings
-        statistics = try CalibrationFile(computing: prepared.source(progress: progress))
+        gathering = try prepared.source(progress: progress)
+        statistics = try CalibrationFile(computing: gathering)
         rateStatistics = try CalibrationFile(computing: prepared.source(every: rateStep, progress: progress))
         rateWindows = (prepared.windows + rateStep - 1) / rateStep
     }
+
+    /// What gathering noticed, complete when all statistics have been read.
+    package var gatheringWarnings: [String] { gathering.gatheringWarnings }
 
     /// Estimates the time of the work.
     ///

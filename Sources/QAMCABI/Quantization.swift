@@ -110,7 +110,8 @@ private struct QuantizationRequest: Sendable {
         }
         return Done(
             plan: plan, size: ModelSize(coded), written: done,
-            warnings: (gathered.statistics?.warnings ?? []) + plan.warnings + gathered.warnings + done.report.warnings(coded.tensors) + done.warnings)
+            warnings: (gathered.statistics?.warnings ?? []) + plan.warnings + gathered.warnings + done.report.warnings(coded.tensors) + done.warnings
+                + (gathered.statistics?.gatheringWarnings ?? []))
     }
 
     private func gathering(

@@ -28,6 +28,13 @@ package final class CalibratingSource: TensorSource {
         gathering = Mutex(Gathering(parts: parts.count, progress: progress) { try CalibrationRun(calibrator, tokens: tokens, windows: windows) })
     }
 
+    /// What the parts gathered so far are warned of.
+    package var gatheringWarnings: [String] {
+        let count = gathering.withLock { $0.unusedExperts.values.reduce(0, +) }
+        guard count > 0 else { return [] }
+        return ["\(count) experts are used by no token of the text: they are coded by the statistics of the others of their layer; a longer text may use them"]
+    }
+
     package var metadata: Metadata { layout.metadata }
     package var tensors: [TensorDescriptor] { layout.tensors }
 
@@ -48,6 +55,8 @@ private struct Gathering {
     private let progress: @Sendable (Int, Int) throws -> Void
     private var run: CalibrationRun?
     private var part: (index: Int, statistics: Calibrator.Part)?
+    /// By part: one may be gathered again.
+    private(set) var unusedExperts: [Int: Int] = [:]
 
     init(parts count: Int, progress: @escaping @Sendable (Int, Int) throws -> Void, start: @escaping @Sendable () throws -> CalibrationRun) {
         (self.count, self.start, self.progress) = (count, start, progress)
@@ -84,6 +93,7 @@ private struct Gathering {
         // The vectors are not needed after the last part.
         if next + 1 < count { self.run = run }
         part = (next, statistics)
+        unusedExperts[next] = statistics.unusedExperts
     }
 
     /// A vector of statistics has one row.

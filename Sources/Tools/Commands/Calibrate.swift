@@ -59,12 +59,13 @@ struct Calibrate: AsyncParsableCommand {
             TransformerInput(path: model, exact: true, access: .buffered), text, textPaths: source.paths, context: context, windows: windows,
             hasHessians: hessian || fisher,
             hasGradients: fisher, threads: threads.count, checkpoint: Interruption.check)
-        let bytes = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
+        let (bytes, gatheringWarnings) = try await ProgressBar.during("Calibrating", quiet: report.hidesProgress, countsBytes: false) { bar in
             let statistics = try prepared.source { try bar.report($0, of: $1, item: "") }
             // The statistics come layer by layer, so one thread reads them; the calibrator has its own.
-            return try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
+            let bytes = try await transfer(from: statistics, to: SafetensorsSink(output: .file(output), replacing: force), threads: 1).bytes
+            return (bytes, statistics.gatheringWarnings)
         }
-        let warnings = prepared.warnings + textWarnings, inputCount = prepared.calibrator.parts.reduce(0) { $0 + $1.inputs.count }
+        let warnings = prepared.warnings + textWarnings + gatheringWarnings, inputCount = prepared.calibrator.parts.reduce(0) { $0 + $1.inputs.count }
         report.show(warnings: warnings)
         let seconds = (ContinuousClock.now - start).seconds
         if report.json {

@@ -189,7 +189,7 @@ struct Convert: AsyncParsableCommand {
         }
         result.calibration = run
         result.choice = choice
-        result.warnings = source.warnings + (run?.warnings ?? []) + result.warnings
+        result.warnings = source.warnings + (run?.warnings ?? []) + (run?.gatheringWarnings ?? []) + result.warnings
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)

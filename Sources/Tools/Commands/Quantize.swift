@@ -194,7 +194,7 @@ struct Quantize: AsyncParsableCommand {
             }
             result.bytes = done.report.bytes
             result.transfer = done.report
-            result.warnings += done.report.warnings(coded.tensors) + done.warnings
+            result.warnings += done.report.warnings(coded.tensors) + done.warnings + (run?.gatheringWarnings ?? [])
         }
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)
