@@ -42,13 +42,18 @@ public struct QAMError: Error, Hashable, Sendable {
         public var offset: Int?
         /// The number of affected bytes, from `offset`.
         public var length: Int?
+        /// The rows of the tensor that the bytes belong to.
+        public var rows: Range<Int>?
 
-        public init(file: String? = nil, section: String? = nil, tensor: String? = nil, offset: Int? = nil, length: Int? = nil) {
+        public init(
+            file: String? = nil, section: String? = nil, tensor: String? = nil, offset: Int? = nil, length: Int? = nil, rows: Range<Int>? = nil
+        ) {
             self.file = file
             self.section = section
             self.tensor = tensor
             self.offset = offset
             self.length = length
+            self.rows = rows
         }
     }
 

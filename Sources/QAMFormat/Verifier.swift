@@ -25,6 +25,10 @@ struct VerifyTask: Sendable {
     /// The tensor or file that owns the bytes.
     var tensor: String?
     var chunk: Int?
+    /// The extent that a chunk is of; nil in sections that are unknown or not chunked.
+    var extent: StoredDirectory.OwnedExtent?
+    /// The rows of the tensor that the bytes belong to, where the place of rows is known.
+    var rows: Range<Int>?
     /// Whether the bytes are unused: problems with them are warnings.
     var isUnused = false
 
@@ -35,7 +39,7 @@ struct VerifyTask: Sendable {
             case .hash(let hash):
                 guard try digest(bytes) != hash else { return nil }
                 return QAMError(
-                    .checksumMismatch, chunk.map { "chunk \($0) is damaged" } ?? "the section is damaged", at: place(range.lowerBound, range.count))
+                    .checksumMismatch, chunk.map { "chunk \($0) is damaged\(loss)" } ?? "the section is damaged", at: place(range.lowerBound, range.count))
             case .zeros:
                 guard let position = try firstNonzero(bytes) else { return nil }
                 return QAMError(.malformed, "the padding is not zero", at: place(position, 1))
@@ -43,11 +47,18 @@ struct VerifyTask: Sendable {
                 try read()
                 return nil
             }
-        } catch let error as QAMError {
+        } catch var error as QAMError {
+            error.place.rows = rows
             return error
         } catch {
             return QAMError(.io, "\(error)", at: place(range.lowerBound, range.count))
         }
+    }
+
+    /// What is lost with the bytes.
+    private var loss: String {
+        guard let rows else { return "" }
+        return rows.count == 1 ? ": row \(rows.lowerBound) is lost" : ": rows \(rows.lowerBound) to \(rows.upperBound - 1) are lost"
     }
 
     /// The hash of the range, read in pieces: an unknown section may be long.
@@ -72,7 +83,7 @@ struct VerifyTask: Sendable {
     }
 
     private func place(_ offset: Int, _ length: Int) -> QAMError.Place {
-        .init(section: section, tensor: tensor, offset: offset, length: length)
+        .init(section: section, tensor: tensor, offset: offset, length: length, rows: rows)
     }
 }
 
@@ -152,7 +163,7 @@ extension ContainerFile {
     }
 
     /// All requested checks, in file order within each kind.
-    fileprivate func verifyTasks(wanted: Set<StoredDirectory.Owner>?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
+    func verifyTasks(wanted: Set<StoredDirectory.Owner>?, headerOnly: Bool, verified: inout Int) throws -> [VerifyTask] {
         let checksums = try ChecksumTable(SectionLoader(bytes: bytes, sections: sections), directory: directory, limit: Limits().checksumBytes)
         verified += checksums.byteCount
         if headerOnly { return [] }
@@ -180,11 +191,36 @@ extension ContainerFile {
                         .init(
                             range: start + range.lowerBound..<start + range.upperBound,
                             expectation: .hash(checksums.hash(extent: owned.number, chunk: chunk)), section: section.name,
-                            tensor: directory.name(of: owned.owner), chunk: chunk))
+                            tensor: directory.name(of: owned.owner), chunk: chunk, extent: owned, rows: rows(of: owned, chunk: chunk)))
                 }
             }
         }
         return tasks + frames(wanted) + (wanted == nil ? padding + gaps() : []).flatMap(\.pieces)
+    }
+
+    /// The rows that a chunk of a tensor has bytes of; nil for files and compressed tensors.
+    private func rows(of owned: StoredDirectory.OwnedExtent, chunk: Int) -> Range<Int>? {
+        guard case .tensor(let tensor) = owned.owner else { return nil }
+        let descriptor = directory.descriptor(tensor), bytes = owned.extent.range(ofChunk: chunk)
+        switch descriptor.storage {
+        case .raw: return directory.form(of: tensor).compression == .none ? rows(of: owned.owner, elements: bytes) : nil
+        case .coded(let coding):
+            guard let stream = directory.extents(of: tensor).firstIndex(where: { $0.number == owned.number }), coding.streams.indices.contains(stream) else {
+                return nil
+            }
+            guard case .perRows(let count, let groupBytes) = coding.streams[stream].extent, groupBytes > 0 else { return 0..<descriptor.rows }
+            let end = min(StreamLayout.groups(bytes.upperBound, of: groupBytes) * count, descriptor.rows)
+            return bytes.lowerBound / groupBytes * count..<end
+        case .alias, .unreadable: return nil
+        }
+    }
+
+    /// The rows of a raw tensor that these bytes of its elements belong to.
+    private func rows(of owner: StoredDirectory.Owner, elements bytes: Range<Int>) -> Range<Int>? {
+        guard case .tensor(let tensor) = owner else { return nil }
+        let descriptor = directory.descriptor(tensor)
+        guard case .raw(let dtype) = descriptor.storage, let rowBytes = dtype.byteCount(elements: descriptor.columns), rowBytes > 0 else { return nil }
+        return bytes.lowerBound / rowBytes..<StreamLayout.groups(bytes.upperBound, of: rowBytes)
     }
 
     /// The chunks of an unknown section, which is one extent.
@@ -206,7 +242,9 @@ extension ContainerFile {
             guard wanted?.contains(owner) ?? true else { return [] }
             return stride(from: 0, to: contentLength, by: ZstdFrames.pieceSize).map { start in
                 let piece = start..<min(start + ZstdFrames.pieceSize, contentLength)
-                return VerifyTask(range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner))
+                return VerifyTask(
+                    range: 0..<0, expectation: .readable { try read(piece) }, section: extent.section.rawValue, tensor: directory.name(of: owner),
+                    rows: rows(of: owner, elements: piece))
             }
         }
         let compressed = (0..<directory.count).filter { directory.form(of: $0).compression == .zstdFrames }

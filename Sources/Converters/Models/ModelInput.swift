@@ -22,7 +22,7 @@ package struct ModelInput: Sendable {
     package let unpacked: UnpackingSource?
     /// The model's tensors, unpacked if the model is packed, in stored form: for copying without interpreting the numbers. All other uses
     /// take `weights`. Names are the model's own, without those of PyTorch's wrappers.
-    package let stored: any TensorSource
+    package internal(set) var stored: any TensorSource
     private let detection = SchemeDetection()
 
     /// Opens a file, an index, a folder, or a model in the Hub's cache. With `takingFiles`, includes the side files of a folder's model, and warns about

@@ -99,25 +99,8 @@ package struct PackingSource: WrappingSource {
         case .tensor(let index): return try base.read(units, of: index)
         case .bytes(let bytes): return TensorChunk(streams: [Array(bytes[units])])
         case .file(let file): return TensorChunk(streams: [try file.read(units)])
-        case .stream(let stream, let index):
-            guard case .perRows(let count, let bytes) = streams(of: index)[stream].extent, bytes > 0 else {
-                return TensorChunk(streams: [Array(try base.readWhole(stream: stream, of: index)[units])])
-            }
-            let rows = units.lowerBound / bytes * count..<min(units.upperBound / bytes * count, base.tensors[index].rows)
-            return TensorChunk(streams: [try self.rows(rows, stream: stream, of: index)])
+        case .stream(let stream, let index): return TensorChunk(streams: [try base.bytes(units, ofStream: stream, of: index)])
         }
-    }
-
-    /// One stream of coded rows. A read returns all streams at once, so it proceeds in steps of a few MiB in total.
-    private func rows(_ rows: Range<Int>, stream: Int, of tensor: Int) throws -> [UInt8] {
-        let granule = max(1, base.granule(of: tensor))
-        let allBytes = streams(of: tensor).reduce(0) { $0 + ($1.bytes(of: 0..<granule)?.count ?? 0) }
-        let step = max(1, (4 << 20) / max(1, allBytes)) * granule
-        var result: [UInt8] = []
-        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-            result += try base.read(start..<min(start + step, rows.upperBound), of: tensor).streams[stream]
-        }
-        return result
     }
 
     private func streams(of tensor: Int) -> [StreamLayout] {

@@ -4,7 +4,7 @@ package import QAMFormat
 ///
 /// The initializer checks the directory and the carriers against each other. A carrier may have any plain type that holds its bytes, since
 /// not every format supports all types.
-package struct UnpackingSource: WrappingSource {
+package struct UnpackingSource: WrappingSource, LendingSource {
     package let metadata: Metadata
     package let tensors: [TensorDescriptor]
     package let shared: SharedTables
@@ -81,30 +81,22 @@ package struct UnpackingSource: WrappingSource {
         return origin(of: tensor).map { base.granule(of: $0) } ?? 1
     }
 
-    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
-        switch tensors[tensor].storage {
-        case .raw:
-            return try base.read(units, of: carriers[tensor][0])
-        case .coded(let coding):
-            return TensorChunk(
-                streams: try zip(coding.streams, carriers[tensor]).map { stream, carrier in
-                    try stream.bytes(of: units).map { try base.bytes($0, of: carrier) } ?? []
-                })
-        case .alias:
-            throw QAMError(.invalidArgument, "an alias has no payload of its own", at: .init(tensor: tensors[tensor].name))
-        case .unreadable(let reason):
-            throw TensorDescriptor.unreadable(reason, tensors[tensor].name)
+    package func withBytes<Result>(_ range: Range<Int>, ofStream stream: Int, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try tensors[tensor].requireReadable()
+        guard carriers[tensor].indices.contains(stream) else {
+            throw QAMError(.invalidArgument, "the tensor has no stream \(stream) of its own", at: .init(tensor: tensors[tensor].name))
         }
+        return try base.withStream(0, range, of: carriers[tensor][stream], body)
     }
 
-    package func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
-        guard case .coded(let coding) = tensors[tensor].storage, coding.streams.indices.contains(stream),
-            case .whole(let bytes) = coding.streams[stream].extent
-        else {
-            throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))
-        }
-        return try base.bytes(0..<bytes, of: carriers[tensor][stream])
+    // Both protocols have defaults: what is lent is the base's.
+    package func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try lent(units, of: tensor) }
+
+    package func withElements<Result>(_ units: Range<Int>, of tensor: Int, _ body: (RawSpan) throws -> Result) throws -> Result {
+        try withBytes(units, ofStream: 0, of: tensor, body)
     }
+
+    package func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try lentWhole(stream: stream, of: tensor) }
 
     private static func tables(
         _ directory: PackedDirectory, _ finder: inout CarrierFinder, _ base: any TensorSource

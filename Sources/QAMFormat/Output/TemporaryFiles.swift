@@ -30,7 +30,7 @@ package enum TemporaryFiles {
     private static let longestName = 255
 
     /// An unused name next to `path`: `NAME.3f9a0c1be2d47586.KIND`, with NAME shortened if needed.
-    static func uniqueName(beside path: String, kind: String) -> String {
+    package static func uniqueName(beside path: String, kind: String) -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         let suffix = ".\(String(repeating: "0", count: 16 - digits.count))\(digits).\(kind)"
         var name = Path.name(of: path)

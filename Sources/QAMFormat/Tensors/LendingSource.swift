@@ -8,7 +8,12 @@ public protocol LendingSource: TensorSource {
 }
 
 extension LendingSource {
-    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
+    public func read(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk { try lent(units, of: tensor) }
+
+    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] { try lentWhole(stream: stream, of: tensor) }
+
+    /// A copy of what `withBytes` lends: the default of `read`.
+    package func lent(_ units: Range<Int>, of tensor: Int) throws -> TensorChunk {
         let descriptor = tensors[tensor]
         switch descriptor.storage {
         case .raw: return TensorChunk(streams: [try copy(units, 0, tensor)])
@@ -27,7 +32,8 @@ extension LendingSource {
         try withBytes(units, ofStream: 0, of: tensor, body)
     }
 
-    public func readWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
+    /// The same of a stream of the whole tensor.
+    package func lentWhole(stream: Int, of tensor: Int) throws -> [UInt8] {
         guard case .coded(let coding) = tensors[tensor].storage, coding.streams.indices.contains(stream), case .whole(let count) = coding.streams[stream].extent
         else {
             throw QAMError(.invalidArgument, "stream \(stream) is not a stream of the whole tensor", at: .init(tensor: tensors[tensor].name))

@@ -103,6 +103,9 @@ struct Convert: AsyncParsableCommand {
     @Flag(help: "Also write side files whose names begin with a dot into a folder.")
     var dotfiles = false
 
+    @Flag(help: "Of a damaged .qamw file, leave out the tensors and files that are lost, and keep the rest.")
+    var salvage = false
+
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var writing: WritingOptions
     @OptionGroup var report: ReportOptions
@@ -149,13 +152,26 @@ struct Convert: AsyncParsableCommand {
         }
         guard alignment == nil || target.format == .gguf else { throw QAMError(.invalidArgument, "--alignment is for GGUF") }
         do {
-            try await run(from: model, to: target, start: start)
+            var (kept, warnings) = (model, [String]())
+            if salvage { (kept, warnings) = try await salvaged(model) }
+            try await run(from: kept, to: target, start: start, losing: warnings)
         } catch let error as QAMError {
             throw error.inFile(input)
         }
     }
 
-    private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant) async throws {
+    /// What is sound of a damaged file, and a warning for each loss.
+    private func salvaged(_ model: ModelInput) async throws -> (model: ModelInput, warnings: [String]) {
+        guard let reader = model.reader else {
+            throw QAMError(.invalidArgument, "--salvage is for .qamw files: other formats have no checksums that tell what is lost")
+        }
+        let verified = try await ProgressBar.during("Verifying", quiet: report.hidesProgress) { bar in
+            try await reader.verify(threads: threads.count) { try bar.report($0, of: $1, item: input) }
+        }
+        return try model.salvaged(verified)
+    }
+
+    private func run(from model: ModelInput, to target: ModelOutput, start: ContinuousClock.Instant, losing lost: [String]) async throws {
         let progress = CalibrationProgress()
         let run = gathers ? try await gatheringRun(progress) : nil
         let statistics = try run?.statistics ?? calibration.calibration.map { try CalibrationFile(StatisticsFile.open($0)) }
@@ -173,7 +189,7 @@ struct Convert: AsyncParsableCommand {
             try target.check(
                 source, layout, reading: model.configurations + [calibration.calibration].compactMap(\.self), replacing: writing.force,
                 plannedBytes: layout.container.compressesRaw ? 0 : planned)
-            try await model.requireSound(threads: threads.count, quiet: report.hidesProgress)
+            if !salvage { try await model.requireSound(threads: threads.count, quiet: report.hidesProgress) }
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress, countsBytes: run == nil) { bar in
                 if run != nil { progress.begin(bar) }
                 // Statistics that are gathered come in order: one thread reads, and coding uses all.
@@ -189,7 +205,7 @@ struct Convert: AsyncParsableCommand {
         }
         result.calibration = run
         result.choice = choice
-        result.warnings = source.warnings + (run?.warnings ?? []) + (run?.gatheringWarnings ?? []) + result.warnings
+        result.warnings = lost + source.warnings + (run?.warnings ?? []) + (run?.gatheringWarnings ?? []) + result.warnings
         result.isDryRun = writing.dryRun
         result.seconds = (ContinuousClock.now - start).seconds
         try result.print(report)

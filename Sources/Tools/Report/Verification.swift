@@ -36,7 +36,7 @@ struct Verification {
     var json: JSONValue {
         [
             "file": .string(file), "format": format.map(JSONValue.string) ?? .null, "ok": .bool(problems.isEmpty),
-            "problems": .array(problems.map(json)), "warnings": .array(warnings.map(JSONValue.string)),
+            "problems": .array(problems.map { Self.json($0, in: file) }), "warnings": .array(warnings.map(JSONValue.string)),
             "bytesVerified": JSONValue(bytesVerified),
         ]
     }
@@ -49,7 +49,8 @@ struct Verification {
         return "\(file): OK, \(title), \(count), \(part) verified"
     }
 
-    private func json(_ problem: QAMError) -> JSONValue {
+    /// A problem of a file.
+    static func json(_ problem: QAMError, in file: String) -> JSONValue {
         // What is not there could not be read.
         let code = problem.code == .notFound ? QAMError.Code.io : problem.code
         var members: [JSONValue.Member] = [.init("code", .string(code.rawValue)), .init("message", .string(problem.message))]
@@ -58,6 +59,7 @@ struct Verification {
         if let tensor = problem.place.tensor { members.append(.init("tensor", .string(tensor))) }
         if let offset = problem.place.offset { members.append(.init("offset", JSONValue(offset))) }
         if let length = problem.place.length { members.append(.init("length", JSONValue(length))) }
+        if let rows = problem.place.rows { members.append(.init("rows", [JSONValue(rows.lowerBound), JSONValue(rows.upperBound)])) }
         return .object(members)
     }
 }
