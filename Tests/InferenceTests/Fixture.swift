@@ -10,8 +10,9 @@ struct Fixture: CustomTestStringConvertible {
     static let all = (["llama", "mistral", "qwen2", "qwen3"] + madeByTransformers).map(Fixture.init)
     /// By Tests/oracles/transformers_fixtures.py.
     static let madeByTransformers = [
-        "arcee", "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5", "ernie4_5_moe", "exaone4", "gemma", "gemma2", "gemma3", "glm4", "glm4_moe", "granite",
-        "minimax_m2", "mixtral", "olmo2", "olmo3", "olmoe", "phi3", "phi3-long", "qwen2_moe", "qwen3_moe", "seed_oss", "smollm3",
+        "arcee", "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5", "ernie4_5_moe", "exaone4", "gemma", "gemma2", "gemma3", "glm4", "glm4_moe", "gpt_oss",
+        "granite", "granitemoe", "granitemoeshared", "minimax_m2", "mixtral", "olmo2", "olmo3", "olmoe", "phi3", "phi3-long", "qwen2_moe", "qwen3_moe",
+        "seed_oss", "smollm3",
     ]
 
     let name: String

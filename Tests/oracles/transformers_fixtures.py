@@ -67,6 +67,9 @@ CONFIGURATIONS = {
     "deepseek_v3": ("DeepseekV3", EXPERTS | LATENT | {
         "n_routed_experts": 6, "n_shared_experts": 1, "first_k_dense_replace": 1, "q_lora_rank": 24, "n_group": 3, "topk_group": 2,
         "rope_parameters": YARN | {"mscale": 0.8, "mscale_all_dim": 0.8}}),
+    "granitemoe": ("GraniteMoe", MULTIPLIERS | {"num_local_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 16}),
+    "granitemoeshared": ("GraniteMoeShared", MULTIPLIERS | {
+        "num_local_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 16, "shared_intermediate_size": 24}),
     "gpt_oss": ("GptOss", {
         "rope_parameters": YARN | {"rope_theta": 150000.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False}, "num_local_experts": 4,
         "num_experts_per_tok": 2, "head_dim": 8, "intermediate_size": 32, "sliding_window": 6}),

@@ -19,7 +19,8 @@ extension Architecture {
         features: [.ropeScaling, .scaledByDefault, .layerTypes(assumed: 2, always: false)],
         derived: [("expert_feed_forward_length", .feedForward)],
         fixed: [("hidden_act", ["silu", "swish"]), ("attention_bias", [true]), ("swiglu_limit", [7.0, 7]), ("swiglu_alpha", [1.702])],
-        harmless: ["router_aux_loss_coef", "experts_per_token", "initial_context_length"])
+        harmless: ["router_aux_loss_coef", "experts_per_token", "initial_context_length"],
+        forward: ForwardPass(.clampedGate, windows: .allBut(every: 2), routing: .init(.softmax, .always)))
 
     private static let experts = TensorRule.Extent.key("num_local_experts")
 

@@ -4,7 +4,8 @@ extension Architecture {
         gguf: "granitemoe", modelTypes: ["granitemoe"], className: "GraniteMoeForCausalLM", tensors: graniteExperts,
         hyperparameters: graniteHyperparameters + [.headSize()] + Hyperparameter.experts(count: "num_local_experts", width: nil),
         features: [.ropeDimensions(partial: false), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias")],
-        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef"])
+        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef"],
+        forward: ForwardPass(routing: .init(.softmax, .always)))
 
     /// The same with an expert that all tokens use.
     package static let graniteMoEShared = Architecture(
@@ -18,7 +19,8 @@ extension Architecture {
             + Hyperparameter.experts(count: "num_local_experts", width: nil),
         features: [.ropeDimensions(partial: false), .ropeScaling, .flag("attention_bias", tensor: "blk.0.attn_q.bias")],
         mark: "expert_shared_feed_forward_length",
-        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef"])
+        fixed: [("hidden_act", ["silu", "swish"])], harmless: ["router_aux_loss_coef"],
+        forward: ForwardPass(routing: .init(.softmax, .always)))
 
     private static let graniteExperts =
         TensorRule.embeddingAndHead + TensorRule.norms + TensorRule.attention(interleaved: true, bias: .attention, outputBias: .output) + [

@@ -53,6 +53,21 @@
         copyColumns(other, columns, to: 0)
     }
 
+    /// A copy of every n-th column from `start`.
+    convenience init(_ other: FloatMatrix, every step: Int, from start: Int) {
+        self.init(count: other.count, width: other.width / step)
+        for t in 0..<count {
+            for index in 0..<width { self[t, index] = other[t, index * step + start] }
+        }
+    }
+
+    /// Copies the columns of another matrix to every n-th column from `start`.
+    func spread(_ other: FloatMatrix, every step: Int, from start: Int) {
+        for t in 0..<count {
+            for index in 0..<other.width { self[t, index * step + start] = other[t, index] }
+        }
+    }
+
     /// Copies columns of all vectors of another matrix to those from `start`.
     func copyColumns(_ other: FloatMatrix, _ columns: Range<Int>, to start: Int) {
         precondition(columns.lowerBound >= 0 && columns.upperBound <= other.width && other.count == count)

@@ -28,7 +28,14 @@ struct ExpertMixture: Sendable {
         }
         // Appended one by one: an untrusted number reserves no memory.
         var experts: [FeedForwardNetwork] = []
-        for index in 0..<routing.count { experts.append(try FeedForwardNetwork(tensors, suffix: "_exps", width: routing.width, expert: index)) }
+        let isStacked = try !tensors.required("ffn_up_exps").isStacked
+        for index in 0..<routing.count {
+            let expert =
+                isStacked
+                ? try FeedForwardNetwork(stacked: tensors, width: routing.width, expert: index, of: routing.count)
+                : try FeedForwardNetwork(tensors, suffix: "_exps", width: routing.width, expert: index)
+            experts.append(expert)
+        }
         self.experts = experts
         shared = try tensors.rule("ffn_up_shexp").map { rule in
             Shared(

@@ -22,8 +22,8 @@ enum FeedForward: Sendable {
         }
     }
 
-    /// The matrices that read the same vectors, in execution order. Routers are not among them.
-    var inputs: [[any Linear]] { networks.flatMap { [$0.inner.projections.map(\.matrix), [$0.down.matrix]] } }
+    /// The matrices that read the same vectors, in execution order. Routers are not among them, nor parts of tensors.
+    var inputs: [[any Linear]] { networks.filter(\.hasOwnTensors).flatMap { [$0.inner.projections.map(\.matrix), [$0.down.matrix]] } }
 }
 
 /// An activation of inner vectors, multiplied by others if there are two kinds, between matrices.
@@ -32,6 +32,8 @@ struct FeedForwardNetwork: Sendable {
     let inner: JoinedProjection
     let down: Projection
     let activation: ForwardPass.Activation
+    /// Whether its matrices are tensors, and not parts of some: only of tensors there are statistics.
+    let hasOwnTensors: Bool
 
     /// - Parameter suffix: of the tensors' names in GGUF.
     init(_ tensors: LayerTensors, suffix: String = "", width: Int, expert: Int? = nil) throws {
@@ -39,15 +41,17 @@ struct FeedForwardNetwork: Sendable {
         func projection(_ name: String, _ rows: Int, _ columns: Int) throws -> Projection {
             try tensors.projection(name, rows: rows, columns: columns, expert: expert)
         }
-        if tensors.rule("ffn_gate\(suffix)") != nil {
+        if up.isArranged || up.shape.first.map({ $0 == .gateAndUp }) == true {
+            // One matrix in Hugging Face.
+            inner = JoinedProjection(projections: [try projection("ffn_up\(suffix)", 2 * width, c.width)], widths: [width, width])
+        } else if tensors.rule("ffn_gate\(suffix)") != nil {
             let both = try ["gate", "up"].map { try projection("ffn_\($0)\(suffix)", width, c.width) }
             inner = JoinedProjection(projections: both, widths: [width, width])
-        } else if up.shape.first.map({ $0 == .gateAndUp }) == true {
-            inner = JoinedProjection(projections: [try projection("ffn_up\(suffix)", 2 * width, c.width)], widths: [width, width])
         } else {
             inner = JoinedProjection(projections: [try projection("ffn_up\(suffix)", width, c.width)], widths: [width])
         }
         down = try projection("ffn_down\(suffix)", c.width, width)
         activation = c.activation
+        hasOwnTensors = true
     }
 }

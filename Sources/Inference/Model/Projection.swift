@@ -18,11 +18,14 @@ struct JoinedProjection: Sendable {
     let projections: [Projection]
     /// Of each result.
     let widths: [Int]
+    /// Whether the elements of the results alternate in one matrix's products, instead of following each other.
+    var isAlternating = false
 
     /// The results, one vector per token.
     func apply(_ input: LayerInput, pool: WorkerPool) throws -> [FloatMatrix] {
         let products = try projections.map { try $0.apply(input, pool: pool) }
         guard products.count < widths.count, let all = products.first else { return products }
+        if isAlternating { return widths.indices.map { FloatMatrix(all, every: widths.count, from: $0) } }
         var start = 0
         return widths.map { width in
             defer { start += width }
@@ -34,6 +37,10 @@ struct JoinedProjection: Sendable {
     func join(_ gradients: [FloatMatrix]) -> [FloatMatrix] {
         guard projections.count < widths.count, let first = gradients.first else { return gradients }
         let all = FloatMatrix(count: first.count, width: widths.reduce(0, +))
+        if isAlternating {
+            for (index, gradient) in gradients.enumerated() { all.spread(gradient, every: widths.count, from: index) }
+            return [all]
+        }
         var start = 0
         for gradient in gradients {
             all.copyColumns(gradient, 0..<gradient.width, to: start)

@@ -112,6 +112,14 @@ package struct ModelWeights: Sendable {
     /// The elements of a small tensor; nil if it is missing.
     func vector(ifThere name: String, count: Int) throws -> [Float]? { has(name) ? try vector(name, count: count) : nil }
 
+    /// A row of a small matrix; nil if the matrix is missing. Throws `malformed` if it has another shape.
+    func row(ifThere name: String, _ row: Int, rows: Int, count: Int) throws -> [Float]? {
+        guard has(name) else { return nil }
+        let vector = FloatMatrix(count: 1, width: count)
+        try matrix(name, rows: rows, columns: count).copyRow(row, to: vector, 0)
+        return vector.array(0..<1)
+    }
+
     private func required(_ name: String) throws -> Int {
         guard let index = index(name) else { throw QAMError(.malformed, "the model lacks this tensor", at: .init(tensor: name)) }
         return index

@@ -13,6 +13,10 @@ struct TransposedLinear {
 
     /// Reads the whole matrix. O(rows * columns). Throws errors from reading.
     init(_ matrix: any Linear, pool: WorkerPool) throws {
+        if let stored = (matrix as? StoredTransposedLinear)?.stored {
+            columns = try Self.rows(stored, pool: pool)
+            return
+        }
         columns = FloatMatrix(count: matrix.columns, width: matrix.rows)
         let block = FloatMatrix(count: min(Self.rowsAtOnce, matrix.rows), width: matrix.columns)
         for start in stride(from: 0, to: matrix.rows, by: Self.rowsAtOnce) {
@@ -24,6 +28,15 @@ struct TransposedLinear {
                 columns.copyAcross(block, 0..<count, columns: piece, at: piece.lowerBound, offset: start)
             }
         }
+    }
+
+    /// All rows of a matrix: the columns of its transpose.
+    private static func rows(_ matrix: any Linear, pool: WorkerPool) throws -> FloatMatrix {
+        let all = FloatMatrix(count: matrix.rows, width: matrix.columns)
+        try Pieces.forEach(rows: matrix.rows, rowBytes: MemoryLayout<Float>.stride * matrix.columns, pool: pool) { rows in
+            for row in rows { try matrix.copyRow(row, to: all, row) }
+        }
+        return all
     }
 
     /// gT W for each gradient g: `columns` elements per vector of `rows`. O(vectors * rows * columns), on all threads of the pool.
