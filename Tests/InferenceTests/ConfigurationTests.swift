@@ -31,6 +31,40 @@ import Testing
         #expect(error?.code == .malformed)
     }
 
+    private static let others: [(fixture: String, what: String, change: Change)] = [
+        ("mixtral", "no experts", { $0.experts?.count = 0 }), ("mixtral", "more experts than there are", { $0.experts?.count = 5 }),
+        ("mixtral", "no expert for a token", { $0.experts?.used = 0 }), ("mixtral", "more experts for a token than there are", { $0.experts?.used = 5 }),
+        ("mixtral", "experts of another width", { $0.experts?.width = 17 }), ("mixtral", "a scale that is none", { $0.experts?.scale = .nan }),
+        ("mixtral", "experts too many", { $0.experts?.count = 1 << 40 }), ("gpt_oss", "stacks of more experts", { $0.experts?.count = 5 }),
+        ("granitemoe", "experts too wide", { $0.experts?.width = 1 << 24 }),
+        ("deepseek_v3", "groups that divide no experts", { $0.experts?.groups = 4 }), ("deepseek_v3", "no group", { $0.experts?.usedGroups = 0 }),
+        (
+            "deepseek_v3", "groups of too few experts",
+            {
+                $0.experts?.groups = 6; $0.experts?.usedGroups = 1
+            }
+        ),
+        ("deepseek_v3", "no latent width", { $0.latentAttention?.latentWidth = 0 }),
+        ("deepseek_v3", "values too wide", { $0.latentAttention?.valueWidth = 1 << 40 }),
+        ("deepseek_v3", "another latent width of queries", { $0.latentAttention?.queryWidth = 23 }),
+        ("deepseek_v3", "a rotated part of an odd width", { $0.rotary.width = 3 }),
+        ("deepseek_v3", "a rotated part wider than a head", { $0.rotary.width = 64 }),
+        ("olmo3", "a factor of YaRN", { $0.rotary.scaling = .yarn(factor: 0, fastTurns: 32, slowTurns: 1, originalContext: 32, isTruncated: true) }),
+        ("phi3-long", "divisors of 0", { $0.rotary.scaling = .divided(short: [0, 1], long: [1, 1], originalContext: 16) }),
+        ("gemma2", "a cap of 0", { $0.attentionCap = 0 }), ("gemma2", "a negative cap", { $0.logitCap = -1 }),
+        ("gemma2", "windows in no layers", { $0.slidingWindow?.layers = .allBut(every: 0) }),
+        ("granite", "a scale of 0", { $0.residualScale = 0 }), ("granite", "an infinite scale", { $0.logitScale = .infinity }),
+    ]
+
+    @Test(arguments: others.indices)
+    func whatMeansNothingInOtherArchitecturesIsMalformed(index: Int) throws {
+        let (name, what, change) = Self.others[index], fixture = Fixture(name: name)
+        var configuration = try Fixture.configuration(fixture.folder)
+        change(&configuration)
+        let error = #expect(throws: QAMError.self, "\(what)") { _ = try Transformer(configuration, weights: .source(fixture.source)) }
+        #expect(error?.code == .malformed, "\(what)")
+    }
+
     @Test func aMissingHeadIsMissingOnlyWhereItMustBe() throws {
         let fixture = Fixture.all[3], tokens = try fixture.tokens
         var configuration = try Fixture.configuration(fixture.folder)
