@@ -39,13 +39,15 @@ let package = Package(
         .target(name: "Converters", dependencies: ["QAMFormat", "Architectures"], swiftSettings: swiftSettings),
         .target(name: "Quantization", dependencies: ["QAMFormat", "Architectures", "Inference", "CQAMKernels"], swiftSettings: swiftSettings),
         .target(name: "Models", dependencies: ["QAMFormat", "Architectures", "Converters", "Inference", "Quantization"], swiftSettings: swiftSettings),
+        // Apart from QAMFormat, so that readers of models need no cryptography.
+        .target(name: "Authenticity", dependencies: ["QAMFormat", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: swiftSettings),
         .target(name: "KernelBenchmark", dependencies: ["QAMFormat", "Quantization"], swiftSettings: swiftSettings),
         .target(name: "CQAMW", cSettings: cSettings),
         .target(name: "QAMCABI", dependencies: ["CQAMW", "QAMFormat", "Converters", "Quantization", "Models"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Tools",
             dependencies: [
-                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark",
+                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "Authenticity", "KernelBenchmark",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -66,6 +68,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "ConvertersTests", dependencies: ["QAMFormat", "Architectures", "Converters", "Quantization"], swiftSettings: swiftSettings),
         .testTarget(name: "HouseTests", swiftSettings: swiftSettings),
+        .testTarget(name: "AuthenticityTests", dependencies: ["Authenticity", "QAMFormat", "Quantization", "Converters"], swiftSettings: swiftSettings),
         .testTarget(name: "CommandTests", dependencies: ["QAMFormat", "Architectures", "Converters", "Quantization"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
@@ -76,5 +79,5 @@ let package = Package(
 if Context.environment["QAMW_WITHOUT_COMMAND"] != nil {
     package.dependencies = []
     package.products.removeAll { $0.name == "qamw" }
-    package.targets.removeAll { ["Tools", "CommandTests"].contains($0.name) }
+    package.targets.removeAll { ["Tools", "CommandTests", "Authenticity", "AuthenticityTests"].contains($0.name) }
 }

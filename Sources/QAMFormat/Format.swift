@@ -1,5 +1,8 @@
 /// Formats numbers for people.
 package enum Format {
+    /// Bytes in lower-case hexadecimal digits.
+    package static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+
     /// `23.1 MB`, with decimal units.
     package static func bytes(_ count: Int) -> String {
         let units = ["kB", "MB", "GB", "TB", "PB", "EB"]

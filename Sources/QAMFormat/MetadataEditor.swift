@@ -37,7 +37,7 @@ public enum MetadataEditor {
         // Damaged payloads would get new checksums and look valid.
         if let problem = try await reader.verify(threads: threads, monitor: monitor).problems.first { throw problem }
         let source = MetadataReplacingSource(reader, metadata: metadata)
-        let writer = QAMWriter(rewriting: old, at: file.path)
+        let writer = try QAMWriter(rewriting: old, at: file.path)
         _ = try await transfer(from: source, to: writer, threads: threads) { try monitor($0.doneBytes, $0.totalBytes) }
         return .rewritten
     }

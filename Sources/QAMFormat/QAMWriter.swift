@@ -14,8 +14,10 @@ public final class QAMWriter: TensorSink {
     private let maxShardSize: Int?
     private let replacing: Bool
     private let resuming: Bool
-    /// The section `shards` of a file of a set that is rewritten.
-    private var keptShards: [UInt8] = []
+    /// The sections of a file that is rewritten.
+    private var kept = KeptSections()
+    /// The hashes of the content, if the files are to keep them.
+    private let content: ContentLeaves?
     /// Warnings about other files in the folder of the output. Complete after `begin`.
     public private(set) var warnings: [String] = []
     /// The paths of all files of the output, in order. Known after `begin`.
@@ -25,10 +27,18 @@ public final class QAMWriter: TensorSink {
 
     /// Prepares to write. If the tensors have more than `maxShardSize` bytes, the output is a set. With `replacing`, existing files are replaced at the end;
     /// with `resuming`, the partial files of an interrupted run are continued, if any.
-    public init(
+    public convenience init(
         output destination: QAMDestination, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil, replacing: Bool = false,
         resuming: Bool = false
     ) {
+        self.init(output: destination, options: options, maxShardSize: maxShardSize, content: nil, replacing: replacing, resuming: resuming)
+    }
+
+    /// The same with the hashes of the source's content, which the files keep.
+    package init(
+        output destination: QAMDestination, options: ContainerOptions, maxShardSize: Int?, content: ContentLeaves?, replacing: Bool, resuming: Bool
+    ) {
+        self.content = content
         self.destination = destination
         self.options = options
         self.maxShardSize = maxShardSize
@@ -42,9 +52,9 @@ public final class QAMWriter: TensorSink {
     }
 
     /// Prepares to rewrite an open file with other metadata. A file of a set keeps its place in the set.
-    convenience init(rewriting file: ContainerFile, at path: String) {
+    convenience init(rewriting file: ContainerFile, at path: String) throws {
         self.init(path: path, options: file.options, replacing: true)
-        keptShards = file.shard?.bytes ?? []
+        kept = KeptSections(shards: file.shard?.bytes ?? [], content: try file.contentSection()?.bytes ?? [])
     }
 
     /// The size of the output, over all its files: exact, unless raw tensors are compressed, which makes it smaller, or slightly larger if they are
@@ -52,7 +62,14 @@ public final class QAMWriter: TensorSink {
     public static func plannedByteCount(
         of source: any TensorSource, options: ContainerOptions = ContainerOptions(), maxShardSize: Int? = nil
     ) throws -> Int {
-        try ContainerLayout(source, options: options, maxShardSize: maxShardSize).files.reduce(0) { sum, file in
+        try plannedByteCount(of: source, options: options, maxShardSize: maxShardSize, content: nil)
+    }
+
+    /// The same of files that keep these hashes of the content.
+    package static func plannedByteCount(
+        of source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, content: ContentLeaves?
+    ) throws -> Int {
+        try ContainerLayout(source, options: options, maxShardSize: maxShardSize, content: content).files.reduce(0) { sum, file in
             sum + (try file.plan.byteCount(storing: file.source.files))
         }
     }
@@ -72,7 +89,7 @@ public final class QAMWriter: TensorSink {
     }
 
     public func begin(_ source: any TensorSource) throws -> [TensorFindings] {
-        let layout = try ContainerLayout(source, options: options, maxShardSize: maxShardSize, keeping: keptShards)
+        let layout = try ContainerLayout(source, options: options, maxShardSize: maxShardSize, keeping: kept, content: content)
         let paths = try Self.paths(destination, count: layout.files.count)
         outputs = paths.paths
         warnings = paths.warnings

@@ -173,7 +173,7 @@ extension ContainerFile {
             guard let name = section.known, name.isChunked else {
                 if section.known == nil, section.flags.contains(.chunked) {
                     tasks += unknownChunks(section, checksums)
-                } else if section.known == nil || section.known == .spare {
+                } else if [nil, .spare, .content].contains(section.known) {
                     tasks.append(
                         .init(range: section.range, expectation: .hash(section.checksum), section: section.name, isUnused: section.known == .spare))
                 }

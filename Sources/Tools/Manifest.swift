@@ -4,13 +4,16 @@ internal import QAMFormat
 /// A list of hashes in the format of sha256sum: `HASH  FILE`. A line whose file name holds a backslash or a line break
 /// begins with a backslash, and both are escaped in it.
 ///
-/// A tensor's line is `HASH #TENSOR`, a tab, and the file. A tab in its names is escaped too.
+/// A tensor's line is `HASH #TENSOR`, a tab, and the file. A tab in its names is escaped too. The line of a model's content is `HASH @`, a tab and the file,
+/// that of a tensor in the tree over the content `HASH @TENSOR`, a tab and the file.
 struct Manifest {
     struct Entry {
         var hash: String
         var file: String
         /// The tensor of the file, if the hash is of one.
         var tensor: String?
+        /// Whether the hash is of the tree over the content; of the model, if no tensor is named.
+        var isOfContent = false
         var algorithm: HashAlgorithm
     }
 
@@ -48,9 +51,14 @@ struct Manifest {
         return escaped == file ? "\(hash)  \(file)" : "\\\(hash)  \(escaped)"
     }
 
-    static func line(hash: String, tensor: String, file: String) -> String {
+    /// What marks hashes of the tree over the content.
+    static let contentMark = "@"
+
+    static func line(hash: String, content file: String) -> String { line(hash: hash, tensor: "", file: file, mark: contentMark) }
+
+    static func line(hash: String, tensor: String, file: String, mark: String = "#") -> String {
         let names = [tensor, file], escaped = names.map { Self.escaped($0, tab: true) }
-        return "\(escaped == names ? "" : "\\")\(hash) #\(escaped.joined(separator: "\t"))"
+        return "\(escaped == names ? "" : "\\")\(hash) \(mark)\(escaped.joined(separator: "\t"))"
     }
 
     private static func escaped(_ text: String, tab: Bool) -> String {
@@ -86,10 +94,12 @@ struct Manifest {
         switch mode {
         // Two blanks, or a blank and the star of binary mode.
         case " ", "*": return Entry(hash: hash.lowercased(), file: name(names), algorithm: algorithm)
-        case "#":
-            guard let tab = names.firstIndex(of: "\t"), names.index(after: tab) < names.endIndex else { return nil }
+        case "#", "@":
+            guard mode == "#" || algorithm == .sha256, let tab = names.firstIndex(of: "\t"), names.index(after: tab) < names.endIndex else { return nil }
+            let isOfModel = mode == "@" && tab == names.startIndex
             return Entry(
-                hash: hash.lowercased(), file: name(names[names.index(after: tab)...]), tensor: name(names[..<tab]), algorithm: algorithm)
+                hash: hash.lowercased(), file: name(names[names.index(after: tab)...]), tensor: isOfModel ? nil : name(names[..<tab]),
+                isOfContent: mode == "@", algorithm: algorithm)
         default: return nil
         }
     }

@@ -1,3 +1,4 @@
+internal import Authenticity
 internal import Converters
 internal import QAMFormat
 
@@ -27,12 +28,18 @@ struct ManifestCheck {
 
     private mutating func checkAll(_ path: String) async throws {
         var rest = manifest.entries[...]
-        if model != nil, rest.contains(where: { $0.tensor == nil }) {
+        if model != nil, rest.contains(where: { $0.tensor == nil && !$0.isOfContent }) {
             throw QAMError(.invalidArgument, "it lists whole files, which are not checked in a model", at: .init(file: path))
         }
         while let first = rest.first {
+            if first.isOfContent {
+                let run = rest.prefix { $0.isOfContent && (model != nil || $0.file == first.file) }
+                rest = rest.dropFirst(run.count)
+                try await checkContent(Array(run), in: model ?? first.file)
+                continue
+            }
             // Tensors of one model are checked together.
-            let run = first.tensor == nil ? rest.prefix(1) : rest.prefix { $0.tensor != nil && (model != nil || $0.file == first.file) }
+            let run = first.tensor == nil ? rest.prefix(1) : rest.prefix { $0.tensor != nil && !$0.isOfContent && (model != nil || $0.file == first.file) }
             rest = rest.dropFirst(run.count)
             try await first.tensor == nil ? check(first) : check(Array(run), in: model ?? first.file)
         }
@@ -92,6 +99,24 @@ struct ManifestCheck {
         let listed = Set(jobs.map(\.index))
         if listed.count < source.tensors.count {
             Console.warn(["\(path): \(Format.count(source.tensors.count - listed.count, "tensor")) not listed in the manifest"])
+        }
+    }
+
+    /// Checks the content of a model, and of its tensors in it.
+    private mutating func checkContent(_ entries: [Manifest.Entry], in path: String) async throws {
+        do {
+            let model = try ModelInput(path: path, takingFiles: true)
+            let hashes = try await model.contentHashes(threads: threads, quiet: quiet)
+            let tensors = Dictionary(zip(model.stored.tensors, hashes.tensors).map { (ExactName($0.name), $1) }) { first, _ in first }
+            for entry in entries {
+                guard let hash = entry.tensor.map({ tensors[ExactName($0)] }) ?? hashes.root else {
+                    try fail(Self.title(entry), QAMError(.notFound, "there is no such tensor", at: .init(file: path, tensor: entry.tensor)))
+                    continue
+                }
+                try take(Self.title(entry), matches: Format.hexadecimal(hash) == entry.hash)
+            }
+        } catch let error as QAMError where error.code != .interrupted {
+            for entry in entries { try fail(Self.title(entry), error.inFile(path)) }
         }
     }
 

@@ -22,7 +22,7 @@ struct Qamw: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Quantize.self, Convert.self, Verify.self, Checksum.self, Repair.self, Inspect.self, Compare.self, EditMetadata.self, Calibrate.self,
+            Quantize.self, Convert.self, Verify.self, Checksum.self, Repair.self, Sign.self, Inspect.self, Compare.self, EditMetadata.self, Calibrate.self,
             Evaluate.self, Generate.self, Tokenize.self, Bench.self,
         ])
 

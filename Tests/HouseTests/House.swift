@@ -48,12 +48,14 @@ enum House {
             ]),
         Target("Inference", .library, imports: ["QAMFormat", "Architectures", "CQAMKernels.Floats", "CCalibrationText"]),
         Target("Models", .library, imports: ["QAMFormat", "Architectures", "Converters", "Inference", "Quantization"]),
+        Target("Authenticity", .library, imports: ["QAMFormat", "Crypto"]),
         Target("KernelBenchmark", .library, imports: ["QAMFormat", "Quantization"]),
         Target("QAMCABI", .interface, imports: ["QAMFormat", "Converters", "Quantization", "Models", "CQAMW", "Dispatch"]),
         Target(
             "Tools", .program,
             imports: [
-                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "KernelBenchmark", "ArgumentParser", "Crypto", "Dispatch",
+                "QAMFormat", "Architectures", "Converters", "Quantization", "Inference", "Models", "Authenticity", "KernelBenchmark", "ArgumentParser",
+                "Crypto", "Dispatch",
             ]),
         Target("CodebookSolver", .program),
     ]

@@ -78,6 +78,19 @@ def interrupted(words):
     return set_up
 
 
+def damaging(folder):
+    """A damaged file beside its copy: a byte in the header, in the metadata and in the payload."""
+    data = bytearray(open(f"{folder}/m.qamw", "rb").read())
+    for at in (20, len(data) // 2, len(data) - 1):
+        data[at] ^= 1
+    with open(f"{folder}/d.qamw", "wb") as file:
+        file.write(data)
+
+
+def with_key(folder):
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", f"{folder}/key.pem"], check=True)
+
+
 SHARDS = ["--to", "safetensors", "--max-shard-size", "400KB"]
 # Name, set-up, command, output.
 SCENARIOS = [
@@ -96,6 +109,9 @@ SCENARIOS = [
     ("convert to a set, --force", setting_up(["convert", "model", "out/", "--to", "qamw", "--max-shard-size", "400KB"]),
      ["convert", "model", "out/", "--to", "qamw", "--dtype", "f16", "--max-shard-size", "400KB", "--force"], "out"),
     ("convert --resume", interrupted(["convert", "m.qamw", "out.safetensors"]), ["convert", "m.qamw", "out.safetensors", "--resume"], "out.safetensors"),
+    ("repair", damaging, ["repair", "d.qamw", "--from", "m.qamw"], "d.qamw"),
+    ("repair to a file", damaging, ["repair", "d.qamw", "--from", "m.qamw", "-o", "out.qamw"], "out.qamw"),
+    ("sign", with_key, ["sign", "m.qamw", "--key", "key.pem", "-o", "out.sig"], "out.sig"),
     *[(f"metadata {kind}, {how}", setting_up(["metadata", f"m.{kind}", "--set", "k=string:a"]), ["metadata", f"m.{kind}", "--set", f"k={value}"], f"m.{kind}")
       for kind in ["qamw", "gguf", "safetensors"] for how, value in [("in place", "string:b"), ("rewriting", LONG)]],
 ]

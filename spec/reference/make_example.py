@@ -9,6 +9,7 @@ It shares no code with the product nor with qamw_reference.py. It needs Python 3
 The output is the same on every machine (files that hold zstd frames: for every version of libzstd).
 """
 
+import hashlib
 import os
 import struct
 import sys
@@ -73,7 +74,7 @@ def encode_metadata(entries):
 class Writer:
     """Collects extents in directory order, then lays the file out (sections 3 to 6)."""
 
-    ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "shards", "scales", "symbols", "files", "raw", "checksums")
+    ORDER = ("metadata", "directory", "codebooks", "seeds", "producer", "shards", "content", "scales", "symbols", "files", "raw", "checksums")
     CHUNKED = ("scales", "symbols", "files", "raw")
     PRODUCER = None  # all files without another producer
 
@@ -85,7 +86,7 @@ class Writer:
         self.codebooks, self.seeds, self.tensors, self.files = [], [], [], []
         self.codebook_codec = 1
         self.compresses_metadata, self.order, self.extra = False, self.ORDER, None
-        self.producer, self.shards = self.PRODUCER, None
+        self.producer, self.shards, self.content = self.PRODUCER, None, None
 
     def extent(self, section, data):
         self.payload[section] = padded(self.payload[section], 64)
@@ -134,6 +135,8 @@ class Writer:
             content["producer"] = self.producer
         if self.shards:
             content["shards"] = self.shards
+        if self.content:
+            content["content"] = self.content
         if self.extra:
             content[self.extra[0]] = self.extra[1]
         order = [name for name in self.order if name in content or name == "checksums"]
@@ -144,7 +147,7 @@ class Writer:
         begin = 64 + 64 * len(order)
         for name in order:
             data = content[name]
-            critical, chunked = name in self.ORDER and name not in ("producer", "shards"), name in self.CHUNKED
+            critical, chunked = name in self.ORDER and name not in ("producer", "shards", "content"), name in self.CHUNKED
             body = padded(bytes(begin) + body, self.alignment if chunked else 64)[begin:]
             compressed = name == "metadata" and self.compresses_metadata
             length = len(self.metadata) if compressed else len(data)
@@ -441,7 +444,27 @@ def trellis_all(noise):
     return writer.bytes()
 
 
+def leaves(content):
+    """Section 6.10."""
+    return [hashlib.sha256(bytes(64) + content[at:at + (1 << 20)]).digest() for at in range(0, len(content), 1 << 20)]
+
+
+def content_case(noise):
+    """A file that keeps the hashes of its content: a compressed tensor of three leaves, an alias, and a file."""
+    writer = Writer(metadata=[("b", 4, 7), ("a", 8, "text")])
+    large = noise.bytes(1 << 20) + bytes((1 << 20) + 6)
+    small, note = struct.pack("<3e", 1.0, -0.5, 2.0), b"hello\n"
+    writer.raw("zeros", (len(large) // 2,), 14, large, compress=True)
+    writer.alias("again", (len(large) // 2,), 0)
+    writer.raw("norm", (3,), 14, small)
+    writer.file("note.txt", note)
+    digests = [leaf for content in (large, small, note) for leaf in leaves(content)]
+    writer.content = struct.pack("<IIQ", 1, 1 << 20, len(digests)) + b"".join(digests)
+    return writer.bytes()
+
+
 def cases():
+    yield "content", content_case(Noise(20261201))
     noise = Noise(20261123)
     for stride in range(1, 11):
         yield f"octant-{stride:02}", coded_case(noise, 2, stride, 1 + stride % 7, 1 + stride % 2, stride % 3 == 0, (5, 640))

@@ -378,6 +378,9 @@ def codec_cases():
             ("producer-nul", b"a\0b", "producer", "a zero byte in the producer"),
             ("seeds-huge", patched(seeds, 0, u64(1 << 61)), "seeds", "2^61 seeds, whose bytes overflow to none")]:
         yield name, section(place, data=data), "malformed", place, why
+    yield "content-flags", insert(Section("content", 1, struct.pack("<IIQ", 1, 1 << 20, 0))), "malformed", "section table", "a section `content` that is critical"
+    damaged = vary(Section("content", 0, struct.pack("<IIQ", 1, 1 << 20, 0)), checksum=0)
+    yield "content-checksum", insert(damaged), "checksumMismatch", "content", "a damaged section `content`"
     scaled = lambda scale: dict(streams=STREAMS + [(3, 1, 128, struct.pack("<H", scale) * 64)])
     codec = lambda *parameters: model(proj=dict(parameters=bytes(parameters)))
     for name, data, why in [

@@ -15,6 +15,7 @@ Exit status: 0 success, 65 the file is damaged or unsupported, 66 it cannot be r
 """
 
 import argparse
+import hashlib
 import mmap
 import os
 import re
@@ -140,7 +141,7 @@ def read_header(data) -> Header:
 
 CRITICAL, CHUNKED, ZSTD = 1, 2, 4
 CHUNKED_SECTIONS = ("scales", "symbols", "files", "raw")
-ANCILLARY_SECTIONS = ("spare", "producer", "shards")
+ANCILLARY_SECTIONS = ("spare", "producer", "shards", "content")
 KNOWN_SECTIONS = ("metadata", "directory", "codebooks", "seeds", "checksums") + ANCILLARY_SECTIONS + CHUNKED_SECTIONS
 REQUIRED_FLAGS = 0xFFFF
 SLACK = 64
@@ -720,6 +721,97 @@ def read_file(opened: QamwFile, name: str) -> bytes:
     if file.compression > 1:
         raise Unsupported(f"file {name!r}: compression {file.compression}")
     return unframe(stored, file.content_length, f"file {name!r}") if file.compression == 1 else bytes(stored)
+
+
+# 6.10 Content -----------------------------------------------------------------------------------------------
+
+LEAF = 1 << 20
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def tagged(purpose: int, *parts: bytes) -> bytes:
+    """H(purpose, parts)"""
+    return sha256(bytes([purpose]) + bytes(63), *parts)
+
+
+def leaves_of(content: bytes) -> List[bytes]:
+    return [tagged(0, content[at:at + LEAF]) for at in range(0, len(content), LEAF)]
+
+
+def tree(digests: List[bytes]) -> bytes:
+    if len(digests) < 2:
+        return digests[0] if digests else sha256()
+    left = 1 << (len(digests) - 1).bit_length() - 1
+    return tagged(1, tree(digests[:left]), tree(digests[left:]))
+
+
+def name_field(name: str) -> bytes:
+    return struct.pack("<I", len(name.encode())) + name.encode()
+
+
+def contents_of(opened: QamwFile, tensor: Tensor) -> List[bytes]:
+    if tensor.kind == RAW:
+        return [read_raw(opened, tensor)]
+    return [bytes(opened.stored(extent)) for extent in tensor.extents]
+
+
+def tensor_record(opened: QamwFile, tensor: Tensor) -> bytes:
+    if tensor.unreadable:
+        raise Unsupported(f"tensor {tensor.name!r}: {tensor.unreadable}")
+    record = name_field(tensor.name) + struct.pack(f"<BB{len(tensor.shape)}Q", tensor.kind, len(tensor.shape), *tensor.shape)
+    if tensor.kind == RAW:
+        return record + struct.pack("<B", tensor.dtype)
+    if tensor.kind == ALIAS:
+        return record + name_field(opened.tensors[tensor.target].name)
+    coding = tensor.coding
+    record += struct.pack("<HBB", coding.codec, coding.source if coding.source in DTYPES else 0, len(coding.parameters)) + coding.parameters
+    record += bytes(32) if coding.codebook is None else sha256(bytes(opened.codebooks[coding.codebook][1]))
+    record += struct.pack("<BQ", 0, 0) if coding.seed is None else struct.pack("<BQ", 1, opened.seeds[coding.seed])
+    record += struct.pack("<B", len(coding.streams))
+    for role, group, size in coding.streams:
+        record += struct.pack("<BBQ", role, group.bit_length() - 1 if group else 255, size)
+    return record
+
+
+def root_of(model: Model) -> bytes:
+    """The root of a model's content."""
+    first = model.files[0]
+    tensors = {}
+    for name, opened in model.tensors.items():
+        tensor = opened.tensor(name)
+        tensors[name] = tagged(2, tensor_record(opened, tensor), *(tree(leaves_of(content)) for content in contents_of(opened, tensor)))
+    files = {}
+    for file in first.files:
+        content = read_file(first, file.name)
+        files[file.name] = tagged(3, name_field(file.name), struct.pack("<BQ", file.role, len(content)), tree(leaves_of(content)))
+    entries = {}
+    for key, kind, value in metadata_values(first):
+        entries[key] = tagged(4, name_field(key), struct.pack("<I", kind), value)
+    return tagged(5, *(tree([part[name] for name in sorted(part, key=str.encode)]) for part in (tensors, files, entries)))
+
+
+def metadata_values(opened: QamwFile) -> List[Tuple[str, int, bytes]]:
+    """Key, type and encoded value of each entry."""
+    section, stored = opened.sections["metadata"], opened.section("metadata")
+    cursor = Cursor(unframe(stored, section.content_length, "metadata") if section.flags & ZSTD else stored, "metadata")
+    values = []
+    for _ in range(cursor.count()):
+        key, kind = cursor.text(cursor.count()), cursor.uint(4)
+        value = bytes(cursor.take(cursor.count()))
+        if opened.metadata[key][1] is None:
+            raise Unsupported(f"metadata {key!r}: type {kind}")
+        values.append((key, kind, value))
+    return values
+
+
+def content_section(opened: QamwFile) -> bytes:
+    """The section of a file with this content."""
+    contents = [content for tensor in opened.tensors if tensor.kind != ALIAS for content in contents_of(opened, tensor)]
+    digests = [leaf for content in contents + [read_file(opened, file.name) for file in opened.files] for leaf in leaves_of(content)]
+    return struct.pack("<IIQ", 1, LEAF, len(digests)) + b"".join(digests)
 
 
 # 7. Codec registry ------------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ package struct ModelOutput: Sendable {
         package var maxShardSize: Int?
         /// For folders: whether to write files whose names begin with a dot.
         package var dotfiles: Bool
+        /// The hashes of the content that .qamw files are to keep.
+        package var content: ContentLeaves?
 
         package init(
             container: ContainerOptions = ContainerOptions(), alignment: Int? = nil, maxShardSize: Int? = nil, dotfiles: Bool = false
@@ -74,7 +76,7 @@ package struct ModelOutput: Sendable {
     /// The size of the output.
     package func plannedByteCount(of source: any TensorSource, _ layout: Layout) throws -> Int {
         switch format {
-        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container, maxShardSize: layout.maxShardSize)
+        case .qamw: try QAMWriter.plannedByteCount(of: source, options: layout.container, maxShardSize: layout.maxShardSize, content: layout.content)
         case .safetensors:
             try SafetensorsSink.plannedByteCount(of: source, to: safetensorsDestination, maxShardSize: layout.maxShardSize, dotfiles: layout.dotfiles)
         case .gguf:
@@ -88,7 +90,8 @@ package struct ModelOutput: Sendable {
         switch format {
         case .qamw:
             let sink = QAMWriter(
-                output: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize, replacing: replacing, resuming: resuming)
+                output: qamwDestination, options: layout.container, maxShardSize: layout.maxShardSize, content: layout.content, replacing: replacing,
+                resuming: resuming)
             return (sink, { (sink.outputs.first ?? path, sink.warnings) })
         case .safetensors:
             let sink = SafetensorsSink(

@@ -29,7 +29,10 @@ final class ContainerAssembly {
             if !plan.options.compressesRaw { try output.setLength(plan.byteCount) }
         }
         try writeFiles()
-        for (name, bytes) in [(SectionName.metadata, plan.metadata), (.codebooks, plan.codebooks), (.seeds, plan.seeds), (.producer, plan.producer)] {
+        let small = [
+            (SectionName.metadata, plan.metadata), (.codebooks, plan.codebooks), (.seeds, plan.seeds), (.producer, plan.producer), (.content, plan.content),
+        ]
+        for (name, bytes) in small {
             if let section = sections[name] { try output.write(bytes, at: section.offset) }
         }
         if plan.hasRaw { sections.append(.raw, length: 0) }

@@ -1,3 +1,10 @@
+/// The sections that a file keeps when it is rewritten with other metadata.
+struct KeptSections {
+    /// The section `shards` of a file of a set.
+    var shards: [UInt8] = []
+    var content: [UInt8] = []
+}
+
 /// The layout of a .qamw output, one file or a set, before its payload is written.
 struct ContainerLayout {
     /// A file: its contents and their places.
@@ -12,13 +19,21 @@ struct ContainerLayout {
     private let tensors: [TensorDescriptor]
 
     /// Tensors are assigned to files greedily and in order (`ShardGroups`), aliases to the file of their target, so that each file is valid on
-    /// its own. `keeping` is the section `shards` of a file of a set that is rewritten. Throws `invalidArgument` and `unsupported` for what the
+    /// its own. `keeping` is what a file that is rewritten keeps; `content` the hashes to be kept in the files. Throws `invalidArgument` and `unsupported` for what the
     /// format cannot hold.
-    init(_ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, keeping shards: [UInt8] = []) throws {
+    init(_ source: any TensorSource, options: ContainerOptions, maxShardSize: Int?, keeping kept: KeptSections = KeptSections(), content: ContentLeaves? = nil)
+        throws
+    {
         tensors = source.tensors
         let groups = try Self.groups(tensors, maxShardSize)
         guard groups.count > 1 else {
-            files = [File(source: source, plan: try ContainerPlan(source, options: options, shards: shards))]
+            files = [
+                File(
+                    source: source,
+                    plan: try ContainerPlan(
+                        source, options: options, shards: kept.shards,
+                        content: content?.section(tensors: Array(tensors.indices), hasFiles: true) ?? kept.content))
+            ]
             places = tensors.indices.map { (0, $0) }
             return
         }
@@ -34,7 +49,9 @@ struct ContainerLayout {
             var options = options
             if file > 0 { options.metadataCapacity = 0 }
             let shards = file == 0 ? index : ShardSection.encode(number: file + 1, count: groups.count)
-            return File(source: part, plan: try ContainerPlan(part, options: options, shards: shards))
+            return File(
+                source: part,
+                plan: try ContainerPlan(part, options: options, shards: shards, content: content?.section(tensors: group, hasFiles: file == 0) ?? []))
         }
     }
 

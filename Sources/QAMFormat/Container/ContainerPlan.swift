@@ -8,18 +8,21 @@ package struct ContainerPlan {
     package let producer = Array("qamw \(Version.text)".utf8)
     /// The section of a file of a set; the identities in that of the first are zero until the other files are complete.
     package let shards: [UInt8]
+    /// The hashes of the content, if the file keeps them.
+    package let content: [UInt8]
     static let maximumProducerLength = 255
     /// Extents as if nothing were compressed.
     package let directory: Directory
     private let placement: Placement
 
     /// Throws `invalidArgument` for content that the format does not allow.
-    package init(_ source: any TensorSource, options: ContainerOptions, shards: [UInt8] = []) throws {
+    package init(_ source: any TensorSource, options: ContainerOptions, shards: [UInt8] = [], content: [UInt8] = []) throws {
         guard FileHeader.alignments.contains(options.alignment), options.alignment.nonzeroBitCount == 1 else {
             throw QAMError(.invalidArgument, "the alignment \(options.alignment) is not a power of two from 64 to 2^20")
         }
         self.options = options
         self.shards = shards
+        self.content = content
         let stored = try Self.store(source.metadata)
         metadata = stored.bytes
         metadataContentLength = stored.contentLength
@@ -97,6 +100,7 @@ package struct ContainerPlan {
         if !seeds.isEmpty { plan.append(.seeds, length: seeds.count, checksum: XXH3.hash(seeds)) }
         plan.append(.producer, length: producer.count, checksum: XXH3.hash(producer))
         if !shards.isEmpty { plan.append(.shards, length: shards.count, checksum: XXH3.hash(shards)) }
+        if !content.isEmpty { plan.append(.content, length: content.count, checksum: XXH3.hash(content)) }
         for name in [SectionName.scales, .symbols] where placement.length(of: name) > 0 {
             plan.append(name, length: placement.length(of: name))
         }
@@ -114,7 +118,7 @@ package struct ContainerPlan {
     /// Differs if the small sections differ, because of the options or because another version of the program writes the same source differently, for instance
     /// with other codebooks.
     package var fingerprint: String {
-        let hashes = [metadata, codebooks, seeds, producer, shards, directory.encoded].map { XXH3.hash($0) }
+        let hashes = [metadata, codebooks, seeds, producer, shards, content, directory.encoded].map { XXH3.hash($0) }
         return "\(FileHeader.major).\(FileHeader.minor) \(options) \(hashes)"
     }
 
@@ -122,7 +126,7 @@ package struct ContainerPlan {
 
     private var sectionCount: Int {
         // Metadata, directory, producer and checksums are always present.
-        4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1) + (shards.isEmpty ? 0 : 1)
+        4 + (codebooks.isEmpty ? 0 : 1) + (seeds.isEmpty ? 0 : 1) + (shards.isEmpty ? 0 : 1) + (content.isEmpty ? 0 : 1)
             + [SectionName.scales, .symbols, .files, .raw].count { placement.length(of: $0) > 0 }
     }
 

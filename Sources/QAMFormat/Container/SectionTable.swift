@@ -15,6 +15,8 @@ package enum SectionName: String, CaseIterable, Sendable {
     case producer
     /// In a file of a set: its number, and in the first file the location of each tensor (spec section 6.9).
     case shards
+    /// Hashes of the content (spec section 6.10).
+    case content
 
     /// The index in `allCases`.
     var index: Int {
@@ -31,6 +33,7 @@ package enum SectionName: String, CaseIterable, Sendable {
         case .spare: 9
         case .producer: 10
         case .shards: 11
+        case .content: 12
         }
     }
 
@@ -38,14 +41,14 @@ package enum SectionName: String, CaseIterable, Sendable {
     package var isChunked: Bool {
         switch self {
         case .scales, .symbols, .files, .raw: true
-        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer, .shards: false
+        case .metadata, .directory, .codebooks, .seeds, .checksums, .spare, .producer, .shards, .content: false
         }
     }
 
     /// The section's flags, except *zstd*.
     package var flags: SectionEntry.Flags {
         switch self {
-        case .spare, .producer, .shards: []
+        case .spare, .producer, .shards, .content: []
         default: isChunked ? [.critical, .chunked] : .critical
         }
     }

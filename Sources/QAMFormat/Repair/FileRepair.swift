@@ -22,6 +22,7 @@ package enum FileRepair {
     ) async throws -> RepairReport {
         // Others must not edit it meanwhile.
         let edited = output == nil && !isDryRun ? try EditedFile(path: path) : nil
+        defer { withExtendedLifetime(edited) {} }
         let original = try FileBytes(path: edited?.path ?? path)
         var head = HeadRepair(original, from: material)
         do { try head.run() } catch let error as QAMError {
@@ -53,7 +54,11 @@ package enum FileRepair {
                 try content(for: damaged[$0].task, chunks)
             } consume: { index, content in
                 let (task, problem) = damaged[index]
-                guard let content else { return report.remaining.append(problem) }
+                guard let content else {
+                    // The file is sound with any bytes there.
+                    if !task.isUnused { report.remaining.append(problem) }
+                    return
+                }
                 report.repaired.append(problem)
                 if !content.isEmpty { try temporary?.write(content, at: task.range.lowerBound) }
             }
@@ -80,13 +85,13 @@ package enum FileRepair {
         }
     }
 
-    /// The parts of the payload and the padding that are damaged. What was left of an interrupted edit has no meaning and is none.
+    /// The parts of the payload and the padding that are damaged, and what an interrupted edit has left, which has no meaning.
     private static func damage(
         of file: ContainerFile, threads: Int, monitor: (Int, Int) throws -> Void
     ) async throws -> (found: [(task: VerifyTask, problem: QAMError)], byteCount: Int) {
         var opened = 0
         let tasks = try file.verifyTasks(wanted: nil, headerOnly: false, verified: &opened).filter { task in
-            if case .readable = task.expectation { false } else { !task.isUnused }
+            if case .readable = task.expectation { false } else { true }
         }
         let batches = VerifyTask.batches(tasks), total = tasks.reduce(0) { $0 + $1.range.count }
         var found: [(task: VerifyTask, problem: QAMError)] = [], done = 0

@@ -55,29 +55,39 @@ struct HeadRepair {
             if encoded[56...].elementsEqual(stored[56...]) || encoded[32..<40].elementsEqual(stored[32..<40]) { return true }
             guard let table = file.header.table, table.upperBound <= bytes.byteCount else { return false }
             if XXH3.hash(try bytes.read(table)) == file.header.tableHash { return true }
-            // The hashes of all chunks tell the payload, and nothing but the metadata can differ with the same payload.
-            return try [SectionName.checksums, .metadata].allSatisfy { name in
-                guard let entry = file.sections.first(where: { $0.known == name }), entry.end <= bytes.byteCount else { return false }
-                return XXH3.hash(try bytes.read(entry.range)) == entry.checksum
-            }
+            return try isTable(file.sections)
         }?.header
     }
 
-    /// The header that follows from the section table and the length of the file. What is left of the old one proves it: its hash, or all that the hash covers.
+    /// Whether a section table is that of this file: the hashes of all chunks tell the payload, and nothing but the metadata can differ with the same payload.
+    private func isTable(_ entries: [SectionEntry]) throws -> Bool {
+        try [SectionName.checksums, .metadata].allSatisfy { name in
+            guard let entry = entries.first(where: { $0.known == name }), entry.end <= bytes.byteCount, entry.length <= Limits().checksumBytes else {
+                return false
+            }
+            return XXH3.hash(try bytes.read(entry.range)) == entry.checksum
+        }
+    }
+
+    /// The header that follows from the section table and the length of the file. What is left of the old one proves it: its hash, or all that the hash covers,
+    /// or the alignment, which alone does not follow from a table that is proved by the sections.
     private func ownHeader(_ stored: [UInt8]) throws -> FileHeader? {
-        let offsets = [FileHeader.byteCount, Int(exactly: Self.integer(stored, at: 40)) ?? 0].filter { $0 > 0 && $0 % SectionEntry.alignment == 0 }
+        let offsets = [FileHeader.byteCount, Int(exactly: Self.integer(stored, at: 40)) ?? 0].filter {
+            (FileHeader.byteCount...max(FileHeader.byteCount, bytes.byteCount)).contains($0) && $0 % SectionEntry.alignment == 0
+        }
         for offset in offsets {
             for count in 1...FileHeader.maxSections {
                 let end = offset + count * SectionEntry.byteCount
-                guard end > offset, end <= bytes.byteCount else { break }
+                guard end <= bytes.byteCount else { break }
                 let table = try bytes.read(offset..<end)
                 var header = FileHeader(
                     alignment: FileHeader.alignments.lowerBound, fileLength: bytes.byteCount, sectionCount: count, tableHash: XXH3.hash(table),
                     tableOffset: offset)
-                guard (try? SectionTable.decode(table, header: header)) != nil else { continue }
+                guard let entries = try? SectionTable.decode(table, header: header) else { continue }
                 while FileHeader.alignments.contains(header.alignment) {
                     let encoded = header.encoded
                     if encoded[56...].elementsEqual(stored[56...]) || encoded[..<56].elementsEqual(stored[..<56]) { return header }
+                    if try encoded[8..<16].elementsEqual(stored[8..<16]) && isTable(entries) { return header }
                     header.alignment *= 2
                 }
             }
@@ -111,7 +121,9 @@ struct HeadRepair {
     private mutating func repairSection(_ entry: SectionEntry) throws {
         guard let name = entry.known, !name.isChunked, name != .spare, name != .checksums else { return }
         let limits = Limits()
-        guard entry.length <= max(limits.directoryBytes, limits.metadataBytes) else { return }
+        let limit = [.codebooks, .seeds].contains(name) ? limits.codebookBytes : name == .metadata ? limits.metadataBytes : limits.directoryBytes
+        // Opening refuses longer ones.
+        guard entry.length <= limit else { return }
         let stored = try bytes.read(entry.range)
         guard XXH3.hash(stored) != entry.checksum else { return }
         let damage = QAMError(

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Authenticity
 internal import Converters
 internal import QAMFormat
 
@@ -11,6 +12,9 @@ struct Checksum: AsyncParsableCommand {
             --tensors prints a line for each tensor instead: HASH #TENSOR, a tab, and the model. The hash is of type, shape and elements: it is \
             the same in safetensors, GGUF and .qamw, and in any shards. --check checks such lines too, in the model that is \
             named after the manifest, if one is, and otherwise in the one that the line names.
+
+            --content prints the root of a hash tree (SHA-256) over all tensors, embedded files and metadata of each model, as HASH @, and the model: the same \
+            in any container, shards and layout. With --tensors, the roots of the tensors in the tree follow. It is what sign signs.
 
             Example:
               qamw checksum *.qamw > SUMS && qamw checksum --check SUMS
@@ -26,6 +30,9 @@ struct Checksum: AsyncParsableCommand {
     @Flag(help: "Print a hash for each tensor of the models.")
     var tensors = false
 
+    @Flag(help: "Print the root of the content of each model.")
+    var content = false
+
     @Option(help: ArgumentHelp("Check the files and tensors listed in this manifest.", valueName: "manifest"), completion: .file())
     var check: String?
 
@@ -35,12 +42,14 @@ struct Checksum: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
+        guard !content || algorithm != .xxh3 else { throw ValidationError("The content is hashed by sha256.") }
         guard check != nil else {
             guard !files.isEmpty else { throw ValidationError("Name either files or a manifest with --check.") }
             return
         }
         guard files.count <= 1 else { throw ValidationError("--check takes the files from the manifest, or one model in their place.") }
         guard algorithm == nil else { throw ValidationError("--check takes the algorithm from the hashes; remove --algorithm.") }
+        guard !content else { throw ValidationError("--check tells contents by their lines; remove --content.") }
         guard !tensors else { throw ValidationError("--check tells tensors by their lines; remove --tensors.") }
     }
 
@@ -56,7 +65,9 @@ struct Checksum: AsyncParsableCommand {
         var failure: ExitCode?
         for file in files {
             do {
-                if tensors {
+                if content {
+                    try await printContent(file)
+                } else if tensors {
                     failure = try await printTensorHashes(file) ?? failure
                 } else {
                     try Self.print(Manifest.line(hash: try await FileHash.hash(file, algorithm ?? .xxh3, quiet: quiet), file: file))
@@ -66,6 +77,17 @@ struct Checksum: AsyncParsableCommand {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// The line of a model's content, and with `tensors` a line for each tensor.
+    private func printContent(_ file: String) async throws {
+        let model = try ModelInput(path: file, takingFiles: true)
+        let hashes = try await model.contentHashes(threads: threads.count, quiet: quiet)
+        try Self.print(Manifest.line(hash: Format.hexadecimal(hashes.root), content: file))
+        guard tensors else { return }
+        for (tensor, hash) in zip(model.stored.tensors, hashes.tensors) {
+            try Self.print(Manifest.line(hash: Format.hexadecimal(hash), tensor: tensor.name, file: file, mark: Manifest.contentMark))
+        }
     }
 
     /// A line for each tensor; the status of the last one that cannot be read.

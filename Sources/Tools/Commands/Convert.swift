@@ -1,5 +1,6 @@
 internal import Architectures
 internal import ArgumentParser
+internal import Authenticity
 internal import Converters
 internal import Models
 internal import QAMFormat
@@ -103,6 +104,9 @@ struct Convert: AsyncParsableCommand {
     @Flag(help: "Also write side files whose names begin with a dot into a folder.")
     var dotfiles = false
 
+    @Flag(help: "Keep the hashes of the content in a .qamw file, for verified reading. Also where the input keeps them.")
+    var content = false
+
     @Flag(help: "Of a damaged .qamw file, leave out the tensors and files that are lost, and keep the rest.")
     var salvage = false
 
@@ -150,6 +154,7 @@ struct Convert: AsyncParsableCommand {
         guard maxShardSize == nil || target.format != .safetensors || target.isFolder else {
             throw QAMError(.invalidArgument, "--max-shard-size is for .qamw, for GGUF and for a folder of safetensors")
         }
+        guard !content || target.format == .qamw else { throw QAMError(.invalidArgument, "--content is for .qamw") }
         guard alignment == nil || target.format == .gguf else { throw QAMError(.invalidArgument, "--alignment is for GGUF") }
         do {
             var (kept, warnings) = (model, [String]())
@@ -181,6 +186,8 @@ struct Convert: AsyncParsableCommand {
         if choosesTypes, let statistics {
             (source, choice) = try await chosenTypes(source, for: target, layout, run, statistics, progress)
         }
+        let keepsHashes = target.format == .qamw && (content || model.reader?.hasContentLeaves == true)
+        if keepsHashes { layout.content = ContentLeaves(sizedFor: source) }
         let planned = try target.plannedByteCount(of: source, layout)
         var result = ConvertReport(output: target.path, inputBytes: model.fileBytes, before: model.stored, after: source, isPacked: packed)
         if writing.dryRun {
@@ -190,6 +197,11 @@ struct Convert: AsyncParsableCommand {
                 source, layout, reading: model.configurations + [calibration.calibration].compactMap(\.self), replacing: writing.force,
                 plannedBytes: layout.container.compressesRaw ? 0 : planned)
             if !salvage { try await model.requireSound(threads: threads.count, quiet: report.hidesProgress) }
+            if keepsHashes {
+                layout.content = try await ProgressBar.during("Hashing", quiet: report.hidesProgress) { bar in
+                    try await ContentHashes.hashing(source, threads: threads.count) { try bar.report($0, of: $1, item: $2) }.leaves
+                }
+            }
             let done = try await ProgressBar.during("Converting", quiet: report.hidesProgress, countsBytes: run == nil) { bar in
                 if run != nil { progress.begin(bar) }
                 // Statistics that are gathered come in order: one thread reads, and coding uses all.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Authenticity
 internal import Converters
 internal import QAMFormat
 
@@ -11,6 +12,9 @@ struct Verify: AsyncParsableCommand {
             Of PyTorch's files the structure and the CRC-32 of every entry are checked. \
             Safetensors and GGUF have no checksums: of those the structure is checked, and of an index or a split set that all \
             files are there and hold what it says. GGUF's payload is looked through for NaNs and infinities, which get a warning.
+
+            With --key and --signature the whole content must be what was signed (qamw sign), in whatever container; with --tensor only these tensors, of \
+            a .qamw file that keeps the hashes of its content (convert --content).
 
             Example:
               qamw verify llama.qamw models/llama/model.safetensors.index.json
@@ -25,8 +29,20 @@ struct Verify: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Check only the payload of this tensor; may be repeated.", valueName: "name"))
     var tensor: [String] = []
 
+    @Option(help: ArgumentHelp("The public key of the signature, Ed25519 in PEM.", valueName: "public"), completion: .file(extensions: ["pem"]))
+    var key: String?
+
+    @Option(help: ArgumentHelp("The signature of the content.", valueName: "file"), completion: .file())
+    var signature: String?
+
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var report: ReportOptions
+
+    func validate() throws {
+        guard (key == nil) == (signature == nil) else { throw ValidationError("--key and --signature go together.") }
+        guard key == nil || files.count == 1 else { throw ValidationError("A signature is of one model; name one.") }
+        guard key == nil || !headerOnly else { throw ValidationError("A signature is of the payload too; remove --header-only.") }
+    }
 
     func run() async throws {
         var worst: ExitCode?
@@ -41,7 +57,7 @@ struct Verify: AsyncParsableCommand {
     private func verify(_ path: String) async throws -> Verification {
         var result = Verification(file: path)
         do {
-            let model = try ModelInput(path: path, takingFiles: false)
+            let model = try ModelInput(path: path, takingFiles: signature != nil)
             result.take(model)
             try check(model.source)
             if let reader = model.reader {
@@ -64,11 +80,33 @@ struct Verify: AsyncParsableCommand {
                 result.warnings += done.warnings
                 result.bytesVerified += done.byteCount
             }
+            try await checkSignature(of: model)
         } catch let error as QAMError where error.code != .interrupted {
             result.problems.append(error)
             if result.format == nil { result.format = Self.likelyFormat(path) }
         }
         return result
+    }
+
+    /// Throws unless the content, or that of the chosen tensors, is what was signed.
+    private func checkSignature(of model: ModelInput) async throws {
+        guard let path = signature, let key else { return }
+        let signature = try Signature(path: path)
+        guard try VerifyingKey(path: key).accepts(signature) else { throw QAMError(.malformed, "the signature is not by this key", at: .init(file: path)) }
+        guard tensor.isEmpty else {
+            guard let reader = model.reader else {
+                throw QAMError(.unsupported, "single tensors are proved in .qamw files only; remove --tensor to check the whole content")
+            }
+            let source = try VerifiedSource(reader, root: signature.root)
+            for name in tensor { if let index = reader.index(of: name) { try source.verify(index) { _ in try Interruption.check() } } }
+            return
+        }
+        let root = try await model.contentHashes(threads: threads.count, quiet: report.hidesProgress).root
+        guard root == signature.root else {
+            throw QAMError(
+                .checksumMismatch,
+                "the content is not what was signed: its root is \(Format.hexadecimal(root)), that of the signature \(Format.hexadecimal(signature.root))")
+        }
     }
 
     /// Compares the CRC-32 of the archives' entries: with --tensor, of those that the tensors lie in.

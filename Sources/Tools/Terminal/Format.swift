@@ -79,7 +79,6 @@ extension Format {
     }
 
     /// Two hexadecimal digits for each byte.
-    static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 
     /// A metadata value on one line, shortened: tokenizers have megabytes.
     static func value(_ value: MetadataValue, limit: Int = 60) -> String {
