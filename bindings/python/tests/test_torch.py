@@ -62,7 +62,10 @@ class Torch(FileTest):
         with qamw.open(self.coded(recipe="all")) as model:
             table = model["model.embed_tokens.weight"]
             ids = torch.tensor([[1, 5], [1023, 0]])
-            found = QAMEmbedding(table)(ids)
+            embedding = QAMEmbedding(table)
+            found = embedding(ids)
+            elsewhere = embedding(ids.to("meta"))
+            self.assertEqual((elsewhere.device.type, elsewhere.shape), ("meta", found.shape))
             torch.testing.assert_close(found, torch.from_numpy(np.asarray(table))[ids], rtol=0, atol=0)
 
     @unittest.skipUnless(HAS_TRANSFORMERS, "the package transformers is not installed")
