@@ -45,7 +45,7 @@ def tensor(source: qamw.Tensor) -> torch.Tensor:
 
 
 def load_file(filename: Union[str, "os.PathLike[str]"], device: Any = "cpu") -> Dict[str, torch.Tensor]:
-    """All tensors of a .qamw or safetensors file, by name."""
+    """All tensors of a .qamw, GGUF or safetensors file, by name."""
     with qamw.safe_open(filename, framework="pt", device=device) as file:
         return {name: file.get_tensor(name) for name in file.keys()}
 
