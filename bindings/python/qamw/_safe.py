@@ -74,10 +74,13 @@ class SafeFile:
         self._device = device
 
     def keys(self) -> List[str]:
-        return sorted(self._file.names)
+        """Raises ValueError after the file is closed."""
+        return sorted(self.offset_keys())
 
     def offset_keys(self) -> List[str]:
         """The names in the file's order."""
+        if self._file.closed:
+            raise ValueError("the file is closed")
         return self._file.names
 
     def metadata(self) -> Optional[Dict[str, str]]:
@@ -134,14 +137,19 @@ def save_file(tensors: Dict[str, Any], filename: Path, metadata: Optional[Dict[s
 
     Replaces an existing file. Written by the package safetensors.
     """
-    path, numpy = os.fsdecode(filename), _required("safetensors.numpy")
+    save_by("safetensors.numpy", tensors, filename, metadata, options)
+
+
+def save_by(package: str, tensors: Dict[str, Any], filename: Path, metadata: Optional[Dict[str, str]], options: Dict[str, Any]) -> None:
+    """`save_file` of one of safetensors' packages, for .qamw too."""
+    path, plain_save = os.fsdecode(filename), _required(package).save_file
     if not path.endswith(".qamw"):
         if options:
             raise TypeError(f"{', '.join(options)}: options of quantize are for .qamw")
-        numpy.save_file(tensors, path, metadata)
+        plain_save(tensors, path, metadata)
         return
     from ._quantize import quantize
     with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
         plain = os.path.join(folder, "model.safetensors")
-        numpy.save_file(tensors, plain, metadata)
+        plain_save(tensors, plain, metadata)
         quantize(plain, path, **{"replace": True, "calibrate": False, **(options or {"exclude": [""]})})

@@ -19,12 +19,15 @@ from torch import nn
 import qamw
 
 from ._arrays import bits
+from ._safe import save_by
 from ._torch_decoding import DeviceWeights
 
 _BITS = {
     "BF16": torch.bfloat16, "F8_E5M2": torch.float8_e5m2, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
     "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
 }
+if hasattr(torch, "float8_e8m0fnu"):
+    _BITS["F8_E8M0"] = torch.float8_e8m0fnu
 
 # Coded tensors by the number that the operator takes: it can have no other objects as arguments.
 _tensors: "weakref.WeakValueDictionary[int, qamw.Tensor]" = weakref.WeakValueDictionary()
@@ -48,6 +51,11 @@ def load_file(filename: Union[str, "os.PathLike[str]"], device: Any = "cpu") -> 
     """All tensors of a .qamw, GGUF or safetensors file, by name."""
     with qamw.safe_open(filename, framework="pt", device=device) as file:
         return {name: file.get_tensor(name) for name in file.keys()}
+
+
+def save_file(tensors: Dict[str, torch.Tensor], filename: Union[str, "os.PathLike[str]"], metadata: Optional[Dict[str, str]] = None, **options: Any) -> None:
+    """Writes tensors as `qamw.save_file` does."""
+    save_by("safetensors.torch", tensors, filename, metadata, options)
 
 
 @torch.library.custom_op("qamw::linear", mutates_args=())
