@@ -119,6 +119,33 @@ import Testing
         #expect(try contents(folder.path("1.qamw")) == contents(folder.path("2.qamw")))
     }
 
+    /// transformers finds the method in config.json; unpacking gives its bytes back, wherever another writer puts the member.
+    @Test func configurationSaysThatWeightsArePacked() throws {
+        func text(_ file: any EmbeddedFile) throws -> String { String(decoding: try file.read(0..<file.byteCount), as: UTF8.self) }
+        func packed(_ config: String, host: PackedHost = .safetensors) throws -> PackingSource {
+            var source = Self.model()
+            source.files = [MemoryFile(name: "config.json", bytes: Array(config.utf8)), MemoryFile(name: "other.json", bytes: Array(config.utf8))]
+            return try PackingSource(wrapping: source, host: host)
+        }
+        let member = #""quantization_config": {"quant_method": "qamw"}, "#
+        for (config, expected) in [
+            ("{\r\n\t\"a\" : 1.50,\"b\": {\"quantization_config\": 1}}\n", "{\r\n\t\(member)\"a\" : 1.50,\"b\": {\"quantization_config\": 1}}\n"),
+            (#"{"a":[]}"#, "{\(member)\"a\":[]}"),
+            // Nothing to add to, other quantized weights, no JSON.
+            ("{}", "{}"), (#"{"a": 1, "quantization_config": {"quant_method": "fp8"}}"#, #"{"a": 1, "quantization_config": {"quant_method": "fp8"}}"#),
+            (#"{"a": 1"#, #"{"a": 1"#),
+        ] {
+            let source = try packed(config)
+            #expect(try text(source.files[0]) == expected)
+            #expect(try text(source.files[1]) == config)
+            let back = try UnpackingSource(wrapping: source)
+            #expect(try back.files.map { try text($0) } == [config, config])
+            #expect(try text(packed(config, host: .gguf).files[0]) == config)
+        }
+        let last = try packed("{\n \"a\": 1,\n \"quantization_config\": {\n  \"quant_method\": \"qamw\"\n }\n}")
+        #expect(try text(UnpackingSource(wrapping: last).files[0]) == "{\n \"a\": 1\n}")
+    }
+
     @Test func streamsHaveReadableNamesAndShapes() throws {
         let packed = try PackingSource(wrapping: Self.model(), carryingFiles: true)
         let shapes = Dictionary(uniqueKeysWithValues: packed.tensors.map { ($0.name, $0) })

@@ -8,11 +8,15 @@ package struct PackedHost: Sendable {
     private let nameLimit: Int
     /// Whether rows must consist of whole blocks.
     private let hasWholeRows: Bool
+    /// Whether transformers loads it, by config.json.
+    let isTransformers: Bool
 
-    package static let safetensors = PackedHost(types: Set(DType.safetensors), maximumDimensions: .max, nameLimit: .max, hasWholeRows: false)
+    package static let safetensors = PackedHost(
+        types: Set(DType.safetensors), maximumDimensions: .max, nameLimit: .max, hasWholeRows: false, isTransformers: true)
 
     package static let gguf = PackedHost(
-        types: Set([.i8, .i16, .i32, .i64, .f16, .bf16, .f32, .f64] + DType.ggml), maximumDimensions: 4, nameLimit: 64, hasWholeRows: true)
+        types: Set([.i8, .i16, .i32, .i64, .f16, .bf16, .f32, .f64] + DType.ggml), maximumDimensions: 4, nameLimit: 64, hasWholeRows: true,
+        isTransformers: false)
 
     /// The carrier in a form that this host supports: with the short name if the plain one is too long, and with another type of the same
     /// size, or as a row of bytes, if its own is not supported. Only the number of bytes matters.

@@ -21,7 +21,8 @@ package struct PackingSource: WrappingSource {
     }
 
     /// `options` are stored in the directory for `UnpackingSource.options`; their keys must be unique. With `carryingFiles`, embedded files
-    /// become tensors too, for formats or outputs without files. `host` is the target format.
+    /// become tensors too, for formats or outputs without files; otherwise, config.json says that
+    /// the weights are packed. `host` is the target format.
     ///
     /// Throws `unsupported` if the model uses a name that packing needs.
     package init(wrapping base: any TensorSource, options: [(String, String)] = [], carryingFiles: Bool = false, host: PackedHost = .safetensors) throws {
@@ -75,7 +76,7 @@ package struct PackingSource: WrappingSource {
         self.base = base
         tensors = carriers.map(\.0)
         contents = carriers.map(\.1)
-        files = carryingFiles ? [] : base.files
+        files = try carryingFiles ? [] : host.isTransformers ? base.files.map(PackedConfiguration.added) : base.files
         fingerprint = "packed \(carryingFiles) \(carriers.map(\.0.name)) \(directory.json)\n\(base.fingerprint)"
     }
 

@@ -44,7 +44,7 @@ package struct UnpackingSource: WrappingSource, LendingSource {
             }
         }
         shared = try Self.tables(directory, &finder, base)
-        var files = base.files
+        var files = try base.files.map(PackedConfiguration.removed)
         for (number, name) in directory.files.enumerated() {
             let index = try finder.take(PackedNames.file(name), or: PackedNames.short(file: number), byteCount: nil)
             files.append(CarriedFile(name: name, base: base, tensor: index))

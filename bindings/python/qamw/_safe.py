@@ -1,4 +1,4 @@
-"""The interface of the package safetensors, for .qamw files too."""
+"""The interface of the package safetensors, for .qamw and GGUF files too."""
 
 import importlib
 import os
@@ -15,12 +15,25 @@ Path = Union[str, "os.PathLike[str]"]
 _FRAMEWORKS = {"np": "numpy", "numpy": "numpy", "pt": "torch", "torch": "torch", "pytorch": "torch"}
 
 
-def _is_qamw(path: str) -> bool:
+def _start(path: str) -> bytes:
     with open(path, "rb") as file:
-        start = file.read(4)
-    if start == b"GGUF":
-        raise InvalidArgumentError(f"{path} is GGUF: `qamw convert {path} OUT.qamw` makes a file that opens here")
-    return start == b"\x89QAM"
+        return file.read(4)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether this package reads the file; safetensors files are left to the package safetensors."""
+    return _start(path) in (b"\x89QAM", b"GGUF")
+
+
+def _opened(path: str) -> File:
+    if _start(path) != b"GGUF":
+        return File(path)
+    from ._quantize import quantize
+    # The library maps .qamw files: every tensor is copied as it is stored. The mapping outlives the copy's name.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, "model.qamw")
+        quantize(path, copy, calibrate=False, exclude=[""])
+        return File(copy)
 
 
 def _required(package: str) -> Any:
@@ -53,18 +66,21 @@ class Slice:
 
 
 class SafeFile:
-    """A .qamw file with the methods of safetensors' `safe_open`."""
+    """A .qamw or GGUF file with the methods of safetensors' `safe_open`."""
 
     def __init__(self, path: str, framework: str, device: Any):
-        self._file = File(path)
+        self._file = _opened(path)
         self._framework = framework
         self._device = device
 
     def keys(self) -> List[str]:
-        return sorted(self._file.names)
+        """Raises ValueError after the file is closed."""
+        return sorted(self.offset_keys())
 
     def offset_keys(self) -> List[str]:
         """The names in the file's order."""
+        if self._file.closed:
+            raise ValueError("the file is closed")
         return self._file.names
 
     def metadata(self) -> Optional[Dict[str, str]]:
@@ -93,22 +109,23 @@ class SafeFile:
 
 
 def safe_open(filename: Path, framework: str = "np", device: Any = "cpu") -> Any:
-    """Opens a .qamw or safetensors file as `safetensors.safe_open` does: keys, metadata, get_tensor, get_slice.
+    """Opens a .qamw, GGUF or safetensors file as `safetensors.safe_open` does: keys, metadata, get_tensor, get_slice.
 
-    framework: "np" or "pt". A safetensors file is opened by the package safetensors.
+    framework: "np" or "pt". A safetensors file is opened by the package safetensors. A GGUF file, or a split one by its first part, is copied to a temporary
+    file, which is mapped; names and values are as they are stored, ggml's block types are decoded to float32.
     """
     path = os.fsdecode(filename)
     if framework not in _FRAMEWORKS:
         raise ValueError(f'framework is "np" or "pt", not {framework!r}')
-    if not _is_qamw(path):
+    if not _is_ours(path):
         return _required("safetensors").safe_open(path, framework=framework, device=device)
     return SafeFile(path, _FRAMEWORKS[framework], device)
 
 
 def load_file(filename: Path) -> Dict[str, Any]:
-    """All tensors of a .qamw or safetensors file as NumPy arrays, by name; of a .qamw as `SafeFile.get_tensor`."""
+    """All tensors of a .qamw, GGUF or safetensors file as NumPy arrays, by name; of a .qamw or GGUF as `SafeFile.get_tensor`."""
     path = os.fsdecode(filename)
-    if not _is_qamw(path):
+    if not _is_ours(path):
         loaded: Dict[str, Any] = _required("safetensors.numpy").load_file(path)
         return loaded
     with SafeFile(path, "numpy", None) as file:
@@ -120,14 +137,19 @@ def save_file(tensors: Dict[str, Any], filename: Path, metadata: Optional[Dict[s
 
     Replaces an existing file. Written by the package safetensors.
     """
-    path, numpy = os.fsdecode(filename), _required("safetensors.numpy")
+    save_by("safetensors.numpy", tensors, filename, metadata, options)
+
+
+def save_by(package: str, tensors: Dict[str, Any], filename: Path, metadata: Optional[Dict[str, str]], options: Dict[str, Any]) -> None:
+    """`save_file` of one of safetensors' packages, for .qamw too."""
+    path, plain_save = os.fsdecode(filename), _required(package).save_file
     if not path.endswith(".qamw"):
         if options:
             raise TypeError(f"{', '.join(options)}: options of quantize are for .qamw")
-        numpy.save_file(tensors, path, metadata)
+        plain_save(tensors, path, metadata)
         return
     from ._quantize import quantize
     with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
         plain = os.path.join(folder, "model.safetensors")
-        numpy.save_file(tensors, plain, metadata)
+        plain_save(tensors, plain, metadata)
         quantize(plain, path, **{"replace": True, "calibrate": False, **(options or {"exclude": [""]})})

@@ -1,107 +1,201 @@
-"""Models of transformers on .qamw files, by `from_pretrained`.
+"""`quant_method: "qamw"` for transformers: `from_pretrained` of a folder with a .qamw file or packed safetensors, and quantization while loading.
 
     import qamw.transformers
     from transformers import AutoModelForCausalLM
 
-    qamw.transformers.export("model.qamw", "folder")            # once: a folder that from_pretrained takes
-    model = AutoModelForCausalLM.from_pretrained("folder")
+    model = AutoModelForCausalLM.from_pretrained("folder", quantization_config=qamw.transformers.QAMConfig())
 
-    # Or quantize a checkpoint while it is loaded:
-    model = AutoModelForCausalLM.from_pretrained("checkpoint", quantization_config=qamw.transformers.QAMConfig(bits=4.5))
-
-The folder holds the .qamw file, the files that are embedded in it, and a safetensors file with what is not coded. Coded matrices become modules on the
-mapped file (`qamw.torch`). Activations are float32, whatever `dtype` says.
+A folder is made of a .qamw file by `export`. Importing this module registers the method. `quantization_config` is not needed for a folder whose config.json has
+`"quantization_config": {"quant_method": "qamw"}`.
 """
 
-import functools
-import hashlib
 import json
 import os
-import re
 import shutil
+import struct
 import tempfile
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import torch
 from torch import nn
 from transformers.quantizers.auto import register_quantization_config, register_quantizer
 from transformers.quantizers.base import HfQuantizer
-from transformers.utils.hub import cached_file
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 import qamw
 
-from .torch import QAMEmbedding, QAMLinear, tensor
+from .torch import QAMEmbedding, QAMLinear, coded_module, replace, tensor, weight_of
 
 Path = Union[str, "os.PathLike[str]"]
 
-METHOD = "qamw"
-FILE = "model.qamw"
-WEIGHTS = "model.safetensors"
+_METHOD = "qamw"
 
 
-@register_quantization_config(METHOD)
+@register_quantization_config(_METHOD)
 class QAMConfig(QuantizationConfigMixin):
-    """How the weights are coded.
+    """How weights are coded.
 
-    file: the .qamw file beside config.json, of a checkpoint that is coded already.
-    For another checkpoint, a folder: the options of `qamw.quantize`, such as bits, target_bytes, calibrate and text. The file is written to `cache`
-    (default: qamw in the user's cache folder), and used again for the same checkpoint and options.
+    file: the .qamw file in the folder, or the first of a set; needed only if the folder has several. bits and all other options are those of
+    `qamw.quantize`, for a folder with plain weights, which are quantized while they are loaded. For coded weights they have no meaning.
     """
 
-    def __init__(self, file: Optional[str] = None, cache: Optional[Path] = None, **options: Any):
-        # transformers compares it with names, registered ones too.
-        self.quant_method = METHOD  # type: ignore[assignment]
-        self.file = file
-        self.cache = None if cache is None else os.fspath(cache)
+    def __init__(self, file: Optional[str] = None, bits: Optional[float] = None, **options: Any):
         options.pop("quant_method", None)
-        self.options = options
+        self.quant_method: Any = _METHOD
+        self.file = file
+        self.bits = bits
+        self.options = {**options.pop("options", {}), **options}
 
     def to_dict(self) -> Dict[str, Any]:
-        return {"quant_method": METHOD, "file": self.file or FILE}
+        """What config.json keeps: the method. How each tensor is coded is in the file."""
+        return {"quant_method": _METHOD}
 
-    def to_diff_dict(self) -> Dict[str, Any]:
-        return self.to_dict()
+
+@register_quantizer(_METHOD)
+class QAMQuantizer(HfQuantizer):
+    """Replaces the matrices that are coded by modules on a mapped .qamw file; transformers loads the rest."""
+
+    requires_calibration = False
+    quantization_config: QAMConfig
+
+    def __init__(self, quantization_config: QAMConfig, **options: Any):
+        super().__init__(quantization_config, **options)
+        self._work: Optional["tempfile.TemporaryDirectory[str]"] = None
+        # The carriers of packed safetensors, from which the model was loaded.
+        self._packed: List[str] = []
+
+    def update_attn_implementation(self, config: Any) -> Any:
+        """Is called before transformers looks for weights. It knows only its own names, so a .qamw file goes by one of them until the model is made."""
+        folder = getattr(config, "name_or_path", "") or ""
+        if os.path.isdir(folder) and self._file(folder) is not None:
+            config.transformers_weights = "model.safetensors"
+        return config
+
+    def _file(self, folder: str) -> Optional[str]:
+        """The path of the .qamw file in a folder."""
+        if self.quantization_config.file is not None:
+            return os.path.join(folder, self.quantization_config.file)
+        found = sorted(name for name in os.listdir(folder) if name.endswith(".qamw"))
+        firsts = [name for name in found if "-of-" not in name or "-00001-of-" in name]
+        if len(firsts) > 1:
+            raise qamw.InvalidArgumentError(f"{folder} has {', '.join(firsts)}: QAMConfig(file=...) says which of them is the model")
+        return os.path.join(folder, firsts[0]) if firsts else None
+
+    def update_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        # Products are float32, and rounding between them to the type of a checkpoint can cost as much as the codes do.
+        return torch.float32
+
+    def _process_model_before_weight_loading(self, model: Any, dtype: Optional[torch.dtype] = None, checkpoint_files: Any = None, **_: Any) -> None:
+        if not checkpoint_files:
+            raise qamw.InvalidArgumentError("qamw loads weights from files, and a state dict has none")
+        self._work = tempfile.TemporaryDirectory()
+        file = qamw.open(self._coded(list(checkpoint_files), self._work.name))
+        taken = set()
+        for module_name, module in list(model.named_modules()):
+            if not isinstance(getattr(module, "weight", None), nn.Parameter):
+                continue
+            name = f"{module_name}.weight"
+            source = weight_of(model, name, file)
+            made = None if source is None else coded_module(module, source, dtype or torch.float32)
+            if source is None or made is None:
+                continue
+            if tuple(source.shape) != tuple(module.weight.shape):
+                raise qamw.InvalidArgumentError(f"{name} is {list(source.shape)}, and {list(module.weight.shape)} by config.json")
+            # A tied head may have no name of its own in the file.
+            taken |= {name, source.name}
+            replace(model, module_name, made)
+        # What the file ties is tied by it; the rest stays as it is.
+        tied = getattr(model, "all_tied_weights_keys", None) or {}
+        model.all_tied_weights_keys = {key: value for key, value in tied.items() if key not in taken and value not in taken}
+        rest = os.path.join(self._work.name, "rest.safetensors")
+        _save({name: tensor(file[name]) for name in file if name not in taken}, rest)
+        # The list from which transformers loads.
+        checkpoint_files[:] = [rest]
+
+    def _coded(self, checkpoint: List[str], work: str) -> str:
+        """The path of a .qamw file with the model's weights."""
+        folder = os.path.dirname(checkpoint[0])
+        own = self._file(folder)
+        if own is not None:
+            return own
+        coded = os.path.join(work, "model.qamw")
+        if all(_is_packed(path) for path in checkpoint):
+            self._packed = checkpoint
+            # What is coded stays as it is, and nothing else is coded.
+            qamw.quantize(folder, coded, calibrate=False, exclude=[""])
+        elif self.pre_quantized:
+            raise qamw.InvalidArgumentError(f"{folder} has neither a .qamw file nor packed safetensors (`qamw convert --packed`)")
+        else:
+            qamw.quantize(folder, coded, bits=self.quantization_config.bits, **self.quantization_config.options)
+        return coded
+
+    def _process_model_after_weight_loading(self, model: Any, **_: Any) -> Any:
+        # The mapping outlives the file's name.
+        if self._work is not None:
+            self._work.cleanup()
+        if hasattr(model.config, "transformers_weights"):
+            del model.config.transformers_weights
+        return model
+
+    def get_state_dict_and_metadata(self, model: Any) -> Tuple[Dict[str, torch.Tensor], Dict[str, str]]:
+        """What `save_pretrained` writes: the packed tensors as they were loaded."""
+        from safetensors import safe_open
+
+        tensors: Dict[str, torch.Tensor] = {}
+        metadata: Dict[str, str] = {}
+        for path in self._packed:
+            with safe_open(path, framework="pt") as carriers:
+                metadata.update(carriers.metadata() or {})
+                tensors.update({name: carriers.get_tensor(name) for name in carriers.keys()})
+        return tensors, metadata
+
+    def is_serializable(self) -> bool:
+        """Whether the model can be saved: one that came from packed safetensors. A folder with a .qamw file is copied as it is."""
+        return bool(self._packed)
+
+    @property
+    def is_trainable(self) -> bool:
+        return False
+
+    def _dequantize(self, model: Any, dtype: Optional[torch.dtype] = None) -> Any:
+        """Plain modules with the decoded weights."""
+        for name, module in list(model.named_modules()):
+            if not isinstance(module, (QAMLinear, QAMEmbedding)):
+                continue
+            weight = torch.from_numpy(module.source.to_float32()).to(dtype or torch.float32)
+            plain: Union[nn.Embedding, nn.Linear]
+            if isinstance(module, QAMEmbedding):
+                plain = nn.Embedding(module.num_embeddings, module.embedding_dim, device="meta")
+            else:
+                plain = nn.Linear(module.in_features, module.out_features, bias=module.bias is not None, device="meta")
+                if module.bias is not None:
+                    plain.bias = module.bias
+            plain.weight = nn.Parameter(weight, requires_grad=False)
+            replace(model, name, plain)
+        return model
 
 
 def export(path: Path, folder: Path, copy: bool = False) -> None:
-    """Makes a folder of a .qamw file that `from_pretrained` takes.
+    """Makes a folder of a .qamw file that `from_pretrained` takes: its embedded files, with the method in config.json, and the file itself.
 
-    The file must have Hugging Face's names and its config.json. It gets a hard link in the folder where the file system allows it, else, or with `copy`, a
-    copy. Files of the same names are replaced. Raises qamw.InvalidArgumentError for a file without config.json.
+    The file must have Hugging Face's names and its config.json; else qamw.InvalidArgumentError is raised. It gets a hard link where the file system
+    allows it, else, or with `copy`, a copy. Files of the same names are replaced.
     """
     with qamw.open(path) as file:
         if "config.json" not in file.embedded:
             raise qamw.InvalidArgumentError(f"{os.fsdecode(path)} has no config.json, which says what model it is")
         os.makedirs(folder, exist_ok=True)
         for name in file.embedded:
-            if "/" not in name and name != "config.json":
-                _write(os.path.join(folder, name), file.read_embedded(name))
-        config = json.loads(file.read_embedded("config.json"))
-        config["quantization_config"] = QAMConfig(file=FILE).to_dict()
-        _write(os.path.join(folder, "config.json"), (json.dumps(config, indent=2) + "\n").encode())
-        raw = {name: tensor(file[name]) for name in file if file[name].encoding is None and file[name].alias_of is None}
-        _save(raw, os.path.join(folder, WEIGHTS))
-    _link(path, os.path.join(folder, FILE), copy)
-
-
-def _write(path: str, content: bytes) -> None:
-    temporary = f"{path}.partial"
-    with open(temporary, "wb") as out:
-        out.write(content)
-    os.replace(temporary, path)
-
-
-def _save(tensors: Dict[str, torch.Tensor], path: str) -> None:
-    from safetensors.torch import save_file
-
-    temporary = f"{path}.partial"
-    save_file({name: values.contiguous() for name, values in tensors.items()}, temporary, metadata={"format": "pt"})
-    os.replace(temporary, path)
-
-
-def _link(source: Path, target: str, copy: bool) -> None:
-    if os.path.exists(target) and os.path.samefile(source, target):
+            if "/" in name:
+                continue
+            content = file.read_embedded(name)
+            if name == "config.json":
+                config = json.loads(content)
+                config["quantization_config"] = {"quant_method": _METHOD}
+                content = (json.dumps(config, indent=2) + "\n").encode()
+            _replace(os.path.join(folder, name), content)
+    target = os.path.join(folder, "model.qamw")
+    if os.path.exists(target) and os.path.samefile(path, target):
         return
     temporary = f"{target}.partial"
     if os.path.exists(temporary):
@@ -109,116 +203,30 @@ def _link(source: Path, target: str, copy: bool) -> None:
     try:
         if copy:
             raise OSError
-        os.link(os.path.realpath(source), temporary)
+        os.link(os.path.realpath(path), temporary)
     except OSError:
-        shutil.copyfile(source, temporary)
+        shutil.copyfile(path, temporary)
     os.replace(temporary, target)
 
 
-@register_quantizer(METHOD)
-class QAMQuantizer(HfQuantizer):
-    """Replaces the modules of coded matrices before weights are loaded."""
+def _replace(path: str, content: bytes) -> None:
+    with open(f"{path}.partial", "wb") as out:
+        out.write(content)
+    os.replace(f"{path}.partial", path)
 
-    requires_calibration = False
-    quantization_config: QAMConfig
 
-    def __init__(self, quantization_config: QAMConfig, **kwargs: Any):
-        super().__init__(quantization_config, **kwargs)
-        self.path = ""
-
-    def update_dtype(self, dtype: torch.dtype) -> torch.dtype:
-        # Products are float32, and rounding between them to the type of a checkpoint can cost as much as the codes do.
-        return torch.float32
-
-    def _process_model_before_weight_loading(self, model: Any, checkpoint_files: Optional[List[str]] = None, **kwargs: Any) -> None:
-        self.path = self._find(model, checkpoint_files)
-        file = qamw.open(self.path)
-        replaced = _replace(model, file)
-        coded = {name for name in file if file[name].encoding is not None}
-        lost = sorted(coded - replaced)
-        if lost:
-            more = f" and {len(lost) - 1} more" if lost[1:] else ""
-            raise qamw.InvalidArgumentError(f"{lost[0]}{more}: the model has no linear layer or embedding of this name; dequantize the file to load it")
-        # A checkpoint that is quantized while it is loaded has these too.
-        model._keys_to_ignore_on_load_unexpected = {*(model._keys_to_ignore_on_load_unexpected or ()), *map(re.escape, replaced)}
-
-    def _find(self, model: Any, checkpoint_files: Optional[List[str]]) -> str:
-        """The .qamw file, made first if the checkpoint is not coded."""
-        config = self.quantization_config
-        if self.pre_quantized:
-            found = cached_file(model.config._name_or_path, config.file or FILE)
-            if found is None:
-                raise qamw.InvalidArgumentError(f"{model.config._name_or_path} has no {config.file or FILE}")
-            return str(found)
-        folders = {os.path.dirname(name) for name in checkpoint_files or []}
-        if len(folders) != 1:
-            raise qamw.InvalidArgumentError("a checkpoint is quantized from a folder of weights, and this one has none")
-        return _quantized(folders.pop(), config)
-
-    def _process_model_after_weight_loading(self, model: Any, **kwargs: Any) -> Any:
-        # save_pretrained writes the parameters; the coded matrices are a file beside them.
-        model.save_pretrained = functools.partial(_save_pretrained, model, self.path)
-        return model
-
-    def is_serializable(self) -> bool:
-        return True
-
-    @property
-    def is_trainable(self) -> bool:
+def _is_packed(path: str) -> bool:
+    """Whether a safetensors file is a packed model."""
+    if not path.endswith(".safetensors") or not os.path.isfile(path):
         return False
-
-    @property
-    def is_compileable(self) -> bool:
-        return True
-
-
-def _quantized(folder: str, config: QAMConfig) -> str:
-    cache = config.cache or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "qamw")
-    files = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(folder) if entry.is_file())
-    key = json.dumps([qamw.__version__, os.path.realpath(folder), files, config.options], sort_keys=True, default=str)
-    path = os.path.join(cache, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.qamw")
-    if not os.path.exists(path):
-        os.makedirs(cache, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as work:
-            made = os.path.join(work, FILE)
-            qamw.quantize(folder, made, **config.options)
-            os.replace(made, path)
-    return path
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > os.path.getsize(path):
+            return False
+        return "qamw.directory" in json.loads(file.read(length)).get("__metadata__", {})
 
 
-def _source(file: qamw.File, name: str) -> Optional[qamw.Tensor]:
-    found = file[name] if name in file else None
-    return file[found.alias_of] if found is not None and found.alias_of is not None else found
+def _save(tensors: Dict[str, torch.Tensor], path: str) -> None:
+    from safetensors.torch import save_file
 
-
-def _replace(model: Any, file: qamw.File) -> "set[str]":
-    """Replaces linear layers and embeddings with coded weights. Returns the names of the coded tensors that are used."""
-    used = set()
-    ties_head = bool(getattr(model.config.get_text_config(), "tie_word_embeddings", False))
-    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    names = {module: name for name, module in model.named_modules()}
-    modules = [(name, module) for module, name in names.items() if isinstance(module, (nn.Linear, nn.Embedding))]
-    is_tied = False
-    for name, module in modules:
-        source = _source(file, f"{name}.weight")
-        if source is None and ties_head and module is head and embedding is not None:
-            source = _source(file, f"{names[embedding]}.weight")
-        if source is None or source.encoding is None:
-            continue
-        if tuple(source.shape) != tuple(module.weight.shape):
-            raise qamw.InvalidArgumentError(f"{source.name} is {list(source.shape)}, and {list(module.weight.shape)} by config.json")
-        used.add(source.name)
-        is_tied = is_tied or module is head
-        parent, _, own = name.rpartition(".")
-        made: nn.Module = QAMEmbedding(source) if isinstance(module, nn.Embedding) else QAMLinear(source, module.bias if isinstance(module, nn.Linear) else None)
-        setattr(model.get_submodule(parent), own, made)
-    if ties_head and is_tied:
-        # There are no parameters to tie.
-        model._tied_weights_keys = None
-        model.all_tied_weights_keys = {}
-    return used
-
-
-def _save_pretrained(model: Any, path: str, save_directory: Path, *args: Any, **kwargs: Any) -> None:
-    type(model).save_pretrained(model, save_directory, *args, **kwargs)
-    _link(path, os.path.join(save_directory, FILE), copy=False)
+    save_file(tensors, path, {"format": "pt"})

@@ -43,13 +43,6 @@ class Safe(FileTest):
         with self.assertRaises(FileNotFoundError):
             qamw.safe_open(os.path.join(self.folder, "none.qamw"))
 
-    def test_gguf_is_named(self):
-        path = os.path.join(self.folder, "m.gguf")
-        with open(path, "wb") as file:
-            file.write(b"GGUF" + bytes(28))
-        with self.assertRaisesRegex(qamw.InvalidArgumentError, "qamw convert"):
-            qamw.safe_open(path)
-
     @unittest.skipUnless(has("safetensors"), "the package safetensors is not installed")
     def test_arrays_are_saved(self):
         arrays = {"a": np.arange(64 * 32, dtype=np.float32).reshape(64, 32) / 1000, "b": np.arange(5, dtype=np.int64), "c": np.ones((3, 2), np.float16)}

@@ -16,7 +16,7 @@ HAS_TRANSFORMERS = HAS_TORCH and importlib.util.find_spec("transformers") is not
 
 if HAS_TORCH:
     import torch
-    from qamw.torch import QAMEmbedding, QAMLinear, load_file, load_model
+    from qamw.torch import QAMEmbedding, QAMLinear, load_file, load_model, save_file
 
 
 @unittest.skipUnless(HAS_TORCH, "the package torch is not installed")
@@ -34,6 +34,20 @@ class Torch(FileTest):
             torch.testing.assert_close(loaded[NAME].float(), torch.from_numpy(np.asarray(model[NAME])), rtol=2**-8, atol=0)
             norm = model["model.norm.weight"]
             np.testing.assert_array_equal(loaded["model.norm.weight"].view(torch.int16).numpy().view(np.uint16), norm.raw)
+
+    def test_tensors_are_saved(self):
+        tensors = {"a": torch.arange(12, dtype=torch.bfloat16).reshape(3, 4), "b": torch.zeros((2, 0)), "c": torch.tensor([1, -2])}
+        if hasattr(torch, "float8_e8m0fnu"):
+            tensors["d"] = torch.tensor([0.25, 8.0]).to(torch.float8_e8m0fnu)
+        path = os.path.join(self.folder, "saved.qamw")
+        save_file(tensors, path, {"origin": "test"})
+        loaded = load_file(path)
+        for name, values in tensors.items():
+            self.assertEqual((loaded[name].dtype, loaded[name].shape), (values.dtype, values.shape), name)
+            torch.testing.assert_close(loaded[name].float(), values.float(), rtol=0, atol=0)
+        with qamw.safe_open(path, framework="pt") as file:
+            self.assertEqual(file.metadata(), {"origin": "test"})
+        self.assertRaises(ValueError, file.keys)
 
     def test_linear_multiplies_from_the_file(self):
         with qamw.open(self.coded()) as model:
@@ -62,7 +76,10 @@ class Torch(FileTest):
         with qamw.open(self.coded(recipe="all")) as model:
             table = model["model.embed_tokens.weight"]
             ids = torch.tensor([[1, 5], [1023, 0]])
-            found = QAMEmbedding(table)(ids)
+            embedding = QAMEmbedding(table)
+            found = embedding(ids)
+            elsewhere = embedding(ids.to("meta"))
+            self.assertEqual((elsewhere.device.type, elsewhere.shape), ("meta", found.shape))
             torch.testing.assert_close(found, torch.from_numpy(np.asarray(table))[ids], rtol=0, atol=0)
 
     @unittest.skipUnless(HAS_TRANSFORMERS, "the package transformers is not installed")
