@@ -119,7 +119,10 @@ import Testing
         #expect(try scratch.bytes("again.qamw") == scratch.bytes("q.qamw"))
 
         #expect(try scratch.qamw("convert", "q.qamw", "folder/", "--packed", "--to", "safetensors").status == 0)
-        #expect(try scratch.bytes("folder/config.json") == scratch.bytes("config.json"))
+        // By this transformers knows that the weights are packed; the same .qamw file below shows that it is taken out again.
+        let stated = #""quantization_config": {"quant_method": "qamw"}, "#, packed = try String(decoding: scratch.bytes("folder/config.json"), as: UTF8.self)
+        #expect(packed.contains(stated))
+        #expect(try packed.replacing(stated, with: "") == String(decoding: scratch.bytes("config.json"), as: UTF8.self))
         #expect(try scratch.qamw("convert", "folder", "third.qamw").status == 0)
         #expect(try scratch.bytes("third.qamw") == scratch.bytes("q.qamw"))
 

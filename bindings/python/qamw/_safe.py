@@ -6,7 +6,6 @@ import tempfile
 from typing import Any, Dict, List, Optional, Union
 
 from ._arrays import array
-from ._errors import InvalidArgumentError
 from ._file import File
 from ._tensor import Tensor
 

@@ -119,7 +119,7 @@ class QAMQuantizer(HfQuantizer):
         if own is not None:
             return own
         coded = os.path.join(work, "model.qamw")
-        if all(_is_packed(path) for path in checkpoint):
+        if any(_is_packed(path) for path in checkpoint):
             self._packed = checkpoint
             # What is coded stays as it is, and nothing else is coded.
             qamw.quantize(folder, coded, calibrate=False, exclude=[""])

@@ -38,10 +38,10 @@ class Transformers(FileTest):
             self.skipTest("the command is not built")
         return subprocess.run([COMMAND, *arguments], check=True, capture_output=True, text=True).stdout
 
-    def packed(self):
+    def packed(self, *options):
         folder = os.path.join(self.folder, "packed")
         os.makedirs(folder)
-        self.run_command("convert", self.coded, folder, "--to", "safetensors", "--packed")
+        self.run_command("convert", self.coded, folder, "--to", "safetensors", "--packed", *options)
         return folder
 
     def beside(self, **configuration):
@@ -96,6 +96,14 @@ class Transformers(FileTest):
             for name in first:
                 self.assertEqual(first[name].encoding, second[name].encoding)
                 np.testing.assert_array_equal(first[name].to_float32(), second[name].to_float32())
+
+    def test_packed_shards(self):
+        folder = self.packed("--max-shard-size", "200KB")
+        self.assertGreater(sum(name.endswith(".safetensors") for name in os.listdir(folder)), 1)
+        model = self.load(folder)
+        logits, saved = self.check(model), os.path.join(self.folder, "saved")
+        model.save_pretrained(saved)
+        torch.testing.assert_close(self.logits(self.load(saved)), logits, rtol=0, atol=0)
 
     def test_packed_folders_return_to_the_same_file(self):
         again = os.path.join(self.folder, "again.qamw")
