@@ -10,7 +10,7 @@ enum HashTree {
         case metadata = 4
         case model = 5
 
-        /// What precedes the bytes: a whole block of SHA-256, so that the blocks of the content stay aligned, which is a seventh faster.
+        /// What precedes the bytes: a whole block of SHA-256, so that the blocks of the content stay aligned.
         fileprivate var block: [UInt8] { [rawValue] + [UInt8](repeating: 0, count: 63) }
     }
 

@@ -51,7 +51,7 @@ final class ChunkRepair: Sendable {
         let other: StoredDirectory.OwnedExtent
         switch owned.owner {
         case .file(let index):
-            guard let match = copy.directory.files.firstIndex(where: { $0.name == file.directory.files[index].name }) else { return nil }
+            guard let match = copy.directory.files.firstIndex(where: { ExactName($0.name) == ExactName(file.directory.files[index].name) }) else { return nil }
             other = copy.directory.extent(ofFile: match)
         case .tensor(let tensor):
             let number = file.directory.extents(of: tensor).firstIndex { $0.number == owned.number } ?? 0
