@@ -50,16 +50,16 @@ extension TransformerConfiguration.Rotary {
 
     /// The rotated part of a head; nil for all of it.
     private static func width(_ shape: ModelShape) throws -> Int? {
-        let config = shape.config
+        let config = shape.config, isPartial = shape.architecture.features.contains(.ropeDimensions(partial: true))
         if let share = try config["partial_rotary_factor"].map({ try config.number($0, key: "partial_rotary_factor") }) {
             guard (0...1).contains(share) else { throw ModelConfig.fault("\"partial_rotary_factor\" must be from 0 to 1") }
             guard share != 1 else { return nil }
-            guard shape.architecture.features.contains(.ropeDimensions(partial: true)) else {
+            guard isPartial else {
                 throw ModelConfig.fault("a partial rotary embedding is not supported in models of this type", .unsupported)
             }
             return Int(share * Double(shape.headSize))
         }
-        return try config["rotary_dim"].map { Int(try config.count($0, key: "rotary_dim")) }
+        return isPartial ? try config["rotary_dim"].map { Int(try config.count($0, key: "rotary_dim")) } : nil
     }
 }
 
