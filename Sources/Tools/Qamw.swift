@@ -36,6 +36,7 @@ struct Qamw: AsyncParsableCommand {
 
     static func main() async {
         Interruption.install()
+        MappingFaults.install()
         do {
             try checkName()
             var command = try await asyncParseAsRoot()

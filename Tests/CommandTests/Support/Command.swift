@@ -37,10 +37,10 @@ struct Command {
         throw Failure(description: "the command qamw is not beside the tests; set QAMW_BINARY")
     }
 
-    /// Runs the command in a folder, with `environment` added to that of the tests. `during` may observe and signal the process
+    /// Runs the command in a folder, with `environment` added to that of the tests, and `input` as its standard input. `during` may observe and signal the process
     /// while it runs.
     static func run(
-        _ arguments: [String], in folder: Scratch, environment: [String: String] = [:], during: (Process) throws -> Void = { _ in }
+        _ arguments: [String], in folder: Scratch, environment: [String: String] = [:], input: Pipe? = nil, during: (Process) throws -> Void = { _ in }
     ) throws -> Outcome {
         let process = Process()
         process.executableURL = try binary()
@@ -52,7 +52,7 @@ struct Command {
         let output = logs.url.appendingPathComponent("out")
         let errors = logs.url.appendingPathComponent("err")
         for file in [output, errors] { try Data().write(to: file) }
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input ?? FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
