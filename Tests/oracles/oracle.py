@@ -60,10 +60,15 @@ def write_file(path, data):
         file.write(data)
 
 
+# Of testdata/inference, which has a model of each architecture: for the file formats these stand for all.
+REPRESENTATIVES = ("llama", "mistral", "qwen2", "qwen3")
+
+
 def models(folder):
     """Folders below `folder` that hold a model.safetensors of plain weights."""
-    checkpoints = os.path.join(folder, "checkpoints")  # quantized by other tools: not weights
-    return sorted(root for root, _, files in os.walk(folder) if "model.safetensors" in files and not root.startswith(checkpoints))
+    checkpoints, inference = os.path.join(folder, "checkpoints"), os.path.join(folder, "inference")  # the first: quantized by other tools
+    found = sorted(root for root, _, files in os.walk(folder) if "model.safetensors" in files and not root.startswith(checkpoints))
+    return [root for root in found if not root.startswith(inference) or os.path.basename(root) in REPRESENTATIVES]
 
 
 
